@@ -1,0 +1,87 @@
+// What is recorded. One event becomes one chained record; the keys are those of the record object in the config reference 6.1.
+import type { Agent, Risk } from '../rules/action.ts';
+
+export type AuditEventType =
+  | 'gateway.started'
+  | 'gateway.stopped'
+  | 'config.loaded'
+  | 'config.refused'
+  | 'connection.opened'
+  | 'connection.closed'
+  | 'connection.refused'
+  | 'action.decided'
+  | 'action.settled'
+  | 'approval.created'
+  | 'approval.voted'
+  | 'approval.approved'
+  | 'approval.denied'
+  | 'approval.expired'
+  | 'approval.cancelled'
+  | 'operator.acted'
+  | 'secret.changed'
+  | 'audit.exported'
+  | 'audit.sealed';
+
+/** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */
+export interface AuditEvent {
+  readonly type: AuditEventType;
+  /** Wall clock, milliseconds since the epoch. Order comes from the sequence number, never from this. */
+  readonly timeMs: number;
+  readonly agent: Agent | null;
+  /** Session of a connection; "" when none. */
+  readonly session: string;
+  readonly actionId: string | null;
+  /** Typed reference, "" when none. */
+  readonly endpoint: string;
+  readonly family: string;
+  /** JSON text of the facts that could be told, nested by variable; null when not recorded. Shared between equal statements. */
+  readonly factsJson: string | null;
+  readonly risk: Risk | null;
+  /** allow, deny, approve (parked); "" when the event is not about a decision. */
+  readonly verdict: string;
+  /** Deciding rule, "" when none. */
+  readonly rule: string;
+  readonly approvers: readonly string[];
+  /** Who acted: `rule`, `risk`, `grant:ID`, an operator (`local`, an account), `gateway`. */
+  readonly by: string;
+  readonly reason: string;
+  readonly summary: string;
+  /** Stored sample of the request, cut at `body_storage`; null when none. */
+  readonly text: string | null;
+  readonly textComplete: boolean;
+  /** Lower-case hex SHA-256 of the whole request; "" = the writer computes it from `digestOf`. */
+  readonly digest: string;
+  /** Exact bytes behind the digest when it is left to the writer thread; null otherwise. */
+  readonly digestOf: string | null;
+  /** Type-specific facts as plain JSON (outcome, approval id and state, note, revision, …). */
+  readonly data: Readonly<Record<string, unknown>> | null;
+}
+
+/** A stored record. */
+export interface AuditRecord extends Omit<AuditEvent, 'digestOf'> {
+  readonly seq: number;
+  /** Hex SHA-256 of the record before; 64 zeros for the first. */
+  readonly prev: string;
+  readonly hash: string;
+}
+
+/** Filters of `audit search`, `tail` and `export`; all given ones must hold. */
+export interface AuditFilter {
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly device?: string;
+  readonly profile?: string;
+  readonly endpoint?: string;
+  readonly family?: string;
+  readonly rule?: string;
+  readonly verdict?: string;
+  readonly risk?: string;
+  readonly by?: string;
+  /** A table that the statement names (`sql.tables`). */
+  readonly table?: string;
+  /** Action id, or a unique prefix of 8 or more. */
+  readonly action?: string;
+  /** Case-insensitive substring of text or summary. */
+  readonly text?: string;
+  readonly types?: readonly AuditEventType[];
+}

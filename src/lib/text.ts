@@ -1,0 +1,56 @@
+// Text helpers that are exact about bytes and alphabets. Folding is ASCII only: Unicode folding maps other
+// letters onto ASCII ones (KELVIN SIGN to k), and a rule would see a name that the server does not.
+
+/** Lower-cases A to Z and nothing else. */
+export function asciiLower(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (run) => run.toLowerCase()) : text;
+}
+
+/** The candidate nearest to `word` by edit distance when it is near enough to be a typing slip, else null. */
+export function nearest(word: string, candidates: Iterable<string>): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, or `cap` as soon as it is known to be at least that. */
+function editDistance(a: string, b: string, cap: number): number {
+  if (Math.abs(a.length - b.length) >= cap) {
+    return cap;
+  }
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost));
+    }
+    previous = current;
+  }
+  return Math.min(previous[b.length] ?? cap, cap);
+}
+
+/**
+ * Agent-chosen text made safe for a terminal or a log line: control characters, bidirectional controls, zero-width
+ * and line separators become visible `\u{…}` escapes. Newline and tab stay when `multiline` is set.
+ */
+export function visible(text: string, multiline: boolean = false): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    if (multiline && (character === '\n' || character === '\t')) {
+      return character;
+    }
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+/** The first `maxChars` characters with a mark when something was cut off. For summaries only, never for evidence. */
+export function shorten(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+}

@@ -1,0 +1,125 @@
+// What a folder under src/protocols/ hands out, and all that it knows of the gateway.
+import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
+import type { EndpointConfig } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Action, Agent, Endpoint, Evidence, Family, Outcome, SessionId, Unit } from '../rules/action.ts';
+import type { FactSchema } from '../rules/fact-schema.ts';
+import type { FinishReason, ParkedNotice, Session, Verdict } from './session.ts';
+
+/** How to wait, asked for only when an answer has to be waited for. */
+export interface Waiting {
+  /** Aborts when the client goes away or withdraws; an aborted action is never sent. */
+  readonly signal: AbortSignal;
+  /** Called when the action is parked, and about every 30 s while it is. */
+  parked(notice: ParkedNotice): void;
+}
+
+/** Rules, then risk, then approvals, then the audit record, then the answer: in that order, for every protocol. */
+export interface Gate {
+  /** Synchronous whenever nothing has to be waited for. Never rejects: trouble is a denial. `waiting` is called at most once. */
+  decide(action: Action, waiting: () => Waiting): Verdict | Promise<Verdict>;
+  /** Exactly once for every action that was allowed with phase `execute`. */
+  settle(action: Action, outcome: Outcome): void;
+}
+
+/** A client connection as a transport yields it. Nothing after it knows how the bytes arrived. */
+export interface Connection {
+  readonly session: SessionId;
+  readonly client: Duplex;
+  readonly agent: Agent;
+  /** Address the client dialled, `host:port`. */
+  readonly dialled: string;
+}
+
+/** A credential as configured, with its values. */
+export interface DispatchedCredential {
+  readonly ref: string;
+  readonly type: string;
+  readonly attributes: EndpointConfig['attributes'];
+  /** Secret by slot. */
+  readonly secrets: ReadonlyMap<string, Secret>;
+}
+
+/** What the client said that may choose among several credentials. */
+export type DispatchHints = Readonly<Record<string, string>>;
+
+/** Everything a protocol may ask of the gateway for one connection. */
+export interface ServeContext {
+  readonly endpoint: Endpoint;
+  /** The endpoint as configured now; a getter, since a reload may change attributes. */
+  readonly config: () => EndpointConfig;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  /** Connects to the endpoint's upstream (resolver, tunnel, deadline). Rejects with GatewayError UPSTREAM_UNREACHABLE. */
+  dial(signal: AbortSignal): Promise<Duplex>;
+  /** The credential for this profile at this endpoint. Rejects with GatewayError SECRET_MISSING; null = none is configured. */
+  credential(hints: DispatchHints): Promise<DispatchedCredential | null>;
+  /** Server-side TLS for the direct listener: a leaf that names the endpoint's hosts, the listen address and `localhost`. */
+  serverTls(): Promise<SecureContext>;
+  /** Runs a session between two streams with back-pressure until it finishes. */
+  relay(parts: RelayParts): Promise<FinishReason>;
+  /** Something was refused before any action existed (bad startup, failed login): recorded and counted. `cause` is a fixed word. */
+  refused(cause: string, detail: string): void;
+  /** Shared, process-wide service objects that protocols keep per gateway (for example cancel keys): get or make by name. */
+  shared<T>(name: string, make: () => T): T;
+  /** The most of one request that is held for judging. */
+  readonly bodyBufferBytes: number;
+  /** Aborts when the connection must end at once (second signal, device revoked). */
+  readonly signal: AbortSignal;
+}
+
+export interface RelayParts {
+  readonly session: Session;
+  readonly client: Duplex;
+  readonly upstream: Duplex;
+  /** Out-of-band cancel; called for a `cancel-upstream` command. */
+  cancelUpstream(): void;
+  /** Hands out a function through which someone else (a CancelRequest connection) can raise `cancel-requested`. */
+  onCancelHandle?(cancel: () => void): void;
+}
+
+/** A request described by hand: a fixture's `action`, or flags of `explain`. Keys as in the config reference 6.5. */
+export interface ActionSample {
+  readonly family: Family;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Taken as cut at body_buffer. */
+  readonly truncated: boolean;
+}
+
+/** What the live code makes of a sample. */
+export interface AnalysedSample {
+  readonly units: readonly Unit[];
+  readonly evidence: Evidence;
+  readonly summary: string;
+  readonly refused: string | null;
+}
+
+/** Measured effect of a parked action, for the approver. Computed without running the action. */
+export interface Effect {
+  /** Lines for people, most important first, for example `estimated rows: 120000 (EXPLAIN)`. */
+  readonly lines: readonly string[];
+  /** The same as data. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Protocol {
+  /** HCL label of the endpoint type. */
+  readonly name: string;
+  readonly facts: FactSchema;
+  /** Resolves when the connection has ended. Never rejects for anything a peer did. */
+  serve(connection: Connection, context: ServeContext): Promise<FinishReason>;
+  /** The live path's own code; used by test and explain. Throws GatewayError CLIENT_PROTOCOL when the sample is malformed. */
+  analyse(sample: ActionSample, endpoint: EndpointConfig): AnalysedSample;
+  /** Measures what a parked action would do; null where nothing can be said. Bounded by `signal`. */
+  measure?(action: Action, context: MeasureContext): Promise<Effect | null>;
+}
+
+/** What a measurement may use: its own connection, the session's credential, a deadline. */
+export interface MeasureContext {
+  readonly config: EndpointConfig;
+  dial(signal: AbortSignal): Promise<Duplex>;
+  readonly credential: DispatchedCredential | null;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,76 @@
+// What the rules say, and the compiled policy as the rest of the program sees it.
+import type { Action, CannotTellWord, Risk, UnknownCause } from './action.ts';
+
+/** Rules' word on one action: the strictest over its units. */
+export interface Decision {
+  readonly kind: 'allow' | 'deny' | 'approve';
+  /** What decided. `protocol`: the protocol itself refuses. `cannot-tell`: a rule could not be evaluated. */
+  readonly by: 'rule' | 'cannot-tell' | 'risk' | 'unmatched' | 'protocol';
+  /** Name of the deciding rule, "" when none matched. */
+  readonly rule: string;
+  /** Told to the agent on a denial and to the approver; never empty for deny and approve. Holds no condition text and no fact value. */
+  readonly reason: string;
+  /** Set when `by` is `cannot-tell`. */
+  readonly cannotTell: CannotTell | null;
+  /** Typed references of the approvers in order, joined over the units without repeats; [] unless `approve`. */
+  readonly approvers: readonly string[];
+  /** Index of the unit that decided. */
+  readonly unit: number;
+  /** Whether the answer may be remembered: by the action's memo object, by that and the session, or not at all. */
+  readonly holds: 'shape' | 'connection' | 'once';
+}
+
+export interface CannotTell {
+  /** What the agent may hear. */
+  readonly word: CannotTellWord;
+  readonly cause: UnknownCause | 'error';
+  /** Facts that were Unknown, full names, sorted; for the log only. */
+  readonly facts: readonly string[];
+  /** The evaluation error; for the log only. */
+  readonly detail: string;
+}
+
+/** One rule of a walk, for `explain`. */
+export interface RuleTrace {
+  readonly rule: string;
+  readonly priority: number;
+  readonly file: string;
+  readonly line: number;
+  readonly unit: number;
+  readonly result: 'yes' | 'no' | 'cannot-tell' | 'disabled' | 'other-credential';
+  readonly cause: string;
+}
+
+/** Values of the facts that no unit carries, sampled once per decision. */
+export interface CommonFacts {
+  /** Wall clock, milliseconds since the epoch; null = unknown (offline without a given time). */
+  readonly nowMs: number | null;
+  readonly incident: string;
+  readonly alert: ReadonlyMap<string, string>;
+  readonly reason: string;
+}
+
+/** The rules of one (endpoint, profile, credential), compiled and ordered. Pure and total: it never throws. */
+export interface RuleSet {
+  decide(action: Action, common: CommonFacts): Decision;
+  /** The same, with every rule that was walked. */
+  explain(action: Action, common: CommonFacts): { readonly decision: Decision; readonly trace: readonly RuleTrace[] };
+  /** True when some enabled rule, tier or approver of this set can read the fact: nothing is buffered for facts nobody reads. */
+  reads(factName: string): boolean;
+}
+
+/** What a tier means when no rule matched. */
+export interface TierPolicy {
+  readonly risk: Risk;
+  readonly kind: 'allow' | 'deny' | 'approve';
+  readonly approvers: readonly string[];
+  readonly reason: string;
+}
+
+/** A compiled configuration's rules. Immutable; a reload makes a new one. */
+export interface Policy {
+  /** SHA-256 (hex) over the configuration's files. */
+  readonly revision: string;
+  /** Rule set for an endpoint (typed ref) under a profile with a dispatched credential (typed ref or null). Cached. */
+  ruleSet(endpointRef: string, profile: string, credentialRef: string | null): RuleSet;
+}
