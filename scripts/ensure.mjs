@@ -1,0 +1,57 @@
+// Installs dependencies and builds when they are missing or older than what they come from. Node built-ins only: this runs first.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const STAMP = 'node_modules/.clawpatrol-lock';
+
+function run(command, args) {
+  const result = spawnSync(command, args, { stdio: 'inherit' });
+  if (result.status !== 0) {
+    console.error(`${command} ${args.join(' ')} failed (${result.error?.message ?? `exit ${result.status}`})`);
+    process.exit(1);
+  }
+}
+
+/** Runs `npm ci` unless node_modules was made from this very package-lock.json. */
+export function ensureInstalled() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`Claw Patrol needs Node 20.19 or newer; this is ${process.versions.node}.`);
+    process.exit(1);
+  }
+  const lock = createHash('sha256')
+    .update(readFileSync('package-lock.json'))
+    .update(process.versions.modules)
+    .digest('hex');
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lock) {
+    return;
+  }
+  console.log(
+    'Installing dependencies (the first time takes a minute or two: SQLite is compiled where no prebuilt one can be fetched) …',
+  );
+  run('npm', ['ci', '--no-audit', '--no-fund']);
+  mkdirSync('node_modules', { recursive: true });
+  writeFileSync(STAMP, lock);
+}
+
+/** Modification time (ms) of the newest file below a folder. */
+function newest(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((latest, entry) => Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
+}
+
+/** Compiles when a source is newer than the last build. */
+export function ensureBuilt() {
+  const built = existsSync('dist/src/main.js') ? statSync('dist/src/main.js').mtimeMs : 0;
+  const stamp = 'dist/.built';
+  const stamped = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
+  if (built > 0 && stamped > Math.max(newest('src'), statSync('tsconfig.json').mtimeMs)) {
+    return;
+  }
+  console.log('Building …');
+  run('node_modules/.bin/tsc', []);
+  writeFileSync(stamp, '');
+}

@@ -1,0 +1,91 @@
+// `npm test`: installs what is missing, checks and builds, then runs every test, and ends with one line over all of it.
+// With CI=true a skipped test is a failure.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureInstalled } from './ensure.mjs';
+
+const ci = process.env.CI === 'true';
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function step(name, command, args, env = {}) {
+  console.log(`\n== ${name}`);
+  const status = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1;
+  if (status !== 0) {
+    console.log(`== ${name}: exit ${status}`);
+  }
+  return status;
+}
+
+/** A step without counts of its own is one test. */
+function check(name, command, args) {
+  const ok = step(name, command, args) === 0;
+  total[ok ? 'passed' : 'failed'] += 1;
+  return ok;
+}
+
+function suite(name, set) {
+  const folder = mkdtempSync(join(tmpdir(), 'clawpatrol-test-'));
+  const file = join(folder, 'counts.json');
+  step(name, process.execPath, ['scripts/test.mjs', set], { COUNTS: file });
+  const counts = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 1, skipped: 0 };
+  rmSync(folder, { recursive: true, force: true });
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+}
+
+/** Whether a program (by name) or a folder (by path) is on this machine. */
+function has(thing) {
+  const programs = ['/usr/bin', '/usr/sbin', '/usr/local/bin'];
+  return thing.startsWith('/') ? existsSync(thing) : programs.some((folder) => existsSync(join(folder, thing)));
+}
+
+/** Real servers and clients that tests talk to. What cannot be installed here is skipped, loudly. */
+function ensureServers() {
+  const wanted = [
+    ['psql', 'postgresql-client'],
+    ['pgbouncer', 'pgbouncer'],
+    ['/usr/lib/postgresql', 'postgresql'],
+  ];
+  const missing = wanted.filter(([thing]) => !has(thing)).map(([, name]) => name);
+  if (
+    spawnSync('python3', ['-c', 'import psycopg2'], { stdio: 'ignore' }).status !== 0 &&
+    !existsSync('/usr/lib/python3/dist-packages/psycopg2')
+  ) {
+    missing.push('python3', 'python3-psycopg2');
+  }
+  if (missing.length === 0) {
+    return;
+  }
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+    step('install servers (update)', 'apt-get', ['update', '-qq'], quiet);
+    step('install servers', 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet);
+    return;
+  }
+  console.log(`\nSKIPPED: this machine lacks ${missing.join(', ')}; the tests that need them are skipped.`);
+  console.log(`         Install them (apt-get install ${missing.join(' ')}) to run everything.`);
+}
+
+ensureInstalled();
+ensureServers();
+rmSync('dist', { recursive: true, force: true });
+if (check('build', 'node_modules/.bin/tsc', [])) {
+  check('lint', 'node_modules/.bin/oxlint', ['--deny-warnings', 'src', 'test', 'scripts', 'bench']);
+  check('format', 'node_modules/.bin/oxfmt', ['--check', 'src', 'test', 'scripts', 'bench']);
+  if (existsSync('scripts/reference.mjs')) {
+    check('reference page is current', process.execPath, ['scripts/reference.mjs', '--check']);
+  }
+  suite('unit tests', 'unit');
+  suite('integration tests', 'integration');
+}
+if (ci && total.skipped > 0) {
+  console.log(`\n${total.skipped} test(s) were skipped, and with CI=true a skip is a failure.`);
+  total.failed += total.skipped;
+}
+console.log(
+  `\n${total.passed} passed, ${total.failed} failed${!ci && total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
+);
+process.exit(total.failed === 0 ? 0 : 1);
