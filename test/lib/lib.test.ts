@@ -12,7 +12,7 @@ import { formatDuration, parseDurationMs, parseSizeBytes } from '../../src/lib/u
 
 test('a secret cannot be printed in any of the ways that JavaScript prints', () => {
   const secret = new Secret('hunter2');
-  const printed = [String(secret), `${secret.toString()}`, JSON.stringify({ secret }), inspect({ deep: [secret] })];
+  const printed = [String(secret), secret.toString(), JSON.stringify({ secret }), inspect({ deep: [secret] })];
   for (const text of printed) {
     assert.ok(!text.includes('hunter2'), text);
   }
