@@ -48,6 +48,11 @@ export interface CommonFacts {
   readonly incident: string;
   readonly alert: ReadonlyMap<string, string>;
   readonly reason: string;
+  /**
+   * Full names of `agent.*` facts that nobody gave (offline: `test`, `explain`); they read as Unknown (`unavailable`).
+   * Absent on the live path, where the transport knows them all.
+   */
+  readonly unknownFacts?: ReadonlySet<string>;
 }
 
 /** The rules of one (endpoint, profile, credential), compiled and ordered. Pure and total: it never throws. */
