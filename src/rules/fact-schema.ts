@@ -21,6 +21,8 @@ export interface FactDefinition {
   readonly class: FactClass;
   /** Closed set of lower-case values (elements, for a list); literals are folded, others are `dead-literal`. */
   readonly values?: readonly string[];
+  /** What to write for literals that people expect in `values` but that are spelled otherwise there. */
+  readonly hints?: Readonly<Record<string, string>>;
   /** An enumeration that is open (http.method): literals are folded, none is dead. */
   readonly folded?: boolean;
   /** Who can choose the value: agent, gateway, operators, upstream. */
