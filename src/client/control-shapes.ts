@@ -1,0 +1,209 @@
+// JSON of the operator API as it travels over the control socket (config reference 6.1): keys snake_case, times RFC 3339 UTC with
+// milliseconds, absent = null. Types only; new keys may appear.
+
+export interface ListJson<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ErrorJson {
+  readonly error: { readonly code: ControlErrorCode; readonly message: string };
+}
+
+/** Fixed words of `error.code`. */
+export type ControlErrorCode =
+  /** The request itself is malformed. */
+  | 'bad_request'
+  /** No credentials, or none that count here. */
+  | 'unauthorised'
+  | 'not_found'
+  /** A prefix that fits several ids. */
+  | 'ambiguous'
+  /** The approval has been decided, has expired or was cancelled. */
+  | 'decided'
+  /** This operator may not decide this approval. */
+  | 'not_permitted'
+  /** The digest is not that of the request: what was seen is not what waits. */
+  | 'wrong_digest'
+  /** A reload was refused, or another answer that is "no". */
+  | 'refused'
+  /** Cannot be done now: the log cannot be written, the gateway is stopping. */
+  | 'unavailable'
+  | 'too_large'
+  | 'internal';
+
+export interface VoteJson {
+  readonly by: string;
+  readonly via: string;
+  readonly decision: 'approve' | 'deny' | 'escalate';
+  readonly at: string;
+  readonly note: string;
+  readonly digest: string;
+}
+
+export interface EffectJson {
+  readonly lines: readonly string[];
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface ApprovalJson {
+  readonly id: string;
+  readonly action_id: string;
+  readonly session: string;
+  readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled';
+  readonly created: string;
+  readonly expires: string;
+  readonly decided: string | null;
+  readonly risk: string;
+  readonly risk_causes: readonly string[];
+  readonly endpoint: string;
+  readonly family: string;
+  readonly profile: string;
+  readonly device: string;
+  readonly run: string;
+  readonly agent_ip: string;
+  readonly rule: string;
+  /** Told to the agent and the approver. */
+  readonly reason: string;
+  /** All approvers in order; `approver` is the one asked now, at index `stage`. */
+  readonly approvers: readonly string[];
+  readonly stage: number;
+  readonly approver: string;
+  /** Distinct people that the stage needs. */
+  readonly required: number;
+  readonly summary: string;
+  readonly votes: readonly VoteJson[];
+  readonly request: {
+    readonly digest: string;
+    readonly bytes: number;
+    readonly complete: boolean;
+    readonly text: string;
+    readonly parameters: readonly (string | null)[];
+  };
+  /** Facts nested by variable. */
+  readonly facts: unknown;
+  /** Assessment of a reviewer model; null while there is none. */
+  readonly reviewer: null;
+  readonly context: null;
+  readonly intent: null;
+  readonly effect: EffectJson | null;
+  readonly grant_id: string | null;
+  /** Why it ended, "" while it waits. */
+  readonly ended: string;
+  /** It holds locks while it waits. */
+  readonly in_transaction: boolean;
+}
+
+export interface RecordJson {
+  readonly seq: number;
+  readonly time: string;
+  readonly type: string;
+  readonly action_id: string | null;
+  readonly session: string | null;
+  readonly device: string | null;
+  readonly profile: string | null;
+  readonly run: string | null;
+  readonly agent_ip: string | null;
+  readonly endpoint: string | null;
+  readonly family: string | null;
+  readonly facts: unknown;
+  readonly risk: string | null;
+  readonly verdict: string | null;
+  readonly rule: string | null;
+  readonly approvers: readonly string[];
+  readonly by: string | null;
+  readonly reason: string | null;
+  readonly summary: string | null;
+  readonly text: string | null;
+  readonly text_complete: boolean;
+  readonly digest: string | null;
+  readonly outcome: unknown;
+  /** What else the type carries. */
+  readonly data: unknown;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface CheckJson {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  readonly fix: string;
+}
+
+export interface StatusJson {
+  readonly ok: boolean;
+  readonly checks: readonly CheckJson[];
+}
+
+export interface DiagnosticJson {
+  readonly file: string;
+  readonly line: number;
+  readonly col: number;
+  readonly end_line: number;
+  readonly end_col: number;
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface ReloadJson {
+  readonly ok: boolean;
+  readonly revision: string;
+  readonly diagnostics: readonly DiagnosticJson[];
+}
+
+export interface VerifyJson {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly from: number;
+  readonly to: number;
+  readonly checkpoints: number;
+  readonly first_bad: { readonly seq: number; readonly kind: string; readonly detail: string } | null;
+}
+
+export interface SecretJson {
+  readonly name: string;
+  readonly slot: string;
+  readonly updated: string;
+}
+
+export interface CaJson {
+  /** SHA-256 of the certificate, colon-separated upper-case hex. */
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly not_before: string;
+  readonly not_after: string;
+}
+
+export interface ProfileJson {
+  readonly name: string;
+  readonly description: string;
+  readonly credentials: readonly string[];
+  readonly endpoints: readonly string[];
+  /** Names of the rules on those endpoints, in evaluation order. */
+  readonly rules: readonly string[];
+  readonly devices: readonly string[];
+  readonly context: string | null;
+  readonly agent_family: string | null;
+}
+
+/** Filters of the audit calls, as on the command line; `since` and `until` are RFC 3339 or a duration back from now (`2h`). */
+export interface AuditFilterJson {
+  readonly since?: string;
+  readonly until?: string;
+  readonly device?: string;
+  readonly profile?: string;
+  readonly endpoint?: string;
+  readonly family?: string;
+  readonly rule?: string;
+  readonly verdict?: string;
+  readonly risk?: string;
+  readonly by?: string;
+  readonly table?: string;
+  readonly action?: string;
+  readonly text?: string;
+  /** Comma-separated event types. */
+  readonly types?: string;
+}
