@@ -1,0 +1,29 @@
+// npm run bench [part …]: each part prints figures as ratios against something that a user would otherwise run.
+// --quick shortens everything (for a look, not for the README).
+import { cpus, totalmem } from 'node:os';
+import { benchPostgres } from './postgres.ts';
+
+const quick = process.argv.includes('--quick');
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  postgres: () =>
+    benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 3, memoryStatements: quick ? 50_000 : 1_000_000 }),
+};
+
+const unknown = wanted.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark named ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}\n`);
+  process.exitCode = 2;
+} else {
+  const cores = cpus();
+  process.stdout.write(
+    `${cores.length} × ${cores[0]?.model ?? 'cpu'}, ${(totalmem() / 1024 ** 3).toFixed(0)} GiB, Node ${process.version}\n\n`,
+  );
+  for (const [name, run] of Object.entries(parts)) {
+    if (wanted.length === 0 || wanted.includes(name)) {
+      process.stdout.write(`## ${name}\n\n`);
+      await run();
+      process.stdout.write('\n');
+    }
+  }
+}
