@@ -1,0 +1,224 @@
+// Asks the rules and remembers what may be remembered: by the action's memo object under one (policy, endpoint, profile, credential),
+// or by that and the connection. Also makes the recorded form of a request once for equal requests. Does no I/O.
+import type { AuditEvent } from '../audit/event.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Action, Agent, FactValue, Family, Risk, Unit } from '../rules/action.ts';
+import type { CommonFacts, Decision, RuleSet } from '../rules/decision.ts';
+import type { FactSchema } from '../rules/fact-schema.ts';
+import type { Live } from './live.ts';
+import type { EndpointCounts, GateMetrics } from './metrics.ts';
+import { createEvent, sampleText } from './records.ts';
+import type { RecordedRequest } from './records.ts';
+
+/** What judges actions of one (policy, endpoint, profile, credential), with what it remembers. */
+export interface Scope {
+  readonly live: Live;
+  readonly rules: RuleSet;
+  readonly counts: EndpointCounts;
+  /** Every record is on disk before the effect, also of what is safe. */
+  readonly strict: boolean;
+  /** A request that was cut is denied unasked where a cut hides what would run. */
+  readonly showsWhole: boolean;
+  readonly byShape: Record<Action['phase'], WeakMap<object, Judged>>;
+  readonly byConnection: WeakMap<Agent, Record<Action['phase'], WeakMap<object, Judged>>>;
+}
+
+/** A decision and, once it was asked for, the recorded form of the request that it was made for last. */
+export interface Judged {
+  readonly decision: Decision;
+  readonly risk: Risk;
+  /** Values of the facts that a connection's earlier statements change; null when the decision does not hang on them. */
+  readonly tracked: readonly (FactValue | undefined)[] | null;
+  recorded: Recorded | null;
+}
+
+interface Recorded {
+  readonly units: readonly Unit[];
+  /** Null when more than the text made the digest. */
+  readonly text: string | null;
+  readonly request: RecordedRequest;
+}
+
+export interface Judge {
+  /** Null when the endpoint is gone or the profile does not reach it. */
+  findScope(live: Live, action: Action): Scope | null;
+  judge(scope: Scope, action: Action): Judged;
+  requestOf(scope: Scope, action: Action, judged: Judged): RecordedRequest;
+  /** The record of an action that no rules could judge. */
+  bareEvent(action: Action, reason: string): AuditEvent;
+}
+
+export interface JudgeParts {
+  readonly clock: Clock;
+  readonly metrics: GateMetrics;
+  readonly schemas: ReadonlyMap<Family, FactSchema>;
+  readonly factsToJson: (units: readonly Unit[], family: Family) => string;
+}
+
+const NO_ALERT: ReadonlyMap<string, string> = new Map();
+
+/** A judge that remembers per policy: with another `Live` it starts anew. */
+export function createJudge(parts: JudgeParts): Judge {
+  return new RememberingJudge(parts);
+}
+
+class RememberingJudge implements Judge {
+  readonly findScope: (live: Live, action: Action) => Scope | null;
+  readonly #parts: JudgeParts;
+  readonly #tracked: ReadonlyMap<Family, readonly string[]>;
+
+  constructor(parts: JudgeParts) {
+    this.#parts = parts;
+    this.#tracked = new Map([...parts.schemas].map(([family, schema]) => [family, trackedFacts(schema)]));
+    this.findScope = createScopes(parts.metrics);
+  }
+
+  judge(scope: Scope, action: Action): Judged {
+    const { memo, phase } = action;
+    // What the protocol refuses hangs on more than the text; it is rare and need not be fast.
+    if (memo === null || action.refused !== null) {
+      return this.#evaluate(scope, action);
+    }
+    const found = scope.byShape[phase].get(memo) ?? scope.byConnection.get(action.agent)?.[phase].get(memo);
+    if (found !== undefined && this.#stillHolds(found, action)) {
+      return found;
+    }
+    const judged = this.#evaluate(scope, action);
+    switch (judged.decision.holds) {
+      case 'shape':
+        scope.byShape[phase].set(memo, judged);
+        break;
+      case 'connection':
+        connectionMemory(scope, action.agent)[phase].set(memo, judged);
+        break;
+      case 'once':
+        break;
+    }
+    return judged;
+  }
+
+  requestOf(scope: Scope, action: Action, judged: Judged): RecordedRequest {
+    const { evidence, units } = action;
+    const last = judged.recorded;
+    // Bound parameters are part of the digest, so only requests without any are equal when their texts are.
+    const alone = evidence.parameters.length === 0 && evidence.complete;
+    if (last !== null && alone && last.units === units && last.text === evidence.text) {
+      return last.request;
+    }
+    const sample = sampleText(action, scope.live.config.gateway.limits.bodyStorageBytes);
+    const request: RecordedRequest = {
+      factsJson: last?.units === units ? last.request.factsJson : this.#parts.factsToJson(units, action.family),
+      text: sample.text,
+      textComplete: sample.complete,
+      digest: evidence.digest(),
+    };
+    judged.recorded = { units, text: alone ? evidence.text : null, request };
+    return request;
+  }
+
+  bareEvent(action: Action, reason: string): AuditEvent {
+    return createEvent('action.decided', this.#parts.clock.now(), {
+      agent: action.agent,
+      session: action.session,
+      actionId: action.id,
+      endpoint: action.endpoint.ref,
+      family: action.family,
+      risk: action.risk,
+      verdict: 'deny',
+      reason,
+      summary: action.summary,
+      digest: action.evidence.digest(),
+    });
+  }
+
+  #evaluate(scope: Scope, action: Action): Judged {
+    const common: CommonFacts = { nowMs: this.#parts.clock.now(), incident: '', alert: NO_ALERT, reason: '' };
+    const decision = scope.rules.decide(action, common);
+    const tracked = decision.holds === 'connection' ? readAll(action, this.#namesOf(action)) : null;
+    return { decision, risk: action.risk, tracked, recorded: null };
+  }
+
+  #stillHolds(judged: Judged, action: Action): boolean {
+    return (
+      judged.risk === action.risk &&
+      (judged.tracked === null || sameValues(judged.tracked, readAll(action, this.#namesOf(action))))
+    );
+  }
+
+  #namesOf(action: Action): readonly string[] {
+    return this.#tracked.get(action.family) ?? [];
+  }
+}
+
+/** Scopes by endpoint, profile and credential, for the policy that was asked for last. */
+function createScopes(metrics: GateMetrics): (live: Live, action: Action) => Scope | null {
+  let current: Live | null = null;
+  let byEndpoint = new Map<string, Map<string, Map<string | null, Scope | null>>>();
+  return (live, action) => {
+    if (live !== current) {
+      current = live;
+      byEndpoint = new Map();
+    }
+    const byProfile = getOrMake(byEndpoint, action.endpoint.ref, () => new Map());
+    const byCredential = getOrMake(byProfile, action.agent.profile, () => new Map<string | null, Scope | null>());
+    const found = byCredential.get(action.credential);
+    if (found !== undefined) {
+      return found;
+    }
+    const scope = createScope(live, action, metrics);
+    byCredential.set(action.credential, scope);
+    return scope;
+  };
+}
+
+function createScope(live: Live, action: Action, metrics: GateMetrics): Scope | null {
+  const { profile } = action.agent;
+  if (!live.reaches(profile, action.endpoint.ref)) {
+    return null;
+  }
+  return {
+    live,
+    rules: live.policy.ruleSet(action.endpoint.ref, profile, action.credential),
+    counts: metrics.endpoint(action.endpoint.ref),
+    strict: live.config.gateway.audit.durability === 'strict',
+    showsWhole: action.family === 'sql' || action.family === 'ssh',
+    byShape: { prepare: new WeakMap(), execute: new WeakMap() },
+    byConnection: new WeakMap(),
+  };
+}
+
+function connectionMemory(scope: Scope, agent: Agent): Record<Action['phase'], WeakMap<object, Judged>> {
+  const found = scope.byConnection.get(agent);
+  if (found !== undefined) {
+    return found;
+  }
+  const made = { prepare: new WeakMap<object, Judged>(), execute: new WeakMap<object, Judged>() };
+  scope.byConnection.set(agent, made);
+  return made;
+}
+
+/** Facts of a family that change while a connection lives: `agent.*` and `endpoint.*` do not. */
+function trackedFacts(schema: FactSchema): readonly string[] {
+  return [...schema.facts.values()]
+    .filter(({ name, class: kind }) => kind === 'connection' && !/^(agent|endpoint)\./.test(name))
+    .map(({ name }) => name);
+}
+
+function readAll(action: Action, names: readonly string[]): readonly (FactValue | undefined)[] {
+  return action.units.flatMap((unit) => names.map((name) => unit.facts.get(name)));
+}
+
+/** Plain values compare by value; lists and records by identity, where unequal is only slower. */
+function sameValues(before: readonly (FactValue | undefined)[], now: readonly (FactValue | undefined)[]): boolean {
+  return now.length === before.length && now.every((value, index) => value === before[index]);
+}
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) {
+    return found;
+  }
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,82 @@
+// The final words on an action, in the gateway's own terms; each protocol puts them into its own. An agent learns the rule's name,
+// the reason that its author wrote for it, one coarse word, and what it can do: never a condition, a fact's value or who was asked.
+import type { Action } from '../rules/action.ts';
+import type { Decision } from '../rules/decision.ts';
+import type { Verdict } from '../protocols/session.ts';
+
+export type Denial = Extract<Verdict, { kind: 'deny' }>;
+
+export const ALLOW: Verdict = { kind: 'allow' };
+
+/** Rules, the tier, or the protocol said no. */
+export function denialOf(action: Action, decision: Decision): Denial {
+  return deny(action, {
+    rule: decision.rule,
+    reason: decision.reason,
+    word: decision.cannotTell?.word ?? '',
+    hint:
+      decision.by === 'cannot-tell'
+        ? 'The gateway could not read it well enough to allow it: send it in a simpler form, or ask a person.'
+        : 'Nothing was run. Sending it again gives the same answer: ask a person if it is needed.',
+  });
+}
+
+/** It needs a person, and no person could be shown the whole of it. */
+export function denialOfCut(action: Action, decision: Decision): Denial {
+  return deny(action, {
+    rule: decision.rule,
+    reason: 'it needs approval, and it is too long to be shown whole to the person who would approve it',
+    word: 'truncated',
+    hint: 'Nothing was run, nobody was asked. Send it in smaller parts.',
+  });
+}
+
+/** An approver said no. `note` is what that person wrote for the agent. */
+export function denialOfPerson(action: Action, decision: Decision, note: string): Denial {
+  return deny(action, {
+    rule: decision.rule,
+    reason: note === '' ? 'an approver denied it' : `an approver denied it: ${note}`,
+    word: '',
+    hint: 'Nothing was run. Do not send it again unless a person tells you to.',
+  });
+}
+
+/** The time to answer ran out. */
+export function denialOfExpiry(action: Action, decision: Decision): Denial {
+  return deny(action, {
+    rule: decision.rule,
+    reason: 'nobody approved it in time',
+    word: '',
+    hint: 'Nothing was run. Tell a person that it waits for approval before you send it again.',
+  });
+}
+
+/** The client went away or took it back. */
+export function denialOfCancel(action: Action, decision: Decision, why: string): Denial {
+  return { ...deny(action, { rule: decision.rule, reason: why, word: '', hint: '' }), cause: 'cancelled' };
+}
+
+/** It could not be recorded, or the question could not be put. */
+export function denialOfTrouble(action: Action, rule: string, why: string): Denial {
+  return {
+    ...deny(action, { rule, reason: why, word: '', hint: 'Nothing was run. Try again later, or tell a person.' }),
+    cause: 'unavailable',
+  };
+}
+
+/** The configuration changed under a waiting or new action. */
+export function denialOfChange(action: Action, rule: string, why: string): Denial {
+  return deny(action, { rule, reason: why, word: '', hint: 'Nothing was run. Send it again to be judged anew.' });
+}
+
+interface Words {
+  readonly rule: string;
+  readonly reason: string;
+  readonly word: string;
+  readonly hint: string;
+}
+
+function deny(action: Action, words: Words): Denial {
+  const hint = words.hint === '' ? '' : `${words.hint} (action ${action.id})`;
+  return { kind: 'deny', cause: 'deny', rule: words.rule, reason: words.reason, word: words.word, hint };
+}

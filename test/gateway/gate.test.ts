@@ -1,0 +1,470 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Outcome } from '../../src/rules/action.ts';
+import type { Decision } from '../../src/rules/decision.ts';
+import type { Verdict } from '../../src/protocols/session.ts';
+import {
+  AGENT,
+  ALLOWED,
+  ASKED,
+  DENIED,
+  makeAction,
+  makeConfig,
+  makeGate,
+  makeLive,
+  makeWaiting,
+  settleMicrotasks,
+} from '../support/gate-parts.ts';
+import type { GateHarness } from '../support/gate-parts.ts';
+
+const OK: Outcome = {
+  kind: 'ok',
+  rows: 3,
+  status: 'SELECT 3',
+  errorCode: '',
+  bytesToClient: 90,
+  durationMs: 1.25,
+};
+const NEVER = (): never => assert.fail('nothing has to be waited for');
+
+function now(verdict: Verdict | Promise<Verdict>): Verdict {
+  assert.ok(!(verdict instanceof Promise), 'the answer is synchronous');
+  return verdict;
+}
+
+function denied(verdict: Verdict): Extract<Verdict, { kind: 'deny' }> {
+  assert.ok(verdict.kind === 'deny', 'the answer is a denial');
+  return verdict;
+}
+
+/** Parks one action under a policy that asks. */
+async function park(harness: GateHarness, text: string = 'delete from t') {
+  const waiting = makeWaiting();
+  const action = makeAction(text, { risk: 'destructive' });
+  const verdict = Promise.resolve(harness.gate.decide(action, () => waiting));
+  await settleMicrotasks();
+  return { waiting, action, verdict };
+}
+
+describe('the gate on actions that nobody has to be asked about', () => {
+  test('a safe, allowed action is recorded and answered without a promise', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const action = makeAction('select 1');
+    assert.equal(now(gate.decide(action, NEVER)).kind, 'allow');
+    gate.settle(action, OK);
+    assert.deepEqual(audit.steps, ['append action.decided allow']);
+    const [event] = audit.events;
+    assert.equal(event?.text, 'select 1');
+    assert.equal(event?.digest, action.evidence.digest());
+    assert.equal(event?.by, 'risk');
+    assert.deepEqual(audit.outcomes.get(action.id), [
+      { kind: 'ok', rows: 3, status: 'SELECT 3', error_code: '', bytes: 90, duration_ms: 1.25 },
+    ]);
+  });
+
+  test('what is not safe is on disk before the answer', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    audit.slow = true;
+    let answered = false;
+    const verdict = Promise.resolve(
+      gate.decide(makeAction('update t set a = 1 where id = 2', { risk: 'suspicious' }), makeWaiting),
+    ).then((value) => {
+      answered = true;
+      return value;
+    });
+    await settleMicrotasks();
+    assert.equal(answered, false);
+    audit.reachDisk();
+    assert.equal((await verdict).kind, 'allow');
+    assert.deepEqual(audit.steps, ['durable action.decided allow', 'on disk action.decided allow']);
+  });
+
+  test('under strict durability a safe action is on disk before the answer too', async () => {
+    const config = makeConfig();
+    const strict = {
+      ...config.gateway,
+      audit: { ...config.gateway.audit, durability: 'strict' as const },
+    };
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED, { config: { gateway: strict } }));
+    assert.equal((await gate.decide(makeAction('select 1'), makeWaiting)).kind, 'allow');
+    assert.deepEqual(audit.steps, ['durable action.decided allow', 'on disk action.decided allow']);
+  });
+
+  test('a denial is recorded with the same evidence as an allowed action', () => {
+    const { gate, audit } = makeGate(makeLive(() => DENIED));
+    const action = makeAction('drop table users', { risk: 'destructive' });
+    now(gate.decide(action, NEVER));
+    const [event] = audit.events;
+    assert.equal(event?.verdict, 'deny');
+    assert.equal(event?.rule, 'no-drops');
+    assert.equal(event?.text, 'drop table users');
+    assert.equal(event?.digest, action.evidence.digest());
+    assert.equal(event?.factsJson, '{"units":1}');
+    assert.deepEqual(event?.data?.['risk_causes'], ['unbounded_delete']);
+  });
+
+  test('the agent hears the rule, its reason, one word and its own action, and nothing else', () => {
+    const cannotTell: Decision = {
+      ...DENIED,
+      by: 'cannot-tell',
+      cannotTell: { word: 'evaluation', cause: 'error', facts: ['sql.params'], detail: 'no such key: secret-value' },
+    };
+    const { gate, audit } = makeGate(makeLive(() => cannotTell));
+    const action = makeAction('select 1');
+    const verdict = denied(now(gate.decide(action, NEVER)));
+    assert.equal(verdict.rule, 'no-drops');
+    assert.equal(verdict.reason, 'schema changes need a migration');
+    assert.equal(verdict.word, 'evaluation');
+    assert.match(verdict.hint, new RegExp(action.id));
+    assert.doesNotMatch(JSON.stringify(verdict), /secret-value|sql\.params|operator|dashboard/);
+    assert.deepEqual(audit.events[0]?.data?.['cannot_tell'], cannotTell.cannotTell);
+  });
+
+  test('a long text is stored up to the limit, at a character border, and marked as cut', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const cases = [
+      { text: `select '${'x'.repeat(100)}'`, kept: `select '${'x'.repeat(56)}` },
+      { text: `select ${'é'.repeat(100)}`, kept: `select ${'é'.repeat(28)}` },
+      { text: `${'x'.repeat(63)}😀tail`, kept: 'x'.repeat(63) },
+    ];
+    for (const { text, kept } of cases) {
+      now(gate.decide(makeAction(text), NEVER));
+      const event = audit.events.at(-1);
+      assert.equal(event?.text, kept);
+      assert.equal(event?.textComplete, false);
+    }
+    now(gate.decide(makeAction('x'.repeat(64)), NEVER));
+    assert.equal(audit.events.at(-1)?.textComplete, true);
+  });
+});
+
+describe('what the gate remembers', () => {
+  const count = (holds: Decision['holds']) => makeLive(() => ({ ...ALLOWED, holds }));
+
+  test('equal shapes are judged once', () => {
+    const live = count('shape');
+    const { gate, audit } = makeGate(live);
+    const memo = {};
+    for (let i = 0; i < 5; i += 1) {
+      now(gate.decide(makeAction('select 1', { memo }), NEVER));
+    }
+    assert.equal(live.asked(), 1);
+    assert.equal(audit.events.length, 5);
+  });
+
+  const cases: { name: string; holds: Decision['holds']; second: Parameters<typeof makeAction>[1] }[] = [
+    { name: 'nothing is remembered without a memo object', holds: 'shape', second: { memo: null } },
+    { name: 'another shape is judged anew', holds: 'shape', second: { memo: {} } },
+    { name: 'another tier is judged anew', holds: 'shape', second: { risk: 'suspicious' } },
+    { name: 'what the protocol refuses is judged anew', holds: 'shape', second: { refused: 'no' } },
+    { name: 'a prepared statement and its execution are judged apart', holds: 'shape', second: { phase: 'prepare' } },
+    {
+      name: 'another credential is judged anew',
+      holds: 'shape',
+      second: { credential: 'postgres_credential.other' },
+    },
+    { name: 'what hangs on time is judged anew', holds: 'once', second: {} },
+    {
+      name: 'what hangs on the connection is judged anew on another',
+      holds: 'connection',
+      second: { agent: { ...AGENT, ip: '127.0.0.2' } },
+    },
+    {
+      name: 'what hangs on the connection is judged anew when its state moved',
+      holds: 'connection',
+      second: { facts: { 'sql.transaction': 'open' } },
+    },
+  ];
+  for (const { name, holds, second } of cases) {
+    test(name, async () => {
+      const live = count(holds);
+      const { gate } = makeGate(live);
+      const memo = {};
+      const first = { memo, facts: { 'sql.transaction': 'idle' } };
+      await gate.decide(makeAction('select 1', first), makeWaiting);
+      await gate.decide(makeAction('select 1', { ...first, ...second }), makeWaiting);
+      assert.equal(live.asked(), 2);
+    });
+  }
+
+  test('on one connection in one state it is remembered', () => {
+    const live = count('connection');
+    const { gate } = makeGate(live);
+    const same = { memo: {}, facts: { 'sql.transaction': 'idle' } };
+    now(gate.decide(makeAction('select 1', same), NEVER));
+    now(gate.decide(makeAction('select 1', same), NEVER));
+    assert.equal(live.asked(), 1);
+  });
+
+  test('a new policy is asked at the next action, whatever was remembered', () => {
+    const harness = makeGate(makeLive(() => ALLOWED));
+    const memo = {};
+    assert.equal(now(harness.gate.decide(makeAction('select 1', { memo }), NEVER)).kind, 'allow');
+    harness.swap(makeLive(() => DENIED));
+    assert.equal(now(harness.gate.decide(makeAction('select 1', { memo }), NEVER)).kind, 'deny');
+  });
+
+  test('equal shapes with different texts are recorded with their own text and digest', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const memo = {};
+    const texts = ['select 1', 'select 2', 'select 1'];
+    for (const text of texts) {
+      now(gate.decide(makeAction(text, { memo }), NEVER));
+    }
+    assert.deepEqual(
+      audit.events.map((event) => event.text),
+      texts,
+    );
+    assert.equal(new Set(audit.events.map((event) => event.digest)).size, 2);
+  });
+});
+
+describe('the gate on a statement that is only prepared', () => {
+  const cases: { name: string; decision: Decision; kind: Verdict['kind']; records: number }[] = [
+    { name: 'an allowed one is not recorded', decision: ALLOWED, kind: 'allow', records: 0 },
+    { name: 'one that would need approval is not parked', decision: ASKED, kind: 'allow', records: 0 },
+    { name: 'a denied one is denied and recorded', decision: DENIED, kind: 'deny', records: 1 },
+    {
+      name: 'one that only its parameters can tell about is judged when it runs',
+      decision: {
+        ...DENIED,
+        by: 'cannot-tell',
+        cannotTell: { word: 'evaluation', cause: 'dynamic', facts: [], detail: '' },
+      },
+      kind: 'allow',
+      records: 0,
+    },
+    {
+      name: 'one that could not be read is denied',
+      decision: {
+        ...DENIED,
+        by: 'cannot-tell',
+        cannotTell: { word: 'unparseable', cause: 'unparseable', facts: [], detail: '' },
+      },
+      kind: 'deny',
+      records: 1,
+    },
+  ];
+  for (const { name, decision, kind, records } of cases) {
+    test(name, () => {
+      const { gate, audit } = makeGate(makeLive(() => decision));
+      assert.equal(now(gate.decide(makeAction('select $1', { phase: 'prepare' }), NEVER)).kind, kind);
+      assert.equal(audit.events.length, records);
+    });
+  }
+});
+
+describe('the gate when records cannot be written', () => {
+  test('a safe action waits for room and is then allowed', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    audit.full = true;
+    const verdict = gate.decide(makeAction('select 1'), makeWaiting);
+    await settleMicrotasks();
+    assert.equal(audit.events.length, 0);
+    audit.recover();
+    assert.equal((await verdict).kind, 'allow');
+    assert.equal(audit.events.length, 1);
+  });
+
+  test('a safe action is denied as unavailable when there is no room in time', async () => {
+    const { gate, audit, clock } = makeGate(makeLive(() => ALLOWED));
+    audit.full = true;
+    const verdict = Promise.resolve(gate.decide(makeAction('select 1'), makeWaiting));
+    clock.advance(10_000);
+    assert.equal(denied(await verdict).cause, 'unavailable');
+    audit.recover();
+    clock.advance(1_000);
+    assert.match(audit.events.at(-1)?.summary ?? '', /^1 more like this/);
+  });
+
+  test('what is not safe is denied as unavailable when its record fails', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    audit.broken = true;
+    const verdict = await gate.decide(makeAction('delete from t where id = 1', { risk: 'suspicious' }), makeWaiting);
+    assert.equal(denied(verdict).cause, 'unavailable');
+  });
+
+  test('a record that reaches the disk too late says that nothing was run', async () => {
+    const { gate, audit, clock } = makeGate(makeLive(() => ALLOWED));
+    audit.slow = true;
+    const action = makeAction('delete from t where id = 1', { risk: 'suspicious' });
+    const verdict = Promise.resolve(gate.decide(action, makeWaiting));
+    clock.advance(10_000);
+    assert.equal(denied(await verdict).cause, 'unavailable');
+    audit.reachDisk();
+    await settleMicrotasks();
+    assert.equal(audit.outcomes.get(action.id)?.[0]?.['kind'], 'not-run');
+  });
+
+  test('a client that goes away while its record is written is never sent for', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    audit.slow = true;
+    const waiting = makeWaiting();
+    const action = makeAction('delete from t where id = 1', { risk: 'suspicious' });
+    const verdict = Promise.resolve(gate.decide(action, () => waiting));
+    await settleMicrotasks();
+    waiting.abort.abort();
+    audit.reachDisk();
+    assert.equal(denied(await verdict).cause, 'cancelled');
+    assert.equal(audit.outcomes.get(action.id)?.[0]?.['kind'], 'not-run');
+  });
+
+  test('a denial is given at once and counted when it cannot be recorded', () => {
+    const { gate, audit, clock } = makeGate(makeLive(() => DENIED));
+    audit.full = true;
+    for (let i = 0; i < 3; i += 1) {
+      assert.equal(denied(now(gate.decide(makeAction('drop table t'), NEVER))).cause, 'deny');
+    }
+    audit.recover();
+    clock.advance(1_000);
+    assert.equal(audit.events[0]?.data?.['summarised'], 3);
+  });
+});
+
+describe('the gate on actions that wait for a person', () => {
+  test('the question is on disk before it is put, and the yes before the answer', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.approvals.answer('approved');
+    assert.equal((await verdict).kind, 'allow');
+    assert.deepEqual(harness.audit.steps, [
+      'durable action.decided approve',
+      'on disk action.decided approve',
+      'ask',
+      'durable action.decided allow',
+      'on disk action.decided allow',
+    ]);
+    const [, approved] = harness.audit.events;
+    assert.equal(approved?.by, 'local');
+    assert.equal(approved?.data?.['approval'], 'approval-1');
+  });
+
+  test('a person who says no decides, and the note reaches the agent, but not the name', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.approvals.answer('denied', 'use the replica');
+    const answer = denied(await verdict);
+    assert.equal(answer.cause, 'deny');
+    assert.match(answer.reason, /use the replica/);
+    assert.doesNotMatch(JSON.stringify(answer), /local/);
+    assert.equal(harness.audit.events.at(-1)?.by, 'local');
+  });
+
+  test('nobody in time is a no', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.approvals.answer('expired');
+    assert.equal(denied(await verdict).cause, 'deny');
+  });
+
+  test('a queue that cannot ask denies', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.approvals.refuse('too many requests wait already');
+    const answer = denied(await verdict);
+    assert.equal(answer.cause, 'unavailable');
+    assert.match(answer.reason, /too many/);
+  });
+
+  test('a client that goes away takes its question back; a later yes changes nothing', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict, waiting } = await park(harness);
+    waiting.abort.abort();
+    harness.approvals.answer('approved');
+    assert.equal(denied(await verdict).cause, 'cancelled');
+    assert.equal(harness.gate.parked, 0);
+  });
+
+  test('a text that was cut is denied unasked', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const whole = makeAction('delete from t', { risk: 'destructive' });
+    const cut = { ...whole, evidence: { ...whole.evidence, complete: false } };
+    const verdict = denied(await harness.gate.decide(cut, makeWaiting));
+    assert.equal(verdict.word, 'truncated');
+    assert.equal(harness.approvals.asked.length, 0);
+    assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
+  });
+
+  test('the same question under a new policy goes on waiting', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.swap(makeLive(() => ASKED, { revision: 'r2' }));
+    assert.equal(harness.gate.parked, 1);
+    harness.approvals.answer('approved');
+    assert.equal((await verdict).kind, 'allow');
+  });
+
+  const changes: { name: string; next: Parameters<typeof makeLive> }[] = [
+    { name: 'denied by the new policy', next: [() => DENIED] },
+    { name: 'asked of others by the new policy', next: [() => ({ ...ASKED, approvers: ['human_approver.lead'] })] },
+    { name: 'asked by another rule', next: [() => ({ ...ASKED, by: 'rule' as const, rule: 'deletes' })] },
+    { name: 'allowed by the new policy', next: [() => ALLOWED] },
+    { name: 'at an endpoint that is gone', next: [() => ASKED, { config: { endpoints: [] } }] },
+    { name: 'under a profile that is gone', next: [() => ASKED, { config: { profiles: [] } }] },
+    {
+      name: 'with another time limit',
+      next: [() => ASKED, { config: { defaults: { ...makeConfig().defaults, humanTimeoutMs: 1_000 } } }],
+    },
+  ];
+  for (const { name, next } of changes) {
+    test(`a waiting action that is ${name} is taken back and denied`, async () => {
+      const harness = makeGate(makeLive(() => ASKED));
+      const { verdict } = await park(harness);
+      harness.swap(makeLive(...next));
+      assert.equal(denied(await verdict).cause, 'deny');
+      assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
+    });
+  }
+
+  test('a yes is checked against the policy in force when it is given', async () => {
+    let decision: Decision = ASKED;
+    const harness = makeGate(makeLive(() => decision));
+    const { verdict } = await park(harness);
+    decision = DENIED;
+    harness.approvals.answer('approved');
+    const answer = denied(await verdict);
+    assert.equal(answer.rule, 'no-drops');
+  });
+
+  test('a stop takes back what waits and parks nothing new', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.gate.stopParking('the gateway is stopping');
+    assert.match(denied(await verdict).reason, /stopping/);
+    const next = await park(harness);
+    assert.equal(denied(await next.verdict).cause, 'unavailable');
+    assert.equal(harness.approvals.asked.length, 1);
+  });
+});
+
+describe('the end of actions', () => {
+  test('what a connection leaves unsettled is recorded as unknown, once', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const action = makeAction('select 1');
+    now(gate.decide(action, NEVER));
+    gate.ended('session-1');
+    gate.ended('session-1');
+    gate.settle(action, OK);
+    assert.deepEqual(
+      audit.outcomes.get(action.id)?.map((outcome) => outcome['kind']),
+      ['unknown'],
+    );
+  });
+
+  test('a fault in the rules is a denial, told to the log', () => {
+    const harness = makeGate(
+      makeLive(() => {
+        throw new Error('bug');
+      }),
+    );
+    assert.equal(denied(now(harness.gate.decide(makeAction('select 1'), NEVER))).cause, 'unavailable');
+    assert.equal(harness.faults.length, 1);
+    assert.equal(harness.audit.events[0]?.verdict, 'deny');
+  });
+
+  test('an endpoint that is not configured is denied and recorded', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED, { config: { endpoints: [] } }));
+    assert.equal(now(gate.decide(makeAction('select 1'), NEVER)).kind, 'deny');
+    assert.equal(audit.events[0]?.verdict, 'deny');
+  });
+});
