@@ -1,0 +1,113 @@
+// A parked request as text for a person who has to decide about it: all of it, and nothing in it that a terminal obeys.
+import type { ApprovalJson } from '../client/control-shapes.ts';
+import { visible } from '../lib/text.ts';
+import { formatDuration } from '../lib/units.ts';
+import { align } from './printer.ts';
+
+/** Every line is either ours or begins with `  | `, so that a request cannot pretend to be what surrounds it. */
+export function approvalLines(approval: ApprovalJson, nowMs: number): string[] {
+  return [
+    ...align(headRows(approval, nowMs).map(([name, value]) => [name, visible(value)])),
+    '',
+    ...requestLines(approval),
+    ...section('facts', factRows(approval.facts)),
+    ...effectLines(approval),
+    ...voteLines(approval),
+  ];
+}
+
+function headRows(approval: ApprovalJson, nowMs: number): [string, string][] {
+  const leftMs = Date.parse(approval.expires) - nowMs;
+  const waits = approval.state === 'pending';
+  const asked =
+    approval.approvers.length > 1 ? ` (stage ${approval.stage + 1} of ${approval.approvers.join(', ')})` : '';
+  const causes = approval.risk_causes.length > 0 ? ` (${approval.risk_causes.join(', ')})` : '';
+  return [
+    ['approval', approval.id],
+    [
+      'state',
+      waits
+        ? `pending, expires in ${formatDuration(Math.max(0, leftMs))}`
+        : `${approval.state} ${approval.decided ?? ''}`,
+    ],
+    ...(approval.ended === '' ? [] : ([['ended', approval.ended]] as [string, string][])),
+    ['created', approval.created],
+    ['action', approval.action_id],
+    ['agent', agentText(approval)],
+    ['endpoint', `${approval.endpoint} (${approval.family})`],
+    ['risk', `${approval.risk}${causes}`],
+    ['rule', approval.rule === '' ? 'none matched; the risk tier asks' : approval.rule],
+    ['reason', approval.reason],
+    ['asked', `${approval.approver}${asked}, ${approval.required} needed`],
+    ...(approval.in_transaction
+      ? ([['locks', 'inside an open transaction: it holds its locks while it waits']] as [string, string][])
+      : []),
+    ['summary', approval.summary],
+  ];
+}
+
+function agentText(approval: ApprovalJson): string {
+  const run = approval.run === '' ? '' : `, run ${approval.run}`;
+  return `${approval.device}, profile ${approval.profile}, from ${approval.agent_ip}${run}`;
+}
+
+function requestLines(approval: ApprovalJson): string[] {
+  const { digest, bytes, complete, text, parameters } = approval.request;
+  const lines = [`request, ${bytes} bytes, ${complete ? 'complete' : 'CUT'}, sha256 ${digest}`, ...quoted(text)];
+  if (!complete) {
+    lines.push(`  CUT after ${Buffer.byteLength(text)} of ${bytes} bytes: the rest is not shown and was not kept`);
+  }
+  if (parameters.length > 0) {
+    lines.push('parameters');
+    parameters.forEach((value, index) => {
+      lines.push(...quoted(value === null ? 'NULL' : `'${value}'`, `$${index + 1} = `));
+    });
+  }
+  return lines;
+}
+
+function quoted(text: string, label: string = ''): string[] {
+  return `${label}${visible(text, true)}`.split('\n').map((line) => `  | ${line}`);
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): string[] {
+  return rows.length === 0 ? [] : [title, ...align(rows).map((line) => `  ${line}`)];
+}
+
+/** Facts nested by variable as `name value` rows; several units come as a list, each with its number. */
+export function factRows(facts: unknown): string[][] {
+  if (Array.isArray(facts)) {
+    return facts.flatMap((unit: unknown, index) =>
+      factRows(unit).map(([name = '', value = '']) => [`${index + 1}: ${name}`, value]),
+    );
+  }
+  return Object.entries(isObject(facts) ? facts : {}).flatMap(([variable, value]) => {
+    if (Array.isArray(value) && value.some(isObject)) {
+      return factRows(value.map((unit: unknown) => ({ [variable]: unit })));
+    }
+    if (!isObject(value)) {
+      return [[variable, visible(JSON.stringify(value))]];
+    }
+    return Object.entries(value).map(([name, fact]) => [`${variable}.${name}`, visible(JSON.stringify(fact))]);
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function effectLines(approval: ApprovalJson): string[] {
+  const lines = approval.effect?.lines ?? [];
+  return ['effect', ...(lines.length === 0 ? ['  not measured'] : lines.map((line) => `  ${visible(line)}`))];
+}
+
+function voteLines(approval: ApprovalJson): string[] {
+  if (approval.votes.length === 0) {
+    return [];
+  }
+  const rows = approval.votes.map((vote) => [vote.at, vote.by, `via ${vote.via}`, vote.decision, vote.note]);
+  return section(
+    'votes',
+    rows.map((row) => row.map((cell) => visible(cell))),
+  );
+}

@@ -1,0 +1,189 @@
+// clawpatrol approvals: what waits for a person, shown whole, and the person's word on it.
+import type { ApprovalsQuery, ControlClient } from '../client/control-client.ts';
+import type { ApprovalJson } from '../client/control-shapes.ts';
+import { formatDuration } from '../lib/units.ts';
+import { shorten, visible } from '../lib/text.ts';
+import { approvalLines } from './approval-text.ts';
+import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
+import type { Call, Noun } from './command.ts';
+import { connect, GATEWAY_OPTIONS } from './control.ts';
+import type { Io } from './io.ts';
+import { formatAge } from './printer.ts';
+import { askLine, canAsk } from './prompt.ts';
+
+const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] as const;
+const POLL_MS = 500;
+const ID_OPERAND = ['<id>', 'id of the approval, or a unique prefix of 8 characters or more'] as const;
+
+async function list(call: Call): Promise<number> {
+  const client = await connect(call);
+  const endpoint = textOption(call, 'endpoint');
+  const device = textOption(call, 'device');
+  const query: ApprovalsQuery = {
+    state: wordOption(call, 'state', STATES) ?? 'pending',
+    limit: intOption(call, 'limit', 1, 1000) ?? 100,
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(device === null ? {} : { device }),
+  };
+  const page = await client.approvals.list(query);
+  if (call.out.json) {
+    call.out.object(page);
+    return EXIT.ok;
+  }
+  const nowMs = call.io.now();
+  call.out.table(
+    ['ID', 'AGE', 'RISK', 'ENDPOINT', 'DEVICE', 'SUMMARY'],
+    page.items.map((item) => [
+      item.id,
+      formatAge(nowMs - Date.parse(item.created)),
+      item.risk,
+      item.endpoint,
+      item.device,
+      item.summary,
+    ]),
+  );
+  return EXIT.ok;
+}
+
+async function show(call: Call): Promise<number> {
+  const approval = await (await connect(call)).approvals.show(call.operands[0] ?? '');
+  print(call, approval);
+  return EXIT.ok;
+}
+
+function print(call: Call, approval: ApprovalJson): void {
+  if (call.out.json) {
+    call.out.object(approval);
+  } else {
+    approvalLines(approval, call.io.now()).forEach((text) => call.out.line(text));
+  }
+}
+
+async function approve(call: Call): Promise<number> {
+  const client = await connect(call);
+  const id = call.operands[0] ?? '';
+  const note = textOption(call, 'note');
+  const given = textOption(call, 'digest');
+  let digest = given;
+  if (digest === null) {
+    if (!canAsk(call.io) || call.out.json) {
+      throw new CliError(
+        'usage',
+        EXIT.usage,
+        '--digest is needed where nobody can be asked: give the digest that `approvals show` printed',
+      );
+    }
+    const approval = await client.approvals.show(id);
+    print(call, approval);
+    if (approval.state !== 'pending') {
+      throw new CliError(
+        'decided',
+        EXIT.no,
+        `approval ${approval.id} is ${approval.state}; there is nothing to decide`,
+      );
+    }
+    const answer = await askLine(call.io, '\nApprove exactly this request, once? Type yes: ');
+    if (answer?.trim().toLowerCase() !== 'yes') {
+      call.out.complain('not approved; the request still waits');
+      return EXIT.no;
+    }
+    digest = approval.request.digest;
+  }
+  const voted = await client.approvals.approve(id, { digest, ...(note === null ? {} : { note }) });
+  const settled = flag(call, 'wait') ? await waitUntilDecided(call, client, voted) : voted;
+  return report(call, settled);
+}
+
+async function deny(call: Call): Promise<number> {
+  const client = await connect(call);
+  const note = textOption(call, 'note');
+  const denied = await client.approvals.deny(call.operands[0] ?? '', note === null ? {} : { note });
+  if (call.out.json) {
+    call.out.object(denied);
+  } else {
+    call.out.line(`denied ${denied.id}: ${summaryOf(denied)}`);
+  }
+  return EXIT.ok;
+}
+
+/** Asks until the approval is decided; the gateway ends every wait itself at `expires`. */
+async function waitUntilDecided(call: Call, client: ControlClient, approval: ApprovalJson): Promise<ApprovalJson> {
+  let current = approval;
+  while (current.state === 'pending') {
+    await call.io.sleep(POLL_MS);
+    current = await client.approvals.show(approval.id);
+  }
+  return current;
+}
+
+/** Prints what became of the approval after a vote for it. */
+function report(call: Call, approval: ApprovalJson): number {
+  const refused = approval.state !== 'approved' && approval.state !== 'pending';
+  if (call.out.json) {
+    call.out.object(approval);
+  } else if (approval.state === 'pending') {
+    const leftMs = Date.parse(approval.expires) - call.io.now();
+    const who = `${approval.approver} (stage ${approval.stage + 1} of ${approval.approvers.length})`;
+    call.out.line(`recorded ${approval.id}: still waits for ${who}, for ${formatDuration(Math.max(0, leftMs))} more`);
+  } else {
+    call.out.line(`${approval.state} ${approval.id}: ${summaryOf(approval)}`);
+  }
+  return refused ? EXIT.no : EXIT.ok;
+}
+
+function summaryOf(approval: ApprovalJson): string {
+  return visible(shorten(approval.summary, 120));
+}
+
+export const command: Noun = {
+  name: 'approvals',
+  summary: 'list, show, approve or deny requests that wait for a person',
+  verbs: [
+    {
+      name: 'list',
+      summary: 'requests that wait, one a line',
+      options: [
+        ['--state <state>', `one of ${STATES.join(', ')} (default pending)`],
+        ['--endpoint <endpoint>', 'only of this endpoint'],
+        ['--device <device>', 'only of this device'],
+        ['--limit <n>', 'at most so many (default 100)'],
+        ...GATEWAY_OPTIONS,
+      ],
+      act: list,
+    },
+    {
+      name: 'show',
+      summary: 'one request, whole: text, digest, facts, rule, measured effect, votes',
+      operands: [ID_OPERAND],
+      options: GATEWAY_OPTIONS,
+      act: show,
+    },
+    {
+      name: 'approve',
+      summary: 'let exactly this request through, once',
+      operands: [ID_OPERAND],
+      options: [
+        [
+          '--digest <sha256>',
+          'digest of the request that was seen; another digest is refused. Needed unless this is a terminal',
+        ],
+        ['--note <text>', 'kept in the log'],
+        ['--wait', 'wait until the request is decided (when more votes are needed)'],
+        ...GATEWAY_OPTIONS,
+      ],
+      act: approve,
+    },
+    {
+      name: 'deny',
+      summary: 'refuse the request',
+      operands: [ID_OPERAND],
+      options: [['--note <text>', 'told to the agent, and kept in the log'], ...GATEWAY_OPTIONS],
+      act: deny,
+    },
+  ],
+};
+
+/** Runs the verb. */
+export function run(args: readonly string[], io: Io): Promise<number> {
+  return runCommand(command, args, io);
+}

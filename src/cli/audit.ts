@@ -1,0 +1,228 @@
+// clawpatrol audit: reading, checking and exporting the log. Reading goes through the gateway; `verify --store` and
+// `--archive` need none.
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import type { AuditQuery } from '../client/control-client.ts';
+import type { AuditFilterJson, RecordJson } from '../client/control-shapes.ts';
+import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
+import type { Call, Noun, Verb } from './command.ts';
+import { connect, GATEWAY_OPTIONS } from './control.ts';
+import { verify } from './audit-verify.ts';
+import { AUDIT_HEADINGS, recordLines, recordRow } from './audit-text.ts';
+import type { Io } from './io.ts';
+
+const FILTERS: readonly (readonly [string, string])[] = [
+  ['--since <time>', 'RFC 3339, or a duration back from now such as 2h'],
+  ['--until <time>', 'RFC 3339, or a duration back from now'],
+  ['--device <device>', 'device, or listener/NAME'],
+  ['--profile <profile>', 'profile'],
+  ['--endpoint <endpoint>', 'endpoint, typed'],
+  ['--family <family>', 'sql, http, k8s or ssh'],
+  ['--rule <rule>', 'deciding rule'],
+  ['--verdict <verdict>', 'allow, deny or approve'],
+  ['--risk <risk>', 'safe, suspicious or destructive'],
+  ['--by <who>', 'who acted: rule, risk, local, an operator'],
+  ['--table <table>', 'a table that the statement names'],
+  ['--action <id>', 'id of an action, or a prefix of 8 characters or more'],
+  ['--text <text>', 'a part of the text or summary, in any case'],
+  ['--types <types>', 'kinds of record, separated by commas, for example action.decided'],
+];
+
+const FILTER_KEYS = [
+  'since',
+  'until',
+  'device',
+  'profile',
+  'endpoint',
+  'family',
+  'rule',
+  'verdict',
+  'risk',
+  'by',
+  'table',
+  'action',
+  'text',
+  'types',
+] as const satisfies readonly (keyof AuditFilterJson)[];
+
+function filterOf(call: Call): AuditFilterJson {
+  const given = FILTER_KEYS.map((key) => [key, textOption(call, key)] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== null));
+}
+
+function printRecords(call: Call, records: readonly RecordJson[]): void {
+  call.out.table(AUDIT_HEADINGS, records.map(recordRow));
+}
+
+async function tail(call: Call): Promise<number> {
+  const client = await connect(call);
+  const filter = filterOf(call);
+  const limit = intOption(call, 'n', 0, 1000) ?? 20;
+  const stop = new AbortController();
+  // Following begins before the past is read, so that nothing falls between the two.
+  const followed = flag(call, 'f') ? client.audit.follow(filter, stop.signal)[Symbol.asyncIterator]() : null;
+  const first = followed?.next();
+  // An error is thrown where it is awaited below; until then it is not an unhandled one.
+  first?.catch(() => {});
+  const past = limit === 0 ? [] : (await client.audit.search({ ...filter, limit, order: 'newest' })).items.toReversed();
+  if (call.out.json) {
+    past.forEach((record) => call.out.object(record));
+  } else {
+    printRecords(call, past);
+  }
+  if (followed === null) {
+    return EXIT.ok;
+  }
+  const undo = call.io.onSignal('SIGINT', () => stop.abort());
+  try {
+    const seen = past.at(-1)?.seq ?? 0;
+    for (let next = await first; next !== undefined && next.done !== true; next = await followed.next()) {
+      if (next.value.seq > seen) {
+        printFollowed(call, next.value);
+        await call.out.ready();
+      }
+    }
+  } finally {
+    undo();
+  }
+  return EXIT.ok;
+}
+
+/** One record without headings, also on a terminal. */
+function printFollowed(call: Call, record: RecordJson): void {
+  if (call.out.json) {
+    call.out.object(record);
+  } else {
+    call.out.row(recordRow(record));
+  }
+}
+
+async function search(call: Call): Promise<number> {
+  const client = await connect(call);
+  const cursor = textOption(call, 'cursor');
+  const query: AuditQuery = {
+    ...filterOf(call),
+    limit: intOption(call, 'limit', 1, 10_000) ?? 100,
+    ...(cursor === null ? {} : { cursor }),
+  };
+  const page = await client.audit.search(query);
+  if (call.out.json) {
+    call.out.object(page);
+  } else {
+    printRecords(call, page.items);
+    if (page.next !== null) {
+      call.out.complain(`more: --cursor ${page.next}`);
+    }
+  }
+  return page.items.length === 0 ? EXIT.no : EXIT.ok;
+}
+
+async function show(call: Call): Promise<number> {
+  const page = await (await connect(call)).audit.show(call.operands[0] ?? '');
+  if (call.out.json) {
+    call.out.object(page);
+  } else {
+    page.items.forEach((record, index) => {
+      if (index > 0) {
+        call.out.line('');
+      }
+      recordLines(record).forEach((text) => call.out.line(text));
+    });
+  }
+  return page.items.length === 0 ? EXIT.no : EXIT.ok;
+}
+
+async function exportRecords(call: Call): Promise<number> {
+  const format = wordOption(call, 'format', ['jsonl', 'csv']) ?? 'jsonl';
+  const bundle = flag(call, 'bundle');
+  if (bundle && format === 'csv') {
+    throw new CliError('usage', EXIT.usage, 'a bundle is JSON lines: leave --format csv out');
+  }
+  const client = await connect(call);
+  const path = textOption(call, 'out');
+  const pieces = client.audit.export(filterOf(call), { format, bundle });
+  const target = path === null ? call.io.stdout : createWriteStream(path, { mode: 0o600 });
+  if (path !== null) {
+    await once(target, 'open');
+  }
+  for await (const piece of pieces) {
+    if (!target.write(piece)) {
+      await once(target, 'drain');
+    }
+  }
+  if (path !== null) {
+    target.end();
+    await once(target, 'finish');
+    call.out.complain(`written to ${path}`);
+  }
+  return EXIT.ok;
+}
+
+const verifyVerb: Verb = {
+  name: 'verify',
+  summary: 'check the hash chain and the signed checkpoints',
+  options: [
+    ['--from <seq>', 'first record'],
+    ['--to <seq>', 'last record'],
+    ['--store <path>', 'a database file, without a gateway'],
+    ['--archive <dir>', 'sealed segments, without a gateway'],
+    ['--public-key <file>', 'checkpoint key to trust instead of the one in the store'],
+    ['--checkpoints <file>', 'published checkpoints, which show a truncated log'],
+    ...GATEWAY_OPTIONS,
+  ],
+  act: verify,
+};
+
+export const command: Noun = {
+  name: 'audit',
+  summary: 'read, check and export the log',
+  verbs: [
+    {
+      name: 'tail',
+      summary: 'the newest records, and with -f those that follow',
+      options: [
+        ['-n <n>', 'so many of the past (default 20)'],
+        ['-f', 'go on with what happens'],
+        ...FILTERS,
+        ...GATEWAY_OPTIONS,
+      ],
+      act: tail,
+    },
+    {
+      name: 'search',
+      summary: 'records that fit every filter, newest first',
+      options: [
+        ...FILTERS,
+        ['--limit <n>', 'at most so many (default 100)'],
+        ['--cursor <cursor>', 'go on where a page ended'],
+        ...GATEWAY_OPTIONS,
+      ],
+      act: search,
+    },
+    {
+      name: 'show',
+      summary: 'every record of an action, or one record',
+      operands: [['<id>', 'id of an action (or a prefix of 8 characters or more), or a sequence number']],
+      options: GATEWAY_OPTIONS,
+      act: show,
+    },
+    verifyVerb,
+    {
+      name: 'export',
+      summary: 'records as JSON lines or CSV',
+      options: [
+        ...FILTERS,
+        ['--format <format>', 'jsonl (default) or csv'],
+        ['--out <file>', 'write to a file (0600) instead of standard output'],
+        ['--bundle', 'with checkpoints and public key, so that it can be verified elsewhere'],
+        ...GATEWAY_OPTIONS,
+      ],
+      act: exportRecords,
+    },
+  ],
+};
+
+/** Runs the verb. */
+export function run(args: readonly string[], io: Io): Promise<number> {
+  return runCommand(command, args, io);
+}

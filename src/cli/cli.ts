@@ -1,0 +1,63 @@
+// The verbs by name, and what happens before one of them is chosen. A verb's code is loaded only when it is called.
+import { nearest } from '../lib/text.ts';
+import { EXIT } from './command.ts';
+import type { Noun, Verb } from './command.ts';
+import type { Io } from './io.ts';
+import { align } from './printer.ts';
+
+/** What each file of a verb exports. */
+export interface VerbModule {
+  readonly command: Verb | Noun;
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
+/** Every verb of this version, in the order in which usage lists them. */
+export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
+  approvals: () => import('./approvals.ts'),
+  audit: () => import('./audit.ts'),
+  secrets: () => import('./secrets.ts'),
+  profiles: () => import('./profiles.ts'),
+  ca: () => import('./ca.ts'),
+  reload: () => import('./reload.ts'),
+  status: () => import('./status.ts'),
+  version: () => import('./version.ts'),
+  completion: () => import('./completion.ts'),
+};
+
+/** Words before the verb that belong to it, so that `clawpatrol --json status` works. */
+const COMMON_FLAGS: readonly string[] = ['--json', '--no-color'];
+
+/** Runs one command line (without node and script) to its exit code. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const at = argv.findIndex((word) => !COMMON_FLAGS.includes(word));
+  const word = at === -1 ? undefined : argv[at];
+  if (word === '-h' || word === '--help' || word === 'help') {
+    io.stdout.write(await usage());
+    return EXIT.ok;
+  }
+  const name = word === '-v' || word === '--version' ? 'version' : word;
+  const load = name === undefined || !Object.hasOwn(VERBS, name) ? undefined : VERBS[name];
+  if (load === undefined) {
+    const near = name === undefined ? null : nearest(name, Object.keys(VERBS));
+    const complaint =
+      name === undefined ? 'no verb' : `unknown verb "${name}"${near === null ? '' : `; did you mean ${near}?`}`;
+    io.stderr.write(`clawpatrol: ${complaint}\n\n${await usage()}`);
+    return EXIT.usage;
+  }
+  const verb = await load();
+  return verb.run([...argv.slice(0, at), ...argv.slice(at + 1)], io);
+}
+
+/** The list of verbs. */
+async function usage(): Promise<string> {
+  const modules = await Promise.all(Object.values(VERBS).map((load) => load()));
+  const rows = modules.map(({ command }) => [`  ${command.name}`, command.summary]);
+  return [
+    'Usage: clawpatrol VERB [ARGS]',
+    '',
+    ...align(rows),
+    '',
+    'clawpatrol VERB --help says what a verb takes. Every verb that prints takes --json and --no-color.',
+    '',
+  ].join('\n');
+}

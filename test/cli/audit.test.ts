@@ -1,0 +1,159 @@
+// audit tail, search, show, verify, export.
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { AuditQuery, ControlClient } from '../../src/client/control-client.ts';
+import type { AuditFilterJson, RecordJson, VerifyJson } from '../../src/client/control-shapes.ts';
+import type { SignalName } from '../../src/cli/io.ts';
+import { runVerb } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+function record(seq: number, parts: Partial<RecordJson> = {}): RecordJson {
+  return {
+    seq,
+    time: '2026-11-22T10:00:00.000Z',
+    type: 'action.decided',
+    action_id: '019a0000-0000-7000-8000-00000000000a',
+    session: 's1',
+    device: 'listener/shop',
+    profile: 'responder',
+    run: null,
+    agent_ip: '127.0.0.1',
+    endpoint: 'postgres.shop',
+    family: 'sql',
+    facts: { sql: { verb: 'select' } },
+    risk: 'safe',
+    verdict: 'allow',
+    rule: null,
+    approvers: [],
+    by: 'risk',
+    reason: null,
+    summary: 'SELECT 1',
+    text: 'SELECT 1',
+    text_complete: true,
+    digest: 'cd'.repeat(32),
+    outcome: { rows: 1 },
+    data: null,
+    prev: '0'.repeat(64),
+    hash: '1'.repeat(64),
+    ...parts,
+  };
+}
+
+const ROW = (seq: number): string =>
+  `2026-11-22T10:00:00.000Z\t${seq}\tallow\tsafe\tlistener/shop\tpostgres.shop\t-\tSELECT 1\n`;
+
+interface Fake {
+  readonly audit: ControlClient['audit'];
+  readonly seen: unknown[];
+}
+
+function gateway(changed: Partial<ControlClient['audit']> = {}): Fake {
+  const seen: unknown[] = [];
+  return {
+    seen,
+    audit: {
+      search: (query?: AuditQuery) => {
+        seen.push(query);
+        return Promise.resolve({ items: [record(3), record(2)], next: 'c2' });
+      },
+      // oxlint-disable-next-line typescript/require-await -- a stream that is ready at once
+      async *follow(filter: AuditFilterJson) {
+        seen.push({ follow: filter });
+        yield record(3);
+        yield record(4);
+      },
+      show: () =>
+        Promise.resolve({ items: [record(2), record(5, { type: 'action.settled', text: null })], next: null }),
+      verify: () => Promise.resolve({ ok: true, records: 9, from: 1, to: 9, checkpoints: 2, first_bad: null }),
+      // oxlint-disable-next-line typescript/require-await -- a stream that is ready at once
+      async *export(filter, options) {
+        seen.push({ ...filter, ...options });
+        yield Buffer.from('{"seq":1}\n');
+        yield Buffer.from('{"seq":2}\n');
+      },
+      ...changed,
+    },
+  };
+}
+
+test('search passes every filter on, prints lines, and tells where to go on', async () => {
+  const { audit, seen } = gateway();
+  const flags = 'since until device profile endpoint family rule verdict risk by table action text types'.split(' ');
+  const args = flags.flatMap((name) => [`--${name}`, `${name}!`]);
+  const { code, stdout, stderr } = await runVerb(['audit', 'search', ...args, '--limit', '2'], { client: { audit } });
+  assert.deepEqual([code, stdout, stderr], [0, ROW(3) + ROW(2), 'more: --cursor c2\n']);
+  assert.deepEqual(seen, [{ ...Object.fromEntries(flags.map((name) => [name, `${name}!`])), limit: 2 }]);
+});
+
+test('search that finds nothing exits 1', async () => {
+  const { audit } = gateway({ search: () => Promise.resolve({ items: [], next: null }) });
+  assert.equal((await runVerb(['audit', 'search'], { client: { audit } })).code, 1);
+});
+
+test('tail prints the newest in order of time, and -f goes on without repeating', async () => {
+  const { audit, seen } = gateway();
+  assert.equal((await runVerb(['audit', 'tail', '-n', '2'], { client: { audit } })).stdout, ROW(2) + ROW(3));
+  assert.deepEqual(seen, [{ limit: 2, order: 'newest' }]);
+  const followed = await runVerb(['audit', 'tail', '-f', '--verdict', 'allow'], { client: { audit } });
+  assert.equal(followed.stdout, ROW(2) + ROW(3) + ROW(4));
+  const asJson = await runVerb(['audit', 'tail', '-f', '--json'], { client: { audit } });
+  const seqs = asJson.stdout
+    .trim()
+    .split('\n')
+    .map((line) => Number(/"seq":(\d+)/.exec(line)?.[1]));
+  assert.deepEqual(seqs, [2, 3, 4]);
+});
+
+test('tail -f ends with 0 when it is interrupted', async () => {
+  const signals = new Map<SignalName, () => void>();
+  const { audit } = gateway({
+    async *follow(_filter, signal) {
+      yield record(4);
+      queueMicrotask(() => signals.get('SIGINT')?.());
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  });
+  const { code, stdout } = await runVerb(['audit', 'tail', '-f'], { client: { audit }, signals });
+  assert.deepEqual([code, stdout], [0, ROW(2) + ROW(3) + ROW(4)]);
+  assert.equal(signals.size, 0);
+});
+
+test('show prints every record of an action, text and facts with it', async () => {
+  const { audit } = gateway();
+  const { code, stdout } = await runVerb(['audit', 'show', '019a0000'], { client: { audit } });
+  assert.equal(code, 0);
+  assert.match(stdout, /^record +2 action\.decided$[\s\S]*^ {2}\| SELECT 1$[\s\S]*^record +5 action\.settled$/m);
+  assert.match(stdout, /^ {2}sql\.verb +"select"$/m);
+});
+
+test('verify says ok with counts, or the first bad record with its kind', async () => {
+  const good = await runVerb(['audit', 'verify'], { client: { audit: gateway().audit } });
+  assert.deepEqual([good.code, good.stdout], [0, 'ok: 9 record(s), seq 1..9, 2 checkpoint(s)\n']);
+  const answer: VerifyJson = {
+    ok: false,
+    records: 9,
+    from: 1,
+    to: 9,
+    checkpoints: 2,
+    first_bad: { seq: 4, kind: 'edited', detail: 'hash differs' },
+  };
+  const { audit } = gateway({ verify: () => Promise.resolve(answer) });
+  const bad = await runVerb(['audit', 'verify'], { client: { audit } });
+  assert.deepEqual([bad.code, bad.stdout], [1, 'seq 4: edited: hash differs\n']);
+  assert.deepEqual((await runVerb(['audit', 'verify', '--json'], { client: { audit } })).json(), answer);
+});
+
+test('export writes to stdout, or to a file that only its owner can read', async (t) => {
+  const { audit, seen } = gateway();
+  const piped = await runVerb(['audit', 'export', '--verdict', 'deny', '--bundle'], { client: { audit } });
+  assert.deepEqual([piped.code, piped.stdout], [0, '{"seq":1}\n{"seq":2}\n']);
+  assert.deepEqual(seen, [{ verdict: 'deny', format: 'jsonl', bundle: true }]);
+  const path = join(temporaryFolder(t), 'export.jsonl');
+  assert.equal((await runVerb(['audit', 'export', '--out', path], { client: { audit } })).code, 0);
+  assert.equal(readFileSync(path, 'utf8'), '{"seq":1}\n{"seq":2}\n');
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal((await runVerb(['audit', 'export', '--format', 'xml'], { client: { audit } })).code, 2);
+  assert.equal((await runVerb(['audit', 'export', '--format', 'csv', '--bundle'], { client: { audit } })).code, 2);
+});
