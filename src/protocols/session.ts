@@ -35,6 +35,10 @@ export type SessionEvent =
   /** The peer ended its direction (`fin`) or the connection broke. */
   | { readonly kind: 'ended'; readonly from: Side; readonly how: 'fin' | 'reset' }
   | { readonly kind: 'judged'; readonly action: ActionId; readonly verdict: Verdict }
+  /** The verdict on the action of the last `judge` command is not there yet: what comes before the action must go out now. */
+  | { readonly kind: 'waiting'; readonly action: ActionId }
+  /** The work of the last `await` command is done. */
+  | { readonly kind: 'awaited'; readonly value: unknown }
   /** The action waits for approval; repeated about every 30 s while it does. */
   | { readonly kind: 'parked'; readonly action: ActionId; readonly notice: ParkedNotice }
   /** Someone with the right to do so asks that the running or parked action be cancelled (Postgres CancelRequest). */
@@ -44,8 +48,10 @@ export type SessionEvent =
 
 export type SessionCommand =
   | { readonly kind: 'send'; readonly to: Side; readonly bytes: Buffer }
-  /** Ask the gate. At most one at a time for ordered protocols. */
+  /** Ask the gate. At most one at a time for ordered protocols; always the last command of its list. */
   | { readonly kind: 'judge'; readonly action: Action }
+  /** Go on with `awaited` when this is done (a long text is analysed in a worker). Never rejects; last of its list. */
+  | { readonly kind: 'await'; readonly work: Promise<unknown> }
   /** The parked action is withdrawn: abort its wait. A `judged` event with cause `cancelled` follows. */
   | { readonly kind: 'withdraw'; readonly action: ActionId }
   | { readonly kind: 'settle'; readonly action: Action; readonly outcome: Outcome }
