@@ -12,7 +12,7 @@ export interface Vote {
   readonly atMs: number;
   /** Told to the agent on a denial. */
   readonly note: string;
-  /** Digest of what the voter was shown; equals the approval's. */
+  /** Digest of what the voter was shown; equals the approval's. "" on a denial by someone who was shown nothing. */
   readonly digest: string;
 }
 
@@ -24,7 +24,7 @@ export interface Approval {
   readonly session: string;
   readonly state: ApprovalState;
   readonly createdMs: number;
-  /** Set when it becomes pending; a wait never outlives it. */
+  /** Deadline of the stage that is asked now, set when it is entered; for people and for a restart. A wait never outlives it. */
   readonly expiresMs: number;
   readonly decidedMs: number | null;
   readonly agent: Agent;
@@ -66,6 +66,30 @@ export type ApprovalResult =
   | { readonly kind: 'expired'; readonly approval: Approval }
   | { readonly kind: 'cancelled'; readonly approval: Approval; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
+
+/** Approvals as they are stored: the audit log makes them from its records (`data.approval`), in the record's own transaction. */
+export interface ApprovalStore {
+  /** Those whose id begins with the text, at most two: enough to tell "unique" from "ambiguous". */
+  findApprovals(idPrefix: string): Promise<readonly Approval[]>;
+  /** Newest first. `cursor` is the `next` of the page before. */
+  listApprovals(query: ApprovalQuery): Promise<ApprovalPage>;
+  /** Stored as waiting, oldest first. After a restart their clients are gone. */
+  pendingApprovals(): Promise<readonly Approval[]>;
+}
+
+export interface ApprovalQuery {
+  readonly state: ApprovalState | 'all';
+  /** Typed reference. */
+  readonly endpoint?: string;
+  readonly device?: string;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export interface ApprovalPage {
+  readonly items: readonly Approval[];
+  readonly next: string | null;
+}
 
 /** Answers a human stage without asking when a lease covers the action. The seam for grants; today's implementation covers nothing. */
 export interface Grants {
