@@ -2,6 +2,7 @@
 import type { DefaultsConfig, EndpointConfig, HostPattern } from './config.ts';
 import { endpointsOf } from './build-credentials.ts';
 import type { Declared, Draft } from './declare.ts';
+import { isRecord } from './decode.ts';
 import type { DecodedBlock } from './decode.ts';
 import { parseAddress, parseHost } from './hosts.ts';
 import { endpointCommon, endpointTypes } from './schema-endpoints.ts';
@@ -80,7 +81,7 @@ export function profilesByEndpoint(draft: Draft): ReadonlyMap<string, readonly s
   for (const { name, block } of draft.all('profile')) {
     const entries = block.value('credentials');
     for (const entry of Array.isArray(entries) ? entries : []) {
-      const ref = typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? entry['credential'] : '';
+      const ref = isRecord(entry) ? entry['credential'] : '';
       for (const endpoint of endpointsOfCredential.get(String(ref)) ?? []) {
         const names = profiles.get(endpoint) ?? [];
         profiles.set(endpoint, names.includes(name) ? names : [...names, name]);

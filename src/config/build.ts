@@ -19,7 +19,7 @@ import { buildCredentials, endpointsOf } from './build-credentials.ts';
 import { buildEndpoints } from './build-endpoints.ts';
 import { buildGateway } from './build-gateway.ts';
 import type { Declared, Draft } from './declare.ts';
-import { DecodedBlock } from './decode.ts';
+import { DecodedBlock, isRecord } from './decode.ts';
 import { BUILTIN_APPROVER } from './names.ts';
 import { endpointTypes } from './schema-endpoints.ts';
 import { credentialTypes } from './schema-credentials.ts';
@@ -175,10 +175,10 @@ export function entriesOf(
 ): readonly { readonly credential: string; readonly written: Readonly<Record<string, string>> }[] {
   const entries = block.value('credentials');
   return (Array.isArray(entries) ? entries : []).flatMap((entry: AttributeValue) => {
-    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    if (!isRecord(entry)) {
       return [];
     }
-    const { credential, ...rest } = entry as Readonly<Record<string, AttributeValue>>;
+    const { credential, ...rest } = entry;
     const written = Object.entries(rest).filter(
       (pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
     );

@@ -229,7 +229,7 @@ class Declarer {
       this.#report.error(at, { code: 'duplicate-name', message, fix: 'give it another name' });
       return false;
     }
-    if (text === '' || text.trim() !== text || [...text].length > MAX_NAME_CHARS || /\p{Cc}/u.test(text)) {
+    if (text === '' || text.trim() !== text || Array.from(text).length > MAX_NAME_CHARS || /\p{Cc}/u.test(text)) {
       const message = 'this is not a name';
       const fix = `write 1 to ${MAX_NAME_CHARS} characters without outer spaces and control characters`;
       this.#report.error(at, { code: 'bad-name', message, fix });

@@ -123,6 +123,11 @@ export class DecodedBlock {
   }
 }
 
+/** Whether a decoded value is an object. */
+export function isRecord(value: AttributeValue): value is { readonly [key: string]: AttributeValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Decodes blocks; problems go to the report. */
 export class BlockDecoder {
   readonly #report: Report;

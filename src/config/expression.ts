@@ -201,10 +201,7 @@ export class ExpressionReader {
   }
 }
 
-const OPERATORS: ReadonlySet<string> = new Set([
-  ...['+', '-', '*', '/', '%'],
-  ...['>', '>=', '<', '<=', '==', '!=', '&&', '||'],
-]);
+const OPERATORS: ReadonlySet<string> = new Set('+ - * / % > >= < <= == != && ||'.split(' '));
 
 function findOperator(children: readonly Node[]): number {
   return children.findIndex((child, index) => index > 0 && OPERATORS.has(child.type));

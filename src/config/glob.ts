@@ -8,7 +8,7 @@ export function isGlob(path: string): boolean {
 /** Whether `name` matches the segment `pattern`. Linear in the product of both lengths. */
 export function globMatches(pattern: string, name: string): boolean {
   const parts = parseGlob(pattern);
-  const characters = [...name];
+  const characters = Array.from(name);
   let at = 0;
   let part = 0;
   let star = -1;
@@ -52,7 +52,7 @@ function accepts(part: Exclude<Part, '*'>, character: string): boolean {
 
 function parseGlob(pattern: string): readonly Part[] {
   const parts: Part[] = [];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let at = 0; at < characters.length; at += 1) {
     const character = characters[at] ?? '';
     const close = character === '[' ? characters.indexOf(']', at + 2) : -1;

@@ -137,7 +137,14 @@ export function laterWarn(until: string): Later {
 
 /** Families that a model can belong to. */
 export const MODEL_FAMILIES: readonly string[] = [
-  ...['anthropic', 'openai', 'google', 'meta', 'mistral', 'qwen', 'deepseek', 'other'],
+  'anthropic',
+  'openai',
+  'google',
+  'meta',
+  'mistral',
+  'qwen',
+  'deepseek',
+  'other',
 ];
 
 export const SECOND_MS = 1000;

@@ -50,7 +50,7 @@ export class SourceFile {
     }
     const lineStart = this.#lineStarts[low] ?? 0;
     const units = at - lineStart;
-    const column = this.#wide ? [...this.text.slice(lineStart, at)].length : units;
+    const column = this.#wide ? Array.from(this.text.slice(lineStart, at)).length : units;
     return { line: low + 1, column: column + 1 };
   }
 }

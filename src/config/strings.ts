@@ -77,7 +77,9 @@ function takeEscape(text: string, at: number, last: number): Step {
   const hex = text.slice(at + 2, Math.min(at + 2 + digits, last));
   const code = /^[0-9A-Fa-f]+$/.test(hex) ? Number.parseInt(hex, 16) : Number.NaN;
   if (digits === 0 || hex.length !== digits || Number.isNaN(code)) {
-    const shown = [...text.slice(at, Math.min(at + 3, last))].slice(0, 2).join('');
+    const shown = Array.from(text.slice(at, Math.min(at + 3, last)))
+      .slice(0, 2)
+      .join('');
     return { kind: 'malformed', end: at + shown.length, message: `"${shown}" is not an escape sequence` };
   }
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {

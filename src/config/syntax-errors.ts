@@ -42,8 +42,10 @@ async function askHashiCorp(file: SourceFile): Promise<readonly Diagnostic[]> {
   if (file.text.length > MAX_ASKED_CHARS || bracketDepth(file.text) > MAX_BRACKETS) {
     return [];
   }
-  const require = createRequire(import.meta.url);
-  const parser = require('@cdktn/hcl2json') as Hcl2Json;
+  const parser: unknown = createRequire(import.meta.url)('@cdktn/hcl2json');
+  if (!isParser(parser)) {
+    return [];
+  }
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(''), ANSWER_WITHIN_MS);
@@ -57,6 +59,10 @@ async function askHashiCorp(file: SourceFile): Promise<readonly Diagnostic[]> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function isParser(value: unknown): value is Hcl2Json {
+  return typeof value === 'object' && value !== null && 'parse' in value && typeof value.parse === 'function';
 }
 
 /** The parser's one message to diagnostics: `[FILE:L,C-L,C: Summary; Detail. FILE:…]`. */

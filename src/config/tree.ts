@@ -16,11 +16,12 @@ export interface Node {
 const MAX_NODE_DEPTH = 64 * 6;
 
 /** Nodes whose inside is read from the text itself, or not at all. */
-const LEAVES: ReadonlySet<string> = new Set([
-  ...['identifier', 'variable_expr', 'numeric_lit', 'bool_lit', 'null_lit', 'string_lit', 'quoted_template'],
-  ...['heredoc_template', 'block_start', 'block_end', 'tuple_start', 'tuple_end', 'object_start', 'object_end'],
-  ...['get_attr', 'index', 'splat', 'function_call', 'for_expr', 'comment', '=', ',', ':', '(', ')'],
-]);
+const LEAVES: ReadonlySet<string> = new Set(
+  (
+    'identifier variable_expr numeric_lit bool_lit null_lit string_lit quoted_template heredoc_template block_start ' +
+    'block_end tuple_start tuple_end object_start object_end get_attr index splat function_call for_expr comment = , : ( )'
+  ).split(' '),
+);
 
 export type TreeResult =
   | { readonly kind: 'tree'; readonly root: Node; readonly hasError: boolean }
