@@ -82,7 +82,7 @@ export function profilesByEndpoint(draft: Draft): ReadonlyMap<string, readonly s
     const entries = block.value('credentials');
     for (const entry of Array.isArray(entries) ? entries : []) {
       const ref = isRecord(entry) ? entry['credential'] : '';
-      for (const endpoint of endpointsOfCredential.get(String(ref)) ?? []) {
+      for (const endpoint of endpointsOfCredential.get(typeof ref === 'string' ? ref : '') ?? []) {
         const names = profiles.get(endpoint) ?? [];
         profiles.set(endpoint, names.includes(name) ? names : [...names, name]);
       }
