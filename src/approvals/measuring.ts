@@ -17,8 +17,6 @@ export interface Measurement {
 
 const MAX_AT_ONCE = 4;
 const DEADLINE_MS = 15_000;
-/** Made once: an error of its own for each would cost a stack trace each. */
-const GIVEN_UP = new Error('the measurement was given up');
 
 export interface MeasuringParts {
   readonly clock: Clock;
@@ -38,7 +36,7 @@ export function createMeasuring({ clock, measure, warn }: MeasuringParts): (acti
     } else {
       running += 1;
     }
-    const timer = clock.after(DEADLINE_MS, () => abort.abort(GIVEN_UP));
+    const timer = clock.after(DEADLINE_MS, () => abort.abort());
     try {
       return abort.signal.aborted ? null : await Promise.race([measure(action, abort.signal), aborted(abort.signal)]);
     } catch (error) {
@@ -58,7 +56,7 @@ export function createMeasuring({ clock, measure, warn }: MeasuringParts): (acti
 
   return (action) => {
     const abort = new AbortController();
-    return { over: run(action, abort), stop: () => abort.abort(GIVEN_UP) };
+    return { over: run(action, abort), stop: () => abort.abort() };
   };
 }
 

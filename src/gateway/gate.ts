@@ -72,7 +72,7 @@ class PolicyGate implements GatewayGate {
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.#judge = createJudge(parts);
-    this.#parking = createParking(parts.approvals);
+    this.#parking = createParking(parts);
   }
 
   get parked(): number {
