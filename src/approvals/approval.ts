@@ -69,26 +69,13 @@ export type ApprovalResult =
 
 /** Approvals as they are stored: the audit log makes them from its records (`data.approval`), in the record's own transaction. */
 export interface ApprovalStore {
-  /** Those whose id begins with the text, at most two: enough to tell "unique" from "ambiguous". */
-  findApprovals(idPrefix: string): Promise<readonly Approval[]>;
-  /** Newest first. `cursor` is the `next` of the page before. */
-  listApprovals(query: ApprovalQuery): Promise<ApprovalPage>;
-  /** Stored as waiting, oldest first. After a restart their clients are gone. */
-  pendingApprovals(): Promise<readonly Approval[]>;
-}
-
-export interface ApprovalQuery {
-  readonly state: ApprovalState | 'all';
-  /** Typed reference. */
-  readonly endpoint?: string;
-  readonly device?: string;
-  readonly limit: number;
-  readonly cursor: string | null;
-}
-
-export interface ApprovalPage {
-  readonly items: readonly Approval[];
-  readonly next: string | null;
+  /** By id or unique prefix of 8 or more; null when none or several have it. */
+  getApproval(idOrPrefix: string): Promise<Approval | null>;
+  /** In these states, newest first. `cursor` is the `next` of the page before. */
+  listApprovals(
+    states: readonly ApprovalState[],
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<{ readonly items: readonly Approval[]; readonly next: string | null }>;
 }
 
 /** Answers a human stage without asking when a lease covers the action. The seam for grants; today's implementation covers nothing. */

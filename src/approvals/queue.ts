@@ -31,6 +31,7 @@ import {
 export const MAX_IN_TRANSACTION_MS = 60_000;
 /** How often a waiting client is told that it still waits. */
 const NOTICE_MS = 30_000;
+const MIN_PREFIX_CHARS = 8;
 
 export interface ApprovalsParts {
   readonly clock: Clock;
@@ -55,6 +56,11 @@ export type VoteResult =
   /** The record could not be written; the vote does not count. */
   | { readonly kind: 'unrecorded' };
 
+export type Found =
+  | { readonly kind: 'found'; readonly approval: Approval }
+  | { readonly kind: 'not-found' }
+  | { readonly kind: 'ambiguous' };
+
 export interface Approvals {
   /** Parks an action until it is decided. Never rejects: trouble is `refused`. `waiting.signal` takes it back at once; its reason says why. */
   ask(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult>;
@@ -62,8 +68,8 @@ export interface Approvals {
   vote(id: string, ballot: Ballot, voter: Principal): Promise<VoteResult>;
   /** Those that wait, oldest first. */
   pending(): readonly Approval[];
-  /** Waiting or ended, with its effect as far as it is measured. At most two: more than one means the prefix is ambiguous. */
-  find(idPrefix: string): Promise<readonly Approval[]>;
+  /** Waiting or ended, with its effect as far as it is measured; by id or unique prefix of 8 or more. */
+  find(idOrPrefix: string): Promise<Found>;
   /** Resolves when the effect of a waiting approval is measured, or after `limitMs`. */
   effectReady(id: string, limitMs: number): Promise<void>;
   /** Cancels what `isStillSame` says no to, and whatever has an approver that the configuration now describes differently. */
@@ -112,8 +118,8 @@ class Queue implements Approvals {
   async vote(id: string, ballot: Ballot, voter: Principal): Promise<VoteResult> {
     const item = this.#items.get(id);
     if (item === undefined) {
-      const stored = (await this.#parts.store.findApprovals(id)).find((approval) => approval.id === id);
-      return stored === undefined ? { kind: 'not-found' } : { kind: 'decided', approval: stored };
+      const stored = await this.#parts.store.getApproval(id);
+      return stored?.id === id ? { kind: 'decided', approval: stored } : { kind: 'not-found' };
     }
     this.#expireIfDue(item);
     const { human } = item;
@@ -146,17 +152,29 @@ class Queue implements Approvals {
     return [...this.#items.values()].map((item) => item.approval).filter((approval) => approval.state === 'pending');
   }
 
-  async find(idPrefix: string): Promise<readonly Approval[]> {
-    const found = new Map<string, Approval>();
-    for (const stored of await this.#parts.store.findApprovals(idPrefix)) {
-      found.set(stored.id, stored);
+  async find(idOrPrefix: string): Promise<Found> {
+    const { store } = this.#parts;
+    const waiting = [...this.#items.values()].filter(({ approval }) => approval.id.startsWith(idOrPrefix));
+    const [only] = waiting;
+    if (only?.approval.id === idOrPrefix) {
+      return { kind: 'found', approval: only.approval };
     }
-    for (const { approval } of this.#items.values()) {
-      if (approval.id.startsWith(idPrefix)) {
-        found.set(approval.id, approval);
-      }
+    if (idOrPrefix.length < MIN_PREFIX_CHARS) {
+      return { kind: 'not-found' };
     }
-    return [...found.values()].slice(0, 2);
+    if (waiting.length > 1) {
+      return { kind: 'ambiguous' };
+    }
+    const stored = await store.getApproval(idOrPrefix);
+    if (stored !== null) {
+      return { kind: 'found', approval: this.#items.get(stored.id)?.approval ?? stored };
+    }
+    if (only === undefined) {
+      return { kind: 'not-found' };
+    }
+    // The store also says null when several have the prefix. One that waits is stored, unless it is being written just now.
+    const { approval } = only;
+    return (await store.getApproval(approval.id)) === null ? { kind: 'found', approval } : { kind: 'ambiguous' };
   }
 
   async effectReady(id: string, limitMs: number): Promise<void> {
@@ -183,15 +201,27 @@ class Queue implements Approvals {
 
   async recoverPending(): Promise<number> {
     const { store, audit, clock, ended } = this.#parts;
-    const left = await store.pendingApprovals();
-    for (const approval of left) {
-      const why = 'the gateway was restarted while it waited';
-      const cancelled: Approval = { ...approval, state: 'cancelled', decidedMs: clock.now(), ended: `restart: ${why}` };
-      const transition: Transition = { type: 'approval.cancelled', atMs: clock.now(), by: 'gateway', reason: why };
-      await audit.appendDurable(approvalEvent(cancelled, transition));
-      ended(cancelled, Math.max(0, clock.now() - approval.createdMs));
+    let recovered = 0;
+    for (let cursor: string | null = null; ;) {
+      const page: Awaited<ReturnType<ApprovalStore['listApprovals']>> = await store.listApprovals(['pending'], {
+        limit: 200,
+        cursor,
+      });
+      for (const approval of page.items) {
+        const why = 'the gateway was restarted while it waited';
+        const atMs = clock.now();
+        const cancelled: Approval = { ...approval, state: 'cancelled', decidedMs: atMs, ended: `restart: ${why}` };
+        await audit.appendDurable(
+          approvalEvent(cancelled, { type: 'approval.cancelled', atMs, by: 'gateway', reason: why }),
+        );
+        ended(cancelled, Math.max(0, atMs - approval.createdMs));
+        recovered += 1;
+      }
+      cursor = page.next;
+      if (cursor === null) {
+        return recovered;
+      }
     }
-    return left.length;
   }
 
   async close(why: string): Promise<void> {

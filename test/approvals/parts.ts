@@ -187,9 +187,16 @@ export function createWorld(settings: ApprovalSettings = settingsOf()): World {
   const ended: Approval[] = [];
   const warnings: string[] = [];
   const store: ApprovalStore = {
-    findApprovals: async (prefix) => world.stored.filter((approval) => approval.id.startsWith(prefix)).slice(0, 2),
-    listApprovals: async () => ({ items: world.stored, next: null }),
-    pendingApprovals: async () => world.stored.filter((approval) => approval.state === 'pending'),
+    getApproval: async (prefix) => {
+      const found = world.stored.filter((approval) => approval.id.startsWith(prefix));
+      return found.length === 1 ? (found[0] ?? null) : null;
+    },
+    listApprovals: async (states, { limit, cursor }) => {
+      const newest = world.stored.filter((approval) => states.includes(approval.state)).toReversed();
+      const from = cursor === null ? 0 : newest.findIndex((approval) => approval.id === cursor) + 1;
+      const items = newest.slice(from, from + limit);
+      return { items, next: from + limit < newest.length ? (items.at(-1)?.id ?? null) : null };
+    },
   };
   const approvals = createApprovals({
     clock,

@@ -449,6 +449,17 @@ test('a reload does not cancel what was handed over meanwhile', async () => {
   assert.equal(await world.approvals.revalidate(() => true, 'the policy changed'), 0);
 });
 
+test('a long list of what waited is recovered whole', async () => {
+  const before = createWorld(settingsOf([oncall], { parkedPerDevice: 500 }));
+  for (let count = 0; count < 450; count += 1) {
+    await ask(before);
+  }
+  const after = createWorld(settingsOf([oncall]));
+  after.stored = before.approvals.pending();
+  assert.equal(await after.approvals.recoverPending(), 450);
+  assert.equal(new Set(after.ended.map((approval) => approval.id)).size, 450);
+});
+
 test('after a restart what waited is cancelled in the log and cannot be decided', async () => {
   const before = createWorld(settingsOf([oncall]));
   await ask(before);
@@ -508,7 +519,8 @@ test('the measured effect is attached when it is ready, and its measurement ends
   const shown = world.approvals.effectReady(asked.id, 2_000);
   done(effect);
   await shown;
-  assert.deepEqual((await world.approvals.find(asked.id.slice(0, 8)))[0]?.effect, effect);
+  const found = await world.approvals.find(asked.id.slice(0, 8));
+  assert.deepEqual(found.kind === 'found' ? found.approval.effect : found.kind, effect);
   await approve(world, asked);
   assert.deepEqual(lastApproval(world).effect, effect);
 
@@ -572,9 +584,18 @@ test('the list is in the order of asking, and a prefix finds one or tells that i
     world.approvals.pending().map((approval) => approval.id),
     [first.id, second.id],
   );
-  assert.equal((await world.approvals.find(first.id)).length, 1);
-  assert.equal((await world.approvals.find(first.id.slice(0, 8))).length, 2);
-  assert.equal((await world.approvals.find('ffffffff')).length, 0);
+  const prefix = first.id.slice(0, 8);
+  assert.equal((await world.approvals.find(first.id)).kind, 'found');
+  assert.equal((await world.approvals.find(prefix)).kind, 'ambiguous');
+  assert.equal((await world.approvals.find('ffffffff')).kind, 'not-found');
+  assert.equal((await world.approvals.find(first.id.slice(0, 7))).kind, 'not-found');
+  await approve(world, second);
+  const waiting = world.approvals.pending();
+  assert.equal((await world.approvals.find(prefix)).kind, 'found', 'one waits, and is being written');
+  world.stored = [...waiting, ...world.ended];
+  assert.equal((await world.approvals.find(prefix)).kind, 'ambiguous', 'one waits, one has ended');
+  const [ended] = world.ended;
+  assert.deepEqual(await world.approvals.find(second.id), { kind: 'found', approval: ended });
 });
 
 test('ten thousand parked and withdrawn requests leave no timer, no listener and no entry', async () => {
