@@ -14,7 +14,26 @@ function run(command, args) {
   }
 }
 
-/** Runs `npm ci` unless node_modules was made from this very package-lock.json. */
+/** Whether node_modules holds what package-lock.json asks for, also when it was filled by hand with `npm ci`. */
+function complete() {
+  try {
+    const wanted = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
+    const found = JSON.parse(readFileSync('node_modules/.package-lock.json', 'utf8')).packages;
+    return Object.entries(wanted).every(
+      ([path, entry]) => path === '' || entry.optional === true || found[path]?.version === entry.version,
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the one native library loads here: it is missing where npm skipped install scripts, and wrong after a change of Node. */
+function nativeLoads() {
+  const use = "new (require('better-sqlite3'))(':memory:').close()";
+  return spawnSync(process.execPath, ['-e', use], { stdio: 'ignore' }).status === 0;
+}
+
+/** Runs `npm ci` unless node_modules was made from this very package-lock.json, for this Node. */
 export function ensureInstalled() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
@@ -28,10 +47,17 @@ export function ensureInstalled() {
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lock) {
     return;
   }
-  console.log(
-    'Installing dependencies (the first time takes a minute or two: SQLite is compiled where no prebuilt one can be fetched) …',
-  );
-  run('npm', ['ci', '--no-audit', '--no-fund']);
+  if (!complete()) {
+    console.log(
+      'Installing dependencies (the first time takes a minute or two: SQLite is compiled where no prebuilt one can be fetched) …',
+    );
+    run('npm', ['ci', '--no-audit', '--no-fund']);
+  }
+  if (!nativeLoads()) {
+    console.log('Building SQLite for this Node …');
+    // Install scripts may be switched off for this user; this one is needed.
+    run('npm', ['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts']);
+  }
   mkdirSync('node_modules', { recursive: true });
   writeFileSync(STAMP, lock);
 }

@@ -17,6 +17,8 @@ export interface Measurement {
 
 const MAX_AT_ONCE = 4;
 const DEADLINE_MS = 15_000;
+/** Made once: an error of its own for each would cost a stack trace each. */
+const GIVEN_UP = new Error('the measurement was given up');
 
 export interface MeasuringParts {
   readonly clock: Clock;
@@ -36,7 +38,7 @@ export function createMeasuring({ clock, measure, warn }: MeasuringParts): (acti
     } else {
       running += 1;
     }
-    const timer = clock.after(DEADLINE_MS, () => abort.abort());
+    const timer = clock.after(DEADLINE_MS, () => abort.abort(GIVEN_UP));
     try {
       return abort.signal.aborted ? null : await Promise.race([measure(action, abort.signal), aborted(abort.signal)]);
     } catch (error) {
@@ -56,7 +58,7 @@ export function createMeasuring({ clock, measure, warn }: MeasuringParts): (acti
 
   return (action) => {
     const abort = new AbortController();
-    return { over: run(action, abort), stop: () => abort.abort() };
+    return { over: run(action, abort), stop: () => abort.abort(GIVEN_UP) };
   };
 }
 

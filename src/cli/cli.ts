@@ -20,6 +20,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   ca: () => import('./ca.ts'),
   reload: () => import('./reload.ts'),
   status: () => import('./status.ts'),
+  doctor: () => import('./doctor.ts'),
   version: () => import('./version.ts'),
   completion: () => import('./completion.ts'),
 };

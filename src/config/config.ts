@@ -26,6 +26,8 @@ export interface Config {
   readonly notifiers: readonly NamedBlock[];
   readonly contexts: readonly NamedBlock[];
   readonly grant: GrantLimits;
+  /** Places of written attributes by `REF#ATTRIBUTE` (`postgres.pg#sslmode`, `gateway.audit#retention`), for findings. */
+  readonly places?: ReadonlyMap<string, Span>;
 }
 
 /** A plain attribute value after conversion: seconds, durations and sizes are numbers; references are Ref strings. */

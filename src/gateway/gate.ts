@@ -72,7 +72,7 @@ class PolicyGate implements GatewayGate {
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.#judge = createJudge(parts);
-    this.#parking = createParking(parts);
+    this.#parking = createParking(parts.approvals);
   }
 
   get parked(): number {

@@ -18,12 +18,12 @@ export interface GateMetrics {
   endpoint(ref: string): EndpointCounts;
   /** Milliseconds until the gate had its answer, or had begun to wait for one. */
   decided(durationMs: number): void;
-  /** A question came to its end after that many milliseconds. */
-  approvalEnded(state: Exclude<ApprovalState, 'pending'> | 'refused', waitedMs: number): void;
 }
 
 /** All that the daemon counts. */
 export interface Metrics extends GateMetrics {
+  /** A question came to its end after that many milliseconds. */
+  approvalEnded(state: ApprovalState, waitedMs: number): void;
   /** Something was refused before any action existed. `cause` is one of a fixed set of words. */
   refused(cause: string): void;
   connections(endpoint: string, delta: 1 | -1): void;

@@ -4,9 +4,7 @@ import type { Action } from '../rules/action.ts';
 import type { Approval, ApprovalResult } from '../approvals/approval.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Waiting } from '../protocols/protocol.ts';
-import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import type { GateMetrics } from './metrics.ts';
 
 /** Who asks people: the queue. */
 export interface Approvals {
@@ -46,13 +44,7 @@ interface Parked {
   takeBack(why: string): void;
 }
 
-export interface ParkingParts {
-  readonly approvals: Approvals;
-  readonly clock: Clock;
-  readonly metrics: Pick<GateMetrics, 'approvalEnded'>;
-}
-
-export function createParking({ approvals, clock, metrics }: ParkingParts): Parking {
+export function createParking(approvals: Approvals): Parking {
   const parked = new Set<Parked>();
   return {
     async ask(question, waiting) {
@@ -71,13 +63,11 @@ export function createParking({ approvals, clock, metrics }: ParkingParts): Park
       }
       waiting.signal.addEventListener('abort', onClientGone, { once: true });
       parked.add(entry);
-      const startedMs = clock.monotonicMs();
       try {
         const result = await approvals.ask(question.action, question.decision, {
           signal: abort.signal,
           parked: (notice) => waiting.parked(notice),
         });
-        metrics.approvalEnded(result.kind, clock.monotonicMs() - startedMs);
         return answerOf(result, waiting.signal.aborted, takenBack);
       } catch (error) {
         return { kind: 'refused', why: messageOf(error) };

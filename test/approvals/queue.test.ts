@@ -299,6 +299,7 @@ test('a request inside a transaction waits a minute at most, whoever is asked', 
   await world.clock.advance(1_000);
   assert.equal((await asked.result).kind, 'expired');
   assert.match(lastApproval(world).ended, /transaction/);
+  assert.deepEqual(world.audit.types(), ['created', 'voted', 'expired']);
 });
 
 test('a waiting client is told so every half minute, and not after the end', async () => {
@@ -484,6 +485,19 @@ test('a gateway that stops cancels what waits and asks nobody any more', async (
   assert.equal(result.why, 'the gateway is stopping');
   assert.deepEqual(await (await ask(world)).result, { kind: 'refused', why: 'the gateway is stopping' });
   assert.equal(world.clock.timers, 0);
+});
+
+test('a stop in the middle of an approval does not end it twice', async () => {
+  const world = createWorld(settingsOf([oncall]));
+  const asked = await ask(world);
+  world.audit.hold();
+  const vote = approve(world, asked);
+  const closed = world.approvals.close('the gateway is stopping');
+  world.audit.letGo();
+  await Promise.all([vote, closed]);
+  assert.equal((await asked.result).kind, 'approved');
+  assert.deepEqual(world.audit.types(), ['created', 'approved']);
+  assert.equal(world.ended.length, 1);
 });
 
 test("a grant answers in a person's place, and the approval says which", async () => {

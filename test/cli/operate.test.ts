@@ -1,8 +1,12 @@
-// secrets, profiles, ca, reload, status: what they ask of the gateway and what they print.
+// secrets, profiles, ca, reload, status, doctor: what they ask of the gateway and what they print.
 import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { ControlError } from '../../src/client/control-client.ts';
 import type { ControlClient } from '../../src/client/control-client.ts';
 import { runVerb } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 function secrets(): { readonly secrets: ControlClient['secrets']; readonly seen: unknown[] } {
   const seen: unknown[] = [];
@@ -133,4 +137,30 @@ test('ca show prints the fingerprint, export the certificate', async () => {
   const ca: ControlClient['ca'] = { show: () => Promise.resolve(shown), export: () => Promise.resolve('-----BEGIN\n') };
   assert.match((await runVerb(['ca', 'show'], { client: { ca } })).stdout, /^sha256 +AA:BB$/m);
   assert.equal((await runVerb(['ca', 'export'], { client: { ca } })).stdout, '-----BEGIN\n');
+});
+
+test('doctor runs without a gateway, and fails when a check fails', async (t) => {
+  const stateDir = join(temporaryFolder(t), 'state');
+  const absent = { status: () => Promise.reject(new ControlError('unreachable', 'nobody there')) };
+  const args = ['doctor', '--state-dir', stateDir];
+  const first = await runVerb(args, { client: absent });
+  assert.equal(first.code, 0, first.stdout);
+  for (const line of [/^ok node: /m, /^ok sqlite: SQLite 3/m, /^ok sql-parser: /m, /^ok state-dir: .*first start/m]) {
+    assert.match(first.stdout, line);
+  }
+  assert.match(first.stdout, /^warn gateway: nobody there$/m);
+  mkdirSync(join(stateDir, 'keys'), { recursive: true });
+  writeFileSync(join(stateDir, 'keys', 'store.key'), '');
+  chmodSync(stateDir, 0o755);
+  const open = await runVerb(args, { client: absent });
+  assert.match(open.stdout, /^warn state-dir: .*mode 0755; chmod 700/m);
+  assert.match(open.stdout, /^warn store-key: .*beside the secrets/m);
+  const ill = {
+    status: () =>
+      Promise.resolve({ ok: false, checks: [{ name: 'store', state: 'fail' as const, detail: '', fix: '' }] }),
+  };
+  assert.equal((await runVerb(args, { client: ill })).code, 1);
+  const inspected = await runVerb([...args, '--json'], { client: absent, env: { NODE_OPTIONS: '--inspect=0.0.0.0' } });
+  assert.equal(inspected.code, 1);
+  assert.match(inspected.stdout, /^\{"ok":false,"checks":\[\{"name":"node","state":"fail"/);
 });

@@ -8,14 +8,14 @@ import { test } from 'node:test';
 import { connect, TLSSocket } from 'node:tls';
 import type { PeerCertificate } from 'node:tls';
 import { openCertificates } from '../../src/gateway/certificates.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const KEY = Buffer.alloc(32, 7);
 
 test('the CA is made once, sealed, and opens again only with the same store key', async (t) => {
   const stateDir = temporaryFolder(t, 'ca');
-  const clock = new ManualClock(Date.now());
+  const clock = new FakeClock(Date.now());
   const first = await openCertificates({ stateDir, storeKey: KEY, clock });
   const again = await openCertificates({ stateDir, storeKey: KEY, clock });
   assert.equal(again.ca.fingerprint, first.ca.fingerprint);
@@ -32,7 +32,7 @@ test('the CA is made once, sealed, and opens again only with the same store key'
 
 test('a client that trusts the CA accepts the leaf for its names, and for no other', async (t) => {
   const stateDir = temporaryFolder(t, 'ca');
-  const certificates = await openCertificates({ stateDir, storeKey: KEY, clock: new ManualClock(Date.now()) });
+  const certificates = await openCertificates({ stateDir, storeKey: KEY, clock: new FakeClock(Date.now()) });
   const context = await certificates.serverContext(['db.example', 'localhost', '127.0.0.1']);
   const shake = async (servername: string): Promise<PeerCertificate> => {
     const [client, server] = duplexPair();
@@ -51,13 +51,13 @@ test('a client that trusts the CA accepts the leaf for its names, and for no oth
 });
 
 test('a leaf is kept while it is good and made anew before its end', async (t) => {
-  const clock = new ManualClock(Date.now());
+  const clock = new FakeClock(Date.now());
   const certificates = await openCertificates({ stateDir: temporaryFolder(t, 'ca'), storeKey: KEY, clock });
   const first = await certificates.serverContext(['a', 'b']);
   assert.equal(await certificates.serverContext(['b', 'a']), first);
   assert.notEqual(await certificates.serverContext(['a']), first);
-  clock.advance(19 * 86_400_000);
+  await clock.advance(19 * 86_400_000);
   assert.equal(await certificates.serverContext(['a', 'b']), first);
-  clock.advance(2 * 86_400_000);
+  await clock.advance(2 * 86_400_000);
   assert.notEqual(await certificates.serverContext(['a', 'b']), first);
 });

@@ -270,10 +270,10 @@ describe('the gate when records cannot be written', () => {
     const { gate, audit, clock } = makeGate(makeLive(() => ALLOWED));
     audit.full = true;
     const verdict = Promise.resolve(gate.decide(makeAction('select 1'), makeWaiting));
-    clock.advance(10_000);
+    await clock.advance(10_000);
     assert.equal(denied(await verdict).cause, 'unavailable');
     audit.recover();
-    clock.advance(1_000);
+    await clock.advance(1_000);
     assert.match(audit.events.at(-1)?.summary ?? '', /^1 more like this/);
   });
 
@@ -289,7 +289,7 @@ describe('the gate when records cannot be written', () => {
     audit.slow = true;
     const action = makeAction('delete from t where id = 1', { risk: 'suspicious' });
     const verdict = Promise.resolve(gate.decide(action, makeWaiting));
-    clock.advance(10_000);
+    await clock.advance(10_000);
     assert.equal(denied(await verdict).cause, 'unavailable');
     audit.reachDisk();
     await settleMicrotasks();
@@ -309,14 +309,14 @@ describe('the gate when records cannot be written', () => {
     assert.equal(audit.outcomes.get(action.id)?.[0]?.['kind'], 'not-run');
   });
 
-  test('a denial is given at once and counted when it cannot be recorded', () => {
+  test('a denial is given at once and counted when it cannot be recorded', async () => {
     const { gate, audit, clock } = makeGate(makeLive(() => DENIED));
     audit.full = true;
     for (let i = 0; i < 3; i += 1) {
       assert.equal(denied(now(gate.decide(makeAction('drop table t'), NEVER))).cause, 'deny');
     }
     audit.recover();
-    clock.advance(1_000);
+    await clock.advance(1_000);
     assert.equal(audit.events[0]?.data?.['summarised'], 3);
   });
 });

@@ -15,7 +15,7 @@ import type { Waiting } from '../../src/protocols/protocol.ts';
 import type { Action, Agent, Unit } from '../../src/rules/action.ts';
 import type { Decision } from '../../src/rules/decision.ts';
 import { factSchemas } from '../../src/rules/schemas.ts';
-import { ManualClock } from './manual-clock.ts';
+import { FakeClock } from './fake-clock.ts';
 
 /** One thing that happened, in order: what the log and the queue saw. */
 export type Step = string;
@@ -392,7 +392,7 @@ export interface GateHarness {
   readonly gate: GatewayGate;
   readonly audit: FakeAudit;
   readonly approvals: FakeApprovals;
-  readonly clock: ManualClock;
+  readonly clock: FakeClock;
   readonly faults: unknown[];
   /** Swaps what is in force, as a reload does. */
   swap(live: Live): void;
@@ -400,7 +400,7 @@ export interface GateHarness {
 
 /** A gate over fakes. */
 export function makeGate(first: Live): GateHarness {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const audit = new FakeAudit();
   const approvals = new FakeApprovals(audit);
   const faults: unknown[] = [];

@@ -1,0 +1,13 @@
+// Before `npm pack` and `npm publish`: a clean build, and the commit that it was made from.
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+
+rmSync('dist', { recursive: true, force: true });
+execFileSync('node_modules/.bin/tsc', [], { stdio: 'inherit' });
+let commit = 'unknown';
+try {
+  commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+} catch {
+  // Packed from an unpacked archive: there is no commit to name.
+}
+writeFileSync('dist/commit', `${commit}\n`);

@@ -1,0 +1,262 @@
+// Reading the store: filters, pages, approvals. Synchronous, on a read-only connection in the reader thread.
+import type { Database } from 'better-sqlite3';
+import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import { recordOf } from './canonical.ts';
+import type { AuditFilter, AuditRecord } from './event.ts';
+import type { AuditPage } from './log.ts';
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor: string | null;
+  readonly newestFirst: boolean;
+}
+
+/** A stored record as text. */
+export interface Row {
+  readonly seq: number;
+  readonly body: string;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+const MAX_PAGE = 1000;
+/** Records looked at in the first step; each further step is four times as long. Keeps frequent and rare matches both cheap. */
+const FIRST_WINDOW = 2000;
+/** Shortest prefix by which an id is found. */
+const MIN_PREFIX = 8;
+
+/** Adds the function that the text filter uses: LIKE and lower() of SQLite fold ASCII only. */
+export function addFunctions(db: Database): void {
+  db.function('folded_contains', { deterministic: true }, (text: unknown, needle: unknown) =>
+    typeof text === 'string' && typeof needle === 'string' && text.toLowerCase().includes(needle) ? 1 : 0,
+  );
+}
+
+interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+interface Where {
+  readonly clauses: readonly string[];
+  readonly values: readonly (string | number)[];
+}
+
+/** One page of stored rows. The cursor is the sequence number of the last one seen. */
+export function searchRows(
+  db: Database,
+  filter: AuditFilter,
+  { limit, cursor, newestFirst }: PageRequest,
+): { readonly rows: readonly Row[]; readonly next: string | null } {
+  const wanted = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE) + 1;
+  const range = narrow(db, filter, cursor, newestFirst);
+  const where = range === null ? null : whereOf(db, filter);
+  const rows: Row[] = [];
+  if (range !== null && where !== null) {
+    const sql = `SELECT seq, body, prev, hash FROM records WHERE seq BETWEEN ? AND ?
+      ${where.clauses.map((clause) => `AND ${clause}`).join(' ')} ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`;
+    const statement = db.prepare<(string | number)[], Row>(sql);
+    let { low, high } = range;
+    for (let width = FIRST_WINDOW; rows.length < wanted && low <= high; width *= 4) {
+      const from = newestFirst ? Math.max(low, high - width + 1) : low;
+      const to = newestFirst ? high : Math.min(high, low + width - 1);
+      rows.push(...statement.all(from, to, ...where.values, wanted - rows.length));
+      low = newestFirst ? low : to + 1;
+      high = newestFirst ? from - 1 : high;
+    }
+  }
+  const more = rows.length === wanted;
+  const kept = more ? rows.slice(0, -1) : rows;
+  return { rows: kept, next: more ? String(kept.at(-1)?.seq ?? '') : null };
+}
+
+export function search(db: Database, filter: AuditFilter, page: PageRequest): AuditPage {
+  const { rows, next } = searchRows(db, filter, page);
+  return { items: rows.flatMap((row) => recordOf(row) ?? []), next };
+}
+
+/** Sequence numbers that can match at all; null = none. Uses the indexes of time and action. */
+function narrow(db: Database, filter: AuditFilter, cursor: string | null, newestFirst: boolean): Range | null {
+  const ends = db.prepare<[], Ends>('SELECT min(seq) AS low, max(seq) AS high FROM records').get();
+  let low = ends?.low ?? 1;
+  let high = ends?.high ?? 0;
+  const at = cursor === null ? null : Number(cursor);
+  if (at !== null) {
+    if (!Number.isSafeInteger(at)) {
+      return null;
+    }
+    low = newestFirst ? low : Math.max(low, at + 1);
+    high = newestFirst ? Math.min(high, at - 1) : high;
+  }
+  const found: (Ends | undefined)[] = [];
+  if (filter.sinceMs !== undefined || filter.untilMs !== undefined) {
+    const query = 'SELECT min(seq) AS low, max(seq) AS high FROM records WHERE time_ms BETWEEN ? AND ?';
+    found.push(
+      db.prepare<[number, number], Ends>(query).get(filter.sinceMs ?? 0, filter.untilMs ?? Number.MAX_SAFE_INTEGER),
+    );
+  }
+  if (filter.action !== undefined) {
+    const action = findId(db, 'SELECT DISTINCT action_id FROM records', 'action_id', filter.action);
+    const query = 'SELECT min(seq) AS low, max(seq) AS high FROM records WHERE action_id = ?';
+    found.push(action === null ? undefined : db.prepare<[string], Ends>(query).get(action));
+  }
+  for (const bounds of found) {
+    low = Math.max(low, bounds?.low ?? Number.POSITIVE_INFINITY);
+    high = Math.min(high, bounds?.high ?? 0);
+  }
+  return low <= high ? { low, high } : null;
+}
+
+interface Ends {
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** Conditions on a record within the range; null when nothing can match. */
+function whereOf(db: Database, filter: AuditFilter): Where | null {
+  const clauses: string[] = [];
+  const values: (string | number)[] = [];
+  const shapes = findShapes(db, filter);
+  if (shapes !== null) {
+    if (shapes.length === 0) {
+      return null;
+    }
+    clauses.push('shape IN (SELECT value FROM json_each(?))');
+    values.push(JSON.stringify(shapes));
+  }
+  if (filter.sinceMs !== undefined) {
+    clauses.push('time_ms >= ?');
+    values.push(filter.sinceMs);
+  }
+  if (filter.untilMs !== undefined) {
+    clauses.push('time_ms <= ?');
+    values.push(filter.untilMs);
+  }
+  if (filter.action !== undefined) {
+    // narrow() has found that the prefix belongs to one action.
+    clauses.push('action_id >= ? AND action_id < ?');
+    values.push(filter.action, `${filter.action}~`);
+  }
+  if (filter.text !== undefined) {
+    const needle = filter.text.toLowerCase();
+    clauses.push(
+      "(folded_contains(json_extract(body, '$.summary'), ?) OR folded_contains(json_extract(body, '$.text'), ?))",
+    );
+    values.push(needle, needle);
+  }
+  return { clauses, values };
+}
+
+/** Combinations of words that the filter admits; null when it says nothing about words. */
+function findShapes(db: Database, filter: AuditFilter): readonly number[] | null {
+  const words: readonly (readonly [string, string | undefined])[] = [
+    ['device', filter.device],
+    ['profile', filter.profile],
+    ['endpoint', filter.endpoint],
+    ['family', filter.family],
+    ['rule', filter.rule],
+    ['verdict', filter.verdict],
+    ['risk', filter.risk],
+    ['actor', filter.by],
+  ];
+  const clauses: string[] = [];
+  const values: string[] = [];
+  for (const [column, word] of words) {
+    if (word !== undefined) {
+      clauses.push(`${column} = ?`);
+      values.push(word);
+    }
+  }
+  if (filter.types !== undefined) {
+    clauses.push('type IN (SELECT value FROM json_each(?))');
+    values.push(JSON.stringify(filter.types));
+  }
+  if (filter.table !== undefined) {
+    clauses.push('EXISTS (SELECT 1 FROM json_each(tables) WHERE value = ?)');
+    values.push(filter.table);
+  }
+  if (clauses.length === 0) {
+    return null;
+  }
+  return db
+    .prepare<string[], number>(`SELECT id FROM shapes WHERE ${clauses.join(' AND ')}`)
+    .pluck()
+    .all(...values);
+}
+
+/** The one id that is, or starts with, `prefix`; null when none or several do. */
+function findId(db: Database, select: string, column: string, prefix: string): string | null {
+  if (prefix.length < MIN_PREFIX || !/^[0-9A-Za-z-]+$/.test(prefix)) {
+    return null;
+  }
+  // "~" sorts after every character of an id.
+  const found = db
+    .prepare<[string, string], string>(`${select} WHERE ${column} >= ? AND ${column} < ? LIMIT 2`)
+    .pluck()
+    .all(prefix, `${prefix}~`);
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+/** Every record of one action, oldest first; [] when the id or prefix does not name exactly one. */
+export function show(db: Database, idOrPrefix: string): readonly AuditRecord[] {
+  const action = findId(db, 'SELECT DISTINCT action_id FROM records', 'action_id', idOrPrefix);
+  if (action === null) {
+    return [];
+  }
+  return db
+    .prepare<[string], Row>('SELECT seq, body, prev, hash FROM records WHERE action_id = ? ORDER BY seq')
+    .all(action)
+    .flatMap((row) => recordOf(row) ?? []);
+}
+
+export function getRecord(db: Database, seq: number): AuditRecord | null {
+  const row = db.prepare<[number], Row>('SELECT seq, body, prev, hash FROM records WHERE seq = ?').get(seq);
+  return row === undefined ? null : recordOf(row);
+}
+
+/** Records after `seq`, oldest first. */
+export function readAfter(db: Database, seq: number, limit: number): readonly AuditRecord[] {
+  return db
+    .prepare<[number, number], Row>('SELECT seq, body, prev, hash FROM records WHERE seq > ? ORDER BY seq LIMIT ?')
+    .all(seq, limit)
+    .flatMap((row) => recordOf(row) ?? []);
+}
+
+export interface ApprovalPage {
+  readonly items: readonly Approval[];
+  readonly next: string | null;
+}
+
+/** Approvals in these states, newest first. Ids are UUIDv7, so their order is that of creation. */
+export function listApprovals(
+  db: Database,
+  states: readonly ApprovalState[],
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
+): ApprovalPage {
+  const wanted = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE);
+  const rows = db
+    .prepare<[string, string, number], { id: string; body: string }>(
+      `SELECT id, body FROM approvals WHERE state IN (SELECT value FROM json_each(?)) AND id < ?
+       ORDER BY id DESC LIMIT ?`,
+    )
+    .all(JSON.stringify(states), cursor ?? '~', wanted + 1);
+  const kept = rows.slice(0, wanted);
+  return {
+    items: kept.map(({ body }) => parseApproval(body)),
+    next: rows.length > wanted ? (kept.at(-1)?.id ?? null) : null,
+  };
+}
+
+/** The approval with this id, or with this unique prefix of 8 or more; null when none or several have it. */
+export function getApproval(db: Database, idOrPrefix: string): Approval | null {
+  const id = findId(db, 'SELECT id FROM approvals', 'id', idOrPrefix);
+  const body =
+    id === null ? undefined : db.prepare<[string], string>('SELECT body FROM approvals WHERE id = ?').pluck().get(id);
+  return body === undefined ? null : parseApproval(body);
+}
+
+/** The writer made it from an Approval. */
+function parseApproval(body: string): Approval {
+  const approval: Approval = JSON.parse(body);
+  return approval;
+}

@@ -1,0 +1,340 @@
+// The audit log as the gateway uses it: a queue on this thread, one thread that writes the store and one that reads it.
+import { randomUUID } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { GatewayError, messageOf } from '../lib/errors.ts';
+import type { Batch } from './batch.ts';
+import type { Finding } from './chain.ts';
+import type { CheckResult } from './check-store.ts';
+import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
+import type { CheckpointKey } from './keys.ts';
+import type { AuditLog, AuditMetrics, AuditPage, AuditTicket } from './log.ts';
+import type { ApprovalPage, PageRequest } from './queries.ts';
+import { AuditQueue } from './queue.ts';
+import type { ReaderData, ReaderCalls } from './reader.ts';
+import { startThread } from './thread.ts';
+import type { SpawnWorker, Thread } from './thread.ts';
+import type { OpenedStore, WriterData, WriterCalls, Written } from './writer.ts';
+
+export interface AuditLogParts {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly key: CheckpointKey;
+  readonly checkpoint: { readonly everyMs: number; readonly records: number; readonly publish: string | null };
+  /** Told once when something goes wrong and once when it works again. For the process log. */
+  onTrouble(trouble: AuditTrouble): void;
+  /** Left out: the values that a gateway uses. */
+  readonly tuning?: Partial<AuditTuning>;
+  /** How threads are started; left out: node:worker_threads. */
+  readonly spawn?: SpawnWorker;
+}
+
+export interface AuditTrouble {
+  readonly what: 'stalled' | 'publishing' | 'thread' | 'retention';
+  /** Null: it works again. */
+  readonly why: string | null;
+}
+
+export interface AuditTuning {
+  readonly batchMs: number;
+  readonly maxEvents: number;
+  readonly maxChars: number;
+  readonly retryMs: number;
+  readonly waitMs: number;
+  readonly busyTimeoutMs: number;
+}
+
+/** A safe record is on disk within `batchMs`, one batch before it, and its own batch: well under the promised 100 ms. */
+const TUNING: AuditTuning = {
+  batchMs: 50,
+  maxEvents: 20_000,
+  maxChars: 64 * 1024 * 1024,
+  retryMs: 1000,
+  waitMs: 10_000,
+  busyTimeoutMs: 5000,
+};
+
+export interface SqliteAuditLog extends AuditLog {
+  readonly storeId: string;
+  /** What was wrong with the end of the log when it was opened; null when it is intact. Readiness fails while this is set. */
+  readonly finding: Finding | null;
+  /** Approvals as the log's own records made them, newest first. */
+  listApprovals(
+    states: readonly ApprovalState[],
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<ApprovalPage>;
+  /** By id or unique prefix of 8 or more; null when none or several have it. */
+  getApproval(idOrPrefix: string): Promise<Approval | null>;
+  /** Checks the chain, the checkpoints and the published file, in the reader thread. */
+  verify(range: { readonly from: number | null; readonly to: number | null }): Promise<CheckResult>;
+}
+
+// The compiler rewrites the extension in import statements only, so the entry is named after the file that runs: `.js` as built.
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const WRITER = new URL(`./writer.${EXTENSION}`, import.meta.url);
+const READER = new URL(`./reader.${EXTENSION}`, import.meta.url);
+
+/**
+ * Opens (and makes) the store, brings its schema up to date and checks the end of its log. Actions of an earlier run whose outcome was
+ * never recorded get a record that says so. Rejects with GatewayError STORE_FAILED.
+ */
+export async function openAuditLog(parts: AuditLogParts): Promise<SqliteAuditLog> {
+  const log = new Log(parts);
+  await log.open();
+  return log;
+}
+
+const startWorker: SpawnWorker = (entry, workerData) => new Worker(entry, { workerData });
+
+class Log implements SqliteAuditLog {
+  readonly #parts: AuditLogParts;
+  readonly #tuning: AuditTuning;
+  readonly #spawn: SpawnWorker;
+  readonly #run = randomUUID();
+  readonly #queue: AuditQueue;
+  readonly #listeners = new Set<(record: AuditRecord) => void>();
+  #writer: Promise<Thread<WriterCalls>> | null = null;
+  #reader: Thread<ReaderCalls> | null = null;
+  #storeId = '';
+  #finding: Finding | null = null;
+  #head = { seq: 0, hash: '' };
+  #records = 0;
+  #lastWriteMs = 0;
+  #publishing: string | null = null;
+  #followedSeq = 0;
+  #following = false;
+  #checkpoints: Timer | null = null;
+  #closed = false;
+
+  constructor(parts: AuditLogParts) {
+    this.#parts = parts;
+    this.#tuning = { ...TUNING, ...parts.tuning };
+    this.#spawn = parts.spawn ?? startWorker;
+    this.#queue = new AuditQueue({
+      ...this.#tuning,
+      clock: parts.clock,
+      write: (batch): Promise<void> => this.#write(batch),
+      onStalled: (why): void => parts.onTrouble({ what: 'stalled', why }),
+    });
+  }
+
+  get storeId(): string {
+    return this.#storeId;
+  }
+
+  get finding(): Finding | null {
+    return this.#finding;
+  }
+
+  get stalled(): boolean {
+    return this.#queue.stalled;
+  }
+
+  async open(): Promise<void> {
+    const { opened, thread } = await this.#startWriter();
+    this.#writer = Promise.resolve(thread);
+    this.#storeId = opened.storeId;
+    this.#finding = opened.finding;
+    this.#head = opened.head;
+    this.#followedSeq = opened.head.seq;
+    await this.#closeUnsettled(opened);
+    this.#armCheckpoint();
+  }
+
+  append(event: AuditEvent): AuditTicket | null {
+    return this.#queue.append(event);
+  }
+
+  appendDurable(event: AuditEvent): Promise<AuditTicket> {
+    return this.#queue.appendDurable(event);
+  }
+
+  writable(signal: AbortSignal): Promise<void> {
+    return this.#queue.writable(signal);
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.flush();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) {
+      return;
+    }
+    this.#checkpoints?.cancel();
+    try {
+      await this.#queue.flush();
+      const writer = await this.#getWriter();
+      this.#noteWritten(await writer.call('close', this.#parts.clock.now()));
+    } finally {
+      this.#closed = true;
+      await this.#reader?.end();
+      await (await this.#writer?.catch(() => null))?.end();
+    }
+  }
+
+  async search(filter: AuditFilter, page: PageRequest): Promise<AuditPage> {
+    return await this.#getReader().call('search', { filter, page });
+  }
+
+  async show(actionId: string): Promise<readonly AuditRecord[]> {
+    return await this.#getReader().call('show', actionId);
+  }
+
+  async get(seq: number): Promise<AuditRecord | null> {
+    return await this.#getReader().call('get', seq);
+  }
+
+  async listApprovals(
+    states: readonly ApprovalState[],
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<ApprovalPage> {
+    return await this.#getReader().call('approvals', { states, page });
+  }
+
+  async getApproval(idOrPrefix: string): Promise<Approval | null> {
+    return await this.#getReader().call('approval', idOrPrefix);
+  }
+
+  async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<CheckResult> {
+    const { publish } = this.#parts.checkpoint;
+    return await this.#getReader().call('verify', { from, to, publish });
+  }
+
+  follow(listener: (record: AuditRecord) => void): () => void {
+    // Whoever begins gets what reaches the disk from now on.
+    if (this.#listeners.size === 0) {
+      this.#followedSeq = this.#head.seq;
+    }
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  metrics(): AuditMetrics {
+    return {
+      records: this.#records,
+      headSeq: this.#head.seq,
+      headHash: this.#head.hash,
+      lastWriteMs: this.#lastWriteMs,
+      queued: this.#queue.size,
+      stalled: this.stalled,
+    };
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const writer = await this.#getWriter();
+    this.#noteWritten(await writer.call('write', batch));
+  }
+
+  #noteWritten({ head, tookMs, publishing }: Written): void {
+    this.#records += head.seq - this.#head.seq;
+    this.#head = head;
+    this.#lastWriteMs = tookMs;
+    if (publishing !== this.#publishing) {
+      this.#publishing = publishing;
+      this.#parts.onTrouble({ what: 'publishing', why: publishing });
+    }
+    if (this.#listeners.size > 0) {
+      void this.#tellListeners();
+    }
+  }
+
+  /** The thread that writes; a new one when the last one is gone. */
+  #getWriter(): Promise<Thread<WriterCalls>> {
+    if (this.#closed) {
+      return Promise.reject(new GatewayError('STORE_FAILED', 'gateway', 'the audit log is closed'));
+    }
+    this.#writer ??= this.#startWriter().then(
+      ({ thread }) => thread,
+      (error: unknown) => {
+        this.#writer = null;
+        throw error;
+      },
+    );
+    return this.#writer;
+  }
+
+  async #startWriter(): Promise<{ readonly thread: Thread<WriterCalls>; readonly opened: OpenedStore }> {
+    const { path, key, checkpoint, clock } = this.#parts;
+    const data: WriterData = {
+      path,
+      key,
+      run: this.#run,
+      checkpointRecords: checkpoint.records,
+      busyTimeoutMs: this.#tuning.busyTimeoutMs,
+      nowMs: clock.now(),
+      publish: checkpoint.publish,
+    };
+    const thread = startThread<WriterCalls>(this.#spawn(WRITER, data), (why) => {
+      this.#writer = null;
+      this.#parts.onTrouble({ what: 'thread', why });
+    });
+    try {
+      return { thread, opened: await thread.call('open', null) };
+    } catch (error) {
+      await thread.end();
+      throw new GatewayError('STORE_FAILED', 'operator', `cannot open the store ${path}: ${messageOf(error)}`);
+    }
+  }
+
+  #getReader(): Thread<ReaderCalls> {
+    if (this.#closed) {
+      throw new GatewayError('STORE_FAILED', 'gateway', 'the audit log is closed');
+    }
+    const data: ReaderData = { path: this.#parts.path, busyTimeoutMs: this.#tuning.busyTimeoutMs };
+    this.#reader ??= startThread<ReaderCalls>(this.#spawn(READER, data), () => {
+      this.#reader = null;
+    });
+    return this.#reader;
+  }
+
+  /** Hands new records to the listeners in order; one loop at a time, which goes on until it has caught up. */
+  async #tellListeners(): Promise<void> {
+    if (this.#following) {
+      return;
+    }
+    this.#following = true;
+    try {
+      while (this.#listeners.size > 0 && this.#followedSeq < this.#head.seq && !this.#closed) {
+        const seq = this.#followedSeq;
+        const records = await this.#getReader().call('after', { seq, limit: 200 });
+        this.#followedSeq = records.at(-1)?.seq ?? this.#head.seq;
+        for (const record of records) {
+          for (const listener of this.#listeners) {
+            listener(record);
+          }
+        }
+      }
+    } catch {
+      // The reader thread ended. The records are in the store; the next write starts the loop, and with it a reader, again.
+    } finally {
+      this.#following = false;
+    }
+  }
+
+  #armCheckpoint(): void {
+    this.#checkpoints = this.#parts.clock.after(this.#parts.checkpoint.everyMs, () => {
+      this.#getWriter()
+        .then((writer) => writer.call('checkpoint', this.#parts.clock.now()))
+        .then((written) => this.#noteWritten(written))
+        // A store that cannot be written now says so at the next batch; the checkpoint is tried again in its turn.
+        .catch(() => {})
+        .finally(() => this.#armCheckpoint());
+    });
+  }
+
+  /** What the last run let through and never heard of again is recorded as unknown, once. */
+  async #closeUnsettled({ unsettled }: OpenedStore): Promise<void> {
+    for (const { seq } of unsettled) {
+      const record = await this.get(seq);
+      if (record !== null) {
+        const outcome = { kind: 'unknown', status: 'the gateway ended before the outcome was known' };
+        this.#queue.settleLate({ ...record, digestOf: null }, outcome, this.#parts.clock.now());
+      }
+    }
+    await this.flush();
+  }
+}

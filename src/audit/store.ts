@@ -1,0 +1,408 @@
+// The writing side of the store, in the writer thread: turns batches into chained records, one transaction a batch. Synchronous; the
+// only code that inserts into the audit tables. A failure leaves the store as it was, and the same batch can be tried again.
+import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
+import SqliteDatabase from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
+import { Lru } from '../lib/lru.ts';
+import { countRows, rowOf } from './batch.ts';
+import type { Batch, BatchRow } from './batch.ts';
+import { ZERO_HASH, bodyOf, hashOf, originText, quoted, sha256, timeText, wordText } from './canonical.ts';
+import type { Origin, Word } from './canonical.ts';
+import { signCheckpoint } from './checkpoint.ts';
+import type { CheckpointKey } from './keys.ts';
+import { applyMigrations } from './migrate.ts';
+import { MIGRATIONS } from './schema.ts';
+import { readTables } from './tables.ts';
+
+export interface StoreParts {
+  readonly path: string;
+  readonly key: CheckpointKey;
+  /** Names the writer of this start of the gateway; batch ids count within it. */
+  readonly run: string;
+  /** A checkpoint is written when this many records have come since the last one. */
+  readonly checkpointRecords: number;
+  readonly busyTimeoutMs: number;
+  readonly nowMs: number;
+}
+
+export interface Head {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Pages of 4 KiB in the write-ahead log before they are moved to the main file: fewer, larger moves than SQLite's 1000. */
+const WAL_PAGES = 4000;
+const WAL_KEPT_BYTES = 64 * 1024 * 1024;
+/** Combinations of searchable words, and facts texts, whose rows and tables are remembered. */
+const MAX_SHAPES = 20_000;
+const MAX_FACTS = 5_000;
+const MAX_FACTS_CHARS = 16 * 1024 * 1024;
+
+export class Store {
+  readonly db: Database;
+  readonly id: string;
+  readonly #parts: StoreParts;
+  readonly #shapes = new Lru<string, number>(MAX_SHAPES);
+  readonly #tables = new Lru<string, { readonly json: string | null }>(MAX_FACTS, MAX_FACTS_CHARS);
+  readonly #statements: Statements;
+  #head: Head;
+  #lastBatch: number;
+  #checkpointSeq: number;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    createPrivately(parts.path);
+    this.db = new SqliteDatabase(parts.path, { timeout: parts.busyTimeoutMs });
+    try {
+      this.db.pragma('journal_mode = WAL');
+      // An acknowledged record survives a power cut: every commit syncs. Batches make that cheap.
+      this.db.pragma('synchronous = FULL');
+      this.db.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
+      this.db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
+      this.db.pragma('trusted_schema = OFF');
+      applyMigrations(this.db, MIGRATIONS, parts.nowMs);
+      this.#statements = prepareStatements(this.db);
+      this.id = this.#openIdentity();
+      this.#head = this.#readHead();
+      this.#lastBatch = this.#readLastBatch();
+      this.#checkpointSeq = this.#readCheckpointSeq();
+    } catch (error) {
+      this.db.close();
+      throw error;
+    }
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  /** Id of the last batch of this run that is in the store. */
+  get lastBatch(): number {
+    return this.#lastBatch;
+  }
+
+  /** Writes a batch in one durable transaction. A batch that was written before is not written again. */
+  write(batch: Batch): void {
+    if (batch.id <= this.#lastBatch) {
+      return;
+    }
+    let head = this.#head;
+    this.#transact(() => {
+      const writer = new BatchWriter(batch, this.#statements, {
+        shapeOf: (values): number => this.#shapeOf(values),
+        tablesOf: (facts): string | null => this.#tablesOf(facts),
+      });
+      head = writer.write(head);
+      this.#statements.setState.run('batch', String(batch.id));
+      if (head.seq - this.#checkpointSeq >= this.#parts.checkpointRecords) {
+        this.#insertCheckpoint(head, batch.nowMs);
+      }
+    });
+    this.#head = head;
+    this.#lastBatch = batch.id;
+    this.#checkpointSeq = this.#readCheckpointSeq();
+  }
+
+  /** Signs the head, unless the last checkpoint already is about it. */
+  checkpoint(nowMs: number): void {
+    if (this.#head.seq > this.#checkpointSeq) {
+      this.#transact(() => this.#insertCheckpoint(this.#head, nowMs));
+      this.#checkpointSeq = this.#head.seq;
+    }
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  /** All or nothing; afterwards what is remembered is again what is stored. */
+  #transact(work: () => void): void {
+    try {
+      this.db.transaction(work).immediate();
+    } catch (error) {
+      this.#recover();
+      throw error;
+    }
+  }
+
+  #recover(): void {
+    this.#shapes.clear();
+    try {
+      this.#head = this.#readHead();
+      this.#lastBatch = this.#readLastBatch();
+      this.#checkpointSeq = this.#readCheckpointSeq();
+    } catch {
+      // Cannot be read now either. What is remembered is the state before the transaction, and that was rolled back.
+    }
+  }
+
+  #insertCheckpoint(head: Head, nowMs: number): void {
+    const { id, privateKey } = this.#parts.key;
+    const point = { store: this.id, seq: head.seq, head: head.hash, time: timeText(nowMs), key: id };
+    const { body, signature } = signCheckpoint(privateKey, point);
+    this.#statements.insertCheckpoint.run(head.seq, body, signature);
+  }
+
+  #openIdentity(): string {
+    const { key, run, nowMs } = this.#parts;
+    this.db
+      .transaction(() => {
+        this.db
+          .prepare("INSERT OR IGNORE INTO store (key, value) VALUES ('id', lower(hex(randomblob(16)))), ('run', '')")
+          .run();
+        if (this.#readState('run') !== run) {
+          this.#statements.setState.run('run', run);
+          this.#statements.setState.run('batch', '0');
+        }
+        const since = this.#readHead().seq + 1;
+        this.#statements.insertKey.run(key.id, key.publicPem, since, timeText(nowMs));
+      })
+      .immediate();
+    return this.#readState('id');
+  }
+
+  #readState(key: string): string {
+    return this.db.prepare<[string], string>('SELECT value FROM store WHERE key = ?').pluck().get(key) ?? '';
+  }
+
+  #readLastBatch(): number {
+    return Number(this.#readState('batch'));
+  }
+
+  #readHead(): Head {
+    const row = this.db
+      .prepare<[], Head>(
+        `SELECT seq, hash FROM records WHERE seq = (SELECT max(seq) FROM records)
+         UNION ALL SELECT last_seq, head FROM segments ORDER BY 1 DESC LIMIT 1`,
+      )
+      .get();
+    return row ?? { seq: 0, hash: ZERO_HASH };
+  }
+
+  #readCheckpointSeq(): number {
+    return this.db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM checkpoints').pluck().get() ?? 0;
+  }
+
+  #shapeOf(values: readonly string[]): number {
+    const key = JSON.stringify(values);
+    const known = this.#shapes.find(key);
+    if (known !== null) {
+      return known;
+    }
+    this.#statements.insertShape.run(...values);
+    const id = this.#statements.findShape.get(...values) ?? 0;
+    this.#shapes.put(key, id);
+    return id;
+  }
+
+  #tablesOf(facts: string): string | null {
+    const known = this.#tables.find(facts);
+    if (known !== null) {
+      return known.json;
+    }
+    const tables = readTables(facts);
+    const json = tables === null ? null : JSON.stringify(tables);
+    this.#tables.put(facts, { json }, facts.length);
+    return json;
+  }
+}
+
+interface Statements {
+  readonly insertRecord: Statement<[number, number, string | null, number, string, string, string]>;
+  readonly insertShape: Statement<string[]>;
+  readonly findShape: Statement<string[], number>;
+  readonly insertCheckpoint: Statement<[number, string, string]>;
+  readonly insertKey: Statement<[string, string, number, string]>;
+  readonly setState: Statement<[string, string]>;
+  readonly upsertApproval: Statement<[string, string, number, number, string]>;
+  readonly insertUnsettled: Statement<[string, number]>;
+  readonly deleteUnsettled: Statement<[string]>;
+}
+
+function prepareStatements(db: Database): Statements {
+  return {
+    insertRecord: db.prepare(
+      'INSERT INTO records (seq, time_ms, action_id, shape, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
+    insertShape: db.prepare(
+      `INSERT OR IGNORE INTO shapes (type, device, profile, endpoint, family, rule, verdict, risk, actor, tables)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    findShape: db
+      .prepare<string[], number>(
+        `SELECT id FROM shapes WHERE type = ? AND device = ? AND profile = ? AND endpoint = ? AND family = ?
+         AND rule = ? AND verdict = ? AND risk = ? AND actor = ? AND tables = ?`,
+      )
+      .pluck(),
+    insertCheckpoint: db.prepare('INSERT INTO checkpoints (seq, body, signature) VALUES (?, ?, ?)'),
+    insertKey: db.prepare('INSERT OR IGNORE INTO keys (id, public_key, since_seq, added) VALUES (?, ?, ?, ?)'),
+    setState: db.prepare(
+      'INSERT INTO store (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    ),
+    upsertApproval: db.prepare(
+      `INSERT INTO approvals (id, state, created_ms, seq, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET state = excluded.state, seq = excluded.seq, body = excluded.body`,
+    ),
+    insertUnsettled: db.prepare('INSERT OR REPLACE INTO unsettled (action_id, seq) VALUES (?, ?)'),
+    deleteUnsettled: db.prepare('DELETE FROM unsettled WHERE action_id = ?'),
+  };
+}
+
+interface Lookups {
+  shapeOf(values: readonly string[]): number;
+  /** JSON list of the tables that the facts name; null when the facts are not JSON. */
+  tablesOf(facts: string): string | null;
+}
+
+/** One pass over a batch, with what its records share worked out once. */
+class BatchWriter {
+  readonly #batch: Batch;
+  readonly #statements: Statements;
+  readonly #lookups: Lookups;
+  readonly #quoted: (string | undefined)[] = [];
+  readonly #origins: (string | undefined)[] = [];
+  readonly #words: (string | undefined)[] = [];
+  readonly #factTexts: (string | undefined)[] = [];
+  readonly #shapeIds = new Map<string, number>();
+
+  constructor(batch: Batch, statements: Statements, lookups: Lookups) {
+    this.#batch = batch;
+    this.#statements = statements;
+    this.#lookups = lookups;
+  }
+
+  write(start: Head): Head {
+    let head = start;
+    const count = countRows(this.#batch);
+    for (let index = 0; index < count; index += 1) {
+      head = this.#writeRow(rowOf(this.#batch, index), head);
+    }
+    return head;
+  }
+
+  #writeRow(row: BatchRow, head: Head): Head {
+    const origin = getItem(this.#batch.origins, row.origin);
+    const word = getItem(this.#batch.words, row.word);
+    const seq = head.seq + 1;
+    const body = this.#body(row, seq, word);
+    const hash = hashOf(head.hash, body);
+    const actionId = this.#text(row.actionId);
+    const timeMs = Date.parse(timeText(row.timeMs));
+    const shape = this.#shapeId(row, origin, word);
+    this.#statements.insertRecord.run(seq, timeMs, actionId, shape, body, head.hash, hash);
+    if (actionId !== null) {
+      this.#track(row, word, actionId, seq);
+    }
+    if (word.type.startsWith('approval.')) {
+      this.#project(row, seq);
+    }
+    return { seq, hash };
+  }
+
+  #body(row: BatchRow, seq: number, word: Word): string {
+    const origin = (this.#origins[row.origin] ??= originText(getItem(this.#batch.origins, row.origin)));
+    const shared = (this.#words[row.word] ??= wordText(word));
+    const digestOf = this.#text(row.digestOf);
+    return bodyOf(
+      {
+        seq,
+        timeMs: row.timeMs,
+        type: `"${word.type}"`,
+        actionId: this.#quote(row.actionId),
+        summary: this.#quote(row.summary),
+        digest: digestOf === null ? this.#quote(row.digest) : `"${sha256(digestOf)}"`,
+        text: row.text === -1 ? 'null' : this.#quote(row.text),
+        textComplete: row.textComplete,
+        facts: this.#facts(row.facts),
+        outcome: this.#text(row.outcome) ?? 'null',
+        data: this.#text(row.data) ?? 'null',
+      },
+      { origin, word: shared },
+    );
+  }
+
+  #text(index: number): string | null {
+    return index === -1 ? null : (this.#batch.texts[index] ?? null);
+  }
+
+  #quote(index: number): string {
+    return index === -1 ? 'null' : (this.#quoted[index] ??= quoted(this.#text(index)));
+  }
+
+  /** The facts as given. JSON of several lines becomes one line, and what is no JSON becomes a string: one record is one line of JSON. */
+  #facts(index: number): string {
+    const facts = this.#text(index);
+    if (facts === null) {
+      return 'null';
+    }
+    return (this.#factTexts[index] ??=
+      this.#lookups.tablesOf(facts) === null ? quoted(facts) : facts.replaceAll(/[\r\n]+/g, ' '));
+  }
+
+  #shapeId(row: BatchRow, origin: Origin, word: Word): number {
+    const key = `${row.origin} ${row.word} ${row.facts}`;
+    const known = this.#shapeIds.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const facts = this.#text(row.facts);
+    const id = this.#lookups.shapeOf([
+      word.type,
+      origin.agent?.device ?? '',
+      origin.agent?.profile ?? '',
+      origin.endpoint,
+      origin.family,
+      word.rule,
+      word.verdict,
+      word.risk ?? '',
+      word.by,
+      facts === null ? '[]' : (this.#lookups.tablesOf(facts) ?? '[]'),
+    ]);
+    this.#shapeIds.set(key, id);
+    return id;
+  }
+
+  /** Keeps the list of actions that were let through and whose outcome is not recorded, for the next start after a crash. */
+  #track(row: BatchRow, word: Word, actionId: string, seq: number): void {
+    if (word.type === 'action.settled') {
+      this.#statements.deleteUnsettled.run(actionId);
+    } else if (word.type === 'action.decided' && word.verdict === 'allow' && row.outcome === -1) {
+      this.#statements.insertUnsettled.run(actionId, seq);
+    }
+  }
+
+  /** `data.approval` of the approval events, as the approvals table shows it. */
+  #project(row: BatchRow, seq: number): void {
+    const data: unknown = JSON.parse(this.#text(row.data) ?? 'null');
+    const approval = isObject(data) ? data['approval'] : null;
+    if (!isObject(approval)) {
+      return;
+    }
+    const { id, state, createdMs } = approval;
+    if (typeof id === 'string' && typeof state === 'string' && typeof createdMs === 'number') {
+      this.#statements.upsertApproval.run(id, state, Math.floor(createdMs), seq, JSON.stringify(approval));
+    }
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function getItem<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) {
+    throw new RangeError(`batch entry ${index} of ${items.length}`);
+  }
+  return item;
+}
+
+/** SQLite gives its -wal and -shm files the mode of the main file, so that one is made first. A link is not followed. */
+function createPrivately(path: string): void {
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  try {
+    fchmodSync(file, 0o600);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,149 @@
+// Where HCL wants, or forbids, a new line. The tree-sitter grammar takes any white space anywhere, so a text that HCL refuses
+// would load without this pass. The oracle test holds it against HashiCorp's parser.
+import type { Report } from './report.ts';
+import type { SourceFile } from './source.ts';
+import type { Node } from './tree.ts';
+
+/** Checks the line structure of one file and reports every breach as `syntax`. */
+export class LayoutCheck {
+  readonly #file: SourceFile;
+  readonly #report: Report;
+
+  constructor(file: SourceFile, report: Report) {
+    this.#file = file;
+    this.#report = report;
+  }
+
+  /** `body` holds attributes and blocks. */
+  checkBody(body: Node): void {
+    let previous: Node | null = null;
+    for (const item of body.children) {
+      if (previous !== null && !this.#newlineBetween(previous, item)) {
+        const message = `a new line is missing after this ${previous.type === 'block' ? 'block' : 'attribute'}`;
+        this.#fail(item, message, 'put each attribute and each block on a line of its own');
+      }
+      if (item.type === 'attribute') {
+        this.#checkAttribute(item);
+      } else {
+        this.#checkBlock(item);
+      }
+      previous = item;
+    }
+  }
+
+  #checkAttribute(attribute: Node): void {
+    this.#checkName(attribute.children[0]);
+    this.#sameLine(attribute.children);
+    const value = attribute.children.at(-1);
+    if (value !== undefined) {
+      this.#checkExpression(value, false);
+    }
+  }
+
+  #checkBlock(block: Node): void {
+    const { children } = block;
+    this.#checkName(children[0]);
+    const startIndex = children.findIndex((child) => child.type === 'block_start');
+    this.#sameLine(children.slice(0, startIndex + 1));
+    const start = children[startIndex];
+    const end = children.at(-1);
+    const body = children.find((child) => child.type === 'body');
+    if (start === undefined || end === undefined || body === undefined) {
+      return;
+    }
+    this.checkBody(body);
+    const last = body.children.at(-1);
+    if (last === undefined) {
+      return;
+    }
+    if (this.#newlineBetween(start, body)) {
+      if (!this.#newlineBetween(last, end)) {
+        this.#fail(end, 'a new line is missing before "}"', 'put the closing brace on a line of its own');
+      }
+      return;
+    }
+    if (body.children.length > 1 || last.type !== 'attribute' || this.#newlineBetween(last, end)) {
+      const message = 'a block on one line holds at most one attribute, and its "}" stands on that line';
+      this.#fail(body, message, 'put the attributes and blocks on lines of their own');
+    }
+  }
+
+  #checkName(node: Node | undefined): void {
+    if (node !== undefined && this.#file.text.slice(node.start, node.end).includes('::')) {
+      this.#fail(node, 'a name holds no "::"', 'write letters, digits, "_" and "-"');
+    }
+  }
+
+  /** Between brackets, a new line is white space; elsewhere it ends the expression. */
+  #checkExpression(node: Node, bracketed: boolean): void {
+    const inner = bracketed || node.children[0]?.type === '(' || node.type === 'tuple';
+    if (node.type === 'object') {
+      this.#checkObject(node);
+      return;
+    }
+    if (!inner) {
+      this.#sameLine(node.children);
+    }
+    for (const child of node.children) {
+      if (child.type === 'numeric_lit' && /^0[xX]/.test(this.#file.text.slice(child.start, child.end))) {
+        this.#fail(child, 'numbers are written in decimal', 'write the number in decimal');
+      }
+      if (child.type === 'variable_expr' || child.type === 'get_attr') {
+        this.#checkName(child);
+      }
+      this.#checkExpression(child, inner);
+    }
+  }
+
+  #checkObject(node: Node): void {
+    let previous: Node | null = null;
+    for (const child of node.children) {
+      if (child.type === 'object_elem') {
+        if (previous?.type === 'object_elem' && !this.#newlineBetween(previous, child)) {
+          this.#fail(child, 'a comma or a new line is missing before this key', 'write a comma between the entries');
+        }
+        this.#checkExpression(child, false);
+      }
+      previous = child;
+    }
+  }
+
+  #sameLine(nodes: readonly Node[]): void {
+    for (const [index, node] of nodes.entries()) {
+      const previous = nodes[index - 1];
+      if (previous !== undefined && this.#newlineBetween(previous, node)) {
+        this.#fail(node, 'an unexpected new line stands before this', 'continue on the line before, or use brackets');
+      }
+    }
+  }
+
+  #newlineBetween(before: Node, after: Node): boolean {
+    return hasNewline(this.#file.text, before.end, after.start);
+  }
+
+  #fail(node: Node, message: string, fix: string): void {
+    this.#report.error(this.#file.span(node.start, node.end), { code: 'syntax', message, fix });
+  }
+}
+
+/** Whether the white space and comments from `start` to `end` hold a line end; one inside a block comment is none. */
+function hasNewline(text: string, start: number, end: number): boolean {
+  let at = start;
+  while (at < end) {
+    if (text.startsWith('/*', at)) {
+      const close = text.indexOf('*/', at + 2);
+      at = close === -1 ? end : close + 2;
+      continue;
+    }
+    const character = text.charAt(at);
+    if (character === '\n') {
+      return true;
+    }
+    if (character === '#' || character === '/') {
+      const newline = text.indexOf('\n', at);
+      return newline !== -1 && newline < end;
+    }
+    at += 1;
+  }
+  return false;
+}

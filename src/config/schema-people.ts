@@ -1,0 +1,268 @@
+// Schema of approvers, notifiers, contexts, profiles, rules and risk tiers (config reference, 1.4, 1.7, 1.8, 2.3, 2.7 to 2.10).
+import { grantSpec } from './schema-gateway.ts';
+import {
+  bool,
+  duration,
+  formOf,
+  int,
+  laterWarn,
+  listOf,
+  MINUTE_MS,
+  MODEL_FAMILIES,
+  oneOf,
+  refTo,
+  SECOND_MS,
+  secretText,
+  strings,
+  text,
+} from './schema-types.ts';
+import type { AttributeSpec, BlockSpec, ValueType } from './schema-types.ts';
+
+const family = oneOf(...MODEL_FAMILIES);
+const endpointUrl = formOf('url-https');
+
+const humanApprover: BlockSpec = {
+  doc: 'People who decide, on the dashboard, with the command line, or by a signed Slack button.',
+  exclusive: [['credential', 'notifiers']],
+  attributes: {
+    notifiers: { type: listOf(refTo('notifier')), default: [], doc: 'Who is told; none: dashboard and CLI only.' },
+    approvers: {
+      type: listOf(formOf('operator')),
+      default: [],
+      defaultText: 'any operator',
+      doc: 'Operator account, user@domain, *@domain, slack:ID, or local (the control socket).',
+    },
+    require_approvers: { type: int(0), default: 1, doc: 'Distinct people; one denial decides. 0 reads as 1.' },
+    timeout: {
+      type: { kind: 'seconds', minMs: SECOND_MS, maxMs: 604_800 * SECOND_MS },
+      defaultText: 'defaults.human_timeout',
+      doc: 'How long the request waits.',
+    },
+    on_timeout: {
+      type: oneOf('deny', 'escalate', 'allow'),
+      defaultText: 'defaults.human_on_timeout',
+      doc: 'escalate needs escalate_to; at most 3 hops. allow is read as deny.',
+    },
+    escalate_to: { type: refTo('approver', 'human_approver'), doc: 'Who decides after the timeout.' },
+    separation_of_duties: {
+      type: bool,
+      default: false,
+      doc: 'Refuses votes by the owner of the device the action came from.',
+    },
+    channel: { type: text, doc: 'With credential: shorthand for a Slack notifier.' },
+    credential: { type: refTo('credential', 'slack_tokens'), doc: 'Slack credential of the shorthand.' },
+    interactive: {
+      type: bool,
+      default: false,
+      doc: 'Approve and Deny buttons; needs the signing_secret slot and public_url.',
+    },
+    message: {
+      type: { kind: 'string', markers: true },
+      doc: 'Text added under the request, with {{fact}}, {{profile}}, {{device}} and others filled in.',
+    },
+    classifier: {
+      type: refTo('approver', 'llm_approver'),
+      later: laterWarn('no summary is made'),
+      doc: "A model's summary of the request.",
+    },
+    sync_wait_timeout: {
+      type: duration,
+      later: laterWarn('requests wait synchronously'),
+      doc: 'How long a request waits before an asynchronous grant takes over.',
+    },
+  },
+  blocks: {
+    async_grant: {
+      doc: 'Asynchronous grants.',
+      later: laterWarn('requests wait synchronously'),
+      attributes: {
+        enabled: { type: bool, default: false, doc: 'Turns them on.' },
+        approved_retry_ttl: {
+          type: duration,
+          default: 5 * MINUTE_MS,
+          defaultText: '5m',
+          doc: 'How long an approved request may be retried.',
+        },
+        fingerprint_body: { type: oneOf('raw'), default: 'raw', doc: 'What of the body must be equal.' },
+        max_body_bytes: { type: int(1, 8_388_608), default: 1_048_576, doc: 'Longest body.' },
+      },
+    },
+    grant: { ...grantSpec, doc: 'Narrows the top-level grant for these people.' },
+  },
+};
+
+const llmApprover: BlockSpec = {
+  doc: 'A reviewer model: allow, deny or escalate, with a one-paragraph assessment. No path leads from its trouble to allow.',
+  attributes: {
+    model: { type: text, required: true, doc: 'Model name.' },
+    provider: {
+      type: oneOf('anthropic', 'openai', 'google', 'openai_compatible'),
+      defaultText: 'by model name',
+      doc: 'Whose API is spoken.',
+    },
+    base_url: { type: endpointUrl, defaultText: "the provider's", doc: 'https, or http on loopback.' },
+    credential: { type: refTo('credential'), doc: 'Any HTTP header type; required unless base_url is written.' },
+    policy: {
+      type: { kind: 'string', markers: true },
+      defaultText: 'the built-in one',
+      doc: 'The only text that instructs the model.',
+    },
+    timeout: {
+      type: { kind: 'seconds', minMs: SECOND_MS, maxMs: 300 * SECOND_MS },
+      default: 30 * SECOND_MS,
+      defaultText: '30',
+      doc: 'One retry within it on connection errors and 5xx.',
+    },
+    cache_ttl: {
+      type: { kind: 'seconds' },
+      defaultText: 'defaults.llm_cache_ttl',
+      doc: 'How long an allow or deny is remembered for the same evidence.',
+    },
+    on_error: {
+      type: oneOf('deny', 'escalate'),
+      defaultText: 'defaults.llm_fail_mode',
+      doc: 'Transport error, timeout, refusal to answer, an answer outside the schema.',
+    },
+    escalate_to: { type: refTo('approver'), doc: 'Who takes this stage when the model escalates.' },
+    different_family_from: {
+      type: listOf({ kind: 'other-family' }),
+      default: [],
+      doc: 'Families that this reviewer must not share: a family, an llm_approver, or "agent".',
+    },
+    family: { type: family, defaultText: "from the model's name", doc: "The model's family." },
+  },
+};
+
+export const approverTypes: Readonly<Record<string, BlockSpec>> = {
+  human_approver: humanApprover,
+  llm_approver: llmApprover,
+};
+
+const notifierCommon: Readonly<Record<string, AttributeSpec>> = {
+  events: {
+    type: { kind: 'list', of: oneOf('pending', 'decided', 'expired', 'cancelled'), nonEmpty: true },
+    default: ['pending', 'decided', 'expired', 'cancelled'],
+    doc: 'What is announced.',
+  },
+  timeout: { type: duration, default: 5 * SECOND_MS, defaultText: '5s', doc: 'Longest call.' },
+  description: { type: text, default: '', doc: 'Shown to people.' },
+};
+
+const include = (standard: 'summary' | 'full'): AttributeSpec => ({
+  type: oneOf('summary', 'full'),
+  default: standard,
+  doc: 'How much of the request is told; a cut is stated and links to the whole.',
+});
+
+export const notifierTypes: Readonly<Record<string, BlockSpec>> = {
+  slack: {
+    doc: 'A Slack channel.',
+    attributes: {
+      credential: { type: refTo('credential', 'slack_tokens'), required: true, doc: 'Slack credential.' },
+      channel: { type: text, required: true, doc: 'Channel.' },
+      interactive: { type: bool, default: false, doc: 'Approve and Deny buttons.' },
+      mention: { type: text, doc: 'Who is mentioned.' },
+      base_url: { type: endpointUrl, defaultText: "Slack's", doc: 'API to call.' },
+      include: include('full'),
+      ...notifierCommon,
+    },
+  },
+  webhook: {
+    doc: 'A signed HTTP call.',
+    attributes: {
+      url: { type: endpointUrl, required: true, doc: 'https, or http on loopback.' },
+      secret: { type: secretText, required: true, doc: 'Key of the HMAC-SHA256 signature.' },
+      headers: { type: { kind: 'map' }, default: {}, doc: 'Headers to add.' },
+      include: include('summary'),
+      ...notifierCommon,
+    },
+  },
+  pagerduty: {
+    doc: 'PagerDuty Events API v2.',
+    attributes: {
+      routing_key: { type: secretText, required: true, doc: 'Integration key.' },
+      severity: { type: oneOf('critical', 'error', 'warning', 'info'), default: 'warning', doc: 'Severity.' },
+      resolve: { type: bool, default: true, doc: 'Resolve the event when decided.' },
+      base_url: { type: endpointUrl, defaultText: "PagerDuty's", doc: 'API to call.' },
+      include: include('summary'),
+      ...notifierCommon,
+    },
+  },
+};
+
+const contextFields = ['title', 'urgency', 'service', 'body', 'assignees', 'notes', 'timeline'];
+
+export const contextTypes: Readonly<Record<string, BlockSpec>> = {
+  pagerduty: {
+    doc: 'The PagerDuty incident an agent is working on.',
+    attributes: {
+      credential: { type: refTo('credential'), required: true, doc: 'REST key; used by the gateway only.' },
+      base_url: { type: endpointUrl, default: 'https://api.pagerduty.com', doc: 'API to call.' },
+      select: {
+        type: oneOf('declared', 'latest'),
+        default: 'declared',
+        doc: 'The id that the run named, or the newest open incident of services, marked as a guess.',
+      },
+      services: { type: strings, default: [], doc: 'Restricts both; required for latest.' },
+      fields: {
+        type: listOf(oneOf(...contextFields)),
+        default: contextFields.slice(0, 5),
+        doc: 'What is shown.',
+      },
+      timeout: { type: duration, default: 3 * SECOND_MS, defaultText: '3s', doc: 'Longest call.' },
+      cache_ttl: { type: duration, default: MINUTE_MS, defaultText: '60s', doc: 'How long an answer serves.' },
+      required: {
+        type: bool,
+        default: false,
+        doc: 'Without context the action is denied instead of shown without.',
+      },
+    },
+  },
+};
+
+export const profileSpec: BlockSpec = {
+  doc: 'What a device may wield: credentials and, through them, endpoints and rules.',
+  attributes: {
+    credentials: {
+      type: listOf({ kind: 'profile-credential' }),
+      required: true,
+      doc: 'References, or { credential = ref, DISAMBIGUATOR = "…" }.',
+    },
+    hitl_async_grants: {
+      type: bool,
+      default: false,
+      later: laterWarn('requests wait synchronously'),
+      doc: 'Asynchronous grants for this profile.',
+    },
+    description: { type: text, default: '', doc: 'Shown to people.' },
+    context: { type: refTo('context'), doc: 'Where the incident comes from.' },
+    agent_family: { type: family, doc: 'Model family that its agents run on.' },
+  },
+};
+
+const outcome: Readonly<Record<string, AttributeSpec>> = {
+  verdict: { type: oneOf('allow', 'deny'), doc: 'The decision.' },
+  approve: { type: listOf(refTo('approver')), doc: 'Stages that must all allow, in order.' },
+  reason: { type: text, default: '', doc: 'Told to the agent on a denial, and to the approver.' },
+};
+
+const condition: ValueType = { kind: 'condition' };
+
+export const ruleSpec: BlockSpec = {
+  doc: 'The first rule whose credential and condition say yes decides; one that cannot tell denies.',
+  exclusive: [['endpoint', 'endpoints']],
+  attributes: {
+    endpoint: { type: refTo('endpoint'), doc: 'The endpoint it is for.' },
+    endpoints: { type: listOf(refTo('endpoint')), doc: 'The endpoints it is for, all of one family.' },
+    condition: { type: condition, doc: 'CEL over the facts; absent or empty matches everything.' },
+    ...outcome,
+    priority: { type: int(-(2 ** 31)), default: 0, doc: 'High first; ties by declaration order.' },
+    credential: { type: refTo('credential'), doc: 'Matches only when this credential was dispatched.' },
+    disabled: { type: bool, default: false, doc: 'Kept, checked, skipped.' },
+  },
+};
+
+export const riskSpec: BlockSpec = {
+  doc: 'What a tier means when no rule matched and unmatched = "risk".',
+  attributes: outcome,
+};

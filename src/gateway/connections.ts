@@ -1,0 +1,373 @@
+// Client connections of the data plane: who may connect, what each one is given, and how it ends. A failure in one connection ends that
+// connection; whatever happens, its end is recorded and its unsettled actions are closed.
+import type { Socket } from 'node:net';
+import type { AuditLog } from '../audit/log.ts';
+import type { EndpointConfig } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import { GatewayError, messageOf } from '../lib/errors.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { visible } from '../lib/text.ts';
+import type { Connection, DispatchedCredential, DispatchHints, Protocol, ServeContext } from '../protocols/protocol.ts';
+import type { FinishReason } from '../protocols/session.ts';
+import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
+import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
+import type { Certificates } from './certificates.ts';
+import type { Dial } from './dial.ts';
+import type { GatewayGate } from './gate.ts';
+import type { Live } from './live.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { createEvent } from './records.ts';
+import type { Recorder } from './recorder.ts';
+import { relay } from './relay.ts';
+import type { Route } from './routing.ts';
+
+/** Chooses and reads the credential of a profile at an endpoint. */
+export interface Credentials {
+  /** Null when none is configured. Rejects with GatewayError SECRET_MISSING. */
+  dispatch(profile: string, endpoint: string, hints: DispatchHints): Promise<DispatchedCredential | null>;
+}
+
+export interface ConnectionsParts {
+  readonly clock: Clock;
+  readonly audit: AuditLog;
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  readonly gate: GatewayGate;
+  readonly live: () => Live;
+  /** Where a listener leads now. */
+  readonly route: (key: string) => Route | null;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly dial: Dial;
+  readonly certificates: Certificates;
+  readonly credentials: Credentials;
+  readonly logger: Logger;
+  /** Connections that the file descriptors of this process allow. */
+  readonly maxConnections: number;
+}
+
+export interface Connections {
+  /** Takes a socket that a listener has accepted. */
+  accept(socket: Socket, key: string): void;
+  /** Asks every connection, or those that the policy in force no longer has, to end after the answer in progress. */
+  drain(why: string, which: 'all' | 'unrouted'): void;
+  /** Ends every connection now. */
+  abort(why: string): void;
+  /** Resolves when there is none left. */
+  emptied(): Promise<void>;
+  /** What the session's protocol was given last; for measuring on its behalf. */
+  credentialOf(session: SessionId): DispatchedCredential | null;
+  readonly size: number;
+}
+
+interface Entry {
+  readonly session: SessionId;
+  readonly key: string;
+  readonly route: Route;
+  readonly agent: Agent;
+  readonly socket: Socket;
+  readonly startedMs: number;
+  /** What the client dialled. */
+  readonly dialled: string;
+  /** Aborted with a text: end after the answer in progress. */
+  readonly draining: AbortController;
+  /** Aborted with a text: end now. */
+  readonly ending: AbortController;
+  credential: DispatchedCredential | null;
+}
+
+export function createConnections(parts: ConnectionsParts): Connections {
+  return new OpenConnections(parts);
+}
+
+class OpenConnections implements Connections {
+  readonly #parts: ConnectionsParts;
+  readonly #open = new Map<SessionId, Entry>();
+  readonly #perDevice = new Map<string, number>();
+  /** Objects that protocols keep per gateway, by name. */
+  readonly #shared = new Map<string, unknown>();
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  accept(socket: Socket, key: string): void {
+    // Nothing between here and the protocol may lose the process to a broken socket.
+    socket.on('error', () => {});
+    const entry = this.#identify(socket, key);
+    if (entry === null) {
+      socket.destroy();
+      return;
+    }
+    const refusal = this.#findRefusal(entry) ?? this.#recordOpening(entry);
+    if (refusal !== null) {
+      this.#refuse(entry, refusal.cause, refusal.detail);
+      socket.resetAndDestroy();
+      return;
+    }
+    const { device } = entry.agent;
+    this.#open.set(entry.session, entry);
+    this.#perDevice.set(device, (this.#perDevice.get(device) ?? 0) + 1);
+    this.#parts.metrics.connections(entry.route.endpoint.ref, 1);
+    socket.setKeepAlive(true, 60_000);
+    // Owned: it never rejects, and its end is awaited through `emptied`.
+    void this.#serve(entry);
+  }
+
+  drain(why: string, which: 'all' | 'unrouted'): void {
+    for (const entry of this.#open.values()) {
+      if (which === 'all' || !this.#stillRouted(entry)) {
+        entry.draining.abort(why);
+      }
+    }
+  }
+
+  abort(why: string): void {
+    for (const entry of this.#open.values()) {
+      entry.ending.abort(why);
+    }
+  }
+
+  emptied(): Promise<void> {
+    return this.#open.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  credentialOf(session: SessionId): DispatchedCredential | null {
+    return this.#open.get(session)?.credential ?? null;
+  }
+
+  /** Who connects to what, taken at accept: later the socket may no longer know. Null when the listener leads nowhere any more. */
+  #identify(socket: Socket, key: string): Entry | null {
+    const route = this.#parts.route(key);
+    if (route === null) {
+      return null;
+    }
+    const agent: Agent = {
+      device: `listener/${route.endpoint.name}`,
+      profile: route.profile,
+      run: '',
+      user: '',
+      ip: canonicalIp(socket.remoteAddress),
+      transport: 'direct',
+    };
+    return {
+      session: uuidv7(this.#parts.clock.now()),
+      key,
+      route,
+      agent,
+      socket,
+      startedMs: this.#parts.clock.monotonicMs(),
+      dialled: formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0),
+      draining: new AbortController(),
+      ending: new AbortController(),
+      credential: null,
+    };
+  }
+
+  #findRefusal({ route, agent }: Entry): { readonly cause: string; readonly detail: string } | null {
+    const { limits } = this.#parts.live().config.gateway;
+    if (agent.ip === '') {
+      return { cause: 'gone', detail: 'the client was gone when it was accepted' };
+    }
+    if (!createRanges(route.endpoint.listenAllow)(agent.ip)) {
+      return { cause: 'source', detail: `${agent.ip} is not in listen_allow` };
+    }
+    if (!this.#parts.live().reaches(route.profile, route.endpoint.ref)) {
+      return { cause: 'profile', detail: `profile ${route.profile} does not reach ${route.endpoint.ref}` };
+    }
+    if (!this.#parts.protocols.has(route.endpoint.type)) {
+      return { cause: 'not_served', detail: `endpoints of type ${route.endpoint.type} are not served by this version` };
+    }
+    if (this.#open.size >= Math.min(limits.connections, this.#parts.maxConnections)) {
+      return { cause: 'limit', detail: 'too many connections' };
+    }
+    if ((this.#perDevice.get(agent.device) ?? 0) >= limits.connectionsPerDevice) {
+      return { cause: 'limit', detail: 'too many connections of this device' };
+    }
+    return null;
+  }
+
+  /** What cannot be recorded does not begin. */
+  #recordOpening(entry: Entry): { readonly cause: string; readonly detail: string } | null {
+    const { agent, session, route } = entry;
+    const event = createEvent('connection.opened', this.#parts.clock.now(), {
+      agent,
+      session,
+      endpoint: route.endpoint.ref,
+      family: route.endpoint.family,
+      data: { dialled: entry.dialled },
+    });
+    return this.#parts.audit.append(event) === null
+      ? { cause: 'unavailable', detail: 'the connection could not be recorded' }
+      : null;
+  }
+
+  async #serve(entry: Entry): Promise<void> {
+    const { endpoint } = entry.route;
+    const protocol = this.#parts.protocols.get(endpoint.type);
+    const connection: Connection = {
+      session: entry.session,
+      client: entry.socket,
+      agent: entry.agent,
+      dialled: entry.dialled,
+    };
+    let reason: FinishReason = { kind: 'refused', detail: 'not served' };
+    try {
+      reason = (await protocol?.serve(connection, this.#contextOf(entry))) ?? reason;
+    } catch (error) {
+      this.#parts.logger.error({ err: error, session: entry.session, endpoint: endpoint.ref }, 'a connection failed');
+      reason = { kind: 'failed', detail: messageOf(error) };
+    }
+    try {
+      this.#end(entry, reason);
+    } catch (error) {
+      this.#parts.logger.error({ err: error, session: entry.session }, 'the end of a connection failed');
+    }
+  }
+
+  #end(entry: Entry, reason: FinishReason): void {
+    const { agent, session, socket } = entry;
+    const { endpoint } = entry.route;
+    // Sends what is still buffered, then closes.
+    socket.destroySoon();
+    this.#open.delete(session);
+    const left = (this.#perDevice.get(agent.device) ?? 1) - 1;
+    if (left > 0) {
+      this.#perDevice.set(agent.device, left);
+    } else {
+      this.#perDevice.delete(agent.device);
+    }
+    this.#parts.metrics.connections(endpoint.ref, -1);
+    this.#parts.gate.ended(session);
+    const event = createEvent('connection.closed', this.#parts.clock.now(), {
+      agent,
+      session,
+      endpoint: endpoint.ref,
+      family: endpoint.family,
+      reason: visible(reason.detail),
+      data: {
+        how: reason.kind,
+        bytes_from_client: socket.bytesRead,
+        bytes_to_client: socket.bytesWritten,
+        duration_ms: Math.round(this.#parts.clock.monotonicMs() - entry.startedMs),
+      },
+    });
+    if (this.#parts.audit.append(event) === null) {
+      this.#parts.recorder.record(event);
+    }
+    if (this.#open.size === 0) {
+      this.#waiting.splice(0).forEach((resolve) => resolve());
+    }
+  }
+
+  #contextOf(entry: Entry): ServeContext {
+    const { clock, gate, live, certificates, credentials } = this.#parts;
+    const { endpoint: accepted } = entry.route;
+    const config = (): EndpointConfig => live().endpoints.get(accepted.ref) ?? accepted;
+    return {
+      endpoint: describeEndpoint(accepted),
+      config,
+      gate,
+      clock,
+      dial: (signal) => this.#dial(config(), signal),
+      credential: async (hints) => {
+        entry.credential = await credentials.dispatch(entry.agent.profile, accepted.ref, hints);
+        return entry.credential;
+      },
+      serverTls: () => certificates.serverContext(leafNames(accepted)),
+      relay: (relayParts) =>
+        relay(relayParts, { gate, clock, signal: entry.ending.signal, draining: entry.draining.signal }),
+      refused: (cause, detail) => this.#refuse(entry, cause, detail),
+      shared: (name, make) => this.#getShared(name, make),
+      bodyBufferBytes: live().config.gateway.limits.bodyBufferBytes,
+      signal: entry.ending.signal,
+    };
+  }
+
+  #dial(config: EndpointConfig, signal: AbortSignal): Promise<Socket> {
+    const [upstream] = config.hosts;
+    if (config.tunnel !== null) {
+      // An upstream behind a tunnel is never dialled directly.
+      const message = `${config.ref}: tunnels are not served by this version`;
+      return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
+    }
+    if (upstream === undefined || upstream.wildcard) {
+      const message = `${config.ref}: it has no host that can be dialled`;
+      return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
+    }
+    return this.#parts.dial(upstream, signal);
+  }
+
+  #getShared<T>(name: string, make: () => T): T {
+    if (!this.#shared.has(name)) {
+      this.#shared.set(name, make());
+    }
+    // Whoever asks under a name made it: each protocol prefixes its own.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#shared.get(name) as T;
+  }
+
+  #refuse(entry: Entry, cause: string, detail: string): void {
+    const { agent, session, route } = entry;
+    this.#parts.metrics.refused(cause);
+    this.#parts.logger.debug({ session, ip: agent.ip, cause }, 'a connection was refused');
+    this.#parts.recorder.record(
+      createEvent('connection.refused', this.#parts.clock.now(), {
+        agent,
+        session,
+        endpoint: route.endpoint.ref,
+        family: route.endpoint.family,
+        verdict: 'deny',
+        reason: visible(detail),
+        data: { cause, dialled: entry.dialled },
+      }),
+    );
+  }
+
+  /** False when the endpoint or profile is gone, or when either now means something else than at accept. */
+  #stillRouted({ key, route, agent }: Entry): boolean {
+    const now = this.#parts.route(key);
+    return (
+      now !== null &&
+      now.endpoint.ref === route.endpoint.ref &&
+      now.endpoint.type === route.endpoint.type &&
+      now.profile === route.profile &&
+      sameHosts(now.endpoint, route.endpoint) &&
+      createRanges(now.endpoint.listenAllow)(agent.ip) &&
+      this.#parts.live().reaches(now.profile, now.endpoint.ref)
+    );
+  }
+}
+
+function sameHosts(a: EndpointConfig, b: EndpointConfig): boolean {
+  return (
+    a.hosts.length === b.hosts.length &&
+    a.hosts.every((host, index) => host.host === b.hosts[index]?.host && host.port === b.hosts[index]?.port)
+  );
+}
+
+/** The endpoint as facts and records name it. */
+export function describeEndpoint(config: EndpointConfig): Endpoint {
+  const { name, type, ref, family } = config;
+  return { name, type, ref, family, host: config.hosts[0]?.host ?? '' };
+}
+
+/** Names of the leaf that a direct listener shows: the endpoint's hosts, the listen address, `localhost`. */
+export function leafNames(config: EndpointConfig): readonly string[] {
+  const listen = config.listen?.host ?? '';
+  const wildcard = listen === '' || listen === '0.0.0.0' || listen === '::';
+  return [
+    ...new Set([
+      ...config.hosts.map(({ host }) => host),
+      ...(wildcard ? [] : [listen]),
+      'localhost',
+      '127.0.0.1',
+      '::1',
+    ]),
+  ];
+}
