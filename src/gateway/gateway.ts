@@ -1,0 +1,503 @@
+// The daemon: start, reload, stop, status. Start undoes itself when a step fails; a reload is all or nothing; a stop drains.
+import { statfsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Approvals } from '../approvals/queue.ts';
+import type { SqliteAuditLog } from '../audit/sqlite.ts';
+import type { Config, ListenAddress } from '../config/config.ts';
+import type { Diagnostic } from '../config/diagnostic.ts';
+import type { LoadOptions, LoadResult } from '../config/load.ts';
+import type { SecretStore } from '../credentials/store.ts';
+import type { Clock } from '../lib/clock.ts';
+import { GatewayError } from '../lib/errors.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import { formatAddress } from './addresses.ts';
+import type { BoundAddress } from './addresses.ts';
+import type { CertificateAuthority } from './certificates.ts';
+import { watchConfig } from './config-watch.ts';
+import type { ConfigWatch } from './config-watch.ts';
+import { openHealthServer } from './health.ts';
+import type { HealthRole } from './health.ts';
+import { createListeners } from './listeners.ts';
+import type { Listeners } from './listeners.ts';
+import { createLive } from './live.ts';
+import type { Live } from './live.ts';
+import { createLogger } from './logger.ts';
+import type { GatewayLogger, LogLevel } from './logger.ts';
+import { createServiceManager } from './notify.ts';
+import type { ServiceManager } from './notify.ts';
+import { mayMove } from './phase.ts';
+import type { Phase } from './phase.ts';
+import { createEvent } from './records.ts';
+import { createReloader } from './reload.ts';
+import type { Reloader, ReloadResult } from './reload.ts';
+import { createRoutes } from './routing.ts';
+import { openServices, runWithin } from './services.ts';
+import type { Services } from './services.ts';
+import { chooseStateDir, openStateDir } from './state-dir.ts';
+import type { StateDir } from './state-dir.ts';
+import { describeStatus, findUnready } from './status.ts';
+import type { Check, StatusSources } from './status.ts';
+
+/** From SIGTERM on: sessions may finish what is in flight; then they are ended. Together with the steps after it under 30 s. */
+const DRAIN_MS = 20_000;
+const ABORT_MS = 3_000;
+const STEP_MS = 3_000;
+
+/** A configuration that did not load, with everything that was found. */
+export class ConfigError extends GatewayError {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(message: string, diagnostics: readonly Diagnostic[]) {
+    super('CONFIG_INVALID', 'operator', message);
+    this.name = 'ConfigError';
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** What the operator API may ask of the daemon. */
+export interface Operations {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly stateDir: string;
+  readonly approvals: Approvals;
+  readonly audit: SqliteAuditLog;
+  readonly secrets: SecretStore;
+  readonly ca: CertificateAuthority;
+  readonly live: () => Live;
+  readonly logger: GatewayLogger;
+  status(): readonly Check[];
+  reload(trigger: string): Promise<ReloadResult>;
+}
+
+/** The operator API's server. */
+export interface ControlServer {
+  /** As in the `ready` line. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface GatewayParts {
+  readonly configPath: string;
+  /** `--state-dir`, or null. */
+  readonly stateDir: string | null;
+  /** `--log-level`, or null: the configuration's. */
+  readonly logLevel: LogLevel | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  /** config/load.ts with the rule compiler, or a test's. */
+  readonly load: (path: string, options: LoadOptions) => Promise<LoadResult>;
+  /** Serves the operator API. Rejects with GatewayError LISTEN_FAILED. */
+  readonly openControl: (address: ListenAddress, operations: Operations) => Promise<ControlServer>;
+  /** Findings of a load that succeeded, for stderr. */
+  readonly onWarnings: (diagnostics: readonly Diagnostic[]) => void;
+}
+
+export interface Gateway {
+  /** Resolves with the `ready` line when everything is bound. Rejects with GatewayError (ConfigError for a bad configuration), all undone. */
+  start(): Promise<string>;
+  /** Never rejects. `trigger` is for the record: `SIGHUP`, `files`, an operator. */
+  reload(trigger: string): Promise<ReloadResult>;
+  /** Drains and stops. Never rejects. Safe to call at any time, and again. */
+  stop(): Promise<void>;
+  status(): readonly Check[];
+  reopenLog(): void;
+  /** Tells the log about something that nobody caught. */
+  fault(error: unknown): void;
+  /** Resolves when the daemon has stopped: null, or what went wrong in a way that loses records. */
+  readonly stopped: Promise<unknown>;
+}
+
+/** A gateway that has not been started. */
+export function createGateway(parts: GatewayParts): Gateway {
+  return new Daemon(parts);
+}
+
+interface Undo {
+  readonly name: string;
+  readonly undo: () => Promise<void> | void;
+}
+
+/** What a started daemon holds. */
+interface Running {
+  readonly stateDir: string;
+  readonly services: Services;
+  readonly listeners: Listeners;
+  readonly reloader: Reloader;
+}
+
+class Daemon implements Gateway {
+  readonly stopped: Promise<unknown>;
+  readonly #parts: GatewayParts;
+  readonly #manager: ServiceManager;
+  readonly #undo: Undo[] = [];
+  readonly #auditTroubles = new Map<string, string>();
+  #phase: Phase = 'created';
+  #live: Live | null = null;
+  #routes: ReturnType<typeof createRoutes> = new Map();
+  #running: Running | null = null;
+  #logger: GatewayLogger | null = null;
+  #watch: ConfigWatch | null = null;
+  #watched: readonly string[] = [];
+  #ownPorts: readonly BoundAddress[] = [];
+  #starting: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<void> | null = null;
+  #broken: unknown = null;
+  #resolveStopped: (broken: unknown) => void = () => {};
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#manager = createServiceManager(parts);
+    this.stopped = new Promise((resolveStopped) => {
+      this.#resolveStopped = resolveStopped;
+    });
+  }
+
+  start(): Promise<string> {
+    this.#move('starting');
+    const starting = this.#start();
+    this.#starting = starting.catch(() => {});
+    return starting;
+  }
+
+  async #start(): Promise<string> {
+    try {
+      const line = await this.#open();
+      this.#move('running');
+      this.#manager.ready(line);
+      return line;
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** Everything up to the moment when clients may come. */
+  async #open(): Promise<string> {
+    const { clock, env, protocols } = this.#parts;
+    const live = await this.#loadFirst();
+    this.#live = live;
+    const held = this.#openStateDir(live.config);
+    const stateDir = held.path;
+    const logger = this.#openLog(live.config);
+    held.warnings.forEach((warning) => logger.warn({}, warning));
+    const services = await openServices({
+      clock,
+      env,
+      stateDir,
+      logger,
+      protocols,
+      live: () => this.#getLive(),
+      route: (key) => this.#routes.get(key) ?? null,
+      bound: () => [...(this.#running?.listeners.bound.values() ?? []), ...this.#ownPorts],
+      onStop: (name, undo) => this.#undo.push({ name, undo }),
+      onAuditTrouble: (what, why) => this.#noteAuditTrouble(what, why),
+    });
+    const listeners = createListeners({
+      clock,
+      onSocket: (socket, key) => {
+        if (this.#phase === 'running') {
+          services.connections.accept(socket, key);
+        } else {
+          socket.destroy();
+        }
+      },
+      onExhausted: (name, error) => logger.error({ err: error, listener: name }, 'no connection could be accepted'),
+    });
+    this.#running = { stateDir, services, listeners, reloader: this.#createReloader(services, listeners) };
+    this.#undo.push({ name: 'listeners', undo: () => listeners.close() });
+    const ready = await this.#listen(live, this.#running);
+    await this.#recordStart(services, live.config, stateDir);
+    this.#tellNotServed(live);
+    return ['ready', ...ready.map(([name, address]) => `${name}=${address}`)].join(' ');
+  }
+
+  async #loadFirst(): Promise<Live> {
+    this.#watched = [resolve(this.#parts.configPath)];
+    const watch = watchConfig({
+      clock: this.#parts.clock,
+      paths: () => this.#watched,
+      onChange: async () => {
+        await this.reload('files');
+      },
+    });
+    this.#watch = watch;
+    this.#undo.push({ name: 'watching the configuration', undo: () => watch.stop() });
+    const { config, policy, diagnostics, unreadable } = await watch.around(() => this.#loadNext());
+    if (config === null || policy === null) {
+      throw new ConfigError(unreadable ?? `${this.#parts.configPath} did not load`, diagnostics);
+    }
+    this.#parts.onWarnings(diagnostics);
+    return createLive(config, policy);
+  }
+
+  #openStateDir(config: Config): StateDir {
+    const { stateDir, env } = this.#parts;
+    const held = openStateDir(chooseStateDir({ option: stateDir, configured: config.gateway.stateDir, env }));
+    this.#undo.push({ name: 'the state directory', undo: () => held.release() });
+    return held;
+  }
+
+  #openLog(config: Config): GatewayLogger {
+    const { logLevel } = this.#parts;
+    const logger = createLogger({ path: config.gateway.logPath, level: logLevel ?? config.gateway.logLevel });
+    this.#logger = logger;
+    this.#undo.push({ name: 'the log', undo: () => logger.flush() });
+    return logger;
+  }
+
+  /** Binds everything; the pairs of the `ready` line in its order. */
+  async #listen(live: Live, running: Running): Promise<readonly (readonly [string, string])[]> {
+    const { services, listeners, stateDir } = running;
+    const { dashboardListen, metricsListen, controlListen } = live.config.gateway;
+    const pairs: (readonly [string, string])[] = [];
+    const own: BoundAddress[] = [];
+    const openHttp = async (role: HealthRole, address: ListenAddress | null): Promise<void> => {
+      if (address === null) {
+        return;
+      }
+      const server = await openHealthServer(role, address, this.#healthParts(services));
+      this.#undo.push({ name: `the ${role} address`, undo: () => server.close() });
+      if (address.kind === 'tcp' && server.port !== null) {
+        own.push({ host: address.host, port: server.port });
+      }
+      pairs.push([role, server.address]);
+    };
+    await openHttp('dashboard', dashboardListen);
+    await openHttp('metrics', metricsListen);
+    const control = await this.#parts.openControl(
+      controlListen ?? { kind: 'unix', path: join(stateDir, 'control.sock') },
+      this.#operations(services, stateDir),
+    );
+    this.#undo.push({ name: 'the control address', undo: () => control.close() });
+    pairs.push(['control', control.address]);
+    this.#routes = createRoutes(live);
+    const plan = await listeners.plan([...this.#routes.values()].map(({ spec }) => spec));
+    plan.commit();
+    this.#ownPorts = own;
+    for (const { spec } of this.#routes.values()) {
+      const at = plan.bound.get(spec.key);
+      pairs.push([spec.name, formatAddress(spec.host, at?.port ?? spec.port)]);
+    }
+    return pairs;
+  }
+
+  #healthParts(services: Services): Parameters<typeof openHealthServer>[2] {
+    return {
+      failing: () => findUnready(this.#statusSources()),
+      metrics: services.metrics,
+      info: () => ({ version: this.#parts.version, fingerprint: services.certificates.ca.fingerprint }),
+      caPem: () => services.certificates.ca.pem,
+    };
+  }
+
+  #operations(services: Services, stateDir: string): Operations {
+    return {
+      clock: this.#parts.clock,
+      version: this.#parts.version,
+      stateDir,
+      approvals: services.approvals,
+      audit: services.audit,
+      secrets: services.secrets,
+      ca: services.certificates.ca,
+      live: () => this.#getLive(),
+      logger: this.#getLogger(),
+      status: () => this.status(),
+      reload: (trigger) => this.reload(trigger),
+    };
+  }
+
+  async #recordStart({ audit }: Services, config: Config, stateDir: string): Promise<void> {
+    const { clock, version, configPath } = this.#parts;
+    const finding = audit.finding;
+    if (finding !== null) {
+      this.#getLogger().error({ finding }, 'the end of the audit log is not intact; run: clawpatrol audit verify');
+    }
+    await audit.appendDurable(
+      createEvent('gateway.started', clock.now(), {
+        summary: `clawpatrol ${version} started`,
+        data: { version, node: process.version, pid: process.pid, state_dir: stateDir },
+      }),
+    );
+    await audit.appendDurable(
+      createEvent('config.loaded', clock.now(), {
+        by: 'start',
+        data: { revision: config.revision, path: resolve(configPath), files: config.files },
+      }),
+    );
+  }
+
+  #tellNotServed(live: Live): void {
+    for (const { ref, type, listen } of live.config.endpoints) {
+      if (!this.#parts.protocols.has(type)) {
+        this.#getLogger().warn(
+          { endpoint: ref, listener: listen !== null },
+          `endpoints of type ${type} are not served by this version; connections are refused and recorded`,
+        );
+      }
+    }
+  }
+
+  reload(trigger: string): Promise<ReloadResult> {
+    const reloader = this.#running?.reloader;
+    const message = `the gateway is ${this.#phase}`;
+    return reloader?.reload(trigger) ?? Promise.resolve({ ok: false, revision: '', diagnostics: [], message });
+  }
+
+  #createReloader(services: Services, listeners: Listeners): Reloader {
+    const live = this.#getLive();
+    return createReloader({
+      clock: this.#parts.clock,
+      configPath: this.#parts.configPath,
+      load: () => this.#watch?.around(() => this.#loadNext()) ?? this.#loadNext(),
+      live: () => this.#getLive(),
+      started: live.config,
+      services,
+      listeners,
+      logger: this.#getLogger(),
+      refusal: () => (this.#phase === 'running' ? null : `the gateway is ${this.#phase}`),
+      swap: (next, routes) => {
+        this.#live = next;
+        this.#routes = routes;
+        this.#getLogger().setLevel(this.#parts.logLevel ?? next.config.gateway.logLevel);
+        this.#tellNotServed(next);
+      },
+    });
+  }
+
+  async #loadNext(): Promise<LoadResult> {
+    const { configPath, stateDir, load } = this.#parts;
+    const result = await load(configPath, { trustedOnly: true, ...(stateDir === null ? {} : { stateDir }) });
+    this.#watched = result.watch;
+    return result;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting;
+    const running = this.#running;
+    if (this.#phase !== 'running' || running === null) {
+      // The start has failed, or was never asked for: nothing is left to stop.
+      return;
+    }
+    this.#move('draining');
+    this.#manager.stopping();
+    this.#getLogger().info({ connections: running.services.connections.size }, 'stopping');
+    const { services, listeners } = running;
+    const why = 'the gateway is stopping';
+    listeners.close();
+    this.#watch?.stop();
+    services.gate.stopParking(why);
+    services.connections.drain(why, 'all');
+    const emptied = (): Promise<void> => services.connections.emptied();
+    if (!(await this.#within('connections', emptied, DRAIN_MS))) {
+      services.connections.abort(why);
+      await this.#within('the last connections', emptied, ABORT_MS);
+    }
+    await this.#within('the record of the stop', () => this.#recordStop(services), STEP_MS);
+    await this.#close();
+  }
+
+  async #recordStop({ audit, recorder }: Services): Promise<void> {
+    recorder.flush();
+    const event = createEvent('gateway.stopped', this.#parts.clock.now(), { summary: 'stopped' });
+    await audit.appendDurable(event);
+  }
+
+  /** Undoes everything in the opposite order. */
+  async #close(): Promise<void> {
+    this.#move('stopping');
+    this.#manager.stop();
+    for (const step of this.#undo.splice(0).toReversed()) {
+      const done = await this.#within(step.name, step.undo, STEP_MS);
+      if (!done && step.name === 'the audit log') {
+        this.#broken = new GatewayError('STORE_FAILED', 'gateway', 'the end of the audit log could not be written');
+      }
+    }
+    this.#move('stopped');
+    this.#resolveStopped(this.#broken);
+  }
+
+  #within(name: string, undo: () => Promise<void> | void, limitMs: number): Promise<boolean> {
+    return runWithin({ name, undo }, limitMs, { clock: this.#parts.clock, logger: this.#logger });
+  }
+
+  status(): readonly Check[] {
+    return this.#running === null ? [] : describeStatus(this.#statusSources());
+  }
+
+  reopenLog(): void {
+    this.#logger?.reopen(this.#live?.config.gateway.logPath ?? null);
+  }
+
+  fault(error: unknown): void {
+    this.#logger?.error({ err: error }, 'a fault that nobody caught; the gateway stops');
+  }
+
+  #statusSources(): StatusSources {
+    const running = this.#running;
+    if (running === null) {
+      throw new GatewayError('INTERNAL', 'gateway', 'asked for the status of a gateway that was not started');
+    }
+    const { audit, gate, connections } = running.services;
+    return {
+      phase: this.#phase,
+      live: this.#getLive(),
+      audit: audit.metrics(),
+      auditFinding: audit.finding === null ? null : JSON.stringify(audit.finding),
+      auditTroubles: this.#auditTroubles,
+      freeBytes: readFreeBytes(running.stateDir),
+      connections: connections.size,
+      parked: gate.parked,
+      refusedReload: running.reloader.refused,
+      restartNeeded: running.reloader.restartNeeded,
+      served: new Set(this.#parts.protocols.keys()),
+      lookedAgoMs: this.#parts.clock.monotonicMs() - (this.#watch?.lastLookMs ?? this.#parts.clock.monotonicMs()),
+    };
+  }
+
+  #noteAuditTrouble(what: string, why: string | null): void {
+    if (why === null) {
+      this.#auditTroubles.delete(what);
+      this.#logger?.info({ what }, 'the audit log works again');
+    } else {
+      this.#auditTroubles.set(what, why);
+      this.#logger?.error({ what, why }, 'trouble with the audit log');
+    }
+  }
+
+  #getLive(): Live {
+    if (this.#live === null) {
+      throw new GatewayError('INTERNAL', 'gateway', 'asked for the policy before it was loaded');
+    }
+    return this.#live;
+  }
+
+  #getLogger(): GatewayLogger {
+    if (this.#logger === null) {
+      throw new GatewayError('INTERNAL', 'gateway', 'asked for the log before it was opened');
+    }
+    return this.#logger;
+  }
+
+  #move(to: Phase): void {
+    if (!mayMove(this.#phase, to)) {
+      throw new GatewayError('INTERNAL', 'gateway', `the gateway cannot go from ${this.#phase} to ${to}`);
+    }
+    this.#phase = to;
+  }
+}
+
+function readFreeBytes(path: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,248 @@
+// Builds what the daemon is made of from its parts, in the order in which they need each other. Whatever was opened is undone in the
+// opposite order, each step with its own limit.
+import { isAbsolute, join } from 'node:path';
+import { createApprovals } from '../approvals/queue.ts';
+import type { Approvals } from '../approvals/queue.ts';
+import { approvalSettings } from '../approvals/stages.ts';
+import { loadCheckpointKey } from '../audit/keys.ts';
+import { openAuditLog } from '../audit/sqlite.ts';
+import type { SqliteAuditLog } from '../audit/sqlite.ts';
+import type { Config } from '../config/config.ts';
+import { createDispatcher } from '../credentials/dispatch.ts';
+import { createSecretSources } from '../credentials/sources.ts';
+import type { SecretSources } from '../credentials/sources.ts';
+import { loadStoreKey } from '../credentials/store-key.ts';
+import { openSecretStore } from '../credentials/store.ts';
+import type { SecretStore } from '../credentials/store.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Effect, Protocol } from '../protocols/protocol.ts';
+import type { Action } from '../rules/action.ts';
+import { factsToJson } from '../rules/facts.ts';
+import { factSchemas } from '../rules/schemas.ts';
+import type { BoundAddress } from './addresses.ts';
+import { openCertificates } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
+import { createConnections } from './connections.ts';
+import type { Connections } from './connections.ts';
+import { readMaxConnections } from './descriptors.ts';
+import { createDial } from './dial.ts';
+import type { Dial } from './dial.ts';
+import { createGate } from './gate.ts';
+import type { GatewayGate } from './gate.ts';
+import type { Live } from './live.ts';
+import type { Logger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { createRecorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
+import type { Route } from './routing.ts';
+import { resolveSecretString } from './secret-string.ts';
+
+export interface ServiceParts {
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stateDir: string;
+  readonly logger: Logger;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly live: () => Live;
+  readonly route: (key: string) => Route | null;
+  /** Everything that the daemon listens on now. */
+  readonly bound: () => readonly BoundAddress[];
+  /** Registers what undoes a step. */
+  readonly onStop: (name: string, undo: () => Promise<void> | void) => void;
+  /** Trouble of the log, by kind; null when it is over. */
+  readonly onAuditTrouble: (what: string, why: string | null) => void;
+}
+
+export interface Services {
+  readonly audit: SqliteAuditLog;
+  readonly secrets: SecretStore;
+  readonly sources: SecretSources;
+  readonly certificates: Certificates;
+  readonly metrics: Metrics;
+  readonly recorder: Recorder;
+  readonly approvals: Approvals;
+  readonly gate: GatewayGate;
+  readonly connections: Connections;
+}
+
+/** Opens the stores and builds the gate. Rejects with GatewayError. */
+export async function openServices(parts: ServiceParts): Promise<Services> {
+  const { clock, env, stateDir, logger } = parts;
+  const storeKey = loadStoreKey({ stateDir, env });
+  if (storeKey.source === 'state-dir') {
+    logger.warn(
+      { created: storeKey.created },
+      'the store key lies in the state directory: whoever copies the directory has it; give it in CLAWPATROL_STORE_KEY or as a systemd credential',
+    );
+  }
+  const secrets = openSecretStore({ stateDir, key: storeKey.key, clock });
+  const audit = await openAudit(parts, secrets, storeKey.key);
+  parts.onStop('the audit log', () => audit.close());
+  const certificates = await openCertificates({ stateDir, storeKey: storeKey.key, clock });
+  const sources = createSecretSources({
+    clock,
+    env: () => env,
+    store: secrets,
+    warn: (message) => logger.warn({}, message),
+  });
+  return { audit, secrets, sources, certificates, ...(await createCore(parts, { audit, sources, certificates })) };
+}
+
+function openAudit(
+  { clock, env, stateDir, live, onAuditTrouble }: ServiceParts,
+  secrets: SecretStore,
+  storeKey: Buffer,
+): Promise<SqliteAuditLog> {
+  const { storePath, audit } = live().config.gateway;
+  const { everyMs, records, key, publish } = audit.checkpoint;
+  const configured =
+    key === null
+      ? null
+      : resolveSecretString(key, 'audit.checkpoint.key', {
+          env,
+          findStored: (name) => secrets.find(name, ''),
+        }).reveal();
+  return openAuditLog({
+    path: isAbsolute(storePath) ? storePath : join(stateDir, storePath),
+    clock,
+    key: loadCheckpointKey({ stateDir, storeKey, configured }),
+    checkpoint: { everyMs, records, publish },
+    onTrouble: ({ what, why }) => onAuditTrouble(what, why),
+  });
+}
+
+interface Opened {
+  readonly audit: SqliteAuditLog;
+  readonly sources: SecretSources;
+  readonly certificates: Certificates;
+}
+
+type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections'>;
+
+/** The gate and what hangs on it. */
+async function createCore(parts: ServiceParts, { audit, sources, certificates }: Opened): Promise<Core> {
+  const { clock, logger, live, protocols } = parts;
+  // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
+  const later: { gate: GatewayGate | null; connections: Connections | null } = { gate: null, connections: null };
+  const metrics = createMetrics({
+    audit: () => audit.metrics(),
+    parked: () => later.gate?.parked ?? 0,
+    revision: () => live().config.revision,
+  });
+  const recorder = createRecorder({ audit, clock });
+  parts.onStop('summaries of denials', () => recorder.flush());
+  const dial = createDial({ clock, resolver: () => live().config.gateway.resolver, bound: parts.bound });
+  const approvals = createApprovals({
+    clock,
+    audit,
+    store: audit,
+    settings: () => approvalSettings(live().config),
+    grants: { findCover: () => null },
+    measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
+    factsJson: (action) => factsToJson(action.units, action.family),
+    ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
+    warn: (message, error) => logger.warn({ err: error }, message),
+  });
+  const cancelled = await approvals.recoverPending();
+  if (cancelled > 0) {
+    logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
+  }
+  parts.onStop('waiting requests', () => approvals.close('the gateway is stopping'));
+  const gate = createGate({
+    clock,
+    audit,
+    approvals,
+    recorder,
+    metrics,
+    schemas: factSchemas,
+    live,
+    factsToJson,
+    onFault: (error, action) =>
+      logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
+  });
+  const connections = createConnections({
+    clock,
+    audit,
+    recorder,
+    metrics,
+    gate,
+    live,
+    route: parts.route,
+    protocols,
+    dial,
+    certificates,
+    credentials: createDispatcher({ config: () => live().config, sources }),
+    logger,
+    maxConnections: limitConnections(live().config, logger),
+  });
+  later.gate = gate;
+  later.connections = connections;
+  return { metrics, recorder, approvals, gate, connections };
+}
+
+/** What a parked action would do, asked of its protocol over a connection of its own. */
+async function measure(
+  action: Action,
+  signal: AbortSignal,
+  {
+    protocols,
+    live,
+    dial,
+    connections,
+  }: {
+    readonly protocols: ReadonlyMap<string, Protocol>;
+    readonly live: () => Live;
+    readonly dial: Dial;
+    readonly connections: Connections | null;
+  },
+): Promise<Effect | null> {
+  const config = live().endpoints.get(action.endpoint.ref);
+  const upstream = config?.hosts[0];
+  const protocol = protocols.get(action.endpoint.type);
+  if (config === undefined || upstream === undefined || config.tunnel !== null || protocol?.measure === undefined) {
+    return null;
+  }
+  return protocol.measure(action, {
+    config,
+    dial: (dialSignal) => dial(upstream, dialSignal),
+    credential: connections?.credentialOf(action.session) ?? null,
+    signal,
+  });
+}
+
+/** Warns when the system allows fewer connections than the configuration. */
+function limitConnections(config: Config, logger: Logger): number {
+  const allowed = readMaxConnections();
+  if (allowed < config.gateway.limits.connections) {
+    logger.warn(
+      { allowed, configured: config.gateway.limits.connections },
+      'the limit of open files allows fewer connections than limits.connections; raise it (LimitNOFILE, ulimit -n)',
+    );
+  }
+  return allowed;
+}
+
+/** Runs an undoing step within its limit; what goes wrong is told and does not stop the next one. */
+export async function runWithin(
+  step: { readonly name: string; readonly undo: () => Promise<void> | void },
+  limitMs: number,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger | null },
+): Promise<boolean> {
+  let timer: Timer | null = null;
+  const deadline = new Promise<'late'>((resolve) => {
+    timer = clock.after(limitMs, () => resolve('late'));
+  });
+  try {
+    const result = await Promise.race([Promise.resolve(step.undo()), deadline]).finally(() => timer?.cancel());
+    if (result === 'late') {
+      logger?.error({ limitMs }, `stopping ${step.name} took too long`);
+      return false;
+    }
+    return true;
+  } catch (error) {
+    logger?.error({ err: error }, `stopping ${step.name} failed: ${messageOf(error)}`);
+    return false;
+  }
+}
