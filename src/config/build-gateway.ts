@@ -2,14 +2,13 @@
 import type { AttributeValue, GatewayConfig, ListenAddress } from './config.ts';
 import type { Draft } from './declare.ts';
 import { DecodedBlock } from './decode.ts';
-import type { Span } from './diagnostic.ts';
 import { parseAddress } from './hosts.ts';
 import { gatewaySpec } from './schema-gateway.ts';
 import { HOUR_MS } from './schema-types.ts';
 
-/** The gateway's settings; `start` is where a block that is not written would stand. */
-export function buildGateway(draft: Draft, start: Span): GatewayConfig {
-  const block = draft.first('gateway')?.block ?? new DecodedBlock(gatewaySpec, start);
+/** The gateway's settings. */
+export function buildGateway(draft: Draft): GatewayConfig {
+  const block = draft.first('gateway')?.block ?? new DecodedBlock(gatewaySpec, draft.start);
   const audit = block.only('audit');
   const checkpoint = audit.only('checkpoint');
   const actionsKeepMs = block.number('actions_keep') ?? 720 * HOUR_MS;

@@ -32,21 +32,19 @@ export interface BuildParts {
   readonly schemaVersion: 0 | 1;
   readonly revision: string;
   readonly files: readonly string[];
-  /** Where a block that is not written would stand. */
-  readonly start: Span;
 }
 
 /** Assembles the configuration. */
 export function buildConfig(draft: Draft, parts: BuildParts): Config {
-  const defaults = buildDefaults(draft, parts.start);
+  const defaults = buildDefaults(draft);
   const credentials = buildCredentials(draft);
   const endpoints = buildEndpoints(draft, defaults);
-  const grant = buildGrant(draft.first('grant')?.block ?? null, parts.start);
+  const grant = buildGrant(draft.first('grant')?.block ?? null, draft.start);
   return {
     schemaVersion: parts.schemaVersion,
     revision: parts.revision,
     files: parts.files,
-    gateway: buildGateway(draft, parts.start),
+    gateway: buildGateway(draft),
     defaults,
     risks: buildRisks(draft),
     profiles: buildProfiles(draft, credentials),
@@ -62,8 +60,8 @@ export function buildConfig(draft: Draft, parts: BuildParts): Config {
   };
 }
 
-function buildDefaults(draft: Draft, start: Span): DefaultsConfig {
-  const block = draft.first('defaults')?.block ?? new DecodedBlock(defaultsSpec, start);
+function buildDefaults(draft: Draft): DefaultsConfig {
+  const block = draft.first('defaults')?.block ?? new DecodedBlock(defaultsSpec, draft.start);
   return {
     unmatched: block.word('unmatched', ['risk', 'allow', 'deny'], 'risk'),
     unknownHost: block.word('unknown_host', ['deny', 'passthrough'], 'deny'),

@@ -26,26 +26,33 @@ export interface Declared {
 
 /** Everything that was declared, in declaration order. */
 export class Draft {
-  readonly #blocks: readonly Declared[];
+  readonly #byKeyword = new Map<string, Declared[]>();
   readonly names: Names;
+  /** The first character of the first file: where an absent block would stand. */
+  readonly start: Span;
 
-  constructor(blocks: readonly Declared[], names: Names) {
-    this.#blocks = blocks;
+  constructor(blocks: readonly Declared[], names: Names, start: Span) {
+    for (const block of blocks) {
+      const siblings = this.#byKeyword.get(block.keyword) ?? [];
+      siblings.push(block);
+      this.#byKeyword.set(block.keyword, siblings);
+    }
     this.names = names;
+    this.start = start;
   }
 
   all(keyword: string): readonly Declared[] {
-    return this.#blocks.filter((block) => block.keyword === keyword);
+    return this.#byKeyword.get(keyword) ?? [];
   }
 
   first(keyword: string): Declared | null {
-    return this.#blocks.find((block) => block.keyword === keyword) ?? null;
+    return this.#byKeyword.get(keyword)?.[0] ?? null;
   }
 
   /** Places of every written attribute, as `REF#ATTRIBUTE` and `REF.BLOCK#ATTRIBUTE`. */
   places(): ReadonlyMap<string, Span> {
     const places = new Map<string, Span>();
-    for (const { ref, block } of this.#blocks) {
+    for (const { ref, block } of [...this.#byKeyword.values()].flat()) {
       block.collectPlaces(ref, places);
     }
     return places;
@@ -60,12 +67,12 @@ interface Pending {
 
 const MAX_NAME_CHARS = 128;
 
-/** Declares and decodes all items. `incomplete`: some file is missing, so that a missing name is no error of its own. */
+/** Declares and decodes all items. `incomplete`: some file was not read, so that a missing name is no error of its own. */
 export function declareAll(
-  items: readonly TopLevelItem[],
+  set: { readonly items: readonly TopLevelItem[]; readonly incomplete: boolean; readonly start: Span },
   parts: Omit<DecodeParts, 'names'>,
-  incomplete: boolean,
 ): Draft {
+  const { items, incomplete } = set;
   const names = new Names();
   const plugins = items.some(({ item }) => item.kind === 'block' && item.keyword === 'plugin');
   names.incomplete = incomplete || plugins;
@@ -76,7 +83,7 @@ export function declareAll(
     const type = declared.type === declared.keyword ? '' : ` "${declared.type}"`;
     return { ...declared, block: decoder.decode(item, spec, `${declared.keyword}${type}`) };
   });
-  return new Draft(blocks, names);
+  return new Draft(blocks, names, set.start);
 }
 
 class Declarer {

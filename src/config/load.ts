@@ -67,7 +67,8 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   report.addAll(set.diagnostics);
   const markers = options.skipFiles === true ? noMarkerFiles : await readMarkers(set, reader, options);
   const watch = [...set.watch, ...markers.watch];
-  const draft = declareAll(set.items, { report, markers }, set.incomplete);
+  const start = startOf(set.files[0]?.source.display ?? path);
+  const draft = declareAll({ ...set, start }, { report, markers });
   const config = assemble(set, draft, { markers, version: version.version });
   runChecks({ draft, config, report, incomplete: set.incomplete });
   const compiled = options.compile?.(config, factSchemas) ?? { policy: null, diagnostics: [] };
@@ -81,7 +82,7 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
       message: 'the configuration names no schema_version',
       fix: 'write schema_version = 1',
     };
-    report.warning(startOf(set.files[0]?.source.display ?? path), finding);
+    report.warning(start, finding);
   }
   return { config, policy: compiled.policy, diagnostics: report.sorted(order), unreadable: null, watch };
 }
@@ -96,7 +97,6 @@ function assemble(
     schemaVersion: version,
     revision: digestOf(contents),
     files: [...set.files.map((file) => file.path), ...markers.files.map((file) => file.path)],
-    start: startOf(set.files[0]?.source.display ?? ''),
   });
 }
 

@@ -1,0 +1,154 @@
+// Approvers, notifiers, contexts: who can decide at all, and that no chain of them leads back (config reference, 1.8, 2.7 to 2.11).
+import type { DecodedBlock } from './decode.ts';
+import type { CheckParts } from './check-parts.ts';
+import { typeOf } from './check-rules.ts';
+import type { Declared } from './declare.ts';
+import { findCycle } from './cycles.ts';
+import { HTTP_HEADER_CREDENTIALS } from './schema-credentials.ts';
+
+/** Checks every approver, notifier, context and grant. */
+export function checkApprovers(parts: CheckParts): void {
+  for (const approver of parts.draft.all('approver')) {
+    if (approver.type === 'human_approver') {
+      checkHuman(approver, parts);
+    }
+  }
+  checkCycles(parts);
+  checkAsyncGrants(parts);
+  for (const { type, block } of parts.draft.all('notifier')) {
+    if (type === 'slack') {
+      needsPublicUrl(block, 'interactive', parts);
+    }
+  }
+  for (const { block } of parts.draft.all('context')) {
+    checkContext(block, parts);
+  }
+}
+
+function checkHuman(approver: Declared, parts: CheckParts): void {
+  const { block } = approver;
+  const { report } = parts;
+  if (block.value('on_timeout') === 'allow') {
+    const message = 'a timeout never allows: this is read as "deny"';
+    report.warning(block.place('on_timeout'), { code: 'never-allows', message, fix: 'write "deny" or "escalate"' });
+  }
+  if (block.value('on_timeout') === 'escalate' && !block.written('escalate_to')) {
+    const message = 'on_timeout = "escalate" needs "escalate_to"';
+    const fix = 'write escalate_to = human_approver.NAME';
+    report.error(block.place('on_timeout'), { code: 'missing-attribute', message, fix });
+  }
+  if (block.written('credential') && !block.written('channel')) {
+    const message = '"credential" needs "channel"';
+    report.error(block.place('credential'), { code: 'missing-attribute', message, fix: 'write channel = "#…"' });
+  } else if (block.written('channel') && !block.written('credential')) {
+    const message = 'without a credential the channel is not used: this approver is dashboard only';
+    report.warning(block.place('channel'), {
+      code: 'channel-unused',
+      message,
+      fix: 'write credential = slack_tokens.NAME',
+    });
+  }
+  needsPublicUrl(block, 'interactive', parts);
+  checkQuorum(block, parts);
+  checkNarrower(block, parts);
+}
+
+function needsPublicUrl(block: DecodedBlock, name: string, { config, draft, report }: CheckParts): void {
+  const refused = draft.first('gateway')?.block.broken('public_url') === true;
+  if (block.flag(name) && config.gateway.publicUrl === null && !refused) {
+    const message = `"${name}" needs gateway { public_url }: buttons call back`;
+    report.error(block.place(name), {
+      code: 'missing-attribute',
+      message,
+      fix: 'write public_url = "https://…" in gateway',
+    });
+  }
+}
+
+/** People are counted, not clicks: a pattern may stand for any number of them, a name for one. */
+function checkQuorum(block: DecodedBlock, { report }: CheckParts): void {
+  const people = new Set(block.texts('approvers').map((person) => person.toLowerCase()));
+  const open = people.size === 0 || [...people].some((person) => person.startsWith('*@'));
+  const wanted = block.number('require_approvers') ?? 1;
+  if (!open && !block.broken('approvers') && wanted > people.size) {
+    const message = `${wanted} approvers are required and ${people.size} may approve: nothing is ever approved`;
+    const fix = `write require_approvers = ${people.size} or less, or name more people`;
+    report.error(block.place('require_approvers'), { code: 'quorum-impossible', message, fix });
+  }
+}
+
+/** An approver's own `grant` may only narrow the top-level one. */
+function checkNarrower(block: DecodedBlock, { config, report }: CheckParts): void {
+  const own = block.nested('grant')[0];
+  const outer = config.grant;
+  if (own === undefined || !outer.enabled) {
+    return;
+  }
+  const wider = (name: string, limit: string): void => {
+    const message = `"${name}" is wider than the top-level grant allows`;
+    report.error(own.place(name), { code: 'out-of-range', message, fix: `write at most ${limit}` });
+  };
+  if (own.written('max_duration') && (own.number('max_duration') ?? 0) > outer.maxDurationMs) {
+    wider('max_duration', `${outer.maxDurationMs / 1000}s`);
+  }
+  if (own.written('max_uses') && (own.number('max_uses') ?? 0) > outer.maxUses) {
+    wider('max_uses', String(outer.maxUses));
+  }
+  if (
+    own.written('scopes') &&
+    own.texts('scopes').some((scope) => !outer.scopes.some((allowed) => allowed === scope))
+  ) {
+    wider('scopes', outer.scopes.join(', '));
+  }
+  if (own.written('max_risk') && own.value('max_risk') === 'destructive' && outer.maxRisk === 'suspicious') {
+    wider('max_risk', outer.maxRisk);
+  }
+}
+
+/** Escalation that leads back would wait for ever. */
+function checkCycles({ draft, report }: CheckParts): void {
+  const next = new Map<string, string>();
+  for (const { ref, block } of draft.all('approver')) {
+    const target = block.text('escalate_to');
+    if (target !== null) {
+      next.set(ref, target);
+    }
+  }
+  const told = new Set<string>();
+  for (const { ref, block } of draft.all('approver')) {
+    const cycle = findCycle(ref, next);
+    if (cycle !== null && !cycle.some((member) => told.has(member))) {
+      const message = `escalation leads back: ${[...cycle, cycle[0] ?? ref].join(' → ')}`;
+      const fix = 'let the last of them deny on timeout';
+      report.error(block.place('escalate_to'), { code: 'approval-cycle', message, fix });
+      for (const member of cycle) {
+        told.add(member);
+      }
+    }
+  }
+}
+
+/** Asynchronous grants answer by a callback that needs a public URL, once a profile and an approver turn them on. */
+function checkAsyncGrants({ draft, config, report }: CheckParts): void {
+  const enabled = draft.all('approver').some(({ block }) => block.only('async_grant').flag('enabled'));
+  for (const { block } of draft.all('profile')) {
+    if (enabled && block.flag('hitl_async_grants') && config.gateway.publicUrl === null) {
+      const message = 'asynchronous grants need gateway { public_url }';
+      const fix = 'write public_url = "https://…" in gateway';
+      report.error(block.place('hitl_async_grants'), { code: 'missing-attribute', message, fix });
+    }
+  }
+}
+
+function checkContext(block: DecodedBlock, { report }: CheckParts): void {
+  if (block.value('select') === 'latest' && block.texts('services').length === 0 && !block.broken('services')) {
+    const message = 'select = "latest" needs "services"';
+    report.error(block.place('select'), { code: 'missing-attribute', message, fix: 'write services = ["PABC123"]' });
+  }
+  const credential = block.text('credential');
+  if (credential !== null && !HTTP_HEADER_CREDENTIALS.includes(typeOf(credential))) {
+    const message = `a ${typeOf(credential)} is no HTTP credential`;
+    const fix = `write one of: ${HTTP_HEADER_CREDENTIALS.join(', ')}`;
+    report.error(block.place('credential'), { code: 'incompatible-credential', message, fix });
+  }
+}
