@@ -7,7 +7,7 @@ import type { CommonFacts, Decision, RuleSet } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import type { Live } from './live.ts';
 import type { EndpointCounts, GateMetrics } from './metrics.ts';
-import { createEvent, sampleText } from './records.ts';
+import { createEvent, sampleParameters, sampleText } from './records.ts';
 import type { RecordedRequest } from './records.ts';
 
 /** What judges actions of one (policy, endpoint, profile, credential), with what it remembers. */
@@ -56,6 +56,7 @@ export interface JudgeParts {
 }
 
 const NO_ALERT: ReadonlyMap<string, string> = new Map();
+const NO_PARAMETERS: readonly (string | null)[] = [];
 
 /** A judge that remembers per policy: with another `Live` it starts anew. */
 export function createJudge(parts: JudgeParts): Judge {
@@ -66,6 +67,8 @@ class RememberingJudge implements Judge {
   readonly findScope: (live: Live, action: Action) => Scope | null;
   readonly #parts: JudgeParts;
   readonly #tracked: ReadonlyMap<Family, readonly string[]>;
+  /** Statements as they were prepared, by memo object: without values of parameters. */
+  readonly #prepared = new WeakMap<object, { readonly units: readonly Unit[]; factsJson: string | null }>();
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -78,6 +81,9 @@ class RememberingJudge implements Judge {
     // What the protocol refuses hangs on more than the text; it is rare and need not be fast.
     if (memo === null || action.refused !== null) {
       return this.#evaluate(scope, action);
+    }
+    if (phase === 'prepare' && !this.#prepared.has(memo)) {
+      this.#prepared.set(memo, { units: action.units, factsJson: null });
     }
     const found = scope.byShape[phase].get(memo) ?? scope.byConnection.get(action.agent)?.[phase].get(memo);
     if (found !== undefined && this.#stillHolds(found, action)) {
@@ -99,20 +105,23 @@ class RememberingJudge implements Judge {
 
   requestOf(scope: Scope, action: Action, judged: Judged): RecordedRequest {
     const { evidence, units } = action;
+    // Read once: a protocol may decode them at every look.
+    const { parameters, text } = evidence;
     const last = judged.recorded;
     // Bound parameters are part of the digest, so only requests without any are equal when their texts are.
-    const alone = evidence.parameters.length === 0 && evidence.complete;
-    if (last !== null && alone && last.units === units && last.text === evidence.text) {
+    const alone = parameters.length === 0 && evidence.complete;
+    if (last !== null && alone && last.units === units && last.text === text) {
       return last.request;
     }
-    const sample = sampleText(action, scope.live.config.gateway.limits.bodyStorageBytes);
+    const sample = sampleText(evidence, scope.live.config.gateway.limits.bodyStorageBytes);
     const request: RecordedRequest = {
-      factsJson: last?.units === units ? last.request.factsJson : this.#parts.factsToJson(units, action.family),
+      factsJson: this.#factsOf(action, parameters.length > 0, last),
       text: sample.text,
       textComplete: sample.complete,
       digest: evidence.digest(),
+      parameters: parameters.length === 0 ? NO_PARAMETERS : sampleParameters(parameters),
     };
-    judged.recorded = { units, text: alone ? evidence.text : null, request };
+    judged.recorded = { units, text: alone ? text : null, request };
     return request;
   }
 
@@ -129,6 +138,23 @@ class RememberingJudge implements Judge {
       summary: action.summary,
       digest: action.evidence.digest(),
     });
+  }
+
+  /**
+   * Facts as JSON text. A safe execution with parameters gets those of its statement as it was prepared, made once: the values themselves
+   * are recorded beside them.
+   */
+  #factsOf(action: Action, bound: boolean, last: Recorded | null): string | null {
+    const { units, family, memo } = action;
+    if (last !== null && last.units === units) {
+      return last.request.factsJson;
+    }
+    const prepared = bound && memo !== null && action.risk === 'safe' ? this.#prepared.get(memo) : undefined;
+    if (prepared === undefined) {
+      return this.#parts.factsToJson(units, family);
+    }
+    prepared.factsJson ??= this.#parts.factsToJson(prepared.units, family);
+    return prepared.factsJson;
   }
 
   #evaluate(scope: Scope, action: Action): Judged {

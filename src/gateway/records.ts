@@ -1,7 +1,7 @@
 // Audit events of the gate and of the listeners: what is recorded about an action, a connection and the daemon itself. Pure.
 // Everything that an agent wrote is bounded here; escaping is the writer's and the exporter's.
 import type { AuditEvent, AuditEventType } from '../audit/event.ts';
-import type { Action, Agent, Outcome } from '../rules/action.ts';
+import type { Action, Agent, Evidence, Outcome } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 
 /** Parts of an action's record that are made once and shared between equal actions. */
@@ -10,6 +10,8 @@ export interface RecordedRequest {
   readonly text: string | null;
   readonly textComplete: boolean;
   readonly digest: string;
+  /** Bound parameters, bounded; [] where there are none. */
+  readonly parameters: readonly (string | null)[];
 }
 
 /** What an event is about; everything that is left out has its neutral value. */
@@ -83,7 +85,7 @@ export function allowedEvent(action: Action, decision: Decision, request: Record
     textComplete: request.textComplete,
     digest: request.digest,
     digestOf: null,
-    data: action.evidence.parameters.length === 0 ? null : { parameters: sampleParameters(action.evidence.parameters) },
+    data: request.parameters.length === 0 ? null : { parameters: request.parameters },
   };
 }
 
@@ -115,7 +117,7 @@ export function decidedEvent(
       bytes: action.evidence.sizeBytes,
       complete: action.evidence.complete,
       ...(action.phase === 'prepare' ? { phase: action.phase } : {}),
-      ...(action.evidence.parameters.length === 0 ? {} : { parameters: sampleParameters(action.evidence.parameters) }),
+      ...(request.parameters.length === 0 ? {} : { parameters: request.parameters }),
       ...(action.units.length === 1 ? {} : { units: action.units.length, unit: decision.unit }),
       risk_causes: [...new Set(action.units.flatMap((unit) => unit.riskCauses))],
       ...(told === null
@@ -155,7 +157,8 @@ export const OUTCOME_NOT_RUN: Outcome = { ...OUTCOME_UNKNOWN, kind: 'not-run' };
 const MAX_PARAMETER_CHARS = 256;
 const MAX_PARAMETERS = 64;
 
-function sampleParameters(parameters: readonly (string | null)[]): readonly (string | null)[] {
+/** Parameters as a record keeps them: the first ones, each up to a length, and what was left out said. */
+export function sampleParameters(parameters: readonly (string | null)[]): readonly (string | null)[] {
   if (parameters.length <= MAX_PARAMETERS && parameters.every((text) => (text?.length ?? 0) <= MAX_PARAMETER_CHARS)) {
     return parameters;
   }
@@ -170,8 +173,10 @@ function sampleParameters(parameters: readonly (string | null)[]): readonly (str
 }
 
 /** The stored sample of a request: as much of its text as `maxBytes` bytes of UTF-8 hold, and whether that is all of it. */
-export function sampleText(action: Action, maxBytes: number): { readonly text: string; readonly complete: boolean } {
-  const { text, complete } = action.evidence;
+export function sampleText(
+  { text, complete }: Evidence,
+  maxBytes: number,
+): { readonly text: string; readonly complete: boolean } {
   // A UTF-16 unit takes at most three bytes of UTF-8, so short texts need no count.
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) {
     return { text, complete };

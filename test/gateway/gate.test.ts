@@ -219,6 +219,53 @@ describe('what the gate remembers', () => {
   });
 });
 
+describe('what is recorded of a prepared statement that runs', () => {
+  /** One unit whose facts JSON says how many units it was made of. */
+  const bound = (values: string[]) => {
+    const action = makeAction('select $1', {});
+    return { ...action.evidence, parameters: values, digest: () => `digest of ${values.join()}` };
+  };
+
+  test('a safe one has the facts of its preparation, and its own values and digest', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const memo = {};
+    const [unit] = makeAction('select $1').units;
+    assert.ok(unit);
+    now(gate.decide(makeAction('select $1', { phase: 'prepare', memo, units: [unit, unit] }), NEVER));
+    for (const value of ['7', '8']) {
+      now(gate.decide(makeAction('select $1', { memo, evidence: bound([value]) }), NEVER));
+    }
+    assert.deepEqual(
+      audit.events.map((event) => [event.factsJson, event.data?.['parameters'], event.digest]),
+      [
+        ['{"units":2}', ['7'], 'digest of 7'],
+        ['{"units":2}', ['8'], 'digest of 8'],
+      ],
+    );
+  });
+
+  test('one that is not safe has the facts of this execution', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const memo = {};
+    const [unit] = makeAction('select $1').units;
+    assert.ok(unit);
+    now(gate.decide(makeAction('delete', { phase: 'prepare', memo, units: [unit, unit] }), NEVER));
+    await gate.decide(makeAction('delete', { memo, risk: 'suspicious', evidence: bound(['7']) }), makeWaiting);
+    assert.equal(audit.events[0]?.factsJson, '{"units":1}');
+  });
+
+  test('many and long parameters are kept in part, and what is left out is said', () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    const values = Array.from({ length: 70 }, () => 'x'.repeat(300));
+    now(gate.decide(makeAction('select $1', { evidence: bound(values) }), NEVER));
+    const kept = audit.events[0]?.data?.['parameters'];
+    assert.ok(Array.isArray(kept));
+    assert.equal(kept.length, 65);
+    assert.equal(kept[0], `${'x'.repeat(256)}…`);
+    assert.equal(kept[64], '… 6 more parameters');
+  });
+});
+
 describe('the gate on a statement that is only prepared', () => {
   const cases: { name: string; decision: Decision; kind: Verdict['kind']; records: number }[] = [
     { name: 'an allowed one is not recorded', decision: ALLOWED, kind: 'allow', records: 0 },
