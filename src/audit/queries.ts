@@ -222,6 +222,29 @@ export function readAfter(db: Database, seq: number, limit: number): readonly Au
     .flatMap((row) => recordOf(row) ?? []);
 }
 
+/** Stored rows of a run, oldest first. */
+export function readBetween(db: Database, from: number, to: number): readonly Row[] {
+  return db
+    .prepare<[number, number], Row>('SELECT seq, body, prev, hash FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq')
+    .all(from, to);
+}
+
+/** First and last match, the last moved on to the next signed checkpoint where there is one; null when nothing matches. */
+export function findBundleRange(db: Database, filter: AuditFilter): { from: number; to: number } | null {
+  const ends = [false, true].map((newestFirst) =>
+    searchRows(db, filter, { limit: 1, cursor: null, newestFirst }).rows.at(0),
+  );
+  const [first, last] = ends;
+  if (first === undefined || last === undefined) {
+    return null;
+  }
+  const signed = db
+    .prepare<[number], number | null>('SELECT min(seq) FROM checkpoints WHERE seq >= ?')
+    .pluck()
+    .get(last.seq);
+  return { from: first.seq, to: signed ?? last.seq };
+}
+
 export interface ApprovalPage {
   readonly items: readonly Approval[];
   readonly next: string | null;

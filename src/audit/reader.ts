@@ -2,13 +2,31 @@
 import { workerData } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import { writeArchive } from './archive.ts';
+import type { Archived } from './archive.ts';
+import { bundleHead } from './bundle.ts';
+import type { BundleRange } from './bundle.ts';
+import { timeText } from './canonical.ts';
 import { checkStore } from './check-store.ts';
 import type { CheckResult } from './check-store.ts';
 import type { AuditFilter, AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
 import { readPublished } from './publish.ts';
-import { addFunctions, getApproval, getRecord, listApprovals, readAfter, search, show } from './queries.ts';
-import type { ApprovalPage, PageRequest } from './queries.ts';
+import {
+  addFunctions,
+  findBundleRange,
+  getApproval,
+  getRecord,
+  listApprovals,
+  readAfter,
+  readBetween,
+  search,
+  searchRows,
+  show,
+} from './queries.ts';
+import type { ApprovalPage, PageRequest, Row } from './queries.ts';
+import { listDueSegments, listUnpurged } from './segments.ts';
+import type { SealedSegment } from './segments.ts';
 import { answerCalls } from './thread.ts';
 
 export interface ReaderData {
@@ -27,6 +45,19 @@ export interface ReaderCalls {
   }): ApprovalPage;
   approval(idOrPrefix: string): Approval | null;
   verify(argument: VerifyRange): CheckResult;
+  rows(argument: { readonly filter: AuditFilter; readonly page: PageRequest }): {
+    readonly rows: readonly Row[];
+    readonly next: string | null;
+  };
+  between(argument: BundleRange): readonly Row[];
+  /** Head of a bundle of these matches. */
+  bundle(argument: {
+    readonly filter: AuditFilter;
+    readonly nowMs: number;
+  }): { readonly range: BundleRange; readonly head: readonly string[] } | null;
+  due(beforeMs: number): readonly SealedSegment[];
+  unpurged(argument: null): readonly number[];
+  archive(argument: { readonly segment: SealedSegment; readonly folder: string; readonly nowMs: number }): Archived;
 }
 
 export interface VerifyRange {
@@ -51,4 +82,14 @@ answerCalls<ReaderCalls>({
     const published = publish === null ? [] : readPublished(publish);
     return checkStore(db, { from, to, publicKey: null, published, schema: true });
   },
+  rows: ({ filter, page }) => searchRows(db, filter, page),
+  between: ({ from, to }) => readBetween(db, from, to),
+  bundle({ filter, nowMs }) {
+    const range = findBundleRange(db, filter);
+    const head = range === null ? null : bundleHead(db, range, timeText(nowMs));
+    return range === null || head === null ? null : { range, head };
+  },
+  due: (beforeMs) => listDueSegments(db, beforeMs),
+  unpurged: () => listUnpurged(db),
+  archive: ({ segment, folder, nowMs }) => writeArchive(db, segment, folder, nowMs),
 });

@@ -6,15 +6,20 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Batch } from './batch.ts';
 import type { Finding } from './chain.ts';
-import type { CheckResult } from './check-store.ts';
+import { exportRecords } from './export.ts';
+import type { ExportFormat, ExportSource } from './export.ts';
 import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
 import type { CheckpointKey } from './keys.ts';
 import type { AuditLog, AuditMetrics, AuditPage, AuditTicket } from './log.ts';
 import type { ApprovalPage, PageRequest } from './queries.ts';
 import { AuditQueue } from './queue.ts';
 import type { ReaderData, ReaderCalls } from './reader.ts';
+import { runRetention } from './retention.ts';
+import type { RetentionConfig, RetentionStore } from './retention.ts';
 import { startThread } from './thread.ts';
 import type { SpawnWorker, Thread } from './thread.ts';
+import { reportOf } from './verify.ts';
+import type { VerifyReport } from './verify.ts';
 import type { OpenedStore, WriterData, WriterCalls, Written } from './writer.ts';
 
 export interface AuditLogParts {
@@ -22,6 +27,8 @@ export interface AuditLogParts {
   readonly clock: Clock;
   readonly key: CheckpointKey;
   readonly checkpoint: { readonly everyMs: number; readonly records: number; readonly publish: string | null };
+  /** Null: segments are neither sealed nor retired. */
+  readonly retention: RetentionConfig | null;
   /** Told once when something goes wrong and once when it works again. For the process log. */
   onTrouble(trouble: AuditTrouble): void;
   /** Left out: the values that a gateway uses. */
@@ -66,9 +73,20 @@ export interface SqliteAuditLog extends AuditLog {
   ): Promise<ApprovalPage>;
   /** By id or unique prefix of 8 or more; null when none or several have it. */
   getApproval(idOrPrefix: string): Promise<Approval | null>;
-  /** Checks the chain, the checkpoints and the published file, in the reader thread. */
-  verify(range: { readonly from: number | null; readonly to: number | null }): Promise<CheckResult>;
+  /** Checks the chain, the checkpoints and the published file, in a thread of its own. */
+  verify(range: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport>;
+  /** Text of an export, piece by piece. Recording that somebody exported is the caller's. */
+  export(filter: AuditFilter, format: ExportFormat): AsyncIterable<string>;
+  /** One round of sealing and retention; also runs by itself every minute. */
+  maintain(): Promise<void>;
+  /** Why sealed segments cannot be archived, or null. Readiness fails while this is set. */
+  readonly archiveProblem: string | null;
+  /** Why checkpoints cannot be published, or null. */
+  readonly publishingProblem: string | null;
 }
+
+/** Pause between rounds of retention. */
+const RETENTION_MS = 60_000;
 
 // The compiler rewrites the extension in import statements only, so the entry is named after the file that runs: `.js` as built.
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -104,7 +122,11 @@ class Log implements SqliteAuditLog {
   #publishing: string | null = null;
   #followedSeq = 0;
   #following = false;
+  readonly #asides = new Set<Thread<ReaderCalls>>();
   #checkpoints: Timer | null = null;
+  #retention: Timer | null = null;
+  #maintaining: Promise<void> | null = null;
+  #archiveProblem: string | null = null;
   #closed = false;
 
   constructor(parts: AuditLogParts) {
@@ -140,6 +162,9 @@ class Log implements SqliteAuditLog {
     this.#followedSeq = opened.head.seq;
     await this.#closeUnsettled(opened);
     this.#armCheckpoint();
+    this.#armRetention();
+    // Runs beside everything else; what goes wrong is told by archiveProblem.
+    void this.maintain();
   }
 
   append(event: AuditEvent): AuditTicket | null {
@@ -163,13 +188,14 @@ class Log implements SqliteAuditLog {
       return;
     }
     this.#checkpoints?.cancel();
+    this.#retention?.cancel();
     try {
       await this.#queue.flush();
       const writer = await this.#getWriter();
       this.#noteWritten(await writer.call('close', this.#parts.clock.now()));
     } finally {
       this.#closed = true;
-      await this.#reader?.end();
+      await Promise.all([this.#reader?.end(), ...[...this.#asides].map((reader) => reader.end())]);
       await (await this.#writer?.catch(() => null))?.end();
     }
   }
@@ -197,9 +223,67 @@ class Log implements SqliteAuditLog {
     return await this.#getReader().call('approval', idOrPrefix);
   }
 
-  async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<CheckResult> {
+  async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport> {
     const { publish } = this.#parts.checkpoint;
-    return await this.#getReader().call('verify', { from, to, publish });
+    return reportOf(await this.#aside((reader) => reader.call('verify', { from, to, publish })));
+  }
+
+  export(filter: AuditFilter, format: ExportFormat): AsyncIterable<string> {
+    const source: ExportSource = {
+      rows: (wanted, page) => this.#getReader().call('rows', { filter: wanted, page }),
+      between: (from, to) => this.#getReader().call('between', { from, to }),
+      bundle: async (wanted) => {
+        // A bundle ends at a signature, so the head gets one now.
+        await this.#checkpoint();
+        return this.#getReader().call('bundle', { filter: wanted, nowMs: this.#parts.clock.now() });
+      },
+    };
+    return exportRecords(source, filter, format);
+  }
+
+  get archiveProblem(): string | null {
+    return this.#archiveProblem;
+  }
+
+  get publishingProblem(): string | null {
+    return this.#publishing;
+  }
+
+  maintain(): Promise<void> {
+    this.#maintaining ??= this.#maintain().finally(() => {
+      this.#maintaining = null;
+    });
+    return this.#maintaining;
+  }
+
+  async #maintain(): Promise<void> {
+    const { retention, clock } = this.#parts;
+    if (retention === null) {
+      return;
+    }
+    const problem = await runRetention(this.#retentionStore(), retention, clock);
+    if (problem !== this.#archiveProblem && !this.#closed) {
+      this.#archiveProblem = problem;
+      this.#parts.onTrouble({ what: 'retention', why: problem });
+    }
+  }
+
+  #retentionStore(): RetentionStore {
+    const record = async (data: Readonly<Record<string, unknown>>): Promise<void> => {
+      await this.appendDurable(sealedEvent(this.#parts.clock.now(), data));
+    };
+    return {
+      seal: async (nowMs, segmentMs) => (await this.#getWriter()).call('seal', { nowMs, segmentMs }),
+      due: (beforeMs) => this.#getReader().call('due', beforeMs),
+      unpurged: () => this.#getReader().call('unpurged', null),
+      archive: (segment, folder, nowMs) => this.#aside((reader) => reader.call('archive', { segment, folder, nowMs })),
+      retire: async ({ id }, { file, fileSha256 }, nowMs) =>
+        (await this.#getWriter()).call('retire', { segment: id, file, fileSha256, nowMs }),
+      purge: async (segment, limit) => (await this.#getWriter()).call('purge', { segment, limit }),
+      sealed: ({ id, first, last, head }) => record({ state: 'sealed', segment: id, first, last, head }),
+      retired: ({ id, first, last }, { file, fileSha256 }) =>
+        record({ state: 'archived', segment: id, first, last, file, file_sha256: fileSha256 }),
+    };
   }
 
   follow(listener: (record: AuditRecord) => void): () => void {
@@ -291,6 +375,19 @@ class Log implements SqliteAuditLog {
     return this.#reader;
   }
 
+  /** Work that takes long, on a reading thread of its own. */
+  async #aside<T>(work: (reader: Thread<ReaderCalls>) => Promise<T>): Promise<T> {
+    const data: ReaderData = { path: this.#parts.path, busyTimeoutMs: this.#tuning.busyTimeoutMs };
+    const reader = startThread<ReaderCalls>(this.#spawn(READER, data), () => {});
+    this.#asides.add(reader);
+    try {
+      return await work(reader);
+    } finally {
+      this.#asides.delete(reader);
+      await reader.end();
+    }
+  }
+
   /** Hands new records to the listeners in order; one loop at a time, which goes on until it has caught up. */
   async #tellListeners(): Promise<void> {
     if (this.#following) {
@@ -315,14 +412,23 @@ class Log implements SqliteAuditLog {
     }
   }
 
+  async #checkpoint(): Promise<void> {
+    const writer = await this.#getWriter();
+    this.#noteWritten(await writer.call('checkpoint', this.#parts.clock.now()));
+  }
+
   #armCheckpoint(): void {
     this.#checkpoints = this.#parts.clock.after(this.#parts.checkpoint.everyMs, () => {
-      this.#getWriter()
-        .then((writer) => writer.call('checkpoint', this.#parts.clock.now()))
-        .then((written) => this.#noteWritten(written))
+      this.#checkpoint()
         // A store that cannot be written now says so at the next batch; the checkpoint is tried again in its turn.
         .catch(() => {})
         .finally(() => this.#armCheckpoint());
+    });
+  }
+
+  #armRetention(): void {
+    this.#retention = this.#parts.clock.after(RETENTION_MS, () => {
+      void this.maintain().finally(() => this.#armRetention());
     });
   }
 
@@ -337,4 +443,29 @@ class Log implements SqliteAuditLog {
     }
     await this.flush();
   }
+}
+
+function sealedEvent(timeMs: number, data: Readonly<Record<string, unknown>>): AuditEvent {
+  return {
+    type: 'audit.sealed',
+    timeMs,
+    agent: null,
+    session: '',
+    actionId: null,
+    endpoint: '',
+    family: '',
+    factsJson: null,
+    risk: null,
+    verdict: '',
+    rule: '',
+    approvers: [],
+    by: 'gateway',
+    reason: '',
+    summary: '',
+    text: null,
+    textComplete: true,
+    digest: '',
+    digestOf: null,
+    data,
+  };
 }
