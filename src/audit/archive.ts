@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { bundleEnd, bundleHead } from './bundle.ts';
-import { lineOf } from './canonical.ts';
+import { lineOf, timeText } from './canonical.ts';
 import { checkStore } from './check-store.ts';
 import { readBetween } from './queries.ts';
 import type { SealedSegment } from './segments.ts';
-import { timeText } from './canonical.ts';
 
 export interface Archived {
   /** Name within the folder. */

@@ -27,8 +27,8 @@ export interface AuditLogParts {
   readonly clock: Clock;
   readonly key: CheckpointKey;
   readonly checkpoint: { readonly everyMs: number; readonly records: number; readonly publish: string | null };
-  /** Null: segments are neither sealed nor retired. */
-  readonly retention: RetentionConfig | null;
+  /** As configured now: a reload may change it. */
+  retention(): RetentionConfig;
   /** Told once when something goes wrong and once when it works again. For the process log. */
   onTrouble(trouble: AuditTrouble): void;
   /** Left out: the values that a gateway uses. */
@@ -127,6 +127,7 @@ class Log implements SqliteAuditLog {
   #retention: Timer | null = null;
   #maintaining: Promise<void> | null = null;
   #archiveProblem: string | null = null;
+  #threadGone = false;
   #closed = false;
 
   constructor(parts: AuditLogParts) {
@@ -257,11 +258,7 @@ class Log implements SqliteAuditLog {
   }
 
   async #maintain(): Promise<void> {
-    const { retention, clock } = this.#parts;
-    if (retention === null) {
-      return;
-    }
-    const problem = await runRetention(this.#retentionStore(), retention, clock);
+    const problem = await runRetention(this.#retentionStore(), this.#parts.retention(), this.#parts.clock);
     if (problem !== this.#archiveProblem && !this.#closed) {
       this.#archiveProblem = problem;
       this.#parts.onTrouble({ what: 'retention', why: problem });
@@ -354,10 +351,16 @@ class Log implements SqliteAuditLog {
     };
     const thread = startThread<WriterCalls>(this.#spawn(WRITER, data), (why) => {
       this.#writer = null;
+      this.#threadGone = true;
       this.#parts.onTrouble({ what: 'thread', why });
     });
     try {
-      return { thread, opened: await thread.call('open', null) };
+      const opened = await thread.call('open', null);
+      if (this.#threadGone) {
+        this.#threadGone = false;
+        this.#parts.onTrouble({ what: 'thread', why: null });
+      }
+      return { thread, opened };
     } catch (error) {
       await thread.end();
       throw new GatewayError('STORE_FAILED', 'operator', `cannot open the store ${path}: ${messageOf(error)}`);
@@ -418,6 +421,9 @@ class Log implements SqliteAuditLog {
   }
 
   #armCheckpoint(): void {
+    if (this.#closed) {
+      return;
+    }
     this.#checkpoints = this.#parts.clock.after(this.#parts.checkpoint.everyMs, () => {
       this.#checkpoint()
         // A store that cannot be written now says so at the next batch; the checkpoint is tried again in its turn.
@@ -427,6 +433,9 @@ class Log implements SqliteAuditLog {
   }
 
   #armRetention(): void {
+    if (this.#closed) {
+      return;
+    }
     this.#retention = this.#parts.clock.after(RETENTION_MS, () => {
       void this.maintain().finally(() => this.#armRetention());
     });

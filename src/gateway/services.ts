@@ -109,6 +109,10 @@ function openAudit(
     clock,
     key: loadCheckpointKey({ stateDir, storeKey, configured }),
     checkpoint: { everyMs, records, publish },
+    retention: () => {
+      const { retentionMs, segmentMs, archiveDir } = live().config.gateway.audit;
+      return { retentionMs, segmentMs, archiveDir: archiveDir ?? join(stateDir, 'archive') };
+    },
     onTrouble: ({ what, why }) => onAuditTrouble(what, why),
   });
 }
