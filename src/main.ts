@@ -20,6 +20,16 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   stdin: process.stdin,
   env: process.env,
+  onFault: (listener) => {
+    process.on('uncaughtException', listener);
+    process.on('unhandledRejection', listener);
+    return (): void => {
+      process.off('uncaughtException', listener);
+      process.off('unhandledRejection', listener);
+    };
+  },
+  exitNow: (code) => process.exit(code),
+  pid: process.pid,
   connect: createControlClient,
   onSignal: (name, listener) => {
     process.on(name, listener);

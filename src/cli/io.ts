@@ -12,6 +12,11 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls the listener at each arrival until the returned function is called; meanwhile the default (dying) is off. */
   onSignal(name: SignalName, listener: () => void): () => void;
+  /** Hands over every error that nobody caught, in place of dying from it, until the returned function is called. */
+  onFault(listener: (error: unknown) => void): () => void;
+  /** Ends the process at once. */
+  exitNow(code: number): void;
+  readonly pid: number;
   /** Makes the client of a gateway's operator API; opens nothing by itself. */
   connect(address: ControlAddress, options: ControlClientOptions): ControlClient;
   /** Wall clock, milliseconds since the epoch. */

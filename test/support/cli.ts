@@ -67,6 +67,11 @@ export async function runVerb(args: readonly string[], options: CliOptions = {})
       options.signals?.set(name, listener);
       return () => options.signals?.delete(name);
     },
+    onFault: () => () => {},
+    exitNow: (exitCode) => {
+      throw new Error(`the process would have ended with ${exitCode}`);
+    },
+    pid: 4242,
     connect: (address) => {
       options.onConnect?.(address);
       return fakeClient(options.client ?? {});
