@@ -2,9 +2,8 @@
 // shape and file markers, cross checks, conditions and policy. All problems are collected. A load never dials out, runs a
 // command, reads a secret or needs the state directory.
 import { dirname, join, resolve } from 'node:path';
+import { compilePolicy } from '../rules/compile.ts';
 import type { Policy } from '../rules/decision.ts';
-import type { FactSchema } from '../rules/fact-schema.ts';
-import type { Family } from '../rules/action.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { buildConfig } from './build.ts';
 import { runChecks } from './checks.ts';
@@ -29,14 +28,7 @@ export interface LoadOptions {
   readonly stateDir?: string;
   /** The disk, unless a test says otherwise. */
   readonly reader?: FileReader;
-  /** Compiles the rules. */
-  readonly compile?: CompilePolicy;
 }
-
-export type CompilePolicy = (
-  config: Config,
-  schemas: ReadonlyMap<Family, FactSchema>,
-) => { readonly policy: Policy | null; readonly diagnostics: readonly Diagnostic[] };
 
 export interface LoadResult {
   /** null when there is any error. */
@@ -71,7 +63,7 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   const draft = declareAll({ ...set, start }, { report, markers });
   const config = assemble(set, draft, { markers, version: version.version });
   runChecks({ draft, config, report, incomplete: set.incomplete });
-  const compiled = options.compile?.(config, factSchemas) ?? { policy: null, diagnostics: [] };
+  const compiled = compilePolicy(config, factSchemas);
   report.addAll(compiled.diagnostics);
   if (report.hasErrors) {
     return { ...nothing, diagnostics: report.sorted(order), watch };
