@@ -1,7 +1,6 @@
 // Loading a configuration for verbs that then do something with it.
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { compilePolicy } from '../rules/compile.ts';
 import type { Policy } from '../rules/decision.ts';
 import { CliError, EXIT } from './command.ts';
 import type { Call } from './command.ts';
@@ -12,7 +11,7 @@ export async function loadForUse(
   call: Call,
   path: string,
 ): Promise<{ readonly config: Config; readonly policy: Policy }> {
-  const { config, policy, diagnostics, unreadable } = await loadConfig(path, { compile: compilePolicy });
+  const { config, policy, diagnostics, unreadable } = await loadConfig(path);
   if (unreadable !== null) {
     throw new CliError('config', EXIT.usage, unreadable);
   }

@@ -2,7 +2,6 @@
 import type { DiagnosticJson } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { compilePolicy } from '../rules/compile.ts';
 import { CliError, EXIT, flag, runCommand } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import { diagnosticJson, diagnosticText } from './diagnostics.ts';
@@ -11,10 +10,7 @@ import { findMissingSecrets } from './secret-sources.ts';
 
 async function validate(call: Call): Promise<number> {
   const path = call.operands[0] ?? '';
-  const { config, diagnostics, unreadable } = await loadConfig(path, {
-    skipFiles: flag(call, 'skipFiles'),
-    compile: compilePolicy,
-  });
+  const { config, diagnostics, unreadable } = await loadConfig(path, { skipFiles: flag(call, 'skipFiles') });
   if (unreadable !== null) {
     throw new CliError('unreadable', EXIT.usage, unreadable);
   }
