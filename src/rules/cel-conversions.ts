@@ -20,7 +20,8 @@ function wholeOf(value: Value | undefined, pattern: RegExp): bigint | Failure {
     return value.value;
   }
   if (typeof value === 'number') {
-    return Number.isFinite(value) ? BigInt(Math.trunc(value)) : NOT_CONVERTIBLE;
+    // 2^63 itself cannot be told from its neighbours as a double, so CEL refuses it on both ends.
+    return Number.isFinite(value) && value > -(2 ** 63) ? BigInt(Math.trunc(value)) : NOT_CONVERTIBLE;
   }
   if (typeof value === 'string') {
     return value.length <= MAX_NUMBER_CHARS && pattern.test(value) ? BigInt(value) : NOT_CONVERTIBLE;

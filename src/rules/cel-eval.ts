@@ -267,10 +267,31 @@ function compileFast(expr: Extract<Expr, { kind: 'call' }>, args: readonly Evalu
     const texts = right.kind === 'list' ? textsOf(right.items) : null;
     return texts === null ? compileIn(first, second, slot) : compileInTexts(first, texts);
   }
-  if (expr.function === 'matches' && right.kind === 'const' && typeof right.value === 'string') {
-    return compileMatches(first, right.value);
+  if (right.kind === 'const' && typeof right.value === 'string') {
+    const find = PARTS[expr.function];
+    return expr.function === 'matches'
+      ? compileMatches(first, right.value)
+      : find === undefined
+        ? null
+        : compilePart(first, right.value, find);
   }
   return null;
+}
+
+const PARTS: Readonly<Record<string, (text: string, part: string) => boolean>> = {
+  contains: (text, part) => text.includes(part),
+  startsWith: (text, part) => text.startsWith(part),
+  endsWith: (text, part) => text.endsWith(part),
+};
+
+function compilePart(operand: Evaluate, part: string, find: (text: string, part: string) => boolean): Evaluate {
+  return (frame) => {
+    const value = operand(frame);
+    if (typeof value === 'string') {
+      return frame.budget.spendText(value.length + part.length) ? find(value, part) : EXHAUSTED;
+    }
+    return isFailed(value) ? value : NO_OVERLOAD;
+  };
 }
 
 function compileEqualsText(operand: Evaluate, text: string, wanted: boolean): Evaluate {

@@ -7,8 +7,8 @@ const SECONDS_PER_DAY = 86_400;
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, the range of CEL's timestamps. */
 const MIN_SECONDS = -62_135_596_800n;
 const MAX_SECONDS = 253_402_300_799n;
-/** About 10,000 years, the range of CEL's durations. */
-const MAX_DURATION_SECONDS = 315_576_000_000n;
+/** Durations are 64 bits of nanoseconds, about 292 years. */
+const MAX_DURATION_NS = 2n ** 63n - 1n;
 
 export class Timestamp {
   readonly ns: bigint;
@@ -37,8 +37,7 @@ export class Duration {
 
   /** Null outside CEL's range. */
   static of(ns: bigint): Duration | null {
-    const limit = MAX_DURATION_SECONDS * NS_PER_SECOND;
-    return ns < -limit || ns > limit ? null : new Duration(ns);
+    return ns < -MAX_DURATION_NS || ns > MAX_DURATION_NS ? null : new Duration(ns);
   }
 }
 

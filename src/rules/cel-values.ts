@@ -205,7 +205,10 @@ export function compare(left: Value, right: Value): number | null {
   const leftNumber = numberOf(left);
   const rightNumber = numberOf(right);
   if (leftNumber !== null && rightNumber !== null) {
-    return leftNumber < rightNumber ? -1 : leftNumber > rightNumber ? 1 : Number(leftNumber) - Number(rightNumber);
+    return typeof leftNumber === typeof rightNumber
+      ? orderOf(leftNumber, rightNumber)
+      : // CEL orders an int and a double as doubles.
+        orderOf(Number(leftNumber), Number(rightNumber));
   }
   if (typeof left === 'boolean' && typeof right === 'boolean') {
     return Number(left) - Number(right);
@@ -218,7 +221,12 @@ export function compare(left: Value, right: Value): number | null {
   if (leftTime === null || rightTime === null || leftTime.constructor !== rightTime.constructor) {
     return null;
   }
-  return leftTime.ns < rightTime.ns ? -1 : Number(leftTime.ns > rightTime.ns);
+  return orderOf(leftTime.ns, rightTime.ns);
+}
+
+/** NaN comes out for what has no order, and no comparison with it holds. */
+function orderOf(left: bigint | number, right: bigint | number): number {
+  return left < right ? -1 : left > right ? 1 : left === right ? 0 : Number.NaN;
 }
 
 /** By code point. JavaScript compares UTF-16 units, which puts U+1F600 before U+FFFD. */

@@ -15,6 +15,9 @@ export interface Guard {
 /** Facts that are at hand for every unit and a function of its shape: reading one early costs and forgets nothing. */
 const CHEAP: ReadonlySet<string> = new Set([
   'sql.verb',
+  'sql.verbs',
+  'sql.effects',
+  'sql.object',
   'sql.tables',
   'sql.reads',
   'sql.writes',

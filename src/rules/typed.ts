@@ -76,5 +76,6 @@ export function keptMark(operand: Type, result: Type, name: string): Type {
   if (fold?.how === 'lower' && isScalar(result)) {
     return scalar(result.kind, fold);
   }
-  return name === 'dyn' ? operand : result;
+  // dyn() of a container that holds enumerations stays what it is: `'DROP' in dyn(sql.verbs)` must not be a silent no.
+  return name === 'dyn' && innerFold(operand) !== null ? operand : result;
 }
