@@ -220,13 +220,31 @@ class OpenConnections implements Connections {
     try {
       reason = (await protocol?.serve(connection, this.#contextOf(entry))) ?? reason;
     } catch (error) {
-      this.#parts.logger.error({ err: error, session: entry.session, endpoint: endpoint.ref }, 'a connection failed');
+      this.#tellFailure(entry, error);
       reason = { kind: 'failed', detail: messageOf(error) };
     }
     try {
       this.#end(entry, reason);
     } catch (error) {
       this.#parts.logger.error({ err: error, session: entry.session }, 'the end of a connection failed');
+    }
+  }
+
+  /** The culprit picks the level: what clients do wrong is no news, a fault of ours has its stack. */
+  #tellFailure({ session, route }: Entry, error: unknown): void {
+    const { logger } = this.#parts;
+    const fields = { session, endpoint: route.endpoint.ref };
+    const culprit = error instanceof GatewayError ? error.culprit : 'gateway';
+    switch (culprit) {
+      case 'client':
+        logger.debug({ ...fields, why: messageOf(error) }, 'a connection failed');
+        return;
+      case 'upstream':
+      case 'operator':
+        logger.warn({ ...fields, why: messageOf(error) }, 'a connection failed');
+        return;
+      case 'gateway':
+        logger.error({ ...fields, err: error }, 'a connection failed');
     }
   }
 
