@@ -86,7 +86,7 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly version: string;
   readonly protocols: ReadonlyMap<string, Protocol>;
-  /** config/load.ts with the rule compiler, or a test's. */
+  /** config/load.ts, or a test's. */
   readonly load: (path: string, options: LoadOptions) => Promise<LoadResult>;
   /** Serves the operator API. Rejects with GatewayError LISTEN_FAILED. */
   readonly openControl: (address: ListenAddress, operations: Operations) => Promise<ControlServer>;
@@ -103,7 +103,7 @@ export interface Gateway {
   stop(): Promise<void>;
   status(): readonly Check[];
   reopenLog(): void;
-  /** Tells the log about something that nobody caught. */
+  /** Something that nobody caught: it is logged, and the gateway drains and stops as failed, since its state is not known any more. */
   fault(error: unknown): void;
   /** Resolves when the daemon has stopped: null, or what went wrong in a way that loses records. */
   readonly stopped: Promise<unknown>;
@@ -437,6 +437,9 @@ class Daemon implements Gateway {
 
   fault(error: unknown): void {
     this.#logger?.error({ err: error }, 'a fault that nobody caught; the gateway stops');
+    this.#broken ??= error;
+    // Never rejects; its end is `stopped`.
+    void this.stop();
   }
 
   #statusSources(): StatusSources {

@@ -68,7 +68,7 @@ describe('the daemon', { timeout: 60_000 }, () => {
       );
     }
     const check = await daemon.operations.audit.verify({ from: null, to: null });
-    assert.equal(check.finding, null);
+    assert.equal(check.ok, true);
   });
 
   test('a changed file is in force for connections that are open already', async (t) => {
@@ -183,6 +183,15 @@ describe('the daemon', { timeout: 60_000 }, () => {
     await stopped;
     assert.equal(await daemon.gateway.stopped, null);
     assert.deepEqual(upstream.lines, []);
+  });
+
+  test('a fault that nobody caught drains the gateway and ends it as failed', async (t) => {
+    const upstream = await startLineServer(t);
+    const daemon = await startDaemon(t, lineConfig(upstream.port, QUIET));
+    const client = await connectLines(t, daemon.port('postgres.pg'));
+    daemon.gateway.fault(new Error('a bug'));
+    assert.equal(await client.next(), '');
+    assert.match(String(await daemon.gateway.stopped), /a bug/);
   });
 
   test('a second gateway on the same state directory does not start, and the first goes on', async (t) => {

@@ -6,7 +6,6 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { compilePolicy } from '../../src/rules/compile.ts';
 import { recordFacts } from '../../src/rules/facts.ts';
 import { factSchemas } from '../../src/rules/schemas.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -265,7 +264,7 @@ export function makeDaemon(
     clock: systemClock,
     version: '0.0.0-test',
     protocols: new Map([['postgres', lineProtocol]]),
-    load: (path, options) => loadConfig(path, { ...options, compile: compilePolicy }),
+    load: loadConfig,
     openControl: (_, given) => {
       operations = given;
       return Promise.resolve({ address: 'unix:none', close: () => Promise.resolve() });
