@@ -19,6 +19,7 @@ rule "no-truncate" {
 
 rule "reads" {
   endpoint  = postgres.shop
+  priority  = 50
   condition = "risk == 'safe'"
   verdict   = "allow"
 }

@@ -14,6 +14,7 @@ export interface VerbModule {
 /** Every verb of this version, in the order in which usage lists them. */
 export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   validate: () => import('./validate.ts'),
+  lint: () => import('./lint.ts'),
   approvals: () => import('./approvals.ts'),
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
