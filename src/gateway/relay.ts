@@ -133,7 +133,7 @@ class Relay {
         return this.#judge(command.action);
       case 'await':
         command.work.then(
-          (value) => this.#feed({ kind: 'awaited', value }),
+          () => this.#feed({ kind: 'awaited' }),
           (error: unknown) => this.#finish({ kind: 'failed', detail: messageOf(error) }),
         );
         return undefined;

@@ -12,3 +12,5 @@ export const MAX_PARKED_BUFFER_BYTES = 256 * 1024;
 export const MAX_INLINE_ANALYSIS_BYTES = 32 * 1024;
 /** One line shown to a person as an action's summary. */
 export const MAX_SUMMARY_CHARS = 200;
+/** A statement's text that is held whole for judging, however small `limits.body_buffer` is: longer ones are refused, not cut. */
+export const MAX_STATEMENT_BYTES = 16 * 1024 * 1024;

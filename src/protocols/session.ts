@@ -38,7 +38,7 @@ export type SessionEvent =
   /** The verdict on the action of the last `judge` command is not there yet: what comes before the action must go out now. */
   | { readonly kind: 'waiting'; readonly action: ActionId }
   /** The work of the last `await` command is done. */
-  | { readonly kind: 'awaited'; readonly value: unknown }
+  | { readonly kind: 'awaited' }
   /** The action waits for approval; repeated about every 30 s while it does. */
   | { readonly kind: 'parked'; readonly action: ActionId; readonly notice: ParkedNotice }
   /** Someone with the right to do so asks that the running or parked action be cancelled (Postgres CancelRequest). */
@@ -51,7 +51,7 @@ export type SessionCommand =
   /** Ask the gate. At most one at a time for ordered protocols; always the last command of its list. */
   | { readonly kind: 'judge'; readonly action: Action }
   /** Go on with `awaited` when this is done (a long text is analysed in a worker). Never rejects; last of its list. */
-  | { readonly kind: 'await'; readonly work: Promise<unknown> }
+  | { readonly kind: 'await'; readonly work: Promise<void> }
   /** The parked action is withdrawn: abort its wait. A `judged` event with cause `cancelled` follows. */
   | { readonly kind: 'withdraw'; readonly action: ActionId }
   | { readonly kind: 'settle'; readonly action: Action; readonly outcome: Outcome }

@@ -1,0 +1,255 @@
+// What a connection's earlier statements did to the meaning of later ones: search path, role, readability. A change is applied
+// when the server confirms it, and undone as the server undoes it: with the transaction, with a savepoint, or with the error.
+import type { SqlState, SqlStateChange } from '../sql/analysis.ts';
+import { asciiLower } from '../../lib/text.ts';
+import { readableEncoding } from './parameters.ts';
+
+/** The two things that a transaction can take back. `local` values end with it. */
+interface Scope {
+  /** Names of the path as set, `$user` unresolved; null = cannot be told. */
+  readonly path: readonly string[] | null;
+  readonly localPath: readonly string[] | null | undefined;
+  readonly role: string | null;
+  readonly localRole: string | null | undefined;
+}
+
+interface Savepoint {
+  readonly name: string;
+  readonly scope: Scope;
+}
+
+/** Folds confirmed changes into a SqlState. */
+export class Tracker {
+  #state: SqlState;
+  #scope: Scope;
+  /** The path that RESET goes back to. */
+  readonly #loginPath: readonly string[] | null;
+  /** As it was when the transaction began, implicit or explicit; null outside of one. */
+  #atBegin: Scope | null = null;
+  #savepoints: Savepoint[] = [];
+
+  /** `path`: the value of `search_path` at login as SHOW prints it, or null when it is not known. */
+  constructor(atLogin: SqlState, path: string | null) {
+    this.#loginPath = path === null ? null : splitSearchPath(path);
+    this.#scope = { path: this.#loginPath, localPath: undefined, role: atLogin.role, localRole: undefined };
+    this.#state = atLogin;
+    this.#publish();
+  }
+
+  /** The state now. Its identity changes exactly when a value does. */
+  get state(): SqlState {
+    return this.#state;
+  }
+
+  /** Whether confirming these changes could change the state, so that nothing may be judged before they are. */
+  matters(changes: readonly SqlStateChange[]): boolean {
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'begin':
+        case 'savepoint':
+        case 'release':
+          break;
+        case 'commit':
+        case 'rollback':
+        case 'rollback-to':
+          if (this.#atBegin !== null && this.#atBegin !== this.#scope) {
+            return true;
+          }
+          break;
+        case 'set':
+          if (change.name === 'search_path' || change.name === 'role' || change.name === 'session_authorization') {
+            return true;
+          }
+          break;
+        case 'reset':
+        case 'reset-all':
+        case 'set-role':
+        case 'prepare':
+        case 'deallocate':
+        case 'declare':
+        case 'close':
+        case 'discard':
+        case 'schemas-changed':
+        case 'unknown':
+          return true;
+      }
+    }
+    return false;
+  }
+
+  /** The server did it. `tag` is its CommandComplete: COMMIT of a failed transaction answers ROLLBACK. */
+  apply(change: SqlStateChange, tag: string): void {
+    this.#atBegin ??= this.#scope;
+    switch (change.kind) {
+      case 'set':
+        this.#set(change.name, change.value, change.local);
+        break;
+      case 'reset':
+        this.#set(change.name, 'default', false);
+        break;
+      case 'reset-all':
+        this.#change({ path: this.#loginPath, localPath: undefined });
+        break;
+      case 'set-role':
+        this.#change(change.local ? { localRole: change.role } : { role: change.role, localRole: undefined });
+        break;
+      case 'discard':
+        if (change.what === 'all') {
+          this.#change({ path: this.#loginPath, localPath: undefined, role: this.#state.user, localRole: undefined });
+        }
+        break;
+      case 'unknown':
+        this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
+        break;
+      case 'schemas-changed':
+        this.#replace({ ...this.#state, schemas: null });
+        break;
+      case 'commit':
+        this.#end(tag !== 'ROLLBACK');
+        break;
+      case 'rollback':
+        this.#end(false);
+        break;
+      case 'savepoint':
+        this.#savepoints.push({ name: change.name, scope: this.#scope });
+        break;
+      case 'release':
+        this.#cutSavepoints(change.name, false);
+        break;
+      case 'rollback-to':
+        this.#cutSavepoints(change.name, true);
+        break;
+      case 'begin':
+      case 'prepare':
+      case 'deallocate':
+      case 'declare':
+      case 'close':
+        break;
+    }
+  }
+
+  /** ReadyForQuery outside of a transaction: whatever was implicit ended, well or not. */
+  idle(failed: boolean): void {
+    if (this.#atBegin !== null) {
+      this.#end(!failed);
+    }
+  }
+
+  /** A ParameterStatus: what the server itself says is in force. */
+  reported(name: string, value: string): void {
+    switch (name) {
+      case 'standard_conforming_strings':
+        this.#readable(value === 'on');
+        break;
+      case 'client_encoding':
+        this.#readable(readableEncoding(value));
+        break;
+      case 'search_path':
+        // Only PostgreSQL 18 and later say so; sent ahead of ReadyForQuery, so it is the value after the whole group.
+        this.#change({ path: splitSearchPath(value), localPath: undefined });
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Once the server read text in a way that ours is not, what it made of it cannot be told any more. */
+  #readable(readable: boolean): void {
+    if (!readable && this.#state.readable) {
+      this.#replace({ ...this.#state, readable: false });
+    }
+  }
+
+  #set(name: string, value: string | null, local: boolean): void {
+    const reset = value !== null && asciiLower(value) === 'default';
+    if (name === 'search_path') {
+      const path = reset ? this.#loginPath : value === null ? null : splitSearchPath(value);
+      this.#change(local ? { localPath: path } : { path, localPath: undefined });
+    } else if (name === 'role' || name === 'session_authorization') {
+      const role = reset || value === 'none' ? this.#state.user : value;
+      this.#change(local ? { localRole: role } : { role, localRole: undefined });
+    }
+  }
+
+  #change(changes: Partial<Scope>): void {
+    this.#scope = { ...this.#scope, ...changes };
+    this.#publish();
+  }
+
+  #end(committed: boolean): void {
+    const before = this.#atBegin;
+    this.#atBegin = null;
+    this.#savepoints = [];
+    if (before === null || before === this.#scope) {
+      return;
+    }
+    this.#scope = committed ? { ...this.#scope, localPath: undefined, localRole: undefined } : before;
+    this.#publish();
+  }
+
+  #cutSavepoints(name: string, restore: boolean): void {
+    const index = this.#savepoints.findLastIndex((savepoint) => savepoint.name === name);
+    const found = this.#savepoints[index];
+    if (found === undefined) {
+      return;
+    }
+    this.#savepoints.length = restore ? index + 1 : index;
+    if (restore) {
+      this.#scope = found.scope;
+      this.#publish();
+    }
+  }
+
+  #publish(): void {
+    const { path, localPath, role, localRole } = this.#scope;
+    const effectiveRole = localRole === undefined ? role : localRole;
+    const names = localPath === undefined ? path : localPath;
+    this.#replace({ ...this.#state, role: effectiveRole, searchPath: resolvePath(names, effectiveRole) });
+  }
+
+  #replace(next: SqlState): void {
+    const now = this.#state;
+    const same =
+      now.role === next.role &&
+      samePath(now.searchPath, next.searchPath) &&
+      now.readable === next.readable &&
+      now.schemas === next.schemas;
+    if (!same) {
+      this.#state = next;
+    }
+  }
+}
+
+function samePath(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  if (a === null || b === null) {
+    return a === b;
+  }
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/** `$user` is the schema named like the effective role; when that is not known, neither is the path. */
+function resolvePath(path: readonly string[] | null, role: string | null): readonly string[] | null {
+  if (path === null || !path.includes('$user')) {
+    return path;
+  }
+  return role === null ? null : path.map((name) => (name === '$user' ? role : name));
+}
+
+/** The names in a `search_path` value as SHOW prints it, or null when it is not one (SplitIdentifierString). */
+export function splitSearchPath(text: string): readonly string[] | null {
+  const names: string[] = [];
+  const name = /[ \t\n\r\f\v]*(?:"((?:[^"]|"")*)"|([^", \t\n\r\f\v]+))[ \t\n\r\f\v]*(,|$)/y;
+  if (text.trim() === '') {
+    return names;
+  }
+  for (;;) {
+    const match = name.exec(text);
+    if (match === null) {
+      return null;
+    }
+    names.push(match[1] === undefined ? asciiLower(match[2] ?? '') : match[1].replaceAll('""', '"'));
+    if (match[3] === '') {
+      return names;
+    }
+  }
+}
