@@ -73,8 +73,6 @@ export class FakeGate implements Gate {
 
 /** What the fake looks at: the text, the verbs (with those of stored statements) and the parameters. */
 function textOf(action: Action): string {
-  const facts = action.units.map((unit) =>
-    [unit.facts.get('sql.verbs'), unit.facts.get('sql.params')].flat().join(' '),
-  );
+  const facts = action.units.map((unit) => JSON.stringify([unit.facts.get('sql.verbs'), unit.facts.get('sql.params')]));
   return [action.evidence.text, ...facts].join(' ');
 }

@@ -68,12 +68,15 @@ export class FakeAnalyser implements SqlAnalyser {
   #changes(part: string): readonly SqlStateChange[] {
     const words = part.toLowerCase().split(/\s+/);
     const name = words[1] ?? '';
-    switch (words[0]) {
+    switch (words[0] ?? '') {
       case 'begin':
+        return [{ kind: 'begin' }];
       case 'commit':
+        return [{ kind: 'commit' }];
       case 'savepoint':
+        return [{ kind: 'savepoint', name }];
       case 'release':
-        return words[0] === 'begin' || words[0] === 'commit' ? [{ kind: words[0] }] : [{ kind: words[0], name }];
+        return [{ kind: 'release', name }];
       case 'rollback':
         return words[1] === 'to' ? [{ kind: 'rollback-to', name: words.at(-1) ?? '' }] : [{ kind: 'rollback' }];
       case 'set': {

@@ -6,7 +6,7 @@ import { relay } from '../../src/gateway/relay.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import type { DispatchedCredential, Gate, ServeContext } from '../../src/protocols/protocol.ts';
+import type { Connection, DispatchedCredential, Gate, ServeContext } from '../../src/protocols/protocol.ts';
 import { servePostgres } from '../../src/protocols/postgres/serve.ts';
 import type { FinishReason } from '../../src/protocols/session.ts';
 import type { SqlAnalyser } from '../../src/protocols/sql/analysis.ts';
@@ -84,6 +84,14 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       options.password === null || options.password === undefined ? [] : [['', new Secret(options.password)]],
     ),
   };
+  const serve = async (connection: Connection, context: ServeContext): Promise<void> => {
+    finished.push(await servePostgres(connection, context, analyser));
+    for (const waiter of waiters) {
+      if (finished.length >= waiter.count) {
+        waiter.resolve();
+      }
+    }
+  };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     connections += 1;
     const session = `session-${connections}`;
@@ -111,14 +119,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       signal: ending.signal,
     };
     const connection = { session, client, agent: { ...AGENT, device }, dialled: '127.0.0.1:5432' };
-    void servePostgres(connection, context, analyser).then((reason) => {
-      finished.push(reason);
-      for (const waiter of waiters) {
-        if (finished.length >= waiter.count) {
-          waiter.resolve();
-        }
-      }
-    });
+    void serve(connection, context);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
