@@ -66,6 +66,8 @@ export type SqlStateChange =
   | { readonly kind: 'close'; readonly name: string | null }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
   | { readonly kind: 'schemas-changed' }
+  /** The stored statement of this name runs: its own changes (`source.changes`) apply. Unknown name: as `unknown`. */
+  | { readonly kind: 'execute' | 'fetch'; readonly name: string }
   /** Something ran whose effect on the connection's state is not known: path and role become unknown. */
   | { readonly kind: 'unknown' };
 
