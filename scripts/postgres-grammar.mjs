@@ -6,10 +6,25 @@ import { readFileSync } from 'node:fs';
 const types = readFileSync('node_modules/@pgsql/types/types.d.ts', 'utf8');
 const enums = readFileSync('node_modules/@pgsql/types/enums.d.ts', 'utf8');
 
-const nodes = new Set([...types.slice(0, types.indexOf('export interface')).matchAll(/^ {4}(\w+): \w+;/gm)].map((m) => m[1]));
-const enumNames = new Map([...enums.matchAll(/export type (\w+) = ([^;]+);/g)].map((m) => [m[1], [...m[2].matchAll(/"(\w+)"/g)].map((v) => v[1])]));
+const nodes = new Set(
+  [...types.slice(0, types.indexOf('export interface')).matchAll(/^ {4}(\w+): \w+;/gm)].map((m) => m[1]),
+);
+const enumNames = new Map(
+  [...enums.matchAll(/export type (\w+) = ([^;]+);/g)].map((m) => [
+    m[1],
+    [...m[2].matchAll(/"(\w+)"/g)].map((v) => v[1]),
+  ]),
+);
 /** Not part of any statement's tree: results of other calls, and enumerations that only they use. */
-const FOREIGN = new Set(['ParseResult', 'ScanResult', 'ScanToken', 'SummaryResult', 'Table', 'Function', 'FilterColumn']);
+const FOREIGN = new Set([
+  'ParseResult',
+  'ScanResult',
+  'ScanToken',
+  'SummaryResult',
+  'Table',
+  'Function',
+  'FilterColumn',
+]);
 const FOREIGN_ENUMS = new Set(['Token', 'KeywordKind', 'Context']);
 
 function kindOf(type) {
@@ -43,10 +58,20 @@ for (const match of types.matchAll(/^export interface (\w+) \{([^}]*)\}/gm)) {
 for (const match of types.matchAll(/^export type (\w+) = \{\s*\};?/gm)) {
   lines.push(`  ${match[1]}: '',`);
 }
-lines.push('};', '', '/** Node types that may stand where any node may, separated by spaces. */', 'export const WRAPPED_NODES =');
+lines.push(
+  '};',
+  '',
+  '/** Node types that may stand where any node may, separated by spaces. */',
+  'export const WRAPPED_NODES =',
+);
 const wrapped = [...nodes].filter((name) => !FOREIGN.has(name)).join(' ');
 const chunks = wrapped.match(/.{1,110}( |$)/g) ?? [];
-lines.push(chunks.map((chunk) => `  '${chunk}'`).join(' +\n') + ';', '', '/** Values of every enumeration. */', 'export const ENUM_VALUES: Readonly<Record<string, string>> = {');
+lines.push(
+  chunks.map((chunk) => `  '${chunk}'`).join(' +\n') + ';',
+  '',
+  '/** Values of every enumeration. */',
+  'export const ENUM_VALUES: Readonly<Record<string, string>> = {',
+);
 for (const [name, values] of enumNames) {
   if (!FOREIGN_ENUMS.has(name)) {
     lines.push(`  ${name}: '${values.join(' ')}',`);

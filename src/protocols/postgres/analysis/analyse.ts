@@ -213,4 +213,3 @@ function unread(unit: UnitOutline, changes: readonly OutlineChange[]): Statement
   fresh.notes.push({ tier: 'destructive', cause: 'opaque', reason: OPAQUE_REASONS.unknown_statement });
   return { unit: fresh, changes, copyIn: false };
 }
-

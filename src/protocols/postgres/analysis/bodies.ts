@@ -72,7 +72,11 @@ function atomicBody(walk: Walk, body: unknown): void {
 
 type BodyContext = 'do' | 'function';
 
-function walkBody(walk: Walk, context: BodyContext, body: { readonly language: string; readonly sql: string | null }): void {
+function walkBody(
+  walk: Walk,
+  context: BodyContext,
+  body: { readonly language: string; readonly sql: string | null },
+): void {
   if (walk.bodies >= MAX_BODIES) {
     hide(walk, context, { cause: 'procedural_language', why: 'holds code nested too deep to be read' });
     return;
@@ -97,7 +101,11 @@ function hide(walk: Walk, context: BodyContext, what: { readonly cause: OpaqueCa
 }
 
 /** Parses text found inside a body; the walk continues in that text's own source. False when it does not parse. */
-function within(walk: Walk, text: string, each: (statement: { type: string; node: TreeNode }, range: [number, number]) => void): boolean {
+function within(
+  walk: Walk,
+  text: string,
+  each: (statement: { type: string; node: TreeNode }, range: [number, number]) => void,
+): boolean {
   const parsed = walk.grammar.parse(text);
   if (parsed.kind !== 'ok' || text.includes('\0')) {
     return false;

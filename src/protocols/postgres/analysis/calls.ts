@@ -113,7 +113,12 @@ function setConfig(walk: Walk, args: readonly unknown[]): void {
     const role = certain && value !== 'default' && value !== 'none' ? value : null;
     walk.changes.push({ kind: 'set-role', role, local: local?.text === 'true' });
   } else {
-    walk.changes.push({ kind: 'set', name: lower, value: certain && value !== 'default' ? value : null, local: local?.text === 'true' });
+    walk.changes.push({
+      kind: 'set',
+      name: lower,
+      value: certain && value !== 'default' ? value : null,
+      local: local?.text === 'true',
+    });
   }
 }
 

@@ -16,7 +16,7 @@ export interface ColumnOwner {
 }
 
 export interface ConditionContext {
-  owner(qualifier: string | null): ColumnOwner;
+  readonly owner: (qualifier: string | null) => ColumnOwner;
   /** Text of the expression that follows the operator at this byte offset. */
   textAfter(operatorAt: number): string;
   readonly trusted: ReadonlySet<string>;
@@ -86,7 +86,10 @@ function conjuncts(node: unknown): readonly unknown[] {
 
 function readConjunct(node: unknown, context: ConditionContext): readonly Finding[] {
   const wrapped = unwrap(node);
-  switch (wrapped?.type) {
+  if (wrapped === null) {
+    return [];
+  }
+  switch (wrapped.type) {
     case 'A_Expr':
       return readOperator(wrapped.node, context);
     case 'NullTest':
@@ -133,14 +136,25 @@ function readOperand(node: unknown, context: ConditionContext, at: number): Oper
       kind: 'literal',
       value: constant.text,
       numeric: number && (type === null || (constant.kind === 'int' && /^(int[248]|numeric|float8)$/.test(type))),
-      temporal: type === null || type === 'timestamp' || type === 'timestamptz' || (type === 'date' && constant.text.length === 10),
+      temporal:
+        type === null ||
+        type === 'timestamp' ||
+        type === 'timestamptz' ||
+        (type === 'date' && constant.text.length === 10),
       offsets: number ? [constant.at] : [],
       fixed: true,
     };
   }
   const parameter = as(cast === null ? node : cast['arg'], 'ParamRef');
   if (parameter !== null && cast === null) {
-    return { ...NO_OPERAND, kind: 'param', param: num(parameter, 'number'), temporal: true, numeric: true, fixed: true };
+    return {
+      ...NO_OPERAND,
+      kind: 'param',
+      param: num(parameter, 'number'),
+      temporal: true,
+      numeric: true,
+      fixed: true,
+    };
   }
   if (as(node, 'SubLink') !== null) {
     return { ...NO_OPERAND, kind: 'subquery', fixed: false };
@@ -183,7 +197,9 @@ function readOperator(node: TreeNode, context: ConditionContext): readonly Findi
     case 'AEXPR_IN':
       return column === null ? [] : [record(column, name === '=' ? 'in' : 'not in', readList(node, context))];
     case 'AEXPR_OP_ANY':
-      return column === null ? [] : [record(column, name === '=' ? 'any' : 'other', readOperand(node['rexpr'], context, at))];
+      return column === null
+        ? []
+        : [record(column, name === '=' ? 'any' : 'other', readOperand(node['rexpr'], context, at))];
     case 'AEXPR_BETWEEN': {
       const [low, high] = list(as(node['rexpr'], 'List') ?? {}, 'items');
       return column === null
@@ -341,7 +357,10 @@ class Folding {
     if (constant !== null) {
       return constant.kind === 'null' ? false : !/^(f|n|0$|of)/i.test(constant.text) || constant.kind === 'int';
     }
-    switch (wrapped?.type) {
+    if (wrapped === null) {
+      return null;
+    }
+    switch (wrapped.type) {
       case 'BoolExpr':
         return this.#foldBool(wrapped.node);
       case 'TypeCast':
@@ -376,9 +395,7 @@ class Folding {
 
   /** `x IS NULL OR x IS NOT NULL`, `c OR NOT c`. */
   #coversAll(args: readonly unknown[]): boolean {
-    return args.some((a, index) =>
-      args.slice(index + 1).some((b) => this.#opposite(a, b) || this.#opposite(b, a)),
-    );
+    return args.some((a, index) => args.slice(index + 1).some((b) => this.#opposite(a, b) || this.#opposite(b, a)));
   }
 
   #opposite(a: unknown, b: unknown): boolean {
@@ -396,7 +413,8 @@ class Folding {
     if (!rows) {
       return true;
     }
-    const reflexive = str(node, 'kind') === 'AEXPR_NOT_DISTINCT' || ['=', '<=', '>='].includes(plainOperator(node) ?? '');
+    const reflexive =
+      str(node, 'kind') === 'AEXPR_NOT_DISTINCT' || ['=', '<=', '>='].includes(plainOperator(node) ?? '');
     const simple = str(node, 'kind') === 'AEXPR_OP' || str(node, 'kind') === 'AEXPR_NOT_DISTINCT';
     return simple && reflexive && this.#equal(node['lexpr'], node['rexpr']) ? true : null;
   }
@@ -437,4 +455,3 @@ export function joinsOnTarget(condition: unknown, owner: ConditionContext['owner
     return sides[0] !== sides[1];
   });
 }
-

@@ -3,7 +3,7 @@ import type { Risk } from '../../../rules/action.ts';
 import { namedFunctions, namedObject, objectClass, recordObject } from './objects.ts';
 import { storedSetting } from './sets.ts';
 import { cutAfter } from './source.ts';
-import { as, child, constantOf, flag, list, str, strings, unwrap, type TreeNode } from './tree.ts';
+import { as, child, constantOf, flag, list, num, str, strings, unwrap, type TreeNode } from './tree.ts';
 import type { Walk } from './walk.ts';
 
 export type StatementHandler = (walk: Walk, node: TreeNode) => void;
@@ -157,7 +157,9 @@ function alterTable(walk: Walk, node: TreeNode): void {
   walk.note(
     worst,
     'alter',
-    worst === 'suspicious' ? `changes a ${what}` : `changes a ${what} in a way that rewrites, blocks, drops or changes rights`,
+    worst === 'suspicious'
+      ? `changes a ${what}`
+      : `changes a ${what} in a way that rewrites, blocks, drops or changes rights`,
   );
   walk.fields('AlterTableStmt', node);
 }
@@ -205,7 +207,8 @@ function hasOption(node: TreeNode, key: string, name: string): boolean {
   return list(node, key).some((entry) => {
     const option = as(entry, 'DefElem');
     const arg = option === null ? null : unwrap(option['arg']);
-    const off = arg !== null && /^(false|off|0)?$/i.test(String(arg.node['sval'] ?? arg.node['ival'] ?? arg.node['boolval'] ?? ''));
+    const off =
+      arg !== null && /^(false|off|0)?$/i.test(str(arg.node, 'sval') || (num(arg.node, 'ival') === 0 ? '' : 'on'));
     return option !== null && str(option, 'defname') === name && (arg === null || !off);
   });
 }
@@ -393,4 +396,3 @@ export const DDL: ReadonlyMap<string, StatementHandler> = new Map<string, Statem
   ['CreatePublicationStmt', publication('CreatePublicationStmt')],
   ['AlterPublicationStmt', publication('AlterPublicationStmt')],
 ]);
-

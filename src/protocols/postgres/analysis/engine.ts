@@ -1,7 +1,8 @@
+/* oxlint-disable no-underscore-dangle -- the module's exports are named so */
 // PostgreSQL's own grammar (libpg-query, WebAssembly) behind calls that never throw. An instance that trapped, or that grew
 // past its size, is not used again: a spare one is always kept ready.
 import createInstance, { type PgQueryInstance } from 'libpg-query/wasm/libpg-query.js';
-import { isNode, type TreeNode } from './tree.ts';
+import { isNode, num, str, type TreeNode } from './tree.ts';
 
 /** WebAssembly memory never shrinks; an instance starts with 128 MiB of address space. */
 const MAX_INSTANCE_BYTES = 512 * 1024 * 1024;
@@ -61,7 +62,7 @@ class WasmGrammar implements Grammar {
 
   /** Makes instances until there are a current one and a spare one; one run at a time. */
   #fill(): Promise<void> {
-    this.#filling ??= (async () => {
+    this.#filling ??= (async (): Promise<void> => {
       this.#current ??= await createInstance();
       this.#spare ??= await createInstance();
     })().finally(() => {
@@ -130,11 +131,11 @@ class WasmGrammar implements Grammar {
     return this.#json(text, '_wasm_scan', (json) => {
       const list = isNode(json) ? json['tokens'] : undefined;
       return (Array.isArray(list) ? list : []).filter(isNode).map((token) => ({
-        start: Number(token['start'] ?? 0),
-        end: Number(token['end'] ?? 0),
+        start: num(token, 'start'),
+        end: num(token, 'end'),
         // Keywords have no token name of their own there.
-        name: String(token['keywordName'] === 'NO_KEYWORD' ? token['tokenName'] : token['text']).toUpperCase(),
-        text: String(token['text'] ?? ''),
+        name: (str(token, 'keywordName') === 'NO_KEYWORD' ? str(token, 'tokenName') : str(token, 'text')).toUpperCase(),
+        text: str(token, 'text'),
       }));
     });
   }
@@ -148,19 +149,13 @@ class WasmGrammar implements Grammar {
     });
   }
 
-  #json<T>(
-    text: string,
-    name: '_wasm_parse_plpgsql' | '_wasm_scan',
-    read: (json: unknown) => T,
-  ): Parsed<T> {
+  #json<T>(text: string, name: '_wasm_parse_plpgsql' | '_wasm_scan', read: (json: unknown) => T): Parsed<T> {
     return this.#run(text, (instance, pointer) => {
       const result = instance[name](pointer);
       const json = instance.UTF8ToString(result);
       instance._wasm_free_string(result);
       // Success is a JSON object; anything else is a message.
-      return json.startsWith('{')
-        ? { kind: 'ok', value: read(JSON.parse(json)) }
-        : { kind: 'rejected', message: json };
+      return json.startsWith('{') ? { kind: 'ok', value: read(JSON.parse(json)) } : { kind: 'rejected', message: json };
     });
   }
 }
@@ -173,6 +168,6 @@ function readStatements(json: string): readonly RawStatement[] {
     if (!isNode(raw) || !isNode(stmt)) {
       throw new Error('a statement without a tree');
     }
-    return { stmt, location: Number(raw['stmt_location'] ?? 0), length: Number(raw['stmt_len'] ?? 0) };
+    return { stmt, location: num(raw, 'stmt_location'), length: num(raw, 'stmt_len') };
   });
 }

@@ -233,11 +233,7 @@ for (const name of [...stableNames, ...volatileNames]) {
 }
 
 /** A function by schema (null = unqualified) and name, both folded. */
-export function classifyFunction(
-  schema: string | null,
-  name: string,
-  trusted: ReadonlySet<string>,
-): FunctionInfo {
+export function classifyFunction(schema: string | null, name: string, trusted: ReadonlySet<string>): FunctionInfo {
   const qualified = schema === null ? name : `${schema}.${name}`;
   if (schema === null || schema === 'pg_catalog') {
     const found = builtIn.get(name);

@@ -13,78 +13,104 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   IntList: 'items:*[]',
   A_Const: 'ival:Integer fval:Float boolval:Boolean sval:String bsval:BitString isnull:boolean location:number',
   Alias: 'aliasname:string colnames:*[]',
-  RangeVar: 'catalogname:string schemaname:string relname:string inh:boolean relpersistence:string alias:Alias location:number',
-  TableFunc: 'functype:=TableFuncType ns_uris:*[] ns_names:*[] docexpr:* rowexpr:* colnames:*[] coltypes:*[] coltypmods:*[] colcollations:*[] colexprs:*[] coldefexprs:*[] colvalexprs:*[] passingvalexprs:*[] notnulls:number[] plan:* ordinalitycol:number location:number',
-  IntoClause: 'rel:RangeVar colNames:*[] accessMethod:string options:*[] onCommit:=OnCommitAction tableSpaceName:string viewQuery:Query skipData:boolean',
+  RangeVar:
+    'catalogname:string schemaname:string relname:string inh:boolean relpersistence:string alias:Alias location:number',
+  TableFunc:
+    'functype:=TableFuncType ns_uris:*[] ns_names:*[] docexpr:* rowexpr:* colnames:*[] coltypes:*[] coltypmods:*[] colcollations:*[] colexprs:*[] coldefexprs:*[] colvalexprs:*[] passingvalexprs:*[] notnulls:number[] plan:* ordinalitycol:number location:number',
+  IntoClause:
+    'rel:RangeVar colNames:*[] accessMethod:string options:*[] onCommit:=OnCommitAction tableSpaceName:string viewQuery:Query skipData:boolean',
   Var: 'xpr:* varno:number varattno:number vartype:number vartypmod:number varcollid:number varnullingrels:number[] varlevelsup:number varreturningtype:=VarReturningType location:number',
-  Param: 'xpr:* paramkind:=ParamKind paramid:number paramtype:number paramtypmod:number paramcollid:number location:number',
-  Aggref: 'xpr:* aggfnoid:number aggtype:number aggcollid:number inputcollid:number aggargtypes:*[] aggdirectargs:*[] args:*[] aggorder:*[] aggdistinct:*[] aggfilter:* aggstar:boolean aggvariadic:boolean aggkind:string agglevelsup:number aggsplit:=AggSplit aggno:number aggtransno:number location:number',
+  Param:
+    'xpr:* paramkind:=ParamKind paramid:number paramtype:number paramtypmod:number paramcollid:number location:number',
+  Aggref:
+    'xpr:* aggfnoid:number aggtype:number aggcollid:number inputcollid:number aggargtypes:*[] aggdirectargs:*[] args:*[] aggorder:*[] aggdistinct:*[] aggfilter:* aggstar:boolean aggvariadic:boolean aggkind:string agglevelsup:number aggsplit:=AggSplit aggno:number aggtransno:number location:number',
   GroupingFunc: 'xpr:* args:*[] refs:*[] agglevelsup:number location:number',
-  WindowFunc: 'xpr:* winfnoid:number wintype:number wincollid:number inputcollid:number args:*[] aggfilter:* runCondition:*[] winref:number winstar:boolean winagg:boolean location:number',
+  WindowFunc:
+    'xpr:* winfnoid:number wintype:number wincollid:number inputcollid:number args:*[] aggfilter:* runCondition:*[] winref:number winstar:boolean winagg:boolean location:number',
   WindowFuncRunCondition: 'xpr:* opno:number inputcollid:number wfunc_left:boolean arg:*',
   MergeSupportFunc: 'xpr:* msftype:number msfcollid:number location:number',
-  SubscriptingRef: 'xpr:* refcontainertype:number refelemtype:number refrestype:number reftypmod:number refcollid:number refupperindexpr:*[] reflowerindexpr:*[] refexpr:* refassgnexpr:*',
-  FuncExpr: 'xpr:* funcid:number funcresulttype:number funcretset:boolean funcvariadic:boolean funcformat:=CoercionForm funccollid:number inputcollid:number args:*[] location:number',
+  SubscriptingRef:
+    'xpr:* refcontainertype:number refelemtype:number refrestype:number reftypmod:number refcollid:number refupperindexpr:*[] reflowerindexpr:*[] refexpr:* refassgnexpr:*',
+  FuncExpr:
+    'xpr:* funcid:number funcresulttype:number funcretset:boolean funcvariadic:boolean funcformat:=CoercionForm funccollid:number inputcollid:number args:*[] location:number',
   NamedArgExpr: 'xpr:* arg:* name:string argnumber:number location:number',
-  OpExpr: 'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
-  DistinctExpr: 'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
-  NullIfExpr: 'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
+  OpExpr:
+    'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
+  DistinctExpr:
+    'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
+  NullIfExpr:
+    'xpr:* opno:number opresulttype:number opretset:boolean opcollid:number inputcollid:number args:*[] location:number',
   ScalarArrayOpExpr: 'xpr:* opno:number useOr:boolean inputcollid:number args:*[] location:number',
   BoolExpr: 'xpr:* boolop:=BoolExprType args:*[] location:number',
   SubLink: 'xpr:* subLinkType:=SubLinkType subLinkId:number testexpr:* operName:*[] subselect:* location:number',
-  SubPlan: 'xpr:* subLinkType:=SubLinkType testexpr:* paramIds:*[] plan_id:number plan_name:string firstColType:number firstColTypmod:number firstColCollation:number useHashTable:boolean unknownEqFalse:boolean parallel_safe:boolean setParam:*[] parParam:*[] args:*[] startup_cost:number per_call_cost:number',
+  SubPlan:
+    'xpr:* subLinkType:=SubLinkType testexpr:* paramIds:*[] plan_id:number plan_name:string firstColType:number firstColTypmod:number firstColCollation:number useHashTable:boolean unknownEqFalse:boolean parallel_safe:boolean setParam:*[] parParam:*[] args:*[] startup_cost:number per_call_cost:number',
   AlternativeSubPlan: 'xpr:* subplans:*[]',
   FieldSelect: 'xpr:* arg:* fieldnum:number resulttype:number resulttypmod:number resultcollid:number',
   FieldStore: 'xpr:* arg:* newvals:*[] fieldnums:*[] resulttype:number',
-  RelabelType: 'xpr:* arg:* resulttype:number resulttypmod:number resultcollid:number relabelformat:=CoercionForm location:number',
+  RelabelType:
+    'xpr:* arg:* resulttype:number resulttypmod:number resultcollid:number relabelformat:=CoercionForm location:number',
   CoerceViaIO: 'xpr:* arg:* resulttype:number resultcollid:number coerceformat:=CoercionForm location:number',
-  ArrayCoerceExpr: 'xpr:* arg:* elemexpr:* resulttype:number resulttypmod:number resultcollid:number coerceformat:=CoercionForm location:number',
+  ArrayCoerceExpr:
+    'xpr:* arg:* elemexpr:* resulttype:number resulttypmod:number resultcollid:number coerceformat:=CoercionForm location:number',
   ConvertRowtypeExpr: 'xpr:* arg:* resulttype:number convertformat:=CoercionForm location:number',
   CollateExpr: 'xpr:* arg:* collOid:number location:number',
   CaseExpr: 'xpr:* casetype:number casecollid:number arg:* args:*[] defresult:* location:number',
   CaseWhen: 'xpr:* expr:* result:* location:number',
   CaseTestExpr: 'xpr:* typeId:number typeMod:number collation:number',
-  ArrayExpr: 'xpr:* array_typeid:number array_collid:number element_typeid:number elements:*[] multidims:boolean list_start:number list_end:number location:number',
+  ArrayExpr:
+    'xpr:* array_typeid:number array_collid:number element_typeid:number elements:*[] multidims:boolean list_start:number list_end:number location:number',
   RowExpr: 'xpr:* args:*[] row_typeid:number row_format:=CoercionForm colnames:*[] location:number',
   RowCompareExpr: 'xpr:* cmptype:=CompareType opnos:*[] opfamilies:*[] inputcollids:*[] largs:*[] rargs:*[]',
   CoalesceExpr: 'xpr:* coalescetype:number coalescecollid:number args:*[] location:number',
   MinMaxExpr: 'xpr:* minmaxtype:number minmaxcollid:number inputcollid:number op:=MinMaxOp args:*[] location:number',
   SQLValueFunction: 'xpr:* op:=SQLValueFunctionOp type:number typmod:number location:number',
-  XmlExpr: 'xpr:* op:=XmlExprOp name:string named_args:*[] arg_names:*[] args:*[] xmloption:=XmlOptionType indent:boolean type:number typmod:number location:number',
+  XmlExpr:
+    'xpr:* op:=XmlExprOp name:string named_args:*[] arg_names:*[] args:*[] xmloption:=XmlOptionType indent:boolean type:number typmod:number location:number',
   JsonFormat: 'format_type:=JsonFormatType encoding:=JsonEncoding location:number',
   JsonReturning: 'format:JsonFormat typid:number typmod:number',
   JsonValueExpr: 'raw_expr:* formatted_expr:* format:JsonFormat',
-  JsonConstructorExpr: 'xpr:* type:=JsonConstructorType args:*[] func:* coercion:* returning:JsonReturning absent_on_null:boolean unique:boolean location:number',
+  JsonConstructorExpr:
+    'xpr:* type:=JsonConstructorType args:*[] func:* coercion:* returning:JsonReturning absent_on_null:boolean unique:boolean location:number',
   JsonIsPredicate: 'expr:* format:JsonFormat item_type:=JsonValueType unique_keys:boolean location:number',
   JsonBehavior: 'btype:=JsonBehaviorType expr:* coerce:boolean location:number',
-  JsonExpr: 'xpr:* op:=JsonExprOp column_name:string formatted_expr:* format:JsonFormat path_spec:* returning:JsonReturning passing_names:*[] passing_values:*[] on_empty:JsonBehavior on_error:JsonBehavior use_io_coercion:boolean use_json_coercion:boolean wrapper:=JsonWrapper omit_quotes:boolean collation:number location:number',
+  JsonExpr:
+    'xpr:* op:=JsonExprOp column_name:string formatted_expr:* format:JsonFormat path_spec:* returning:JsonReturning passing_names:*[] passing_values:*[] on_empty:JsonBehavior on_error:JsonBehavior use_io_coercion:boolean use_json_coercion:boolean wrapper:=JsonWrapper omit_quotes:boolean collation:number location:number',
   JsonTablePath: 'name:string',
   JsonTablePathScan: 'plan:* path:JsonTablePath errorOnError:boolean child:* colMin:number colMax:number',
   JsonTableSiblingJoin: 'plan:* lplan:* rplan:*',
   NullTest: 'xpr:* arg:* nulltesttype:=NullTestType argisrow:boolean location:number',
   BooleanTest: 'xpr:* arg:* booltesttype:=BoolTestType location:number',
-  MergeAction: 'matchKind:=MergeMatchKind commandType:=CmdType override:=OverridingKind qual:* targetList:*[] updateColnos:*[]',
-  CoerceToDomain: 'xpr:* arg:* resulttype:number resulttypmod:number resultcollid:number coercionformat:=CoercionForm location:number',
+  MergeAction:
+    'matchKind:=MergeMatchKind commandType:=CmdType override:=OverridingKind qual:* targetList:*[] updateColnos:*[]',
+  CoerceToDomain:
+    'xpr:* arg:* resulttype:number resulttypmod:number resultcollid:number coercionformat:=CoercionForm location:number',
   CoerceToDomainValue: 'xpr:* typeId:number typeMod:number collation:number location:number',
   SetToDefault: 'xpr:* typeId:number typeMod:number collation:number location:number',
   CurrentOfExpr: 'xpr:* cvarno:number cursor_name:string cursor_param:number',
   NextValueExpr: 'xpr:* seqid:number typeId:number',
   InferenceElem: 'xpr:* expr:* infercollid:number inferopclass:number',
   ReturningExpr: 'xpr:* retlevelsup:number retold:boolean retexpr:*',
-  TargetEntry: 'xpr:* expr:* resno:number resname:string ressortgroupref:number resorigtbl:number resorigcol:number resjunk:boolean',
+  TargetEntry:
+    'xpr:* expr:* resno:number resname:string ressortgroupref:number resorigtbl:number resorigcol:number resjunk:boolean',
   RangeTblRef: 'rtindex:number',
-  JoinExpr: 'jointype:=JoinType isNatural:boolean larg:* rarg:* usingClause:*[] join_using_alias:Alias quals:* alias:Alias rtindex:number',
+  JoinExpr:
+    'jointype:=JoinType isNatural:boolean larg:* rarg:* usingClause:*[] join_using_alias:Alias quals:* alias:Alias rtindex:number',
   FromExpr: 'fromlist:*[] quals:*',
-  OnConflictExpr: 'action:=OnConflictAction arbiterElems:*[] arbiterWhere:* constraint:number onConflictSet:*[] onConflictWhere:* exclRelIndex:number exclRelTlist:*[]',
-  Query: 'commandType:=CmdType querySource:=QuerySource canSetTag:boolean utilityStmt:* resultRelation:number hasAggs:boolean hasWindowFuncs:boolean hasTargetSRFs:boolean hasSubLinks:boolean hasDistinctOn:boolean hasRecursive:boolean hasModifyingCTE:boolean hasForUpdate:boolean hasRowSecurity:boolean hasGroupRTE:boolean isReturn:boolean cteList:*[] rtable:*[] rteperminfos:*[] jointree:FromExpr mergeActionList:*[] mergeTargetRelation:number mergeJoinCondition:* targetList:*[] override:=OverridingKind onConflict:OnConflictExpr returningOldAlias:string returningNewAlias:string returningList:*[] groupClause:*[] groupDistinct:boolean groupingSets:*[] havingQual:* windowClause:*[] distinctClause:*[] sortClause:*[] limitOffset:* limitCount:* limitOption:=LimitOption rowMarks:*[] setOperations:* constraintDeps:*[] withCheckOptions:*[] stmt_location:number stmt_len:number',
-  TypeName: 'names:*[] typeOid:number setof:boolean pct_type:boolean typmods:*[] typemod:number arrayBounds:*[] location:number',
+  OnConflictExpr:
+    'action:=OnConflictAction arbiterElems:*[] arbiterWhere:* constraint:number onConflictSet:*[] onConflictWhere:* exclRelIndex:number exclRelTlist:*[]',
+  Query:
+    'commandType:=CmdType querySource:=QuerySource canSetTag:boolean utilityStmt:* resultRelation:number hasAggs:boolean hasWindowFuncs:boolean hasTargetSRFs:boolean hasSubLinks:boolean hasDistinctOn:boolean hasRecursive:boolean hasModifyingCTE:boolean hasForUpdate:boolean hasRowSecurity:boolean hasGroupRTE:boolean isReturn:boolean cteList:*[] rtable:*[] rteperminfos:*[] jointree:FromExpr mergeActionList:*[] mergeTargetRelation:number mergeJoinCondition:* targetList:*[] override:=OverridingKind onConflict:OnConflictExpr returningOldAlias:string returningNewAlias:string returningList:*[] groupClause:*[] groupDistinct:boolean groupingSets:*[] havingQual:* windowClause:*[] distinctClause:*[] sortClause:*[] limitOffset:* limitCount:* limitOption:=LimitOption rowMarks:*[] setOperations:* constraintDeps:*[] withCheckOptions:*[] stmt_location:number stmt_len:number',
+  TypeName:
+    'names:*[] typeOid:number setof:boolean pct_type:boolean typmods:*[] typemod:number arrayBounds:*[] location:number',
   ColumnRef: 'fields:*[] location:number',
   ParamRef: 'number:number location:number',
   A_Expr: 'kind:=A_Expr_Kind name:*[] lexpr:* rexpr:* rexpr_list_start:number rexpr_list_end:number location:number',
   TypeCast: 'arg:* typeName:TypeName location:number',
   CollateClause: 'arg:* collname:*[] location:number',
   RoleSpec: 'roletype:=RoleSpecType rolename:string location:number',
-  FuncCall: 'funcname:*[] args:*[] agg_order:*[] agg_filter:* over:WindowDef agg_within_group:boolean agg_star:boolean agg_distinct:boolean func_variadic:boolean funcformat:=CoercionForm location:number',
+  FuncCall:
+    'funcname:*[] args:*[] agg_order:*[] agg_filter:* over:WindowDef agg_within_group:boolean agg_star:boolean agg_distinct:boolean func_variadic:boolean funcformat:=CoercionForm location:number',
   A_Star: '',
   A_Indices: 'is_slice:boolean lidx:* uidx:*',
   A_Indirection: 'arg:* indirection:*[]',
@@ -92,48 +118,64 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   ResTarget: 'name:string indirection:*[] val:* location:number',
   MultiAssignRef: 'source:* colno:number ncolumns:number',
   SortBy: 'node:* sortby_dir:=SortByDir sortby_nulls:=SortByNulls useOp:*[] location:number',
-  WindowDef: 'name:string refname:string partitionClause:*[] orderClause:*[] frameOptions:number startOffset:* endOffset:* location:number',
+  WindowDef:
+    'name:string refname:string partitionClause:*[] orderClause:*[] frameOptions:number startOffset:* endOffset:* location:number',
   RangeSubselect: 'lateral:boolean subquery:* alias:Alias',
   RangeFunction: 'lateral:boolean ordinality:boolean is_rowsfrom:boolean functions:*[] alias:Alias coldeflist:*[]',
   RangeTableFunc: 'lateral:boolean docexpr:* rowexpr:* namespaces:*[] columns:*[] alias:Alias location:number',
-  RangeTableFuncCol: 'colname:string typeName:TypeName for_ordinality:boolean is_not_null:boolean colexpr:* coldefexpr:* location:number',
+  RangeTableFuncCol:
+    'colname:string typeName:TypeName for_ordinality:boolean is_not_null:boolean colexpr:* coldefexpr:* location:number',
   RangeTableSample: 'relation:* method:*[] args:*[] repeatable:* location:number',
-  ColumnDef: 'colname:string typeName:TypeName compression:string inhcount:number is_local:boolean is_not_null:boolean is_from_type:boolean storage:string storage_name:string raw_default:* cooked_default:* identity:string identitySequence:RangeVar generated:string collClause:CollateClause collOid:number constraints:*[] fdwoptions:*[] location:number',
+  ColumnDef:
+    'colname:string typeName:TypeName compression:string inhcount:number is_local:boolean is_not_null:boolean is_from_type:boolean storage:string storage_name:string raw_default:* cooked_default:* identity:string identitySequence:RangeVar generated:string collClause:CollateClause collOid:number constraints:*[] fdwoptions:*[] location:number',
   TableLikeClause: 'relation:RangeVar options:number relationOid:number',
-  IndexElem: 'name:string expr:* indexcolname:string collation:*[] opclass:*[] opclassopts:*[] ordering:=SortByDir nulls_ordering:=SortByNulls',
+  IndexElem:
+    'name:string expr:* indexcolname:string collation:*[] opclass:*[] opclassopts:*[] ordering:=SortByDir nulls_ordering:=SortByNulls',
   DefElem: 'defnamespace:string defname:string arg:* defaction:=DefElemAction location:number',
   LockingClause: 'lockedRels:*[] strength:=LockClauseStrength waitPolicy:=LockWaitPolicy',
   XmlSerialize: 'xmloption:=XmlOptionType expr:* typeName:TypeName indent:boolean location:number',
   PartitionElem: 'name:string expr:* collation:*[] opclass:*[] location:number',
   PartitionSpec: 'strategy:=PartitionStrategy partParams:*[] location:number',
-  PartitionBoundSpec: 'strategy:string is_default:boolean modulus:number remainder:number listdatums:*[] lowerdatums:*[] upperdatums:*[] location:number',
+  PartitionBoundSpec:
+    'strategy:string is_default:boolean modulus:number remainder:number listdatums:*[] lowerdatums:*[] upperdatums:*[] location:number',
   PartitionRangeDatum: 'kind:=PartitionRangeDatumKind value:* location:number',
   PartitionCmd: 'name:RangeVar bound:PartitionBoundSpec concurrent:boolean',
-  RangeTblEntry: 'alias:Alias eref:Alias rtekind:=RTEKind relid:number inh:boolean relkind:string rellockmode:number perminfoindex:number tablesample:TableSampleClause subquery:Query security_barrier:boolean jointype:=JoinType joinmergedcols:number joinaliasvars:*[] joinleftcols:*[] joinrightcols:*[] join_using_alias:Alias functions:*[] funcordinality:boolean tablefunc:TableFunc values_lists:*[] ctename:string ctelevelsup:number self_reference:boolean coltypes:*[] coltypmods:*[] colcollations:*[] enrname:string enrtuples:number groupexprs:*[] lateral:boolean inFromCl:boolean securityQuals:*[]',
-  RTEPermissionInfo: 'relid:number inh:boolean requiredPerms:number checkAsUser:number selectedCols:number[] insertedCols:number[] updatedCols:number[]',
-  RangeTblFunction: 'funcexpr:* funccolcount:number funccolnames:*[] funccoltypes:*[] funccoltypmods:*[] funccolcollations:*[] funcparams:number[]',
+  RangeTblEntry:
+    'alias:Alias eref:Alias rtekind:=RTEKind relid:number inh:boolean relkind:string rellockmode:number perminfoindex:number tablesample:TableSampleClause subquery:Query security_barrier:boolean jointype:=JoinType joinmergedcols:number joinaliasvars:*[] joinleftcols:*[] joinrightcols:*[] join_using_alias:Alias functions:*[] funcordinality:boolean tablefunc:TableFunc values_lists:*[] ctename:string ctelevelsup:number self_reference:boolean coltypes:*[] coltypmods:*[] colcollations:*[] enrname:string enrtuples:number groupexprs:*[] lateral:boolean inFromCl:boolean securityQuals:*[]',
+  RTEPermissionInfo:
+    'relid:number inh:boolean requiredPerms:number checkAsUser:number selectedCols:number[] insertedCols:number[] updatedCols:number[]',
+  RangeTblFunction:
+    'funcexpr:* funccolcount:number funccolnames:*[] funccoltypes:*[] funccoltypmods:*[] funccolcollations:*[] funcparams:number[]',
   TableSampleClause: 'tsmhandler:number args:*[] repeatable:*',
   WithCheckOption: 'kind:=WCOKind relname:string polname:string qual:* cascaded:boolean',
-  SortGroupClause: 'tleSortGroupRef:number eqop:number sortop:number reverse_sort:boolean nulls_first:boolean hashable:boolean',
+  SortGroupClause:
+    'tleSortGroupRef:number eqop:number sortop:number reverse_sort:boolean nulls_first:boolean hashable:boolean',
   GroupingSet: 'kind:=GroupingSetKind content:*[] location:number',
-  WindowClause: 'name:string refname:string partitionClause:*[] orderClause:*[] frameOptions:number startOffset:* endOffset:* startInRangeFunc:number endInRangeFunc:number inRangeColl:number inRangeAsc:boolean inRangeNullsFirst:boolean winref:number copiedOrder:boolean',
+  WindowClause:
+    'name:string refname:string partitionClause:*[] orderClause:*[] frameOptions:number startOffset:* endOffset:* startInRangeFunc:number endInRangeFunc:number inRangeColl:number inRangeAsc:boolean inRangeNullsFirst:boolean winref:number copiedOrder:boolean',
   RowMarkClause: 'rti:number strength:=LockClauseStrength waitPolicy:=LockWaitPolicy pushedDown:boolean',
   WithClause: 'ctes:*[] recursive:boolean location:number',
   InferClause: 'indexElems:*[] whereClause:* conname:string location:number',
   OnConflictClause: 'action:=OnConflictAction infer:InferClause targetList:*[] whereClause:* location:number',
   CTESearchClause: 'search_col_list:*[] search_breadth_first:boolean search_seq_column:string location:number',
-  CTECycleClause: 'cycle_col_list:*[] cycle_mark_column:string cycle_mark_value:* cycle_mark_default:* cycle_path_column:string location:number cycle_mark_type:number cycle_mark_typmod:number cycle_mark_collation:number cycle_mark_neop:number',
-  CommonTableExpr: 'ctename:string aliascolnames:*[] ctematerialized:=CTEMaterialize ctequery:* search_clause:CTESearchClause cycle_clause:CTECycleClause location:number cterecursive:boolean cterefcount:number ctecolnames:*[] ctecoltypes:*[] ctecoltypmods:*[] ctecolcollations:*[]',
-  MergeWhenClause: 'matchKind:=MergeMatchKind commandType:=CmdType override:=OverridingKind condition:* targetList:*[] values:*[]',
+  CTECycleClause:
+    'cycle_col_list:*[] cycle_mark_column:string cycle_mark_value:* cycle_mark_default:* cycle_path_column:string location:number cycle_mark_type:number cycle_mark_typmod:number cycle_mark_collation:number cycle_mark_neop:number',
+  CommonTableExpr:
+    'ctename:string aliascolnames:*[] ctematerialized:=CTEMaterialize ctequery:* search_clause:CTESearchClause cycle_clause:CTECycleClause location:number cterecursive:boolean cterefcount:number ctecolnames:*[] ctecoltypes:*[] ctecoltypmods:*[] ctecolcollations:*[]',
+  MergeWhenClause:
+    'matchKind:=MergeMatchKind commandType:=CmdType override:=OverridingKind condition:* targetList:*[] values:*[]',
   ReturningOption: 'option:=ReturningOptionKind value:string location:number',
   ReturningClause: 'options:*[] exprs:*[]',
   TriggerTransition: 'name:string isNew:boolean isTable:boolean',
   JsonOutput: 'typeName:TypeName returning:JsonReturning',
   JsonArgument: 'val:JsonValueExpr name:string',
-  JsonFuncExpr: 'op:=JsonExprOp column_name:string context_item:JsonValueExpr pathspec:* passing:*[] output:JsonOutput on_empty:JsonBehavior on_error:JsonBehavior wrapper:=JsonWrapper quotes:=JsonQuotes location:number',
+  JsonFuncExpr:
+    'op:=JsonExprOp column_name:string context_item:JsonValueExpr pathspec:* passing:*[] output:JsonOutput on_empty:JsonBehavior on_error:JsonBehavior wrapper:=JsonWrapper quotes:=JsonQuotes location:number',
   JsonTablePathSpec: 'string:* name:string name_location:number location:number',
-  JsonTable: 'context_item:JsonValueExpr pathspec:JsonTablePathSpec passing:*[] columns:*[] on_error:JsonBehavior alias:Alias lateral:boolean location:number',
-  JsonTableColumn: 'coltype:=JsonTableColumnType name:string typeName:TypeName pathspec:JsonTablePathSpec format:JsonFormat wrapper:=JsonWrapper quotes:=JsonQuotes columns:*[] on_empty:JsonBehavior on_error:JsonBehavior location:number',
+  JsonTable:
+    'context_item:JsonValueExpr pathspec:JsonTablePathSpec passing:*[] columns:*[] on_error:JsonBehavior alias:Alias lateral:boolean location:number',
+  JsonTableColumn:
+    'coltype:=JsonTableColumnType name:string typeName:TypeName pathspec:JsonTablePathSpec format:JsonFormat wrapper:=JsonWrapper quotes:=JsonQuotes columns:*[] on_empty:JsonBehavior on_error:JsonBehavior location:number',
   JsonKeyValue: 'key:* value:JsonValueExpr',
   JsonParseExpr: 'expr:JsonValueExpr output:JsonOutput unique_keys:boolean location:number',
   JsonScalarExpr: 'expr:* output:JsonOutput location:number',
@@ -145,51 +187,67 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   JsonObjectAgg: 'constructor:JsonAggConstructor arg:JsonKeyValue absent_on_null:boolean unique:boolean',
   JsonArrayAgg: 'constructor:JsonAggConstructor arg:JsonValueExpr absent_on_null:boolean',
   RawStmt: 'stmt:* stmt_location:number stmt_len:number',
-  InsertStmt: 'relation:RangeVar cols:*[] selectStmt:* onConflictClause:OnConflictClause returningClause:ReturningClause withClause:WithClause override:=OverridingKind',
+  InsertStmt:
+    'relation:RangeVar cols:*[] selectStmt:* onConflictClause:OnConflictClause returningClause:ReturningClause withClause:WithClause override:=OverridingKind',
   DeleteStmt: 'relation:RangeVar usingClause:*[] whereClause:* returningClause:ReturningClause withClause:WithClause',
-  UpdateStmt: 'relation:RangeVar targetList:*[] whereClause:* fromClause:*[] returningClause:ReturningClause withClause:WithClause',
-  MergeStmt: 'relation:RangeVar sourceRelation:* joinCondition:* mergeWhenClauses:*[] returningClause:ReturningClause withClause:WithClause',
-  SelectStmt: 'distinctClause:*[] intoClause:IntoClause targetList:*[] fromClause:*[] whereClause:* groupClause:*[] groupDistinct:boolean havingClause:* windowClause:*[] valuesLists:*[] sortClause:*[] limitOffset:* limitCount:* limitOption:=LimitOption lockingClause:*[] withClause:WithClause op:=SetOperation all:boolean larg:SelectStmt rarg:SelectStmt',
-  SetOperationStmt: 'op:=SetOperation all:boolean larg:* rarg:* colTypes:*[] colTypmods:*[] colCollations:*[] groupClauses:*[]',
+  UpdateStmt:
+    'relation:RangeVar targetList:*[] whereClause:* fromClause:*[] returningClause:ReturningClause withClause:WithClause',
+  MergeStmt:
+    'relation:RangeVar sourceRelation:* joinCondition:* mergeWhenClauses:*[] returningClause:ReturningClause withClause:WithClause',
+  SelectStmt:
+    'distinctClause:*[] intoClause:IntoClause targetList:*[] fromClause:*[] whereClause:* groupClause:*[] groupDistinct:boolean havingClause:* windowClause:*[] valuesLists:*[] sortClause:*[] limitOffset:* limitCount:* limitOption:=LimitOption lockingClause:*[] withClause:WithClause op:=SetOperation all:boolean larg:SelectStmt rarg:SelectStmt',
+  SetOperationStmt:
+    'op:=SetOperation all:boolean larg:* rarg:* colTypes:*[] colTypmods:*[] colCollations:*[] groupClauses:*[]',
   ReturnStmt: 'returnval:*',
   PLAssignStmt: 'name:string indirection:*[] nnames:number val:SelectStmt location:number',
   CreateSchemaStmt: 'schemaname:string authrole:RoleSpec schemaElts:*[] if_not_exists:boolean',
   AlterTableStmt: 'relation:RangeVar cmds:*[] objtype:=ObjectType missing_ok:boolean',
-  AlterTableCmd: 'subtype:=AlterTableType name:string num:number newowner:RoleSpec def:* behavior:=DropBehavior missing_ok:boolean recurse:boolean',
-  ATAlterConstraint: 'conname:string alterEnforceability:boolean is_enforced:boolean alterDeferrability:boolean deferrable:boolean initdeferred:boolean alterInheritability:boolean noinherit:boolean',
+  AlterTableCmd:
+    'subtype:=AlterTableType name:string num:number newowner:RoleSpec def:* behavior:=DropBehavior missing_ok:boolean recurse:boolean',
+  ATAlterConstraint:
+    'conname:string alterEnforceability:boolean is_enforced:boolean alterDeferrability:boolean deferrable:boolean initdeferred:boolean alterInheritability:boolean noinherit:boolean',
   ReplicaIdentityStmt: 'identity_type:string name:string',
   AlterCollationStmt: 'collname:*[]',
   AlterDomainStmt: 'subtype:string typeName:*[] name:string def:* behavior:=DropBehavior missing_ok:boolean',
-  GrantStmt: 'is_grant:boolean targtype:=GrantTargetType objtype:=ObjectType objects:*[] privileges:*[] grantees:*[] grant_option:boolean grantor:RoleSpec behavior:=DropBehavior',
+  GrantStmt:
+    'is_grant:boolean targtype:=GrantTargetType objtype:=ObjectType objects:*[] privileges:*[] grantees:*[] grant_option:boolean grantor:RoleSpec behavior:=DropBehavior',
   ObjectWithArgs: 'objname:*[] objargs:*[] objfuncargs:*[] args_unspecified:boolean',
   AccessPriv: 'priv_name:string cols:*[]',
   GrantRoleStmt: 'granted_roles:*[] grantee_roles:*[] is_grant:boolean opt:*[] grantor:RoleSpec behavior:=DropBehavior',
   AlterDefaultPrivilegesStmt: 'options:*[] action:GrantStmt',
-  CopyStmt: 'relation:RangeVar query:* attlist:*[] is_from:boolean is_program:boolean filename:string options:*[] whereClause:*',
+  CopyStmt:
+    'relation:RangeVar query:* attlist:*[] is_from:boolean is_program:boolean filename:string options:*[] whereClause:*',
   VariableSetStmt: 'kind:=VariableSetKind name:string args:*[] jumble_args:boolean is_local:boolean location:number',
   VariableShowStmt: 'name:string',
-  CreateStmt: 'relation:RangeVar tableElts:*[] inhRelations:*[] partbound:PartitionBoundSpec partspec:PartitionSpec ofTypename:TypeName constraints:*[] nnconstraints:*[] options:*[] oncommit:=OnCommitAction tablespacename:string accessMethod:string if_not_exists:boolean',
-  Constraint: 'contype:=ConstrType conname:string deferrable:boolean initdeferred:boolean is_enforced:boolean skip_validation:boolean initially_valid:boolean is_no_inherit:boolean raw_expr:* cooked_expr:string generated_when:string generated_kind:string nulls_not_distinct:boolean keys:*[] without_overlaps:boolean including:*[] exclusions:*[] options:*[] indexname:string indexspace:string reset_default_tblspc:boolean access_method:string where_clause:* pktable:RangeVar fk_attrs:*[] pk_attrs:*[] fk_with_period:boolean pk_with_period:boolean fk_matchtype:string fk_upd_action:string fk_del_action:string fk_del_set_cols:*[] old_conpfeqop:*[] old_pktable_oid:number location:number',
+  CreateStmt:
+    'relation:RangeVar tableElts:*[] inhRelations:*[] partbound:PartitionBoundSpec partspec:PartitionSpec ofTypename:TypeName constraints:*[] nnconstraints:*[] options:*[] oncommit:=OnCommitAction tablespacename:string accessMethod:string if_not_exists:boolean',
+  Constraint:
+    'contype:=ConstrType conname:string deferrable:boolean initdeferred:boolean is_enforced:boolean skip_validation:boolean initially_valid:boolean is_no_inherit:boolean raw_expr:* cooked_expr:string generated_when:string generated_kind:string nulls_not_distinct:boolean keys:*[] without_overlaps:boolean including:*[] exclusions:*[] options:*[] indexname:string indexspace:string reset_default_tblspc:boolean access_method:string where_clause:* pktable:RangeVar fk_attrs:*[] pk_attrs:*[] fk_with_period:boolean pk_with_period:boolean fk_matchtype:string fk_upd_action:string fk_del_action:string fk_del_set_cols:*[] old_conpfeqop:*[] old_pktable_oid:number location:number',
   CreateTableSpaceStmt: 'tablespacename:string owner:RoleSpec location:string options:*[]',
   DropTableSpaceStmt: 'tablespacename:string missing_ok:boolean',
   AlterTableSpaceOptionsStmt: 'tablespacename:string options:*[] isReset:boolean',
-  AlterTableMoveAllStmt: 'orig_tablespacename:string objtype:=ObjectType roles:*[] new_tablespacename:string nowait:boolean',
+  AlterTableMoveAllStmt:
+    'orig_tablespacename:string objtype:=ObjectType roles:*[] new_tablespacename:string nowait:boolean',
   CreateExtensionStmt: 'extname:string if_not_exists:boolean options:*[]',
   AlterExtensionStmt: 'extname:string options:*[]',
   AlterExtensionContentsStmt: 'extname:string action:number objtype:=ObjectType object:*',
   CreateFdwStmt: 'fdwname:string func_options:*[] options:*[]',
   AlterFdwStmt: 'fdwname:string func_options:*[] options:*[]',
-  CreateForeignServerStmt: 'servername:string servertype:string version:string fdwname:string if_not_exists:boolean options:*[]',
+  CreateForeignServerStmt:
+    'servername:string servertype:string version:string fdwname:string if_not_exists:boolean options:*[]',
   AlterForeignServerStmt: 'servername:string version:string options:*[] has_version:boolean',
   CreateForeignTableStmt: 'base:CreateStmt servername:string options:*[]',
   CreateUserMappingStmt: 'user:RoleSpec servername:string if_not_exists:boolean options:*[]',
   AlterUserMappingStmt: 'user:RoleSpec servername:string options:*[]',
   DropUserMappingStmt: 'user:RoleSpec servername:string missing_ok:boolean',
-  ImportForeignSchemaStmt: 'server_name:string remote_schema:string local_schema:string list_type:=ImportForeignSchemaType table_list:*[] options:*[]',
-  CreatePolicyStmt: 'policy_name:string table:RangeVar cmd_name:string permissive:boolean roles:*[] qual:* with_check:*',
+  ImportForeignSchemaStmt:
+    'server_name:string remote_schema:string local_schema:string list_type:=ImportForeignSchemaType table_list:*[] options:*[]',
+  CreatePolicyStmt:
+    'policy_name:string table:RangeVar cmd_name:string permissive:boolean roles:*[] qual:* with_check:*',
   AlterPolicyStmt: 'policy_name:string table:RangeVar roles:*[] qual:* with_check:*',
   CreateAmStmt: 'amname:string handler_name:*[] amtype:string',
-  CreateTrigStmt: 'replace:boolean isconstraint:boolean trigname:string relation:RangeVar funcname:*[] args:*[] row:boolean timing:number events:number columns:*[] whenClause:* transitionRels:*[] deferrable:boolean initdeferred:boolean constrrel:RangeVar',
+  CreateTrigStmt:
+    'replace:boolean isconstraint:boolean trigname:string relation:RangeVar funcname:*[] args:*[] row:boolean timing:number events:number columns:*[] whenClause:* transitionRels:*[] deferrable:boolean initdeferred:boolean constrrel:RangeVar',
   CreateEventTrigStmt: 'trigname:string eventname:string whenclause:*[] funcname:*[]',
   AlterEventTrigStmt: 'trigname:string tgenabled:string',
   CreatePLangStmt: 'replace:boolean plname:string plhandler:*[] plinline:*[] plvalidator:*[] pltrusted:boolean',
@@ -199,10 +257,12 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   DropRoleStmt: 'roles:*[] missing_ok:boolean',
   CreateSeqStmt: 'sequence:RangeVar options:*[] ownerId:number for_identity:boolean if_not_exists:boolean',
   AlterSeqStmt: 'sequence:RangeVar options:*[] for_identity:boolean missing_ok:boolean',
-  DefineStmt: 'kind:=ObjectType oldstyle:boolean defnames:*[] args:*[] definition:*[] if_not_exists:boolean replace:boolean',
+  DefineStmt:
+    'kind:=ObjectType oldstyle:boolean defnames:*[] args:*[] definition:*[] if_not_exists:boolean replace:boolean',
   CreateDomainStmt: 'domainname:*[] typeName:TypeName collClause:CollateClause constraints:*[]',
   CreateOpClassStmt: 'opclassname:*[] opfamilyname:*[] amname:string datatype:TypeName items:*[] isDefault:boolean',
-  CreateOpClassItem: 'itemtype:number name:ObjectWithArgs number:number order_family:*[] class_args:*[] storedtype:TypeName',
+  CreateOpClassItem:
+    'itemtype:number name:ObjectWithArgs number:number order_family:*[] class_args:*[] storedtype:TypeName',
   CreateOpFamilyStmt: 'opfamilyname:*[] amname:string',
   AlterOpFamilyStmt: 'opfamilyname:*[] amname:string isDrop:boolean items:*[]',
   DropStmt: 'objects:*[] removeType:=ObjectType behavior:=DropBehavior missing_ok:boolean concurrent:boolean',
@@ -212,32 +272,39 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   DeclareCursorStmt: 'portalname:string options:number query:*',
   ClosePortalStmt: 'portalname:string',
   FetchStmt: 'direction:=FetchDirection howMany:number portalname:string ismove:boolean',
-  IndexStmt: 'idxname:string relation:RangeVar accessMethod:string tableSpace:string indexParams:*[] indexIncludingParams:*[] options:*[] whereClause:* excludeOpNames:*[] idxcomment:string indexOid:number oldNumber:number oldCreateSubid:number oldFirstRelfilelocatorSubid:number unique:boolean nulls_not_distinct:boolean primary:boolean isconstraint:boolean iswithoutoverlaps:boolean deferrable:boolean initdeferred:boolean transformed:boolean concurrent:boolean if_not_exists:boolean reset_default_tblspc:boolean',
-  CreateStatsStmt: 'defnames:*[] stat_types:*[] exprs:*[] relations:*[] stxcomment:string transformed:boolean if_not_exists:boolean',
+  IndexStmt:
+    'idxname:string relation:RangeVar accessMethod:string tableSpace:string indexParams:*[] indexIncludingParams:*[] options:*[] whereClause:* excludeOpNames:*[] idxcomment:string indexOid:number oldNumber:number oldCreateSubid:number oldFirstRelfilelocatorSubid:number unique:boolean nulls_not_distinct:boolean primary:boolean isconstraint:boolean iswithoutoverlaps:boolean deferrable:boolean initdeferred:boolean transformed:boolean concurrent:boolean if_not_exists:boolean reset_default_tblspc:boolean',
+  CreateStatsStmt:
+    'defnames:*[] stat_types:*[] exprs:*[] relations:*[] stxcomment:string transformed:boolean if_not_exists:boolean',
   StatsElem: 'name:string expr:*',
   AlterStatsStmt: 'defnames:*[] stxstattarget:* missing_ok:boolean',
-  CreateFunctionStmt: 'is_procedure:boolean replace:boolean funcname:*[] parameters:*[] returnType:TypeName options:*[] sql_body:*',
+  CreateFunctionStmt:
+    'is_procedure:boolean replace:boolean funcname:*[] parameters:*[] returnType:TypeName options:*[] sql_body:*',
   FunctionParameter: 'name:string argType:TypeName mode:=FunctionParameterMode defexpr:* location:number',
   AlterFunctionStmt: 'objtype:=ObjectType func:ObjectWithArgs actions:*[]',
   DoStmt: 'args:*[]',
   InlineCodeBlock: 'source_text:string langOid:number langIsTrusted:boolean atomic:boolean',
   CallStmt: 'funccall:FuncCall funcexpr:FuncExpr outargs:*[]',
   CallContext: 'atomic:boolean',
-  RenameStmt: 'renameType:=ObjectType relationType:=ObjectType relation:RangeVar object:* subname:string newname:string behavior:=DropBehavior missing_ok:boolean',
+  RenameStmt:
+    'renameType:=ObjectType relationType:=ObjectType relation:RangeVar object:* subname:string newname:string behavior:=DropBehavior missing_ok:boolean',
   AlterObjectDependsStmt: 'objectType:=ObjectType relation:RangeVar object:* extname:String remove:boolean',
   AlterObjectSchemaStmt: 'objectType:=ObjectType relation:RangeVar object:* newschema:string missing_ok:boolean',
   AlterOwnerStmt: 'objectType:=ObjectType relation:RangeVar object:* newowner:RoleSpec',
   AlterOperatorStmt: 'opername:ObjectWithArgs options:*[]',
   AlterTypeStmt: 'typeName:*[] options:*[]',
-  RuleStmt: 'relation:RangeVar rulename:string whereClause:* event:=CmdType instead:boolean actions:*[] replace:boolean',
+  RuleStmt:
+    'relation:RangeVar rulename:string whereClause:* event:=CmdType instead:boolean actions:*[] replace:boolean',
   NotifyStmt: 'conditionname:string payload:string',
   ListenStmt: 'conditionname:string',
   UnlistenStmt: 'conditionname:string',
-  TransactionStmt: 'kind:=TransactionStmtKind options:*[] savepoint_name:string gid:string chain:boolean location:number',
+  TransactionStmt:
+    'kind:=TransactionStmtKind options:*[] savepoint_name:string gid:string chain:boolean location:number',
   CompositeTypeStmt: 'typevar:RangeVar coldeflist:*[]',
   CreateEnumStmt: 'typeName:*[] vals:*[]',
   CreateRangeStmt: 'typeName:*[] params:*[]',
-  AlterEnumStmt: 'typeName:*[] oldVal:string newVal:string newValNeighbor:string newValIsAfter:boolean skipIfNewValExists:boolean',
+  AlterEnumStmt:
+    'typeName:*[] oldVal:string newVal:string newValNeighbor:string newValIsAfter:boolean skipIfNewValExists:boolean',
   ViewStmt: 'view:RangeVar aliases:*[] query:* replace:boolean options:*[] withCheckOption:=ViewCheckOption',
   LoadStmt: 'filename:string',
   CreatedbStmt: 'dbname:string options:*[]',
@@ -257,7 +324,8 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   LockStmt: 'relations:*[] mode:number nowait:boolean',
   ConstraintsSetStmt: 'constraints:*[] deferred:boolean',
   ReindexStmt: 'kind:=ReindexObjectType relation:RangeVar name:string params:*[]',
-  CreateConversionStmt: 'conversion_name:*[] for_encoding_name:string to_encoding_name:string func_name:*[] def:boolean',
+  CreateConversionStmt:
+    'conversion_name:*[] for_encoding_name:string to_encoding_name:string func_name:*[] def:boolean',
   CreateCastStmt: 'sourcetype:TypeName targettype:TypeName func:ObjectWithArgs context:=CoercionContext inout:boolean',
   CreateTransformStmt: 'replace:boolean type_name:TypeName lang:string fromsql:ObjectWithArgs tosql:ObjectWithArgs',
   PrepareStmt: 'name:string argtypes:*[] query:*',
@@ -266,11 +334,13 @@ export const NODE_FIELDS: Readonly<Record<string, string>> = {
   DropOwnedStmt: 'roles:*[] behavior:=DropBehavior',
   ReassignOwnedStmt: 'roles:*[] newrole:RoleSpec',
   AlterTSDictionaryStmt: 'dictname:*[] options:*[]',
-  AlterTSConfigurationStmt: 'kind:=AlterTSConfigType cfgname:*[] tokentype:*[] dicts:*[] override:boolean replace:boolean missing_ok:boolean',
+  AlterTSConfigurationStmt:
+    'kind:=AlterTSConfigType cfgname:*[] tokentype:*[] dicts:*[] override:boolean replace:boolean missing_ok:boolean',
   PublicationTable: 'relation:RangeVar whereClause:* columns:*[]',
   PublicationObjSpec: 'pubobjtype:=PublicationObjSpecType name:string pubtable:PublicationTable location:number',
   CreatePublicationStmt: 'pubname:string options:*[] pubobjects:*[] for_all_tables:boolean',
-  AlterPublicationStmt: 'pubname:string options:*[] pubobjects:*[] for_all_tables:boolean action:=AlterPublicationAction',
+  AlterPublicationStmt:
+    'pubname:string options:*[] pubobjects:*[] for_all_tables:boolean action:=AlterPublicationAction',
   CreateSubscriptionStmt: 'subname:string conninfo:string publication:*[] options:*[]',
   AlterSubscriptionStmt: 'kind:=AlterSubscriptionType subname:string conninfo:string publication:*[] options:*[]',
   DropSubscriptionStmt: 'subname:string missing_ok:boolean behavior:=DropBehavior',
@@ -323,38 +393,51 @@ export const ENUM_VALUES: Readonly<Record<string, string>> = {
   SortByDir: 'SORTBY_DEFAULT SORTBY_ASC SORTBY_DESC SORTBY_USING',
   SortByNulls: 'SORTBY_NULLS_DEFAULT SORTBY_NULLS_FIRST SORTBY_NULLS_LAST',
   SetQuantifier: 'SET_QUANTIFIER_DEFAULT SET_QUANTIFIER_ALL SET_QUANTIFIER_DISTINCT',
-  A_Expr_Kind: 'AEXPR_OP AEXPR_OP_ANY AEXPR_OP_ALL AEXPR_DISTINCT AEXPR_NOT_DISTINCT AEXPR_NULLIF AEXPR_IN AEXPR_LIKE AEXPR_ILIKE AEXPR_SIMILAR AEXPR_BETWEEN AEXPR_NOT_BETWEEN AEXPR_BETWEEN_SYM AEXPR_NOT_BETWEEN_SYM',
+  A_Expr_Kind:
+    'AEXPR_OP AEXPR_OP_ANY AEXPR_OP_ALL AEXPR_DISTINCT AEXPR_NOT_DISTINCT AEXPR_NULLIF AEXPR_IN AEXPR_LIKE AEXPR_ILIKE AEXPR_SIMILAR AEXPR_BETWEEN AEXPR_NOT_BETWEEN AEXPR_BETWEEN_SYM AEXPR_NOT_BETWEEN_SYM',
   RoleSpecType: 'ROLESPEC_CSTRING ROLESPEC_CURRENT_ROLE ROLESPEC_CURRENT_USER ROLESPEC_SESSION_USER ROLESPEC_PUBLIC',
-  TableLikeOption: 'CREATE_TABLE_LIKE_COMMENTS CREATE_TABLE_LIKE_COMPRESSION CREATE_TABLE_LIKE_CONSTRAINTS CREATE_TABLE_LIKE_DEFAULTS CREATE_TABLE_LIKE_GENERATED CREATE_TABLE_LIKE_IDENTITY CREATE_TABLE_LIKE_INDEXES CREATE_TABLE_LIKE_STATISTICS CREATE_TABLE_LIKE_STORAGE CREATE_TABLE_LIKE_ALL',
+  TableLikeOption:
+    'CREATE_TABLE_LIKE_COMMENTS CREATE_TABLE_LIKE_COMPRESSION CREATE_TABLE_LIKE_CONSTRAINTS CREATE_TABLE_LIKE_DEFAULTS CREATE_TABLE_LIKE_GENERATED CREATE_TABLE_LIKE_IDENTITY CREATE_TABLE_LIKE_INDEXES CREATE_TABLE_LIKE_STATISTICS CREATE_TABLE_LIKE_STORAGE CREATE_TABLE_LIKE_ALL',
   DefElemAction: 'DEFELEM_UNSPEC DEFELEM_SET DEFELEM_ADD DEFELEM_DROP',
   PartitionStrategy: 'PARTITION_STRATEGY_LIST PARTITION_STRATEGY_RANGE PARTITION_STRATEGY_HASH',
   PartitionRangeDatumKind: 'PARTITION_RANGE_DATUM_MINVALUE PARTITION_RANGE_DATUM_VALUE PARTITION_RANGE_DATUM_MAXVALUE',
-  RTEKind: 'RTE_RELATION RTE_SUBQUERY RTE_JOIN RTE_FUNCTION RTE_TABLEFUNC RTE_VALUES RTE_CTE RTE_NAMEDTUPLESTORE RTE_RESULT RTE_GROUP',
-  WCOKind: 'WCO_VIEW_CHECK WCO_RLS_INSERT_CHECK WCO_RLS_UPDATE_CHECK WCO_RLS_CONFLICT_CHECK WCO_RLS_MERGE_UPDATE_CHECK WCO_RLS_MERGE_DELETE_CHECK',
+  RTEKind:
+    'RTE_RELATION RTE_SUBQUERY RTE_JOIN RTE_FUNCTION RTE_TABLEFUNC RTE_VALUES RTE_CTE RTE_NAMEDTUPLESTORE RTE_RESULT RTE_GROUP',
+  WCOKind:
+    'WCO_VIEW_CHECK WCO_RLS_INSERT_CHECK WCO_RLS_UPDATE_CHECK WCO_RLS_CONFLICT_CHECK WCO_RLS_MERGE_UPDATE_CHECK WCO_RLS_MERGE_DELETE_CHECK',
   GroupingSetKind: 'GROUPING_SET_EMPTY GROUPING_SET_SIMPLE GROUPING_SET_ROLLUP GROUPING_SET_CUBE GROUPING_SET_SETS',
   CTEMaterialize: 'CTEMaterializeDefault CTEMaterializeAlways CTEMaterializeNever',
   ReturningOptionKind: 'RETURNING_OPTION_OLD RETURNING_OPTION_NEW',
   JsonQuotes: 'JS_QUOTES_UNSPEC JS_QUOTES_KEEP JS_QUOTES_OMIT',
   JsonTableColumnType: 'JTC_FOR_ORDINALITY JTC_REGULAR JTC_EXISTS JTC_FORMATTED JTC_NESTED',
   SetOperation: 'SETOP_NONE SETOP_UNION SETOP_INTERSECT SETOP_EXCEPT',
-  ObjectType: 'OBJECT_ACCESS_METHOD OBJECT_AGGREGATE OBJECT_AMOP OBJECT_AMPROC OBJECT_ATTRIBUTE OBJECT_CAST OBJECT_COLUMN OBJECT_COLLATION OBJECT_CONVERSION OBJECT_DATABASE OBJECT_DEFAULT OBJECT_DEFACL OBJECT_DOMAIN OBJECT_DOMCONSTRAINT OBJECT_EVENT_TRIGGER OBJECT_EXTENSION OBJECT_FDW OBJECT_FOREIGN_SERVER OBJECT_FOREIGN_TABLE OBJECT_FUNCTION OBJECT_INDEX OBJECT_LANGUAGE OBJECT_LARGEOBJECT OBJECT_MATVIEW OBJECT_OPCLASS OBJECT_OPERATOR OBJECT_OPFAMILY OBJECT_PARAMETER_ACL OBJECT_POLICY OBJECT_PROCEDURE OBJECT_PUBLICATION OBJECT_PUBLICATION_NAMESPACE OBJECT_PUBLICATION_REL OBJECT_ROLE OBJECT_ROUTINE OBJECT_RULE OBJECT_SCHEMA OBJECT_SEQUENCE OBJECT_SUBSCRIPTION OBJECT_STATISTIC_EXT OBJECT_TABCONSTRAINT OBJECT_TABLE OBJECT_TABLESPACE OBJECT_TRANSFORM OBJECT_TRIGGER OBJECT_TSCONFIGURATION OBJECT_TSDICTIONARY OBJECT_TSPARSER OBJECT_TSTEMPLATE OBJECT_TYPE OBJECT_USER_MAPPING OBJECT_VIEW',
+  ObjectType:
+    'OBJECT_ACCESS_METHOD OBJECT_AGGREGATE OBJECT_AMOP OBJECT_AMPROC OBJECT_ATTRIBUTE OBJECT_CAST OBJECT_COLUMN OBJECT_COLLATION OBJECT_CONVERSION OBJECT_DATABASE OBJECT_DEFAULT OBJECT_DEFACL OBJECT_DOMAIN OBJECT_DOMCONSTRAINT OBJECT_EVENT_TRIGGER OBJECT_EXTENSION OBJECT_FDW OBJECT_FOREIGN_SERVER OBJECT_FOREIGN_TABLE OBJECT_FUNCTION OBJECT_INDEX OBJECT_LANGUAGE OBJECT_LARGEOBJECT OBJECT_MATVIEW OBJECT_OPCLASS OBJECT_OPERATOR OBJECT_OPFAMILY OBJECT_PARAMETER_ACL OBJECT_POLICY OBJECT_PROCEDURE OBJECT_PUBLICATION OBJECT_PUBLICATION_NAMESPACE OBJECT_PUBLICATION_REL OBJECT_ROLE OBJECT_ROUTINE OBJECT_RULE OBJECT_SCHEMA OBJECT_SEQUENCE OBJECT_SUBSCRIPTION OBJECT_STATISTIC_EXT OBJECT_TABCONSTRAINT OBJECT_TABLE OBJECT_TABLESPACE OBJECT_TRANSFORM OBJECT_TRIGGER OBJECT_TSCONFIGURATION OBJECT_TSDICTIONARY OBJECT_TSPARSER OBJECT_TSTEMPLATE OBJECT_TYPE OBJECT_USER_MAPPING OBJECT_VIEW',
   DropBehavior: 'DROP_RESTRICT DROP_CASCADE',
-  AlterTableType: 'AT_AddColumn AT_AddColumnToView AT_ColumnDefault AT_CookedColumnDefault AT_DropNotNull AT_SetNotNull AT_SetExpression AT_DropExpression AT_SetStatistics AT_SetOptions AT_ResetOptions AT_SetStorage AT_SetCompression AT_DropColumn AT_AddIndex AT_ReAddIndex AT_AddConstraint AT_ReAddConstraint AT_ReAddDomainConstraint AT_AlterConstraint AT_ValidateConstraint AT_AddIndexConstraint AT_DropConstraint AT_ReAddComment AT_AlterColumnType AT_AlterColumnGenericOptions AT_ChangeOwner AT_ClusterOn AT_DropCluster AT_SetLogged AT_SetUnLogged AT_DropOids AT_SetAccessMethod AT_SetTableSpace AT_SetRelOptions AT_ResetRelOptions AT_ReplaceRelOptions AT_EnableTrig AT_EnableAlwaysTrig AT_EnableReplicaTrig AT_DisableTrig AT_EnableTrigAll AT_DisableTrigAll AT_EnableTrigUser AT_DisableTrigUser AT_EnableRule AT_EnableAlwaysRule AT_EnableReplicaRule AT_DisableRule AT_AddInherit AT_DropInherit AT_AddOf AT_DropOf AT_ReplicaIdentity AT_EnableRowSecurity AT_DisableRowSecurity AT_ForceRowSecurity AT_NoForceRowSecurity AT_GenericOptions AT_AttachPartition AT_DetachPartition AT_DetachPartitionFinalize AT_AddIdentity AT_SetIdentity AT_DropIdentity AT_ReAddStatistics',
+  AlterTableType:
+    'AT_AddColumn AT_AddColumnToView AT_ColumnDefault AT_CookedColumnDefault AT_DropNotNull AT_SetNotNull AT_SetExpression AT_DropExpression AT_SetStatistics AT_SetOptions AT_ResetOptions AT_SetStorage AT_SetCompression AT_DropColumn AT_AddIndex AT_ReAddIndex AT_AddConstraint AT_ReAddConstraint AT_ReAddDomainConstraint AT_AlterConstraint AT_ValidateConstraint AT_AddIndexConstraint AT_DropConstraint AT_ReAddComment AT_AlterColumnType AT_AlterColumnGenericOptions AT_ChangeOwner AT_ClusterOn AT_DropCluster AT_SetLogged AT_SetUnLogged AT_DropOids AT_SetAccessMethod AT_SetTableSpace AT_SetRelOptions AT_ResetRelOptions AT_ReplaceRelOptions AT_EnableTrig AT_EnableAlwaysTrig AT_EnableReplicaTrig AT_DisableTrig AT_EnableTrigAll AT_DisableTrigAll AT_EnableTrigUser AT_DisableTrigUser AT_EnableRule AT_EnableAlwaysRule AT_EnableReplicaRule AT_DisableRule AT_AddInherit AT_DropInherit AT_AddOf AT_DropOf AT_ReplicaIdentity AT_EnableRowSecurity AT_DisableRowSecurity AT_ForceRowSecurity AT_NoForceRowSecurity AT_GenericOptions AT_AttachPartition AT_DetachPartition AT_DetachPartitionFinalize AT_AddIdentity AT_SetIdentity AT_DropIdentity AT_ReAddStatistics',
   GrantTargetType: 'ACL_TARGET_OBJECT ACL_TARGET_ALL_IN_SCHEMA ACL_TARGET_DEFAULTS',
   VariableSetKind: 'VAR_SET_VALUE VAR_SET_DEFAULT VAR_SET_CURRENT VAR_SET_MULTI VAR_RESET VAR_RESET_ALL',
-  ConstrType: 'CONSTR_NULL CONSTR_NOTNULL CONSTR_DEFAULT CONSTR_IDENTITY CONSTR_GENERATED CONSTR_CHECK CONSTR_PRIMARY CONSTR_UNIQUE CONSTR_EXCLUSION CONSTR_FOREIGN CONSTR_ATTR_DEFERRABLE CONSTR_ATTR_NOT_DEFERRABLE CONSTR_ATTR_DEFERRED CONSTR_ATTR_IMMEDIATE CONSTR_ATTR_ENFORCED CONSTR_ATTR_NOT_ENFORCED',
+  ConstrType:
+    'CONSTR_NULL CONSTR_NOTNULL CONSTR_DEFAULT CONSTR_IDENTITY CONSTR_GENERATED CONSTR_CHECK CONSTR_PRIMARY CONSTR_UNIQUE CONSTR_EXCLUSION CONSTR_FOREIGN CONSTR_ATTR_DEFERRABLE CONSTR_ATTR_NOT_DEFERRABLE CONSTR_ATTR_DEFERRED CONSTR_ATTR_IMMEDIATE CONSTR_ATTR_ENFORCED CONSTR_ATTR_NOT_ENFORCED',
   ImportForeignSchemaType: 'FDW_IMPORT_SCHEMA_ALL FDW_IMPORT_SCHEMA_LIMIT_TO FDW_IMPORT_SCHEMA_EXCEPT',
   RoleStmtType: 'ROLESTMT_ROLE ROLESTMT_USER ROLESTMT_GROUP',
   FetchDirection: 'FETCH_FORWARD FETCH_BACKWARD FETCH_ABSOLUTE FETCH_RELATIVE',
-  FunctionParameterMode: 'FUNC_PARAM_IN FUNC_PARAM_OUT FUNC_PARAM_INOUT FUNC_PARAM_VARIADIC FUNC_PARAM_TABLE FUNC_PARAM_DEFAULT',
-  TransactionStmtKind: 'TRANS_STMT_BEGIN TRANS_STMT_START TRANS_STMT_COMMIT TRANS_STMT_ROLLBACK TRANS_STMT_SAVEPOINT TRANS_STMT_RELEASE TRANS_STMT_ROLLBACK_TO TRANS_STMT_PREPARE TRANS_STMT_COMMIT_PREPARED TRANS_STMT_ROLLBACK_PREPARED',
+  FunctionParameterMode:
+    'FUNC_PARAM_IN FUNC_PARAM_OUT FUNC_PARAM_INOUT FUNC_PARAM_VARIADIC FUNC_PARAM_TABLE FUNC_PARAM_DEFAULT',
+  TransactionStmtKind:
+    'TRANS_STMT_BEGIN TRANS_STMT_START TRANS_STMT_COMMIT TRANS_STMT_ROLLBACK TRANS_STMT_SAVEPOINT TRANS_STMT_RELEASE TRANS_STMT_ROLLBACK_TO TRANS_STMT_PREPARE TRANS_STMT_COMMIT_PREPARED TRANS_STMT_ROLLBACK_PREPARED',
   ViewCheckOption: 'NO_CHECK_OPTION LOCAL_CHECK_OPTION CASCADED_CHECK_OPTION',
   DiscardMode: 'DISCARD_ALL DISCARD_PLANS DISCARD_SEQUENCES DISCARD_TEMP',
-  ReindexObjectType: 'REINDEX_OBJECT_INDEX REINDEX_OBJECT_TABLE REINDEX_OBJECT_SCHEMA REINDEX_OBJECT_SYSTEM REINDEX_OBJECT_DATABASE',
-  AlterTSConfigType: 'ALTER_TSCONFIG_ADD_MAPPING ALTER_TSCONFIG_ALTER_MAPPING_FOR_TOKEN ALTER_TSCONFIG_REPLACE_DICT ALTER_TSCONFIG_REPLACE_DICT_FOR_TOKEN ALTER_TSCONFIG_DROP_MAPPING',
-  PublicationObjSpecType: 'PUBLICATIONOBJ_TABLE PUBLICATIONOBJ_TABLES_IN_SCHEMA PUBLICATIONOBJ_TABLES_IN_CUR_SCHEMA PUBLICATIONOBJ_CONTINUATION',
+  ReindexObjectType:
+    'REINDEX_OBJECT_INDEX REINDEX_OBJECT_TABLE REINDEX_OBJECT_SCHEMA REINDEX_OBJECT_SYSTEM REINDEX_OBJECT_DATABASE',
+  AlterTSConfigType:
+    'ALTER_TSCONFIG_ADD_MAPPING ALTER_TSCONFIG_ALTER_MAPPING_FOR_TOKEN ALTER_TSCONFIG_REPLACE_DICT ALTER_TSCONFIG_REPLACE_DICT_FOR_TOKEN ALTER_TSCONFIG_DROP_MAPPING',
+  PublicationObjSpecType:
+    'PUBLICATIONOBJ_TABLE PUBLICATIONOBJ_TABLES_IN_SCHEMA PUBLICATIONOBJ_TABLES_IN_CUR_SCHEMA PUBLICATIONOBJ_CONTINUATION',
   AlterPublicationAction: 'AP_AddObjects AP_DropObjects AP_SetObjects',
-  AlterSubscriptionType: 'ALTER_SUBSCRIPTION_OPTIONS ALTER_SUBSCRIPTION_CONNECTION ALTER_SUBSCRIPTION_SET_PUBLICATION ALTER_SUBSCRIPTION_ADD_PUBLICATION ALTER_SUBSCRIPTION_DROP_PUBLICATION ALTER_SUBSCRIPTION_REFRESH ALTER_SUBSCRIPTION_ENABLED ALTER_SUBSCRIPTION_SKIP',
+  AlterSubscriptionType:
+    'ALTER_SUBSCRIPTION_OPTIONS ALTER_SUBSCRIPTION_CONNECTION ALTER_SUBSCRIPTION_SET_PUBLICATION ALTER_SUBSCRIPTION_ADD_PUBLICATION ALTER_SUBSCRIPTION_DROP_PUBLICATION ALTER_SUBSCRIPTION_REFRESH ALTER_SUBSCRIPTION_ENABLED ALTER_SUBSCRIPTION_SKIP',
   OverridingKind: 'OVERRIDING_NOT_SET OVERRIDING_USER_VALUE OVERRIDING_SYSTEM_VALUE',
   OnCommitAction: 'ONCOMMIT_NOOP ONCOMMIT_PRESERVE_ROWS ONCOMMIT_DELETE_ROWS ONCOMMIT_DROP',
   TableFuncType: 'TFT_XMLTABLE TFT_JSON_TABLE',
@@ -363,23 +446,28 @@ export const ENUM_VALUES: Readonly<Record<string, string>> = {
   CoercionContext: 'COERCION_IMPLICIT COERCION_ASSIGNMENT COERCION_PLPGSQL COERCION_EXPLICIT',
   CoercionForm: 'COERCE_EXPLICIT_CALL COERCE_EXPLICIT_CAST COERCE_IMPLICIT_CAST COERCE_SQL_SYNTAX',
   BoolExprType: 'AND_EXPR OR_EXPR NOT_EXPR',
-  SubLinkType: 'EXISTS_SUBLINK ALL_SUBLINK ANY_SUBLINK ROWCOMPARE_SUBLINK EXPR_SUBLINK MULTIEXPR_SUBLINK ARRAY_SUBLINK CTE_SUBLINK',
+  SubLinkType:
+    'EXISTS_SUBLINK ALL_SUBLINK ANY_SUBLINK ROWCOMPARE_SUBLINK EXPR_SUBLINK MULTIEXPR_SUBLINK ARRAY_SUBLINK CTE_SUBLINK',
   MinMaxOp: 'IS_GREATEST IS_LEAST',
-  SQLValueFunctionOp: 'SVFOP_CURRENT_DATE SVFOP_CURRENT_TIME SVFOP_CURRENT_TIME_N SVFOP_CURRENT_TIMESTAMP SVFOP_CURRENT_TIMESTAMP_N SVFOP_LOCALTIME SVFOP_LOCALTIME_N SVFOP_LOCALTIMESTAMP SVFOP_LOCALTIMESTAMP_N SVFOP_CURRENT_ROLE SVFOP_CURRENT_USER SVFOP_USER SVFOP_SESSION_USER SVFOP_CURRENT_CATALOG SVFOP_CURRENT_SCHEMA',
+  SQLValueFunctionOp:
+    'SVFOP_CURRENT_DATE SVFOP_CURRENT_TIME SVFOP_CURRENT_TIME_N SVFOP_CURRENT_TIMESTAMP SVFOP_CURRENT_TIMESTAMP_N SVFOP_LOCALTIME SVFOP_LOCALTIME_N SVFOP_LOCALTIMESTAMP SVFOP_LOCALTIMESTAMP_N SVFOP_CURRENT_ROLE SVFOP_CURRENT_USER SVFOP_USER SVFOP_SESSION_USER SVFOP_CURRENT_CATALOG SVFOP_CURRENT_SCHEMA',
   XmlExprOp: 'IS_XMLCONCAT IS_XMLELEMENT IS_XMLFOREST IS_XMLPARSE IS_XMLPI IS_XMLROOT IS_XMLSERIALIZE IS_DOCUMENT',
   XmlOptionType: 'XMLOPTION_DOCUMENT XMLOPTION_CONTENT',
   JsonEncoding: 'JS_ENC_DEFAULT JS_ENC_UTF8 JS_ENC_UTF16 JS_ENC_UTF32',
   JsonFormatType: 'JS_FORMAT_DEFAULT JS_FORMAT_JSON JS_FORMAT_JSONB',
-  JsonConstructorType: 'JSCTOR_JSON_OBJECT JSCTOR_JSON_ARRAY JSCTOR_JSON_OBJECTAGG JSCTOR_JSON_ARRAYAGG JSCTOR_JSON_PARSE JSCTOR_JSON_SCALAR JSCTOR_JSON_SERIALIZE',
+  JsonConstructorType:
+    'JSCTOR_JSON_OBJECT JSCTOR_JSON_ARRAY JSCTOR_JSON_OBJECTAGG JSCTOR_JSON_ARRAYAGG JSCTOR_JSON_PARSE JSCTOR_JSON_SCALAR JSCTOR_JSON_SERIALIZE',
   JsonValueType: 'JS_TYPE_ANY JS_TYPE_OBJECT JS_TYPE_ARRAY JS_TYPE_SCALAR',
   JsonWrapper: 'JSW_UNSPEC JSW_NONE JSW_CONDITIONAL JSW_UNCONDITIONAL',
-  JsonBehaviorType: 'JSON_BEHAVIOR_NULL JSON_BEHAVIOR_ERROR JSON_BEHAVIOR_EMPTY JSON_BEHAVIOR_TRUE JSON_BEHAVIOR_FALSE JSON_BEHAVIOR_UNKNOWN JSON_BEHAVIOR_EMPTY_ARRAY JSON_BEHAVIOR_EMPTY_OBJECT JSON_BEHAVIOR_DEFAULT',
+  JsonBehaviorType:
+    'JSON_BEHAVIOR_NULL JSON_BEHAVIOR_ERROR JSON_BEHAVIOR_EMPTY JSON_BEHAVIOR_TRUE JSON_BEHAVIOR_FALSE JSON_BEHAVIOR_UNKNOWN JSON_BEHAVIOR_EMPTY_ARRAY JSON_BEHAVIOR_EMPTY_OBJECT JSON_BEHAVIOR_DEFAULT',
   JsonExprOp: 'JSON_EXISTS_OP JSON_QUERY_OP JSON_VALUE_OP JSON_TABLE_OP',
   NullTestType: 'IS_NULL IS_NOT_NULL',
   BoolTestType: 'IS_TRUE IS_NOT_TRUE IS_FALSE IS_NOT_FALSE IS_UNKNOWN IS_NOT_UNKNOWN',
   MergeMatchKind: 'MERGE_WHEN_MATCHED MERGE_WHEN_NOT_MATCHED_BY_SOURCE MERGE_WHEN_NOT_MATCHED_BY_TARGET',
   CmdType: 'CMD_UNKNOWN CMD_SELECT CMD_UPDATE CMD_INSERT CMD_DELETE CMD_MERGE CMD_UTILITY CMD_NOTHING',
-  JoinType: 'JOIN_INNER JOIN_LEFT JOIN_FULL JOIN_RIGHT JOIN_SEMI JOIN_ANTI JOIN_RIGHT_SEMI JOIN_RIGHT_ANTI JOIN_UNIQUE_OUTER JOIN_UNIQUE_INNER',
+  JoinType:
+    'JOIN_INNER JOIN_LEFT JOIN_FULL JOIN_RIGHT JOIN_SEMI JOIN_ANTI JOIN_RIGHT_SEMI JOIN_RIGHT_ANTI JOIN_UNIQUE_OUTER JOIN_UNIQUE_INNER',
   AggStrategy: 'AGG_PLAIN AGG_SORTED AGG_HASHED AGG_MIXED',
   AggSplit: 'AGGSPLIT_SIMPLE AGGSPLIT_INITIAL_SERIAL AGGSPLIT_FINAL_DESERIAL',
   SetOpCmd: 'SETOPCMD_INTERSECT SETOPCMD_INTERSECT_ALL SETOPCMD_EXCEPT SETOPCMD_EXCEPT_ALL',
@@ -389,5 +477,6 @@ export const ENUM_VALUES: Readonly<Record<string, string>> = {
   LockClauseStrength: 'LCS_NONE LCS_FORKEYSHARE LCS_FORSHARE LCS_FORNOKEYUPDATE LCS_FORUPDATE',
   LockWaitPolicy: 'LockWaitBlock LockWaitSkip LockWaitError',
   LockTupleMode: 'LockTupleKeyShare LockTupleShare LockTupleNoKeyExclusive LockTupleExclusive',
-  CompareType: 'COMPARE_INVALID COMPARE_LT COMPARE_LE COMPARE_EQ COMPARE_GE COMPARE_GT COMPARE_NE COMPARE_OVERLAP COMPARE_CONTAINED_BY',
+  CompareType:
+    'COMPARE_INVALID COMPARE_LT COMPARE_LE COMPARE_EQ COMPARE_GE COMPARE_GT COMPARE_NE COMPARE_OVERLAP COMPARE_CONTAINED_BY',
 };

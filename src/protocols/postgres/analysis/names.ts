@@ -47,7 +47,8 @@ export function splitNames(text: string, separator: ',' | '.'): readonly string[
   }
   for (;;) {
     const quoted = /^"((?:[^"]|"")*)"/.exec(rest);
-    const plain = quoted === null ? (separator === ',' ? /^[^, \t\n\r\f\v"]+/ : /^[^.,: \t\n\r\f\v"()]+/).exec(rest) : null;
+    const plain =
+      quoted === null ? (separator === ',' ? /^[^, \t\n\r\f\v"]+/ : /^[^.,: \t\n\r\f\v"()]+/).exec(rest) : null;
     const match = quoted ?? plain;
     if (match === null) {
       return null;

@@ -144,7 +144,8 @@ export function recordObject(walk: Walk, type: string, node: TreeNode): void {
     return;
   }
   if (isNode(value)) {
-    const name = typeof value['relname'] === 'string' ? relationOf(value) : nameOf(strings(list(value, 'objname')) ?? []);
+    const name =
+      typeof value['relname'] === 'string' ? relationOf(value) : nameOf(strings(list(value, 'objname')) ?? []);
     if (name !== null) {
       addObject(walk, name);
     }

@@ -113,7 +113,7 @@ function conditionContext(walk: Walk, target: RangeEntry | null): ConditionConte
   return {
     trusted: walk.options.trusted,
     textAfter: (at) => (at < 0 ? '' : source.expressionAfter(at, range)),
-    owner(qualifier): ColumnOwner {
+    owner: (qualifier): ColumnOwner => {
       if (qualifier === null) {
         const table = sole?.relation?.name ?? '';
         return { table, possible: true, certain: sole !== undefined && sole === target };
@@ -282,4 +282,3 @@ function mergeAction(
   }
   return true;
 }
-

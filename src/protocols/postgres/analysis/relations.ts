@@ -82,7 +82,6 @@ export function relationOfText(text: string): Name | null {
   return /^[0-9-]/.test(text.trim()) ? null : nameOf(splitNames(text, '.') ?? []);
 }
 
-
 /** An object that DDL, GRANT or COMMENT is about. */
 export function addObject(walk: Walk, name: Name): void {
   walk.unit.objects.set(nameKey(name), name);

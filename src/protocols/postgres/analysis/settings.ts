@@ -53,11 +53,17 @@ function isOn(value: string): boolean {
 
 function isOff(value: string): boolean {
   return (
-    value !== '' && ('false'.startsWith(value) || 'no'.startsWith(value) || value === 'of' || value === 'off' || value === '0')
+    value !== '' &&
+    ('false'.startsWith(value) || 'no'.startsWith(value) || value === 'of' || value === 'off' || value === '0')
   );
 }
 
-function judgement(tier: Risk, cause: string, reason: string, effects: readonly string[] = ['session']): SettingJudgement {
+function judgement(
+  tier: Risk,
+  cause: string,
+  reason: string,
+  effects: readonly string[] = ['session'],
+): SettingJudgement {
   return { tier, cause, reason, effects, refused: null };
 }
 

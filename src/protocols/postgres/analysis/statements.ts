@@ -141,7 +141,8 @@ const TIERS: ReadonlyMap<string, Risk> = new Map([
 ]);
 
 function readRow(line: string): readonly [string, StatementRow] {
-  const [node = '', verb = '', object = '', tier = '', cause = '', effects = '', use = '', reason = ''] = line.split('|');
+  const [node = '', verb = '', object = '', tier = '', cause = '', effects = '', use = '', reason = ''] =
+    line.split('|');
   return [
     node,
     {

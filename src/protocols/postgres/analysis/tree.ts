@@ -15,15 +15,15 @@ export type FieldKind =
 const SCALARS: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
 
 function readKind(text: string): FieldKind {
-  const list = text.endsWith('[]');
-  const bare = list ? text.slice(0, -2) : text;
+  const isList = text.endsWith('[]');
+  const bare = isList ? text.slice(0, -2) : text;
   if (bare === '*') {
-    return { kind: 'node', list };
+    return { kind: 'node', list: isList };
   }
   if (bare.startsWith('=')) {
     return { kind: 'enum', values: new Set((ENUM_VALUES[bare.slice(1)] ?? '').split(' ')) };
   }
-  return SCALARS.has(bare) ? { kind: 'scalar', type: bare } : { kind: 'typed', type: bare, list };
+  return SCALARS.has(bare) ? { kind: 'scalar', type: bare } : { kind: 'typed', type: bare, list: isList };
 }
 
 /** Fields by node type, as the grammar declares them. */
@@ -113,9 +113,11 @@ export function strings(values: readonly unknown[]): readonly string[] | null {
 }
 
 /** A literal: its text form, its kind, and where it stands. Null for anything that is not an A_Const. */
-export function constantOf(
-  value: unknown,
-): { readonly kind: 'int' | 'float' | 'bool' | 'string' | 'bits' | 'null'; readonly text: string; readonly at: number } | null {
+export function constantOf(value: unknown): {
+  readonly kind: 'int' | 'float' | 'bool' | 'string' | 'bits' | 'null';
+  readonly text: string;
+  readonly at: number;
+} | null {
   const node = as(value, 'A_Const');
   if (node === null) {
     return null;

@@ -176,12 +176,15 @@ function deallocate(walk: Walk, node: TreeNode): void {
   walk.changes.push({ kind: 'deallocate', name: flag(node, 'isall') ? null : str(node, 'name') || null });
 }
 
-const DISCARDS = { DISCARD_PLANS: 'plans', DISCARD_SEQUENCES: 'sequences', DISCARD_TEMP: 'temp' } as const;
+const DISCARDS = new Map([
+  ['DISCARD_PLANS', 'plans'],
+  ['DISCARD_SEQUENCES', 'sequences'],
+  ['DISCARD_TEMP', 'temp'],
+] as const);
 
 function discard(walk: Walk, node: TreeNode): void {
   walk.fields('DiscardStmt', node);
-  const target = str(node, 'target');
-  const what = target in DISCARDS ? DISCARDS[target as keyof typeof DISCARDS] : 'all';
+  const what = [...DISCARDS].find(([target]) => target === str(node, 'target'))?.[1] ?? 'all';
   if (what === 'all') {
     walk.unit.settings.set('*', 'default');
     walk.unit.resetsRole = true;
@@ -254,7 +257,11 @@ function copyTable(
   options: { readonly isIn: boolean; readonly columns: readonly string[] },
 ): void {
   walk.fields('RangeVar', relation);
-  const name = { database: str(relation, 'catalogname') || null, schema: str(relation, 'schemaname') || null, name: str(relation, 'relname') };
+  const name = {
+    database: str(relation, 'catalogname') || null,
+    schema: str(relation, 'schemaname') || null,
+    name: str(relation, 'relname'),
+  };
   if (!options.isIn) {
     readColumns(walk, name, options.columns);
     return;

@@ -86,7 +86,13 @@ export class Walk {
   /** How deep bodies are nested in bodies. */
   bodies = 0;
 
-  constructor(parts: { grammar: Grammar; options: WalkOptions; handlers: Handlers; source: Source; unit: UnitOutline }) {
+  constructor(parts: {
+    grammar: Grammar;
+    options: WalkOptions;
+    handlers: Handlers;
+    source: Source;
+    unit: UnitOutline;
+  }) {
     this.grammar = parts.grammar;
     this.options = parts.options;
     this.handlers = parts.handlers;

@@ -1,0 +1,159 @@
+// PostgreSQL's statement analysis as the session uses it: text to outline (cached, long texts in a worker), outline to units.
+import { MAX_INLINE_ANALYSIS_BYTES } from '../../lib/limits.ts';
+import { isUtf8 } from 'node:buffer';
+import { Lru } from '../../lib/lru.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { SqlAnalyser, SqlOptions, SqlText } from '../sql/analysis.ts';
+import type { OpaqueCause, TextOutline } from '../sql/outline.ts';
+import { AnalysedText, StateKeys, createText, type BoundText, type TextDialect } from '../sql/text.ts';
+import type { UnknownCause } from '../../rules/action.ts';
+import { analyseText, opaqueText } from './analysis/analyse.ts';
+import { createGrammar, type Grammar } from './analysis/engine.ts';
+import { createAnalysisThread, type AnalysisThread } from './analysis/thread.ts';
+import { nameForms } from './analysis/resolve.ts';
+
+export { parseSearchPath } from './analysis/names.ts';
+
+/** Everything is optional: the defaults are right for a gateway. */
+export interface PostgresAnalyserParts {
+  readonly clock: Clock;
+  readonly maxCachedTexts?: number;
+  readonly maxCachedBytes?: number;
+  /** How long a text may take in the worker before it is opaque. */
+  readonly deadlineMs?: number;
+}
+
+const MAX_CACHED_TEXTS = 4096;
+const MAX_CACHED_BYTES = 16 * 1024 * 1024;
+const DEADLINE_MS = 5000;
+
+export interface PostgresAnalyser extends SqlAnalyser {
+  /** Ends the worker thread, where one was needed. */
+  close(): Promise<void>;
+}
+
+export async function createPostgresAnalyser(parts: PostgresAnalyserParts): Promise<PostgresAnalyser> {
+  const grammar = await createGrammar();
+  const thread = createAnalysisThread({ clock: parts.clock, deadlineMs: parts.deadlineMs ?? DEADLINE_MS });
+  return new Analyser(grammar, thread, parts);
+}
+
+/** For a text that another dialect analysed: nothing of it is believed. */
+const STRICT: SqlOptions = { readOnly: true, trustedFunctions: new Set(), maxTextBytes: 0 };
+
+/** Texts analysed under one set of options. */
+interface Scope {
+  readonly options: SqlOptions;
+  readonly texts: Lru<string, BoundText>;
+}
+
+class Analyser implements PostgresAnalyser {
+  readonly #grammar: Grammar;
+  readonly #thread: AnalysisThread;
+  readonly #parts: PostgresAnalyserParts;
+  readonly #scopes = new WeakMap<SqlOptions, Scope>();
+  readonly #scopesByContent = new Lru<string, Scope>(8);
+  readonly #dialect: TextDialect;
+  readonly #states = new StateKeys();
+
+  constructor(grammar: Grammar, thread: AnalysisThread, parts: PostgresAnalyserParts) {
+    this.#grammar = grammar;
+    this.#thread = thread;
+    this.#parts = parts;
+    this.#dialect = {
+      nameForms,
+      fingerprint: (text): string | null => {
+        const result = text.length <= MAX_INLINE_ANALYSIS_BYTES ? grammar.fingerprint(text) : null;
+        return result?.kind === 'ok' ? result.value : null;
+      },
+    };
+  }
+
+  analyse(bytes: Buffer, options: SqlOptions): SqlText | Promise<SqlText> {
+    const scope = this.#scopeOf(options);
+    if (bytes.length > options.maxTextBytes) {
+      return this.#opaque(scope, { text: '', cause: 'too_large', unknown: 'too_large' });
+    }
+    if (!isUtf8(bytes)) {
+      return this.#opaque(scope, { text: bytes.toString('latin1'), cause: 'encoding', unknown: 'undecodable' });
+    }
+    // Copies: nothing of a connection's buffers is kept.
+    const text = bytes.toString('utf8');
+    const cached = scope.texts.find(text);
+    if (cached !== null) {
+      return cached;
+    }
+    if (text.includes('\0')) {
+      return this.#opaque(scope, { text, cause: 'encoding', unknown: 'undecodable' });
+    }
+    if (bytes.length > MAX_INLINE_ANALYSIS_BYTES) {
+      return this.#thread
+        .analyse(text, walkOptions(options))
+        .then((outline) => this.#keep(scope, text, outline ?? opaqueText(text, 'unparseable', 'unparseable')));
+    }
+    if (!this.#grammar.available) {
+      return this.#grammar.ready().then(() => this.#inline(scope, text));
+    }
+    return this.#inline(scope, text);
+  }
+
+  bind(...[text, state, names, transaction]: Parameters<SqlAnalyser['bind']>): ReturnType<SqlAnalyser['bind']> {
+    const bindable =
+      text instanceof AnalysedText
+        ? text
+        : this.#create(this.#scopeOf(STRICT), text.text, opaqueText(null, 'unparseable', 'unparseable'));
+    return bindable.bind(state, names, transaction);
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  #inline(scope: Scope, text: string): SqlText {
+    return this.#keep(scope, text, analyseText(text, this.#grammar, walkOptions(scope.options)));
+  }
+
+  #keep(scope: Scope, text: string, outline: TextOutline): BoundText {
+    const made = this.#create(scope, text, outline);
+    scope.texts.put(text, made, text.length * 2);
+    return made;
+  }
+
+  #opaque(
+    scope: Scope,
+    what: { readonly text: string; readonly cause: OpaqueCause; readonly unknown: UnknownCause },
+  ): BoundText {
+    const outline = opaqueText(null, what.cause, what.unknown);
+    return this.#create(scope, what.text, outline);
+  }
+
+  #create(scope: Scope, text: string, outline: TextOutline): BoundText {
+    return createText({
+      text,
+      outline,
+      dialect: this.#dialect,
+      readOnly: scope.options.readOnly,
+      states: this.#states,
+    });
+  }
+
+  #scopeOf(options: SqlOptions): Scope {
+    const known = this.#scopes.get(options);
+    if (known !== undefined) {
+      return known;
+    }
+    const key = JSON.stringify([options.readOnly, options.maxTextBytes, [...options.trustedFunctions].toSorted()]);
+    let scope = this.#scopesByContent.find(key);
+    if (scope === null) {
+      const { maxCachedTexts = MAX_CACHED_TEXTS, maxCachedBytes = MAX_CACHED_BYTES } = this.#parts;
+      scope = { options, texts: new Lru(maxCachedTexts, maxCachedBytes) };
+      this.#scopesByContent.put(key, scope);
+    }
+    this.#scopes.set(options, scope);
+    return scope;
+  }
+}
+
+function walkOptions(options: SqlOptions): { readonly readOnly: boolean; readonly trusted: ReadonlySet<string> } {
+  return { readOnly: options.readOnly, trusted: options.trustedFunctions };
+}

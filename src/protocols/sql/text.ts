@@ -1,0 +1,241 @@
+// An analysed text, and what it means for one connection. Shared by the dialects.
+import type { Unit } from '../../rules/action.ts';
+import { factsToJson } from '../../rules/facts.ts';
+import { Lru } from '../../lib/lru.ts';
+import type { Judgeable, ParameterValue, SqlNames, SqlState, SqlStateChange, SqlText } from './analysis.ts';
+import { applyState, createUnits, highestRisk, refusalOf, summaryOf, type FindStored } from './bind.ts';
+import type { FactDialect } from './facts.ts';
+import {
+  createOutline,
+  flatten,
+  type OutlineChange,
+  type StatementOutline,
+  type TextOutline,
+  type UnitOutline,
+} from './outline.ts';
+
+export type TextDialect = FactDialect;
+type Transaction = 'idle' | 'open' | 'failed';
+
+export interface BoundText extends SqlText {
+  readonly outline: TextOutline;
+  bind(state: SqlState, names: SqlNames, transaction: Transaction): Judgeable;
+}
+
+export interface TextParts {
+  readonly text: string;
+  readonly outline: TextOutline;
+  readonly dialect: TextDialect;
+  readonly readOnly: boolean;
+  readonly states: StateKeys;
+}
+
+export function createText(parts: TextParts): BoundText {
+  return new AnalysedText(parts);
+}
+
+/** How many states' bindings a text keeps: connections of one pool mostly share theirs. */
+const MAX_BINDINGS = 16;
+
+const NO_NAMES: SqlNames = { prepared: () => undefined, cursor: () => undefined };
+
+/** The state of a connection of which nothing is known: names are unresolved. */
+const NO_STATE: SqlState = {
+  database: '',
+  user: '',
+  role: null,
+  searchPath: null,
+  schemas: null,
+  gatewaySetRole: false,
+  readable: true,
+  serverMajor: 0,
+  shadowedFunctions: null,
+};
+
+export class AnalysedText implements BoundText {
+  readonly text: string;
+  readonly outline: TextOutline;
+  readonly changes: readonly (readonly SqlStateChange[])[];
+  readonly copyIn: readonly boolean[];
+  readonly readsState: boolean;
+  readonly parameters: number;
+  readonly #parts: TextParts;
+  /** By interned state, then transaction. */
+  readonly #bindings = new Map<StateKey, Map<Transaction, BoundJudgeable>>();
+
+  constructor(parts: TextParts) {
+    this.#parts = parts;
+    this.text = parts.text;
+    this.outline = parts.outline;
+    const { statements } = parts.outline;
+    this.changes = statements.map((statement) => statement.changes.map((change) => this.#change(change)));
+    this.copyIn = statements.map((statement) => statement.copyIn);
+    const units = statements.flatMap((statement) => flatten(statement.unit));
+    this.parameters = units.reduce((highest, unit) => Math.max(highest, unit.parameters), 0);
+    this.readsState = units.some(readsState);
+  }
+
+  get statements(): number {
+    return this.outline.statements.length;
+  }
+
+  #change(change: OutlineChange): SqlStateChange {
+    if (change.kind !== 'prepare' && change.kind !== 'declare') {
+      return change;
+    }
+    const { statement, ...rest } = change;
+    const text = new StoredText(statement, this.#parts);
+    return { ...rest, statement: text.unbound() };
+  }
+
+  bind(state: SqlState, names: SqlNames, transaction: Transaction): Judgeable {
+    const namesMatter = this.outline.statements.some(({ unit }) => flatten(unit).some(({ lookup }) => lookup !== null));
+    if (namesMatter) {
+      return this.#make(state, names, transaction, null);
+    }
+    const key = this.#parts.states.of(state);
+    let byTransaction = this.#bindings.get(key);
+    if (byTransaction === undefined) {
+      if (this.#bindings.size >= MAX_BINDINGS) {
+        this.#bindings.clear();
+      }
+      byTransaction = new Map();
+      this.#bindings.set(key, byTransaction);
+    }
+    const known = byTransaction.get(transaction);
+    if (known !== undefined) {
+      return known;
+    }
+    const memo = byTransaction.values().next().value?.memo ?? {};
+    const made = this.#make(state, names, transaction, memo);
+    byTransaction.set(transaction, made);
+    return made;
+  }
+
+  /** Bound to no connection: what a stored statement looks like before somebody runs it. */
+  unbound(): Judgeable {
+    return this.bind(NO_STATE, NO_NAMES, 'idle');
+  }
+
+  // oxlint-disable-next-line max-params -- the four things that a binding is a function of
+  #make(state: SqlState, names: SqlNames, transaction: Transaction, memo: object | null): BoundJudgeable {
+    const find: FindStored = (lookup) => {
+      const stored = lookup.kind === 'prepared' ? names.prepared(lookup.name) : names.cursor(lookup.name);
+      return stored === undefined ? null : storedOutline(stored.source);
+    };
+    const bound = this.outline.statements.map(({ unit }) => applyState(unit, state, find));
+    return new BoundJudgeable({ source: this, bound, state, transaction, memo, parameters: null, parts: this.#parts });
+  }
+}
+
+/** The one statement of a text that was prepared or declared, or null for anything else. */
+function storedOutline(source: SqlText): UnitOutline | null {
+  if (!(source instanceof AnalysedText)) {
+    return null;
+  }
+  const [statement, ...others] = source.outline.statements;
+  return others.length > 0 ? null : (statement?.unit ?? createOutline('top'));
+}
+
+/** A statement that PREPARE or DECLARE stores. */
+class StoredText extends AnalysedText {
+  constructor(statement: StatementOutline, parts: TextParts) {
+    super({ ...parts, text: statement.unit.text ?? '', outline: { statements: [statement] } });
+  }
+}
+
+function readsState(unit: UnitOutline): boolean {
+  return (
+    unit.lookup !== null ||
+    unit.resetsRole ||
+    [...unit.relations.values(), ...unit.objects.values()].some((name) => name.schema === null)
+  );
+}
+
+/** Identity of a state's content: equal states share it, so that bindings and remembered verdicts are shared by connections. */
+export interface StateKey {
+  readonly content: string;
+}
+
+const MAX_STATES = 1024;
+
+export class StateKeys {
+  readonly #byState = new WeakMap<SqlState, StateKey>();
+  readonly #byContent = new Lru<string, StateKey>(MAX_STATES);
+
+  of(state: SqlState): StateKey {
+    let key = this.#byState.get(state) ?? null;
+    if (key === null) {
+      const content = contentOf(state);
+      key = this.#byContent.find(content) ?? { content };
+      this.#byContent.put(content, key);
+      this.#byState.set(state, key);
+    }
+    return key;
+  }
+}
+
+function contentOf(state: SqlState): string {
+  const { database, user, role, searchPath, schemas, gatewaySetRole, readable, serverMajor, shadowedFunctions } = state;
+  return JSON.stringify([
+    [database, user, role, searchPath, gatewaySetRole, readable, serverMajor],
+    schemas === null ? null : [...schemas].toSorted(),
+    shadowedFunctions === null ? null : [...shadowedFunctions].toSorted(),
+  ]);
+}
+
+interface JudgeableParts {
+  readonly source: AnalysedText;
+  readonly bound: readonly UnitOutline[];
+  readonly state: SqlState;
+  readonly transaction: Transaction;
+  readonly memo: object | null;
+  readonly parameters: readonly ParameterValue[] | null;
+  readonly parts: TextParts;
+}
+
+class BoundJudgeable implements Judgeable {
+  readonly source: SqlText;
+  readonly units: readonly Unit[];
+  readonly risk: Judgeable['risk'];
+  readonly refused: string | null;
+  readonly memo: object | null;
+  readonly #parts: JudgeableParts;
+  #summary: string | null = null;
+  #json: string | null = null;
+
+  constructor(parts: JudgeableParts) {
+    this.#parts = parts;
+    const { source, bound, state, transaction, parameters } = parts;
+    this.source = source;
+    this.memo = parts.memo;
+    const binding = { state, transaction, statements: source.statements, parameters, dialect: parts.parts.dialect };
+    // A text without a statement is judged too: drivers ping with it.
+    const outlines = bound.length === 0 ? [emptyUnit(source.text)] : bound;
+    this.units = outlines.flatMap((outline) => createUnits(outline, binding));
+    this.risk = highestRisk(this.units);
+    this.refused =
+      outlines.map((outline) => refusalOf(outline, parts.parts.readOnly)).find((why) => why !== null) ?? null;
+  }
+
+  get summary(): string {
+    this.#summary ??= summaryOf(this.source.text);
+    return this.#summary;
+  }
+
+  factsJson(): string {
+    this.#json ??= factsToJson(this.units, 'sql');
+    return this.#json;
+  }
+
+  withParameters(values: readonly ParameterValue[]): Judgeable {
+    return this.source.parameters === 0 ? this : new BoundJudgeable({ ...this.#parts, parameters: [...values] });
+  }
+}
+
+function emptyUnit(text: string): UnitOutline {
+  const unit = createOutline('top');
+  unit.verbs.add('other');
+  unit.text = text;
+  return unit;
+}

@@ -1,0 +1,45 @@
+// What tests of the SQL analysis share: an analyser, a connection's state, and facts by short name.
+import { systemClock } from '../../src/lib/clock.ts';
+import type { FactValue, Unit } from '../../src/rules/action.ts';
+import type { Judgeable, SqlNames, SqlOptions, SqlState, SqlText } from '../../src/protocols/sql/analysis.ts';
+import { createPostgresAnalyser } from '../../src/protocols/postgres/facts.ts';
+
+export const analyser = await createPostgresAnalyser({ clock: systemClock });
+
+export const OPTIONS: SqlOptions = { readOnly: false, trustedFunctions: new Set(), maxTextBytes: 1024 * 1024 };
+
+export const STATE: SqlState = {
+  database: 'app',
+  user: 'agent',
+  role: 'agent',
+  searchPath: ['public'],
+  schemas: null,
+  gatewaySetRole: false,
+  readable: true,
+  serverMajor: 18,
+  shadowedFunctions: null,
+};
+
+export const NO_NAMES: SqlNames = { prepared: () => undefined, cursor: () => undefined };
+
+export interface AnalyseOptions {
+  readonly options?: Partial<SqlOptions>;
+  readonly state?: Partial<SqlState>;
+  readonly names?: SqlNames;
+}
+
+/** The text's analysis, however long it takes. */
+export function textOf(sql: string | Buffer, options: Partial<SqlOptions> = {}): Promise<SqlText> {
+  const scoped = Object.keys(options).length === 0 ? OPTIONS : { ...OPTIONS, ...options };
+  return Promise.resolve(analyser.analyse(typeof sql === 'string' ? Buffer.from(sql) : sql, scoped));
+}
+
+export async function judgeableOf(sql: string | Buffer, extra: AnalyseOptions = {}): Promise<Judgeable> {
+  const text = await textOf(sql, extra.options);
+  return analyser.bind(text, { ...STATE, ...extra.state }, extra.names ?? NO_NAMES, 'idle');
+}
+
+/** A fact by its name without `sql.`. */
+export function fact(unit: Unit | undefined, name: string): FactValue | undefined {
+  return unit?.facts.get(name === 'risk' || name === 'risk_causes' ? name : `sql.${name}`);
+}
