@@ -93,7 +93,9 @@ export class Exchange {
   /** An allowed statement goes upstream. */
   start(action: SqlAction, parts: Pick<Execution, 'simple' | 'changes' | 'copyIn'>): void {
     const { tracker, clock } = this.parts;
-    const matters = parts.changes.some((changes) => changes.length > 0 && tracker.matters(changes));
+    const matters = parts.changes.some(
+      (changes) => changes.length > 0 && tracker.matters(this.statements.expand(changes)),
+    );
     this.unsettled += matters ? 1 : 0;
     this.owed.push({
       kind: 'execution',
@@ -136,7 +138,7 @@ export class Exchange {
     const { tracker } = this.parts;
     // More answers than statements: the text was not understood, so neither is what it did.
     const changes = execution.changes[execution.done] ?? (execution.simple ? ([{ kind: 'unknown' }] as const) : []);
-    for (const change of changes) {
+    for (const change of this.statements.expand(changes)) {
       tracker.apply(change, tag);
       if (change.kind === 'commit' && tag === 'ROLLBACK') {
         this.statements.apply({ kind: 'rollback' });

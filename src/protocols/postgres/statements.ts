@@ -92,6 +92,20 @@ export class Statements implements SqlNames {
     return this.#analyser.bind(text, state, this, transaction);
   }
 
+  /** Changes with those of the stored statements that EXECUTE and FETCH run in their place. */
+  expand(changes: readonly SqlStateChange[]): readonly SqlStateChange[] {
+    if (!changes.some((change) => change.kind === 'execute' || change.kind === 'fetch')) {
+      return changes;
+    }
+    return changes.flatMap((change) => {
+      if (change.kind !== 'execute' && change.kind !== 'fetch') {
+        return [change];
+      }
+      const stored = change.kind === 'execute' ? this.prepared(change.name) : this.cursor(change.name);
+      return stored?.source.changes.flat() ?? [{ kind: 'unknown' }];
+    });
+  }
+
   /** A confirmed change that SQL made to the names. */
   apply(change: SqlStateChange): void {
     switch (change.kind) {
@@ -135,6 +149,8 @@ export class Statements implements SqlNames {
       case 'release':
       case 'rollback-to':
       case 'schemas-changed':
+      case 'execute':
+      case 'fetch':
       case 'unknown':
         break;
     }

@@ -70,6 +70,8 @@ export class Tracker {
         case 'close':
         case 'discard':
         case 'schemas-changed':
+        case 'execute':
+        case 'fetch':
         case 'unknown':
           return true;
       }
@@ -98,6 +100,9 @@ export class Tracker {
           this.#change({ path: this.#loginPath, localPath: undefined, role: this.#state.user, localRole: undefined });
         }
         break;
+      // What runs there was expanded by whoever knows the names; what is left is not known.
+      case 'execute':
+      case 'fetch':
       case 'unknown':
         this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
         break;
