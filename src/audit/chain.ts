@@ -169,7 +169,8 @@ export class ChainCheck {
         return { seq, kind: 'bad-signature', detail };
       }
       this.#nextPoint += 1;
-      if (seq === row.seq) {
+      // The store's and the published one of the same record count once.
+      if (seq === row.seq && this.#provenSeq !== seq) {
         this.#checkpoints += 1;
         this.#provenSeq = seq;
       }

@@ -11,7 +11,7 @@ import { keyId, parseCheckpoint, parsePublicKey, parseStub, stubVerifies } from 
 import type { Signed, Stub } from './checkpoint.ts';
 import { applyMigrations, listApplied } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
-import { tablesOf } from './tables.ts';
+import { shapeWords, tablesOf } from './tables.ts';
 
 export interface CheckOptions {
   /** First and last record to look at; null = from the first, to the last. */
@@ -38,16 +38,14 @@ export interface CheckResult {
 interface StoredRow extends ChainRow {
   readonly time_ms: number;
   readonly action_id: string | null;
-  readonly words: string | null;
+  readonly shape: number;
 }
 
 /** Records are read in pages, each in a read transaction of its own: a long check does not hold up the writer's housekeeping. */
 const PAGE = 500;
-const READ_PAGE = `
-SELECT r.seq, r.time_ms, r.action_id, r.body, r.prev, r.hash,
-  json_array(s.type, s.device, s.profile, s.endpoint, s.family, s.rule, s.verdict, s.risk, s.actor, s.tables) AS words
-FROM records r LEFT JOIN shapes s ON s.id = r.shape
-WHERE r.seq > ? AND r.seq <= ? ORDER BY r.seq LIMIT ${PAGE}`;
+const READ_PAGE = `SELECT seq, time_ms, action_id, shape, body, prev, hash FROM records
+  WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE}`;
+const READ_SHAPE = `SELECT type, device, profile, endpoint, family, rule, verdict, risk, actor, tables FROM shapes WHERE id = ?`;
 
 /** Read-only. What SQLite itself cannot read is a finding too. */
 export function checkStore(db: Database, options: CheckOptions): CheckResult {
@@ -102,10 +100,17 @@ function checkRows(
   range: { readonly first: number; readonly to: number; readonly progress: { lastSeq: number } },
 ): Finding | null {
   const page = db.prepare<[number, number], StoredRow>(READ_PAGE);
+  const shape = db.prepare<[number], string[]>(READ_SHAPE).raw();
+  const known = new Map<number, string>();
+  const wordsOf = (id: number): string => {
+    const words = known.get(id) ?? JSON.stringify(shape.get(id) ?? null);
+    known.set(id, words);
+    return words;
+  };
   for (let after = range.first - 1; ;) {
     const rows = page.all(after, range.to);
     for (const row of rows) {
-      const bad = chain.take(row, (body) => checkColumns(row, body));
+      const bad = chain.take(row, (body) => checkColumns(row, wordsOf(row.shape), body));
       if (bad !== null) {
         return bad;
       }
@@ -119,20 +124,22 @@ function checkRows(
 }
 
 /** The searchable columns are copies: one that was changed would hide a record from a search, though its text is intact. */
-function checkColumns(row: StoredRow, body: BodyJson): Finding | null {
-  const words = JSON.stringify([
-    body.type,
-    body.device ?? '',
-    body.profile ?? '',
-    body.endpoint ?? '',
-    body.family ?? '',
-    body.rule ?? '',
-    body.verdict ?? '',
-    body.risk ?? '',
-    body.by ?? '',
-    JSON.stringify(tablesOf(body.facts)),
-  ]);
-  if (row.words === words && row.action_id === body.action_id && row.time_ms === Date.parse(body.time)) {
+function checkColumns(row: StoredRow, words: string, body: BodyJson): Finding | null {
+  const expected = JSON.stringify(
+    shapeWords([
+      body.type,
+      body.device ?? '',
+      body.profile ?? '',
+      body.endpoint ?? '',
+      body.family ?? '',
+      body.rule ?? '',
+      body.verdict ?? '',
+      body.risk ?? '',
+      body.by ?? '',
+      JSON.stringify(tablesOf(body.facts)),
+    ]),
+  );
+  if (words === expected && row.action_id === body.action_id && row.time_ms === Date.parse(body.time)) {
     return null;
   }
   return { seq: row.seq, kind: 'edited', detail: 'what it is searched by does not match its content' };

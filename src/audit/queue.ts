@@ -120,14 +120,7 @@ export class AuditQueue {
     return new Promise((resolve, reject) => {
       this.#push(event, { resolve, reject }, null);
       this.#due = true;
-      // Not at once: other events of this turn of the loop come along.
-      if (!this.#scheduled) {
-        this.#scheduled = true;
-        setImmediate(() => {
-          this.#scheduled = false;
-          this.#pump();
-        });
-      }
+      this.#schedule();
     });
   }
 
@@ -190,10 +183,21 @@ export class AuditQueue {
     this.#chars += charsOf(event);
     this.#appended += 1;
     if (this.#waiting.length >= MAX_BATCH) {
-      this.#pump();
+      this.#schedule();
     }
     this.#arm();
     return entry;
+  }
+
+  /** Not at once: other events, and outcomes, of this turn of the loop come along. */
+  #schedule(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#pump();
+      });
+    }
   }
 
   #arm(): void {

@@ -1,4 +1,5 @@
 // Entry of the reader thread: a read-only connection, so that a long search holds up neither the writer nor the event loop.
+import { existsSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
@@ -79,7 +80,8 @@ answerCalls<ReaderCalls>({
   approvals: ({ states, page }) => listApprovals(db, states, page),
   approval: (idOrPrefix) => getApproval(db, idOrPrefix),
   verify({ from, to, publish }) {
-    const published = publish === null ? [] : readPublished(publish);
+    // Before the first checkpoint there is no file.
+    const published = publish === null || !existsSync(publish) ? [] : readPublished(publish);
     return checkStore(db, { from, to, publicKey: null, published, schema: true });
   },
   rows: ({ filter, page }) => searchRows(db, filter, page),

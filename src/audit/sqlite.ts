@@ -103,7 +103,8 @@ export async function openAuditLog(parts: AuditLogParts): Promise<SqliteAuditLog
   return log;
 }
 
-const startWorker: SpawnWorker = (entry, workerData) => new Worker(entry, { workerData });
+// Without the process's own flags: some of them (--eval, --input-type, --test) make no sense in a thread.
+const startWorker: SpawnWorker = (entry, workerData) => new Worker(entry, { workerData, execArgv: [] });
 
 class Log implements SqliteAuditLog {
   readonly #parts: AuditLogParts;
@@ -155,7 +156,7 @@ class Log implements SqliteAuditLog {
   }
 
   async open(): Promise<void> {
-    const { opened, thread } = await this.#startWriter();
+    const { opened, thread } = await this.#openWriter();
     this.#writer = Promise.resolve(thread);
     this.#storeId = opened.storeId;
     this.#finding = opened.finding;
@@ -363,7 +364,16 @@ class Log implements SqliteAuditLog {
       return { thread, opened };
     } catch (error) {
       await thread.end();
-      throw new GatewayError('STORE_FAILED', 'operator', `cannot open the store ${path}: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  async #openWriter(): Promise<{ readonly thread: Thread<WriterCalls>; readonly opened: OpenedStore }> {
+    try {
+      return await this.#startWriter();
+    } catch (error) {
+      const message = `cannot open the store ${this.#parts.path}: ${messageOf(error)}`;
+      throw new GatewayError('STORE_FAILED', 'operator', message, { cause: error });
     }
   }
 

@@ -12,7 +12,7 @@ import { signCheckpoint } from './checkpoint.ts';
 import type { CheckpointKey } from './keys.ts';
 import { applyMigrations } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
-import { readTables } from './tables.ts';
+import { readTables, shapeWords } from './tables.ts';
 
 export interface StoreParts {
   readonly path: string;
@@ -183,7 +183,8 @@ export class Store {
     return this.db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM checkpoints').pluck().get() ?? 0;
   }
 
-  #shapeOf(values: readonly string[]): number {
+  #shapeOf(given: readonly string[]): number {
+    const values = shapeWords(given);
     const key = JSON.stringify(values);
     const known = this.#shapes.find(key);
     if (known !== null) {

@@ -1,4 +1,9 @@
-// Which tables a record's facts name: what the filter `table` looks for.
+// The words by which records are found: which tables a record's facts name, and words in the form in which they are kept.
+
+/** As SQLite keeps them: it has no form for half a surrogate pair, and a NUL would end the text for some of its functions. */
+export function shapeWords(words: readonly string[]): readonly string[] {
+  return words.map((word) => (/[\0\ud800-\udfff]/.test(word) ? word.replaceAll(/\0|\p{Cs}/gu, '\ufffd') : word));
+}
 
 /** `sql.tables` of recorded facts, of every unit where there are several, without repeats; null when the text is not JSON. */
 export function readTables(factsJson: string): readonly string[] | null {
