@@ -91,15 +91,18 @@ class Reader {
     return this.#expr(this.#parsed.expr, 0, 0);
   }
 
-  /** Offset of the node's own token. The parser counts UTF-16 units and puts an infix operator before its leading space. */
+  /** Offset of the node's own token. The parser counts UTF-16 units, puts an operator before its leading space and a method at its dot. */
   #at(source: Source): number {
+    const { case: kind, value } = source.exprKind;
+    const isMethod = kind === 'comprehensionExpr' || (kind === 'callExpr' && value.target !== undefined);
+    const pattern = isMethod ? /^(?:\s+|\/\/[^\n]*|\.)/ : /^(?:\s+|\/\/[^\n]*)/;
     let at = this.#parsed.sourceInfo?.positions[source.id.toString()] ?? 0;
     for (;;) {
-      const space = /^(?:\s+|\/\/[^\n]*)/.exec(this.#text.slice(at));
-      if (space === null) {
+      const skipped = pattern.exec(this.#text.slice(at));
+      if (skipped === null) {
         return at;
       }
-      at += space[0].length;
+      at += skipped[0].length;
     }
   }
 

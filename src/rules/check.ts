@@ -24,7 +24,7 @@ import type { FactSchema } from './fact-schema.ts';
 import { foldInto } from './fold.ts';
 import type { Meeting } from './fold.ts';
 import { canonicalHeader } from './header-name.ts';
-import { describeUnknownFunction, describeUnknownName } from './names.ts';
+import { describeUnknownFunction, describeUnknownName, isMacroName } from './names.ts';
 import { compilePattern } from './regexp.ts';
 import {
   call,
@@ -354,8 +354,9 @@ class Checker {
   }
 
   #call(expr: Extract<Expr, { kind: 'call' }>, scope: Scope | null): Typed {
-    const args = expr.args.map((arg) => this.check(arg, scope));
     const definition = FUNCTIONS.get(expr.function);
+    // Arguments of a macro that was written wrongly name variables that nobody declared.
+    const args = isMacroName(expr.function) ? [] : expr.args.map((arg) => this.check(arg, scope));
     if (definition === undefined) {
       this.error('cel-unknown-name', expr.at, describeUnknownFunction(expr.function, expr.method));
       return { expr, type: DYN };
@@ -470,8 +471,10 @@ class Checker {
       (PART_METHODS.has(name) || name === 'indexOf' || name === 'lastIndexOf' || isOrdering(name))
     ) {
       const meeting = PART_METHODS.get(name) ?? 'whole';
-      const parts = meeting === 'whole' ? ([opened(first), opened(second)] as const) : ([first, second] as const);
-      return { expr: { ...expr, args: [...this.#mutual(...parts, meeting, scope), ...expr.args.slice(2)] }, type };
+      // Text in which the fact's value is looked for may hold anything, and so may what it is sorted against.
+      const target = meeting === 'whole' ? opened(first) : first;
+      const parts = this.#mutual(target, opened(second), meeting, scope);
+      return { expr: { ...expr, args: [...parts, ...expr.args.slice(2)] }, type };
     }
     if (name.startsWith('sets.') && second !== undefined) {
       return { expr: { ...expr, args: this.#mutual(first, second, 'whole', scope) }, type };

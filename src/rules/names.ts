@@ -47,3 +47,8 @@ export function describeUnknownFunction(name: string, method: boolean): Text {
 }
 
 const MACROS: ReadonlySet<string> = new Set(['exists', 'all', 'exists_one', 'map', 'filter']);
+
+/** Names that are macros; as a call they come out of the parser only when they were written wrongly. */
+export function isMacroName(name: string): boolean {
+  return MACROS.has(name);
+}

@@ -7,13 +7,29 @@ const request = facts('shape', 'agent');
 
 const VERBS = 'meta|get|list|watch|create|update|patch|delete|deletecollection|connect';
 
+/** Words of kubectl that are not API verbs, and what asks for them. */
+const HINTS: Readonly<Record<string, string>> = {
+  evict: "k8s.verb == 'create' && k8s.resource == 'pods/eviction'",
+  drain: "k8s.verb == 'create' && k8s.resource == 'pods/eviction'",
+  cordon: "k8s.verb == 'patch' && k8s.resource == 'nodes'",
+  uncordon: "k8s.verb == 'patch' && k8s.resource == 'nodes'",
+  apply: "k8s.verb in ['create', 'patch']",
+  edit: "k8s.verb == 'patch'",
+  scale: "k8s.resource.endsWith('/scale')",
+  exec: "k8s.verb == 'connect' && k8s.resource == 'pods/exec'",
+  attach: "k8s.verb == 'connect' && k8s.resource == 'pods/attach'",
+  'port-forward': "k8s.verb == 'connect' && k8s.resource == 'pods/portforward'",
+  portforward: "k8s.verb == 'connect' && k8s.resource == 'pods/portforward'",
+  proxy: "k8s.verb == 'connect' && k8s.resource.endsWith('/proxy')",
+  log: "k8s.verb == 'get' && k8s.resource == 'pods/log'",
+  logs: "k8s.verb == 'get' && k8s.resource == 'pods/log'",
+};
+
 export const K8S_FACTS: readonly FactDefinition[] = [
-  request.closed(
-    'k8s.verb',
-    STRING,
-    VERBS,
-    "the API server's own reading of the request; connect for exec, attach, proxy",
-  ),
+  {
+    ...request.closed('k8s.verb', STRING, VERBS, "the API server's own reading of the request"),
+    hints: HINTS,
+  },
   request.plain('k8s.resource', STRING, 'resource or resource/subresource; "" for meta'),
   request.plain('k8s.namespace', STRING, '"" for cluster-scoped and all-namespace requests'),
   request.plain('k8s.name', STRING, '"" when the path names none'),
