@@ -65,6 +65,11 @@ export interface AuditQuery extends AuditFilterJson {
   readonly order?: 'newest' | 'oldest';
 }
 
+export interface FollowQuery extends AuditFilterJson {
+  /** Default 0. */
+  readonly last?: number;
+}
+
 /** Typed calls. Each rejects with ControlError. */
 export interface ControlClient {
   readonly approvals: {
@@ -77,8 +82,8 @@ export interface ControlClient {
   };
   readonly audit: {
     search(query?: AuditQuery): Promise<ListJson<RecordJson>>;
-    /** Records from now on, oldest first, until `signal` aborts or the gateway ends. */
-    follow(filter: AuditFilterJson, signal: AbortSignal): AsyncIterable<RecordJson>;
+    /** The `last` ones of the past, then records from now on, oldest first and without a gap, until `signal` aborts or the gateway ends. */
+    follow(filter: FollowQuery, signal: AbortSignal): AsyncIterable<RecordJson>;
     /** Every record of an action (id or unique prefix of 8 or more), or the one with that sequence number. */
     show(idOrSeq: string): Promise<ListJson<RecordJson>>;
     verify(range?: { readonly from?: number; readonly to?: number }): Promise<VerifyJson>;
@@ -118,6 +123,8 @@ export interface ControlClientOptions {
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** One line of a stream. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** What a gateway does to callers that it may not listen to. */
+const HUNG_UP = 'it closed the connection (only its own user and root may ask)';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Reads `unix:/path`, `http://host:port`, `host:port` or `[v6]:port`; null when it is none of them. */
@@ -342,7 +349,8 @@ function unreachable(wire: Wire, cause: unknown): ControlError {
     ENOENT: 'no such socket',
     ECONNREFUSED: 'nothing listens there',
     ABORT_ERR: 'no answer in time',
-    ECONNRESET: 'it closed the connection (only its own user and root may ask)',
+    ECONNRESET: HUNG_UP,
+    EPIPE: HUNG_UP,
   };
   const detail = why[code] ?? (code === '' ? 'the connection failed' : code);
   return new ControlError(

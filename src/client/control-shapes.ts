@@ -103,7 +103,9 @@ export interface RecordJson {
   readonly device: string | null;
   readonly profile: string | null;
   readonly run: string | null;
+  readonly user: string | null;
   readonly agent_ip: string | null;
+  readonly transport: string | null;
   readonly endpoint: string | null;
   readonly family: string | null;
   readonly facts: unknown;

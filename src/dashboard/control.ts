@@ -1,0 +1,169 @@
+// The control address: where the command line reaches the operator API. On a Unix socket the file's mode and the kernel's word on the
+// peer say who may ask: this process's own user and root, as operator `local`. On TCP nobody can be known yet.
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { createConnection, type AddressInfo, type Socket } from 'node:net';
+import type { Principal } from '../approvals/stages.ts';
+import type { ListenAddress } from '../config/config.ts';
+import { GatewayError, messageOf } from '../lib/errors.ts';
+import { createOperatorApi, type OperatorApi } from './api.ts';
+import { createPeerLookup, type FindPeerUser } from './peer.ts';
+import { operatorEvent, type OperatorParts } from './routes.ts';
+
+/** Operators are few; a call holds a connection only while it lasts. */
+const MAX_CONNECTIONS = 64;
+/** `sun_path` without its closing NUL: 108 bytes on Linux, 104 on macOS. */
+const MAX_SOCKET_PATH_BYTES = 103;
+/** Of callers that are turned away one in so long is recorded, with how many there were. */
+const RECORD_EVERY_MS = 10_000;
+
+const LOCAL: Principal = { name: 'local', via: 'cli', aliases: [] };
+
+export interface ControlParts extends OperatorParts {
+  readonly address: ListenAddress;
+  /** Left out: what the system says. */
+  readonly findPeerUser?: FindPeerUser;
+  /** User of this process; null where there are none. */
+  readonly ownUser: number | null;
+}
+
+export interface Control {
+  /** As in the `ready` line: `unix:PATH` or `host:port`. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Listens. Rejects with GatewayError LISTEN_FAILED. */
+export async function openControl(parts: ControlParts): Promise<Control> {
+  const { address } = parts;
+  const findPeerUser = parts.findPeerUser ?? createPeerLookup();
+  const known = new WeakMap<Socket, Principal>();
+  const turnedAway = createTurnedAway(parts);
+  const api = await createOperatorApi({
+    ...parts,
+    authenticate: (socket) => known.get(socket) ?? null,
+    unauthorised:
+      address.kind === 'tcp'
+        ? 'control over TCP needs an operator token, and this version has no operators: use the control socket of the state directory'
+        : 'only the user of the gateway and root may ask here',
+    turnedAway: () => turnedAway(address.kind === 'tcp' ? 'control-without-token' : 'control-peer'),
+  });
+  api.server.maxConnections = MAX_CONNECTIONS;
+  // Before HTTP reads a byte: whoever may not ask is not listened to.
+  api.server.prependListener('connection', (socket: Socket) => {
+    if (address.kind === 'tcp') {
+      return;
+    }
+    const user = findPeerUser(socket);
+    if (user !== null && (user === 0 || user === parts.ownUser)) {
+      known.set(socket, LOCAL);
+    } else {
+      turnedAway('control-peer');
+      socket.destroy();
+    }
+  });
+  await listen(api, address);
+  return {
+    address: describeAddress(api, address),
+    async close() {
+      await api.close();
+      if (address.kind === 'unix') {
+        rmSync(address.path, { force: true });
+      }
+    },
+  };
+}
+
+async function listen(api: OperatorApi, address: ListenAddress): Promise<void> {
+  if (address.kind === 'unix') {
+    await makeRoom(address.path);
+  }
+  const where = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      api.server.once('error', reject);
+      // The file is made inside this call, so no one finds it with a wider mode than it keeps.
+      const mask = address.kind === 'unix' ? process.umask(0o177) : null;
+      try {
+        api.server.listen(where, () => resolve());
+      } finally {
+        if (mask !== null) {
+          process.umask(mask);
+        }
+      }
+    });
+    if (address.kind === 'unix') {
+      chmodSync(address.path, 0o600);
+    }
+  } catch (error) {
+    await api.close();
+    const text = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+    throw failed(`cannot listen on control_listen ${text}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Takes away the socket of a gateway that is gone; anything else at that path stays and is an error. */
+async function makeRoom(path: string): Promise<void> {
+  const sizeBytes = Buffer.byteLength(path);
+  if (sizeBytes > MAX_SOCKET_PATH_BYTES) {
+    const fix = 'choose a shorter state_dir, or set control_listen';
+    throw failed(
+      `the path of the control socket has ${sizeBytes} bytes, at most ${MAX_SOCKET_PATH_BYTES} work: ${path}; ${fix}`,
+    );
+  }
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) {
+    return;
+  }
+  if (!found.isSocket()) {
+    throw failed(`${path} is in the way of the control socket and is no socket; move it away`);
+  }
+  if (await answers(path)) {
+    throw failed(`another process listens on ${path}; stop it, or choose another control_listen`);
+  }
+  rmSync(path, { force: true });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
+
+function failed(message: string, cause?: unknown): GatewayError {
+  return new GatewayError('LISTEN_FAILED', 'operator', message, { cause });
+}
+
+function describeAddress(api: OperatorApi, address: ListenAddress): string {
+  if (address.kind === 'unix') {
+    return `unix:${address.path}`;
+  }
+  const bound: AddressInfo | string | null = api.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  return address.host.includes(':') ? `[${address.host}]:${port}` : `${address.host}:${port}`;
+}
+
+/** Records callers that are turned away, so that a flood of them does not become a flood of records. */
+function createTurnedAway({ clock, audit, warn }: OperatorParts): (cause: string) => void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return (cause) => {
+    count += 1;
+    if (clock.monotonicMs() - lastMs < RECORD_EVERY_MS) {
+      return;
+    }
+    const data = { cause, count };
+    const reason = 'not authorised on the control address';
+    const event = operatorEvent('connection.refused', { name: 'gateway' }, { atMs: clock.now(), data, reason });
+    lastMs = clock.monotonicMs();
+    count = 0;
+    // Nothing hangs on this record: where the log is full, the process log has it.
+    if (audit.append(event) === null) {
+      warn(reason, cause);
+    }
+  };
+}

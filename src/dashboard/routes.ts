@@ -1,0 +1,425 @@
+// Every call of the operator API, in one table: what it is called, whether it only reads or acts, and what it does. A call that is
+// not in here does not exist; one that acts is recorded before it does anything (api.ts).
+import type { ApprovalState, ApprovalStore } from '../approvals/approval.ts';
+import type { Approvals, VoteResult } from '../approvals/queue.ts';
+import type { Principal } from '../approvals/stages.ts';
+import type { AuditFilter } from '../audit/event.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { ApprovalJson, StatusJson } from '../client/control-shapes.ts';
+import type { Config } from '../config/config.ts';
+import type { Diagnostic } from '../config/diagnostic.ts';
+import type { SecretStore } from '../credentials/store.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Secret } from '../lib/secret.ts';
+import { followRecords } from './follow.ts';
+import {
+  ApiError,
+  FILTER_FIELDS,
+  getText,
+  readBody,
+  readFields,
+  readFilter,
+  readNumber,
+  readWord,
+  type Fields,
+} from './input.ts';
+import {
+  approvalJson,
+  caJson,
+  diagnosticJson,
+  profileJson,
+  recordJson,
+  secretJson,
+  verifyJson,
+  type CaInfo,
+  type VerifyResult,
+} from './shapes.ts';
+
+/** What the operator API needs of the gateway. */
+export interface OperatorParts {
+  readonly clock: Clock;
+  readonly config: () => Config;
+  readonly approvals: Approvals;
+  readonly store: ApprovalStore;
+  readonly audit: Pick<AuditLog, 'append' | 'appendDurable' | 'search' | 'show' | 'get' | 'follow'>;
+  /** Checks the log's chain and checkpoints; null = from the first, to the last record. */
+  readonly verify: (range: { readonly from: number | null; readonly to: number | null }) => Promise<VerifyResult>;
+  /** Text of an export, piece by piece. */
+  readonly exportRecords: (
+    filter: AuditFilter,
+    options: { readonly format: 'jsonl' | 'csv'; readonly bundle: boolean },
+  ) => AsyncIterable<string | Uint8Array>;
+  readonly secrets: SecretStore;
+  readonly ca: () => CaInfo;
+  readonly status: () => StatusJson | Promise<StatusJson>;
+  /** Resolves when the new configuration is in force or refused. */
+  readonly reload: () => Promise<{
+    readonly ok: boolean;
+    /** The one in force now. */
+    readonly revision: string;
+    readonly diagnostics: readonly Diagnostic[];
+  }>;
+  /** For the process log. */
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** One call, authenticated. */
+export interface Call {
+  readonly parts: OperatorParts;
+  readonly operator: Principal;
+  readonly params: Fields;
+  readonly query: unknown;
+  readonly body: unknown;
+  /** Aborts when the caller goes away or the API closes. */
+  readonly signal: AbortSignal;
+}
+
+export type Answer =
+  | { readonly kind: 'json'; readonly body: object }
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
+  | { readonly kind: 'stream'; readonly type: string; readonly pieces: AsyncIterable<string | Uint8Array> };
+
+export interface Route {
+  /** Name of the call in the log. */
+  readonly name: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Parameters are written `:id`. */
+  readonly path: string;
+  /** `acts`: changes something, so it is recorded before it does, and refused when it cannot be. Never a GET. */
+  readonly kind: 'reads' | 'acts';
+  /** Keys of body and path that the record of an acting call repeats. Never a secret's value. */
+  readonly recorded?: readonly string[];
+  answer(call: Call): Promise<Answer>;
+}
+
+const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] as const;
+const ENDED: readonly ApprovalState[] = ['approved', 'denied', 'expired', 'cancelled'];
+/** Told to the agent on a denial, and kept. */
+const MAX_NOTE_CHARS = 2000;
+/** How long `show` waits for a measurement that is under way. */
+const EFFECT_WAIT_MS = 2000;
+/** Pages of the store that one list call looks through when it filters. */
+const MAX_PAGES = 20;
+
+async function listApprovals({ parts, query }: Call): Promise<Answer> {
+  const fields = readFields(query, ['state', 'endpoint', 'device', 'limit', 'cursor']);
+  const state = readWord(fields, 'state', STATES) ?? 'pending';
+  const limit = readNumber(fields, 'limit', { from: 1, to: 1000 }) ?? 100;
+  const fits = (approval: { readonly endpoint: string; readonly agent: { readonly device: string } }): boolean =>
+    (fields.get('endpoint') ?? approval.endpoint) === approval.endpoint &&
+    (fields.get('device') ?? approval.agent.device) === approval.agent.device;
+  if (state === 'pending') {
+    // Only what is in the queue can be decided; oldest first, and never more than `limits.parked`.
+    const after = fields.get('cursor') ?? '';
+    const waiting = parts.approvals.pending().filter((approval) => fits(approval));
+    const from = waiting.findIndex((approval) => approval.id === after) + 1;
+    const items = waiting.slice(from, from + limit);
+    const next = from + limit < waiting.length ? (items.at(-1)?.id ?? null) : null;
+    return { kind: 'json', body: { items: items.map(approvalJson), next } };
+  }
+  const states = state === 'all' ? (['pending', ...ENDED] as const) : ([state] as const);
+  const items: ApprovalJson[] = [];
+  let cursor = fields.get('cursor') ?? null;
+  for (let page = 0; page < MAX_PAGES && items.length < limit; page += 1) {
+    const found = await parts.store.listApprovals(states, { limit: limit - items.length, cursor });
+    items.push(...found.items.filter((approval) => fits(approval)).map(approvalJson));
+    cursor = found.next;
+    if (cursor === null) {
+      break;
+    }
+  }
+  return { kind: 'json', body: { items, next: cursor } };
+}
+
+async function findApproval({ parts, params }: Call): Promise<string> {
+  const id = getText(params, 'id');
+  const found = await parts.approvals.find(id);
+  switch (found.kind) {
+    case 'found':
+      return found.approval.id;
+    case 'ambiguous':
+      throw new ApiError(409, 'ambiguous', `several approvals begin with ${JSON.stringify(id)}; give more of the id`);
+    case 'not-found':
+      throw noApproval(id);
+  }
+}
+
+function noApproval(id: string): ApiError {
+  return new ApiError(
+    404,
+    'not_found',
+    `no approval is ${JSON.stringify(id)} or alone begins so (8 characters or more)`,
+  );
+}
+
+async function showApproval(call: Call): Promise<Answer> {
+  const id = await findApproval(call);
+  await call.parts.approvals.effectReady(id, EFFECT_WAIT_MS);
+  const found = await call.parts.approvals.find(id);
+  if (found.kind !== 'found') {
+    throw noApproval(id);
+  }
+  return { kind: 'json', body: approvalJson(found.approval) };
+}
+
+async function decide(call: Call, decision: 'approve' | 'deny'): Promise<Answer> {
+  const fields = readBody(call.body, ['digest', 'note']);
+  const digest = decision === 'approve' ? getText(fields, 'digest') : (fields.get('digest') ?? '');
+  const note = fields.get('note') ?? '';
+  if (note.length > MAX_NOTE_CHARS) {
+    throw new ApiError(400, 'bad_request', `a note has ${MAX_NOTE_CHARS} characters at most`);
+  }
+  const id = await findApproval(call);
+  const result = await call.parts.approvals.vote(id, { decision, digest, note }, call.operator);
+  return { kind: 'json', body: voteAnswer(id, result) };
+}
+
+function voteAnswer(id: string, result: VoteResult): ApprovalJson {
+  switch (result.kind) {
+    case 'recorded':
+      return approvalJson(result.approval);
+    case 'not-found':
+      throw noApproval(id);
+    case 'decided':
+      throw new ApiError(409, 'decided', `approval ${id} is ${result.approval.state}; nothing was changed`);
+    case 'refused':
+      throw result.code === 'not-permitted'
+        ? new ApiError(403, 'not_permitted', result.why)
+        : new ApiError(409, 'wrong_digest', result.why);
+    case 'unrecorded':
+      throw new ApiError(503, 'unavailable', 'the vote could not be recorded, so it does not count');
+  }
+}
+
+async function searchAudit({ parts, query }: Call): Promise<Answer> {
+  const fields = readFields(query, [...FILTER_FIELDS, 'limit', 'cursor', 'order']);
+  const page = await parts.audit.search(readFilter(fields, parts.clock.now()), {
+    limit: readNumber(fields, 'limit', { from: 1, to: 10_000 }) ?? 100,
+    cursor: fields.get('cursor') ?? null,
+    newestFirst: (readWord(fields, 'order', ['newest', 'oldest']) ?? 'newest') === 'newest',
+  });
+  return { kind: 'json', body: { items: page.items.map(recordJson), next: page.next } };
+}
+
+async function followAudit({ parts, query, signal }: Call): Promise<Answer> {
+  const fields = readFields(query, [...FILTER_FIELDS, 'last']);
+  const pieces = followRecords(
+    {
+      audit: parts.audit,
+      clock: parts.clock,
+      filter: readFilter(fields, parts.clock.now()),
+      last: readNumber(fields, 'last', { from: 0, to: 1000 }) ?? 0,
+      signal,
+    },
+    (record) => `${JSON.stringify(recordJson(record))}\n`,
+  );
+  return { kind: 'stream', type: 'application/x-ndjson', pieces };
+}
+
+async function showAudit({ parts, params }: Call): Promise<Answer> {
+  const id = getText(params, 'id');
+  // A sequence number is shorter than any prefix of an id may be.
+  const one = /^\d{1,7}$/.test(id) ? await parts.audit.get(Number(id)) : null;
+  const items = one === null ? await parts.audit.show(id) : [one];
+  const [first] = items;
+  if (first === undefined) {
+    const message = `no record has the number ${JSON.stringify(id)}, and no single action is it or begins so (8 characters or more)`;
+    throw new ApiError(404, 'not_found', message);
+  }
+  return { kind: 'json', body: { items: items.map(recordJson), next: null } };
+}
+
+async function verifyAudit({ parts, query }: Call): Promise<Answer> {
+  const fields = readFields(query, ['from', 'to']);
+  const range = { from: 1, to: Number.MAX_SAFE_INTEGER };
+  const result = await parts.verify({
+    from: readNumber(fields, 'from', range),
+    to: readNumber(fields, 'to', range),
+  });
+  return { kind: 'json', body: verifyJson(result) };
+}
+
+/** Takes the log out of the house, so it is in the log itself, with the filter and by whom. */
+async function exportAudit({ parts, operator, query }: Call): Promise<Answer> {
+  const fields = readFields(query, [...FILTER_FIELDS, 'format', 'bundle']);
+  const nowMs = parts.clock.now();
+  const filter = readFilter(fields, nowMs);
+  const format = readWord(fields, 'format', ['jsonl', 'csv']) ?? 'jsonl';
+  const bundle = readWord(fields, 'bundle', ['true', 'false']) === 'true';
+  if (bundle && format === 'csv') {
+    throw new ApiError(400, 'bad_request', 'a bundle is JSON lines: leave format=csv out');
+  }
+  await parts.audit.appendDurable(
+    operatorEvent('audit.exported', operator, { atMs: nowMs, data: { filter, format, bundle, via: operator.via } }),
+  );
+  const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
+  return { kind: 'stream', type, pieces: parts.exportRecords(filter, { format, bundle }) };
+}
+
+async function reload({ parts, body }: Call): Promise<Answer> {
+  readBody(body, []);
+  const { ok, revision, diagnostics } = await parts.reload();
+  return { kind: 'json', body: { ok, revision, diagnostics: diagnostics.map(diagnosticJson) } };
+}
+
+async function setSecret({ parts, operator, body }: Call): Promise<Answer> {
+  const fields = readBody(body, ['name', 'slot', 'value']);
+  const name = getText(fields, 'name');
+  const slot = fields.get('slot') ?? '';
+  parts.secrets.set(name, slot, new Secret(fields.get('value') ?? ''));
+  await recordSecret(parts, operator, { name, slot, change: 'set' });
+  return { kind: 'json', body: { name, slot } };
+}
+
+async function removeSecret({ parts, operator, body }: Call): Promise<Answer> {
+  const fields = readBody(body, ['name', 'slot']);
+  const name = getText(fields, 'name');
+  const slot = fields.get('slot') ?? '';
+  if (!parts.secrets.remove(name, slot)) {
+    throw new ApiError(
+      404,
+      'not_found',
+      `nothing is stored under ${JSON.stringify(name)}${slot === '' ? '' : `, slot ${JSON.stringify(slot)}`}`,
+    );
+  }
+  await recordSecret(parts, operator, { name, slot, change: 'removed' });
+  return { kind: 'json', body: { name, slot } };
+}
+
+/** The act itself is on disk already; this says that it was done. */
+async function recordSecret(
+  parts: OperatorParts,
+  operator: Principal,
+  change: { readonly name: string; readonly slot: string; readonly change: 'set' | 'removed' },
+): Promise<void> {
+  try {
+    await parts.audit.appendDurable(
+      operatorEvent('secret.changed', operator, { atMs: parts.clock.now(), data: { ...change, via: operator.via } }),
+    );
+  } catch (error) {
+    parts.warn('the change of a secret could not be recorded as done', error);
+  }
+}
+
+async function listProfiles({ parts, query }: Call): Promise<Answer> {
+  readFields(query, []);
+  const config = parts.config();
+  return { kind: 'json', body: { items: config.profiles.map((one) => profileJson(one, config)), next: null } };
+}
+
+async function showProfile({ parts, params }: Call): Promise<Answer> {
+  const name = getText(params, 'name');
+  const config = parts.config();
+  const profile = config.profiles.find((one) => one.name === name);
+  if (profile === undefined) {
+    throw new ApiError(404, 'not_found', `there is no profile ${JSON.stringify(name)}`);
+  }
+  return { kind: 'json', body: profileJson(profile, config) };
+}
+
+/** An event about an operator and nothing else. */
+export function operatorEvent(
+  type: 'operator.acted' | 'secret.changed' | 'audit.exported' | 'connection.refused',
+  operator: Pick<Principal, 'name'>,
+  {
+    atMs,
+    data,
+    reason = '',
+  }: { readonly atMs: number; readonly data: Readonly<Record<string, unknown>>; readonly reason?: string },
+): Parameters<AuditLog['append']>[0] {
+  return {
+    type,
+    timeMs: atMs,
+    agent: null,
+    session: '',
+    actionId: null,
+    endpoint: '',
+    family: '',
+    factsJson: null,
+    risk: null,
+    verdict: '',
+    rule: '',
+    approvers: [],
+    by: operator.name,
+    reason,
+    summary: '',
+    text: null,
+    textComplete: true,
+    digest: '',
+    digestOf: null,
+    data,
+  };
+}
+
+export const ROUTES: readonly Route[] = [
+  { name: 'approvals.list', method: 'GET', path: '/api/approvals', kind: 'reads', answer: listApprovals },
+  { name: 'approvals.show', method: 'GET', path: '/api/approvals/:id', kind: 'reads', answer: showApproval },
+  {
+    name: 'approvals.approve',
+    method: 'POST',
+    path: '/api/approvals/:id/approve',
+    kind: 'acts',
+    recorded: ['id', 'digest', 'note'],
+    answer: (call) => decide(call, 'approve'),
+  },
+  {
+    name: 'approvals.deny',
+    method: 'POST',
+    path: '/api/approvals/:id/deny',
+    kind: 'acts',
+    recorded: ['id', 'digest', 'note'],
+    answer: (call) => decide(call, 'deny'),
+  },
+  { name: 'audit.search', method: 'GET', path: '/api/audit', kind: 'reads', answer: searchAudit },
+  { name: 'audit.follow', method: 'GET', path: '/api/audit/follow', kind: 'reads', answer: followAudit },
+  { name: 'audit.show', method: 'GET', path: '/api/audit/show/:id', kind: 'reads', answer: showAudit },
+  { name: 'audit.verify', method: 'GET', path: '/api/audit/verify', kind: 'reads', answer: verifyAudit },
+  { name: 'audit.export', method: 'GET', path: '/api/audit/export', kind: 'reads', answer: exportAudit },
+  {
+    name: 'status',
+    method: 'GET',
+    path: '/api/status',
+    kind: 'reads',
+    answer: async ({ parts }) => ({ kind: 'json', body: await parts.status() }),
+  },
+  { name: 'reload', method: 'POST', path: '/api/reload', kind: 'acts', answer: reload },
+  {
+    name: 'secrets.list',
+    method: 'GET',
+    path: '/api/secrets',
+    kind: 'reads',
+    answer: async ({ parts }) => ({ kind: 'json', body: { items: parts.secrets.list().map(secretJson), next: null } }),
+  },
+  {
+    name: 'secrets.set',
+    method: 'PUT',
+    path: '/api/secrets',
+    kind: 'acts',
+    recorded: ['name', 'slot'],
+    answer: setSecret,
+  },
+  {
+    name: 'secrets.remove',
+    method: 'DELETE',
+    path: '/api/secrets',
+    kind: 'acts',
+    recorded: ['name', 'slot'],
+    answer: removeSecret,
+  },
+  {
+    name: 'ca.show',
+    method: 'GET',
+    path: '/api/ca',
+    kind: 'reads',
+    answer: async ({ parts }) => ({ kind: 'json', body: caJson(parts.ca()) }),
+  },
+  {
+    name: 'ca.export',
+    method: 'GET',
+    path: '/api/ca/certificate',
+    kind: 'reads',
+    answer: async ({ parts }) => ({ kind: 'text', type: 'application/x-pem-file', text: parts.ca().pem }),
+  },
+  { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', answer: listProfiles },
+  { name: 'profiles.show', method: 'GET', path: '/api/profiles/:name', kind: 'reads', answer: showProfile },
+];

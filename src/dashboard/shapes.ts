@@ -1,0 +1,184 @@
+// From the program's own types to the JSON of the operator API. Pure; nothing here holds a secret.
+import type { Approval } from '../approvals/approval.ts';
+import type { AuditRecord } from '../audit/event.ts';
+import type {
+  ApprovalJson,
+  CaJson,
+  DiagnosticJson,
+  ProfileJson,
+  RecordJson,
+  SecretJson,
+  VerifyJson,
+} from '../client/control-shapes.ts';
+import type { Config, ProfileConfig } from '../config/config.ts';
+import type { Diagnostic } from '../config/diagnostic.ts';
+import type { StoredSecretInfo } from '../credentials/store.ts';
+
+/** RFC 3339, UTC, milliseconds. */
+export function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+export function approvalJson(approval: Approval): ApprovalJson {
+  const { agent, request } = approval;
+  return {
+    id: approval.id,
+    action_id: approval.actionId,
+    session: approval.session,
+    state: approval.state,
+    created: timeText(approval.createdMs),
+    expires: timeText(approval.expiresMs),
+    decided: approval.decidedMs === null ? null : timeText(approval.decidedMs),
+    risk: approval.risk,
+    risk_causes: approval.riskCauses,
+    endpoint: approval.endpoint,
+    family: approval.family,
+    profile: agent.profile,
+    device: agent.device,
+    run: agent.run,
+    agent_ip: agent.ip,
+    rule: approval.rule,
+    reason: approval.reason,
+    approvers: approval.approvers,
+    stage: approval.stage,
+    approver: approval.approvers[approval.stage] ?? '',
+    required: approval.required,
+    summary: approval.summary,
+    votes: approval.votes.map(({ by, via, decision, atMs, note, digest }) => ({
+      by,
+      via,
+      decision,
+      at: timeText(atMs),
+      note,
+      digest,
+    })),
+    request: {
+      digest: request.digest,
+      bytes: request.sizeBytes,
+      complete: request.complete,
+      text: request.text,
+      parameters: request.parameters,
+    },
+    facts: parseOrNull(approval.factsJson),
+    reviewer: null,
+    context: null,
+    intent: null,
+    effect: approval.effect,
+    grant_id: approval.grantId,
+    ended: approval.ended,
+    in_transaction: approval.inTransaction,
+  };
+}
+
+export function recordJson(record: AuditRecord): RecordJson {
+  const { agent } = record;
+  const { outcome = null, ...data } = record.data ?? {};
+  return {
+    seq: record.seq,
+    time: timeText(record.timeMs),
+    type: record.type,
+    action_id: record.actionId,
+    session: orNull(record.session),
+    device: agent?.device ?? null,
+    profile: agent?.profile ?? null,
+    run: orNull(agent?.run ?? ''),
+    user: orNull(agent?.user ?? ''),
+    agent_ip: agent?.ip ?? null,
+    transport: agent?.transport ?? null,
+    endpoint: orNull(record.endpoint),
+    family: orNull(record.family),
+    facts: record.factsJson === null ? null : parseOrNull(record.factsJson),
+    risk: record.risk,
+    verdict: orNull(record.verdict),
+    rule: orNull(record.rule),
+    approvers: record.approvers,
+    by: orNull(record.by),
+    reason: orNull(record.reason),
+    summary: orNull(record.summary),
+    text: record.text,
+    text_complete: record.textComplete,
+    digest: orNull(record.digest),
+    outcome,
+    data: record.data === null ? null : data,
+    prev: record.prev,
+    hash: record.hash,
+  };
+}
+
+export function diagnosticJson({ at, severity, code, message, fix }: Diagnostic): DiagnosticJson {
+  return {
+    file: at.file,
+    line: at.line,
+    col: at.column,
+    end_line: at.endLine,
+    end_col: at.endColumn,
+    severity,
+    code,
+    message,
+    fix,
+  };
+}
+
+/** What a check of the log found, as audit/check-store.ts says it. */
+export interface VerifyResult {
+  readonly records: number;
+  readonly from: number;
+  readonly to: number;
+  readonly checkpoints: number;
+  readonly finding: { readonly seq: number; readonly kind: string; readonly detail: string } | null;
+}
+
+export function verifyJson({ records, from, to, checkpoints, finding }: VerifyResult): VerifyJson {
+  const bad = finding === null ? null : { seq: finding.seq, kind: finding.kind, detail: finding.detail };
+  return { ok: bad === null, records, from, to, checkpoints, first_bad: bad };
+}
+
+export function secretJson({ name, slot, updatedMs }: StoredSecretInfo): SecretJson {
+  return { name, slot, updated: timeText(updatedMs) };
+}
+
+/** The gateway's own certificate authority, as gateway/certificates.ts says it. */
+export interface CaInfo {
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly pem: string;
+}
+
+export function caJson({ fingerprint, subject, notBeforeMs, notAfterMs }: CaInfo): CaJson {
+  return { fingerprint, subject, not_before: timeText(notBeforeMs), not_after: timeText(notAfterMs) };
+}
+
+export function profileJson(profile: ProfileConfig, config: Config): ProfileJson {
+  const wielded = new Set(profile.credentials.map(({ credential }) => credential));
+  const endpoints = new Set(config.credentials.filter(({ ref }) => wielded.has(ref)).flatMap((one) => one.endpoints));
+  const rules = config.rules
+    .filter((rule) => !rule.disabled && rule.endpoints.some((endpoint) => endpoints.has(endpoint)))
+    .toSorted((a, b) => b.priority - a.priority || a.order - b.order);
+  return {
+    name: profile.name,
+    description: profile.description,
+    credentials: [...wielded],
+    endpoints: [...endpoints],
+    rules: rules.map((rule) => rule.name),
+    // Whoever dials a direct listener is the device `listener/NAME`.
+    devices: config.endpoints
+      .filter((endpoint) => endpoint.listen !== null && endpoint.profile === profile.name)
+      .map((endpoint) => `listener/${endpoint.name}`),
+    context: profile.context,
+    agent_family: profile.agentFamily,
+  };
+}
+
+function orNull(text: string): string | null {
+  return text === '' ? null : text;
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,127 @@
+// A control socket with everything real behind it but the gateway: the audit log on disk, the queue, the secret store.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { ApprovalResult } from '../../src/approvals/approval.ts';
+import { createApprovals, type Approvals } from '../../src/approvals/queue.ts';
+import { loadCheckpointKey } from '../../src/audit/keys.ts';
+import { openAuditLog, type SqliteAuditLog } from '../../src/audit/sqlite.ts';
+import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
+import { openSecretStore } from '../../src/credentials/store.ts';
+import { openControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Effect } from '../../src/protocols/protocol.ts';
+import { actionOf, decisionOf, human, settingsOf, type ActionChanges } from '../approvals/parts.ts';
+import { makeConfig } from '../support/gate-parts.ts';
+import { temporaryFolder, type CleanUp } from '../support/temp.ts';
+
+export interface ControlWorld {
+  readonly dir: string;
+  readonly path: string;
+  readonly audit: SqliteAuditLog;
+  readonly approvals: Approvals;
+  readonly client: ControlClient;
+  readonly control: Control;
+  readonly parts: ControlParts;
+  readonly warnings: string[];
+  measure: () => Promise<Effect | null>;
+  /** Parks an action; resolves when it waits. */
+  park(changes?: ActionChanges & { readonly approver?: string }): Promise<Parked>;
+}
+
+export interface Parked {
+  readonly id: string;
+  readonly digest: string;
+  readonly result: Promise<ApprovalResult>;
+}
+
+/** Listens in a temporary folder. `changes` replaces parts of the API. */
+export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {}): Promise<ControlWorld> {
+  const dir = temporaryFolder(t);
+  const storeKey = randomBytes(32);
+  mkdirSync(join(dir, 'keys'), { mode: 0o700 });
+  const warnings: string[] = [];
+  const warn = (message: string, error: unknown) => warnings.push(`${message}: ${String(error)}`);
+  const audit = await openAuditLog({
+    path: join(dir, 'clawpatrol.db'),
+    clock: systemClock,
+    key: loadCheckpointKey({ stateDir: dir, storeKey, configured: null }),
+    checkpoint: { everyMs: 60_000, records: 1000, publish: null },
+    // The one process of the unit tests has arguments that no thread takes.
+    spawn: (entry, workerData) => new Worker(entry, { workerData, execArgv: [] }),
+    onTrouble: ({ what, why }) => warnings.push(`${what}: ${why}`),
+  });
+  const settings = settingsOf([
+    human('oncall'),
+    human('both', { requireApprovers: 2 }),
+    human('carol', { approvers: ['carol'] }),
+  ]);
+  const approvals = createApprovals({
+    clock: systemClock,
+    audit,
+    store: audit,
+    settings: () => settings,
+    grants: { findCover: () => null },
+    measure: () => world.measure(),
+    factsJson: () => '{"sql":{"verb":"delete","tables":["users"]}}',
+    ended: () => undefined,
+    warn,
+  });
+  const path = join(dir, 'control.sock');
+  const parts: ControlParts = {
+    address: { kind: 'unix', path },
+    ownUser: process.getuid?.() ?? null,
+    clock: systemClock,
+    config: () => makeConfig(),
+    approvals,
+    store: audit,
+    audit,
+    verify: (range) => audit.verify(range),
+    async *exportRecords(filter, { format }) {
+      yield `${format} ${JSON.stringify(filter)}\n`;
+    },
+    secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
+    ca: () => ({ fingerprint: 'AA:BB', subject: 'CN=Claw Patrol', notBeforeMs: 0, notAfterMs: 1_000, pem: 'PEM\n' }),
+    status: () => ({ ok: true, checks: [{ name: 'store', state: 'ok', detail: '', fix: '' }] }),
+    reload: async () => ({ ok: true, revision: 'r2', diagnostics: [] }),
+    warn,
+    ...changes,
+  };
+  const control = await openControl(parts);
+  t.after(async () => {
+    await control.close();
+    await approvals.close('the test is over');
+    await audit.close();
+  });
+  const world: ControlWorld = {
+    dir,
+    path,
+    audit,
+    approvals,
+    client: createControlClient({ kind: 'unix', path }),
+    control,
+    parts,
+    warnings,
+    measure: async () => null,
+    park: (action) => park(approvals, action),
+  };
+  return world;
+}
+
+async function park(
+  approvals: Approvals,
+  { approver = 'human_approver.oncall', ...changes }: ActionChanges & { readonly approver?: string } = {},
+): Promise<Parked> {
+  const action = actionOf(changes);
+  let result: Promise<ApprovalResult> = Promise.reject(new Error('not asked'));
+  result.catch(() => undefined);
+  const id = await new Promise<string>((resolve, reject) => {
+    result = approvals.ask(action, decisionOf(approver), {
+      signal: new AbortController().signal,
+      parked: (notice) => resolve(notice.approval),
+    });
+    result.catch(reject);
+  });
+  return { id, digest: action.evidence.digest(), result };
+}
