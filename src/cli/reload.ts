@@ -3,6 +3,7 @@ import { EXIT, runCommand } from './command.ts';
 import type { Verb } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
 import { diagnosticText } from './diagnostics.ts';
+import { visible } from '../lib/text.ts';
 import type { Io } from './io.ts';
 
 export const command: Verb = {
@@ -16,7 +17,8 @@ export const command: Verb = {
       out.object(result);
     } else {
       result.diagnostics.forEach((diagnostic) => out.line(diagnosticText(diagnostic)));
-      out.line(result.ok ? `swapped revision ${result.revision}` : `refused: revision ${result.revision} stays`);
+      const why = result.message === '' ? '' : `${visible(result.message)}; `;
+      out.line(result.ok ? `swapped revision ${result.revision}` : `refused: ${why}revision ${result.revision} stays`);
     }
     return result.ok ? EXIT.ok : EXIT.no;
   },

@@ -154,6 +154,8 @@ export interface ReloadJson {
   readonly ok: boolean;
   readonly revision: string;
   readonly diagnostics: readonly DiagnosticJson[];
+  /** Why it was refused where no diagnostic says it; "" otherwise. */
+  readonly message: string;
 }
 
 export interface VerifyJson {
@@ -163,6 +165,8 @@ export interface VerifyJson {
   readonly to: number;
   readonly checkpoints: number;
   readonly first_bad: { readonly seq: number; readonly kind: string; readonly detail: string } | null;
+  /** What a reader should know that is no tampering, for example a change of keys. */
+  readonly notes: readonly string[];
 }
 
 export interface SecretJson {

@@ -33,7 +33,7 @@ export interface Control {
 }
 
 /** Listens. Rejects with GatewayError LISTEN_FAILED. */
-export async function openControl(parts: ControlParts): Promise<Control> {
+export async function listenControl(parts: ControlParts): Promise<Control> {
   const { address } = parts;
   const findPeerUser = parts.findPeerUser ?? createPeerLookup();
   const known = new WeakMap<Socket, Principal>();

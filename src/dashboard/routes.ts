@@ -1,11 +1,11 @@
 // Every call of the operator API, in one table: what it is called, whether it only reads or acts, and what it does. A call that is
 // not in here does not exist; one that acts is recorded before it does anything (api.ts).
-import type { ApprovalState, ApprovalStore } from '../approvals/approval.ts';
+import type { ApprovalState } from '../approvals/approval.ts';
 import type { Approvals, VoteResult } from '../approvals/queue.ts';
 import type { Principal } from '../approvals/stages.ts';
-import type { AuditFilter } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
-import type { ApprovalJson, StatusJson } from '../client/control-shapes.ts';
+import type { SqliteAuditLog } from '../audit/sqlite.ts';
+import type { ApprovalJson, StatusJson, VerifyJson } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { SecretStore } from '../credentials/store.ts';
@@ -23,32 +23,20 @@ import {
   readWord,
   type Fields,
 } from './input.ts';
-import {
-  approvalJson,
-  caJson,
-  diagnosticJson,
-  profileJson,
-  recordJson,
-  secretJson,
-  verifyJson,
-  type CaInfo,
-  type VerifyResult,
-} from './shapes.ts';
+import { approvalJson, caJson, diagnosticJson, profileJson, recordJson, secretJson, type CaInfo } from './shapes.ts';
+
+/** The log, with what only operators ask of it. */
+export type OperatorAudit = Pick<
+  SqliteAuditLog,
+  'append' | 'appendDurable' | 'search' | 'show' | 'get' | 'follow' | 'listApprovals' | 'verify' | 'export'
+>;
 
 /** What the operator API needs of the gateway. */
 export interface OperatorParts {
   readonly clock: Clock;
   readonly config: () => Config;
   readonly approvals: Approvals;
-  readonly store: ApprovalStore;
-  readonly audit: Pick<AuditLog, 'append' | 'appendDurable' | 'search' | 'show' | 'get' | 'follow'>;
-  /** Checks the log's chain and checkpoints; null = from the first, to the last record. */
-  readonly verify: (range: { readonly from: number | null; readonly to: number | null }) => Promise<VerifyResult>;
-  /** Text of an export, piece by piece. */
-  readonly exportRecords: (
-    filter: AuditFilter,
-    options: { readonly format: 'jsonl' | 'csv'; readonly bundle: boolean },
-  ) => AsyncIterable<string | Uint8Array>;
+  readonly audit: OperatorAudit;
   readonly secrets: SecretStore;
   readonly ca: () => CaInfo;
   readonly status: () => StatusJson | Promise<StatusJson>;
@@ -58,6 +46,8 @@ export interface OperatorParts {
     /** The one in force now. */
     readonly revision: string;
     readonly diagnostics: readonly Diagnostic[];
+    /** Why it was refused where no diagnostic says it. */
+    readonly message: string;
   }>;
   /** For the process log. */
   readonly warn: (message: string, error: unknown) => void;
@@ -121,7 +111,7 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
   const items: ApprovalJson[] = [];
   let cursor = fields.get('cursor') ?? null;
   for (let page = 0; page < MAX_PAGES && items.length < limit; page += 1) {
-    const found = await parts.store.listApprovals(states, { limit: limit - items.length, cursor });
+    const found = await parts.audit.listApprovals(states, { limit: limit - items.length, cursor });
     items.push(...found.items.filter((approval) => fits(approval)).map(approvalJson));
     cursor = found.next;
     if (cursor === null) {
@@ -232,11 +222,11 @@ async function showAudit({ parts, params }: Call): Promise<Answer> {
 async function verifyAudit({ parts, query }: Call): Promise<Answer> {
   const fields = readFields(query, ['from', 'to']);
   const range = { from: 1, to: Number.MAX_SAFE_INTEGER };
-  const result = await parts.verify({
+  const result: VerifyJson = await parts.audit.verify({
     from: readNumber(fields, 'from', range),
     to: readNumber(fields, 'to', range),
   });
-  return { kind: 'json', body: verifyJson(result) };
+  return { kind: 'json', body: result };
 }
 
 /** Takes the log out of the house, so it is in the log itself, with the filter and by whom. */
@@ -253,13 +243,13 @@ async function exportAudit({ parts, operator, query }: Call): Promise<Answer> {
     operatorEvent('audit.exported', operator, { atMs: nowMs, data: { filter, format, bundle, via: operator.via } }),
   );
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
-  return { kind: 'stream', type, pieces: parts.exportRecords(filter, { format, bundle }) };
+  return { kind: 'stream', type, pieces: parts.audit.export(filter, bundle ? 'bundle' : format) };
 }
 
 async function reload({ parts, body }: Call): Promise<Answer> {
   readBody(body, []);
-  const { ok, revision, diagnostics } = await parts.reload();
-  return { kind: 'json', body: { ok, revision, diagnostics: diagnostics.map(diagnosticJson) } };
+  const { ok, revision, diagnostics, message } = await parts.reload();
+  return { kind: 'json', body: { ok, revision, diagnostics: diagnostics.map(diagnosticJson), message } };
 }
 
 async function setSecret({ parts, operator, body }: Call): Promise<Answer> {

@@ -8,7 +8,6 @@ import type {
   ProfileJson,
   RecordJson,
   SecretJson,
-  VerifyJson,
 } from '../client/control-shapes.ts';
 import type { Config, ProfileConfig } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
@@ -117,20 +116,6 @@ export function diagnosticJson({ at, severity, code, message, fix }: Diagnostic)
     message,
     fix,
   };
-}
-
-/** What a check of the log found, as audit/check-store.ts says it. */
-export interface VerifyResult {
-  readonly records: number;
-  readonly from: number;
-  readonly to: number;
-  readonly checkpoints: number;
-  readonly finding: { readonly seq: number; readonly kind: string; readonly detail: string } | null;
-}
-
-export function verifyJson({ records, from, to, checkpoints, finding }: VerifyResult): VerifyJson {
-  const bad = finding === null ? null : { seq: finding.seq, kind: finding.kind, detail: finding.detail };
-  return { ok: bad === null, records, from, to, checkpoints, first_bad: bad };
 }
 
 export function secretJson({ name, slot, updatedMs }: StoredSecretInfo): SecretJson {

@@ -68,7 +68,8 @@ function gateway(changed: Partial<ControlClient['audit']> = {}): Fake {
       },
       show: () =>
         Promise.resolve({ items: [record(2), record(5, { type: 'action.settled', text: null })], next: null }),
-      verify: () => Promise.resolve({ ok: true, records: 9, from: 1, to: 9, checkpoints: 2, first_bad: null }),
+      verify: () =>
+        Promise.resolve({ ok: true, records: 9, from: 1, to: 9, checkpoints: 2, first_bad: null, notes: [] }),
       // oxlint-disable-next-line typescript/require-await -- a stream that is ready at once
       async *export(filter, options) {
         seen.push({ ...filter, ...options });
@@ -140,6 +141,7 @@ test('verify says ok with counts, or the first bad record with its kind', async 
     to: 9,
     checkpoints: 2,
     first_bad: { seq: 4, kind: 'edited', detail: 'hash differs' },
+    notes: [],
   };
   const { audit } = gateway({ verify: () => Promise.resolve(answer) });
   const bad = await runVerb(['audit', 'verify'], { client: { audit } });

@@ -66,7 +66,7 @@ test('secrets list shows names and times, rm removes', async () => {
 });
 
 test('reload prints the new revision, or the diagnostics with 1', async () => {
-  const good = { reload: () => Promise.resolve({ ok: true, revision: 'r2', diagnostics: [] }) };
+  const good = { reload: () => Promise.resolve({ ok: true, revision: 'r2', diagnostics: [], message: '' }) };
   const swapped = await runVerb(['reload'], { client: good });
   assert.deepEqual([swapped.code, swapped.stdout], [0, 'swapped revision r2\n']);
   const diagnostic = {
@@ -80,7 +80,7 @@ test('reload prints the new revision, or the diagnostics with 1', async () => {
     message: 'no attribute "hots"',
     fix: 'write hosts',
   } as const;
-  const bad = { reload: () => Promise.resolve({ ok: false, revision: 'r1', diagnostics: [diagnostic] }) };
+  const bad = { reload: () => Promise.resolve({ ok: false, revision: 'r1', diagnostics: [diagnostic], message: '' }) };
   const refused = await runVerb(['reload'], { client: bad });
   assert.deepEqual(
     [refused.code, refused.stdout],

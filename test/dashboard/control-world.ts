@@ -9,7 +9,7 @@ import { loadCheckpointKey } from '../../src/audit/keys.ts';
 import { openAuditLog, type SqliteAuditLog } from '../../src/audit/sqlite.ts';
 import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
 import { openSecretStore } from '../../src/credentials/store.ts';
-import { openControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
+import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
 import { actionOf, decisionOf, human, settingsOf, type ActionChanges } from '../approvals/parts.ts';
@@ -49,6 +49,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     key: loadCheckpointKey({ stateDir: dir, storeKey, configured: null }),
     checkpoint: { everyMs: 60_000, records: 1000, publish: null },
     // The one process of the unit tests has arguments that no thread takes.
+    retention: () => ({ retentionMs: 0, segmentMs: 86_400_000, archiveDir: join(dir, 'archive') }),
     spawn: (entry, workerData) => new Worker(entry, { workerData, execArgv: [] }),
     onTrouble: ({ what, why }) => warnings.push(`${what}: ${why}`),
   });
@@ -75,20 +76,15 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     clock: systemClock,
     config: () => makeConfig(),
     approvals,
-    store: audit,
     audit,
-    verify: (range) => audit.verify(range),
-    async *exportRecords(filter, { format }) {
-      yield `${format} ${JSON.stringify(filter)}\n`;
-    },
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
     ca: () => ({ fingerprint: 'AA:BB', subject: 'CN=Claw Patrol', notBeforeMs: 0, notAfterMs: 1_000, pem: 'PEM\n' }),
     status: () => ({ ok: true, checks: [{ name: 'store', state: 'ok', detail: '', fix: '' }] }),
-    reload: async () => ({ ok: true, revision: 'r2', diagnostics: [] }),
+    reload: async () => ({ ok: true, revision: 'r2', diagnostics: [], message: '' }),
     warn,
     ...changes,
   };
-  const control = await openControl(parts);
+  const control = await listenControl(parts);
   t.after(async () => {
     await control.close();
     await approvals.close('the test is over');

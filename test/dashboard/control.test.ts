@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { spawn, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { ControlError, createControlClient, parseControlAddress } from '../../src/client/control-client.ts';
-import { openControl } from '../../src/dashboard/control.ts';
+import { listenControl } from '../../src/dashboard/control.ts';
 import { createPeerLookup } from '../../src/dashboard/peer.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { openWorld, type ControlWorld } from './control-world.ts';
@@ -122,7 +122,7 @@ test('over TCP every call is refused, and told why', async (t) => {
 test('a socket that a dead gateway left is replaced; anything else in its place stays', async (t) => {
   const world = await openWorld(t);
   const failsOn = async (path: string, message: RegExp) => {
-    await assert.rejects(openControl({ ...world.parts, address: { kind: 'unix', path } }), (error) => {
+    await assert.rejects(listenControl({ ...world.parts, address: { kind: 'unix', path } }), (error) => {
       assert.ok(error instanceof GatewayError);
       assert.equal(error.code, 'LISTEN_FAILED');
       assert.match(error.message, message);
@@ -141,7 +141,7 @@ test('a socket that a dead gateway left is replaced; anything else in its place 
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', script, stale]);
   assert.equal(lstatSync(stale).isSocket(), true);
-  const second = await openControl({ ...world.parts, address: { kind: 'unix', path: stale } });
+  const second = await listenControl({ ...world.parts, address: { kind: 'unix', path: stale } });
   assert.equal((await createControlClient({ kind: 'unix', path: stale }).status()).ok, true);
   await second.close();
 
