@@ -1,11 +1,15 @@
 // npm run bench [part …]: each part prints figures as ratios against something that a user would otherwise run.
 // --quick shortens everything (for a look, not for the README).
 import { cpus, totalmem } from 'node:os';
+import { benchAnalysis } from './analysis.ts';
 import { benchPostgres } from './postgres.ts';
+import { benchRulesScale } from './rules.ts';
 
 const quick = process.argv.includes('--quick');
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const parts: Readonly<Record<string, () => Promise<void>>> = {
+  analysis: () => benchAnalysis(quick ? 5_000 : 50_000),
+  rules: () => benchRulesScale(quick ? 2_000 : 50_000),
   postgres: () =>
     benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 3, memoryStatements: quick ? 50_000 : 1_000_000 }),
 };
