@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { AuditQuery, ControlClient } from '../../src/client/control-client.ts';
 import type { AuditFilterJson, RecordJson, VerifyJson } from '../../src/client/control-shapes.ts';
 import type { SignalName } from '../../src/cli/io.ts';
+import { createEvent, openLog, tamper, write } from '../audit/parts.ts';
 import { runVerb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -160,4 +161,34 @@ test('export writes to stdout, or to a file that only its owner can read', async
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.equal((await runVerb(['audit', 'export', '--format', 'xml'], { client: { audit } })).code, 2);
   assert.equal((await runVerb(['audit', 'export', '--format', 'csv', '--bundle'], { client: { audit } })).code, 2);
+});
+
+test('verify --store reads a database without a gateway, and says which record was edited', async (t) => {
+  const { log, path } = await openLog(t);
+  await write(log, [
+    createEvent({ summary: 'one' }),
+    createEvent({ summary: 'two' }),
+    createEvent({ summary: 'three' }),
+  ]);
+  await log.close();
+  const good = await runVerb(['audit', 'verify', '--store', path]);
+  assert.equal(good.code, 0);
+  assert.match(good.stdout, /^ok: 3 record\(s\), seq 1\.\.3, \d+ checkpoint\(s\)\n$/);
+  tamper(path, (db) => db.exec("UPDATE records SET body = replace(body, 'two', 'TWO')"));
+  const bad = await runVerb(['audit', 'verify', '--store', path]);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stdout, /^seq 2: edited: /);
+  const asJson = Object((await runVerb(['audit', 'verify', '--store', path, '--json'])).json());
+  assert.deepEqual([asJson.ok, asJson.first_bad.seq, asJson.first_bad.kind], [false, 2, 'edited']);
+});
+
+test('verify of what cannot be read, and flags that go with files only, exit 2', async () => {
+  for (const args of [
+    ['--store', '/nonexistent.db'],
+    ['--store', '/a', '--archive', '/b'],
+    ['--public-key', '/nonexistent.pem'],
+    ['--from', 'x'],
+  ]) {
+    assert.equal((await runVerb(['audit', 'verify', ...args])).code, 2, args.join(' '));
+  }
 });
