@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { leafNames } from '../../src/gateway/connections.ts';
+import { createLive } from '../../src/gateway/live.ts';
+import { createRoutes } from '../../src/gateway/routing.ts';
+import { ENDPOINT, makeConfig } from '../support/gate-parts.ts';
+
+const POLICY = {
+  revision: 'r',
+  ruleSet: () => {
+    throw new Error('no rules here');
+  },
+};
+
+test('a listener is known by its address, so that it can move between endpoints', () => {
+  const other = { ...ENDPOINT, name: 'other', ref: 'postgres.other' };
+  const listen = { host: '127.0.0.1', port: 15432 };
+  const first = createRoutes(createLive(makeConfig({ endpoints: [{ ...ENDPOINT, listen }] }), POLICY));
+  const second = createRoutes(createLive(makeConfig({ endpoints: [{ ...other, listen }] }), POLICY));
+  assert.deepEqual([...first.keys()], [...second.keys()]);
+  assert.equal(second.get('127.0.0.1:15432')?.endpoint.ref, 'postgres.other');
+});
+
+test('listeners on any free port are one for each endpoint, and endpoints without one have none', () => {
+  const endpoints = [
+    ENDPOINT,
+    { ...ENDPOINT, name: 'two', ref: 'postgres.two' },
+    { ...ENDPOINT, name: 'three', ref: 'postgres.three', listen: null, profile: null },
+  ];
+  assert.equal(createRoutes(createLive(makeConfig({ endpoints }), POLICY)).size, 2);
+});
+
+test('a profile reaches an endpoint only through a credential that is bound to it', () => {
+  const live = createLive(makeConfig(), POLICY);
+  assert.equal(live.reaches('default', 'postgres.pg'), true);
+  assert.equal(live.reaches('default', 'postgres.other'), false);
+  assert.equal(live.reaches('other', 'postgres.pg'), false);
+  assert.equal(createLive(makeConfig({ credentials: [] }), POLICY).reaches('default', 'postgres.pg'), false);
+});
+
+test('the leaf names the hosts, the address, and localhost; never a wildcard address', () => {
+  const named = { ...ENDPOINT, hosts: [{ host: 'db.example', port: 5432, wildcard: false }] };
+  const cases: [string, readonly string[]][] = [
+    ['192.0.2.1', ['db.example', '192.0.2.1', 'localhost', '127.0.0.1', '::1']],
+    ['0.0.0.0', ['db.example', 'localhost', '127.0.0.1', '::1']],
+    ['127.0.0.1', ['db.example', '127.0.0.1', 'localhost', '::1']],
+  ];
+  for (const [host, expected] of cases) {
+    assert.deepEqual(leafNames({ ...named, listen: { host, port: 1 } }), expected);
+  }
+});

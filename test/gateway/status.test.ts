@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { maxConnections } from '../../src/gateway/descriptors.ts';
+import { findRestartNeeded } from '../../src/gateway/restart-needed.ts';
+import { describeStatus, findUnready } from '../../src/gateway/status.ts';
+import type { StatusSources } from '../../src/gateway/status.ts';
+import { ALLOWED, makeConfig, makeLive } from '../support/gate-parts.ts';
+
+const HEALTHY: StatusSources = {
+  phase: 'running',
+  live: makeLive(() => ALLOWED),
+  audit: { records: 1, headSeq: 1, headHash: '', lastWriteMs: 1, queued: 0, stalled: false },
+  auditFinding: null,
+  auditTroubles: new Map(),
+  freeBytes: 1024 ** 3,
+  connections: 2,
+  parked: 1,
+  refusedReload: null,
+  restartNeeded: [],
+  served: new Set(['postgres']),
+  lookedAgoMs: 10,
+};
+
+test('a healthy gateway is ready and has nothing to say', () => {
+  assert.deepEqual(findUnready(HEALTHY), []);
+  assert.deepEqual(
+    describeStatus(HEALTHY).filter(({ state }) => state !== 'ok'),
+    [],
+  );
+});
+
+test('each trouble has its word, its line, and what to do', () => {
+  const cases: { parts: Partial<StatusSources>; unready: string[]; line: string | null }[] = [
+    { parts: { phase: 'draining' }, unready: ['draining'], line: 'gateway' },
+    { parts: { audit: { ...HEALTHY.audit, stalled: true } }, unready: ['store'], line: 'audit' },
+    { parts: { auditFinding: 'seq 3: edited' }, unready: ['audit'], line: 'audit' },
+    { parts: { auditTroubles: new Map([['retention', 'not writable']]) }, unready: ['archive'], line: 'audit' },
+    { parts: { auditTroubles: new Map([['publishing', 'no such file']]) }, unready: [], line: 'audit' },
+    { parts: { freeBytes: 1024 }, unready: ['disk'], line: 'disk' },
+    { parts: { freeBytes: null }, unready: [], line: 'disk' },
+    { parts: { refusedReload: 'bad-enum' }, unready: [], line: 'configuration' },
+    { parts: { restartNeeded: ['gateway.store changed'] }, unready: [], line: 'configuration' },
+    { parts: { lookedAgoMs: 60_000 }, unready: [], line: 'configuration' },
+    { parts: { served: new Set() }, unready: [], line: 'postgres.pg' },
+  ];
+  for (const { parts, unready, line } of cases) {
+    const sources = { ...HEALTHY, ...parts };
+    assert.deepEqual(findUnready(sources), unready);
+    const told = describeStatus(sources).filter(({ state }) => state !== 'ok');
+    assert.deepEqual(
+      told.map(({ name }) => name),
+      line === null ? [] : [line],
+    );
+  }
+});
+
+test('a reload names what needs a restart, and nothing else', () => {
+  const started = makeConfig();
+  const gateway = { ...started.gateway, storePath: 'other.db', logLevel: 'debug' as const };
+  const found = findRestartNeeded(started, { ...started, gateway }, 'gateway.hcl');
+  assert.deepEqual(
+    found.map(({ code, message }) => `${code}: ${message}`),
+    ['restart-needed: gateway.store changed, which a reload does not bring into force'],
+  );
+  assert.deepEqual(findRestartNeeded(started, makeConfig(), 'gateway.hcl'), []);
+});
+
+test('the limit of open files bounds the connections', () => {
+  const table =
+    'Max cpu time    unlimited  unlimited  seconds\nMax open files            1024                 4096                 files\n';
+  assert.equal(maxConnections(table), 448);
+  assert.equal(maxConnections(table.replace('1024', 'unlimited')), Number.POSITIVE_INFINITY);
+  assert.equal(maxConnections(table.replace('1024', '64')), 1);
+  assert.equal(maxConnections(''), Number.POSITIVE_INFINITY);
+});

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { test } from 'node:test';
+import { createDial } from '../../src/gateway/dial.ts';
+import type { BoundAddress } from '../../src/gateway/addresses.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { FakeClock, settled } from '../support/fake-clock.ts';
+import type { CleanUp } from '../support/temp.ts';
+
+async function listen(t: CleanUp, host: string): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer((socket) => socket.on('error', () => {}));
+  server.listen(0, host);
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+const dialWith = (bound: readonly BoundAddress[] = []) =>
+  createDial({ clock: systemClock, resolver: () => null, bound: () => bound });
+const never = new AbortController().signal;
+
+test('an upstream that listens is connected, one that does not is unreachable at once, with a fix', async (t) => {
+  const { server, port } = await listen(t, '127.0.0.1');
+  const socket = await dialWith()({ host: '127.0.0.1', port }, never);
+  assert.equal(socket.remotePort, port);
+  socket.destroy();
+  server.close();
+  await once(server, 'close');
+  await assert.rejects(dialWith()({ host: '127.0.0.1', port }, never), {
+    code: 'UPSTREAM_UNREACHABLE',
+    message: new RegExp(`cannot reach 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*check the endpoint's host`),
+  });
+});
+
+test('a name with several addresses is connected by whichever answers', async (t) => {
+  const { port } = await listen(t, '127.0.0.1');
+  const socket = await dialWith()({ host: 'localhost', port }, never);
+  assert.equal(socket.remoteAddress, '127.0.0.1');
+  socket.destroy();
+});
+
+test('our own listeners are not dialled', async (t) => {
+  const { port } = await listen(t, '127.0.0.1');
+  await assert.rejects(dialWith([{ host: '127.0.0.1', port }])({ host: '127.0.0.1', port }, never), {
+    code: 'UPSTREAM_UNREACHABLE',
+    culprit: 'operator',
+    message: /a listener of this gateway/,
+  });
+});
+
+test('a name that does not exist is unreachable', async () => {
+  await assert.rejects(dialWith()({ host: 'no-such-host.invalid', port: 1 }, never), { code: 'UPSTREAM_UNREACHABLE' });
+});
+
+test('whoever gave up is not kept waiting, and a black hole ends at the deadline', { timeout: 20_000 }, async (t) => {
+  const { port } = await listen(t, '127.0.0.1');
+  const abort = new AbortController();
+  abort.abort();
+  await assert.rejects(dialWith()({ host: '127.0.0.1', port }, abort.signal), { message: /given up/ });
+  const clock = new FakeClock();
+  // TEST-NET-1: nothing answers there, or the system says at once that there is no way to it.
+  const dialling = createDial({ clock, resolver: () => null, bound: () => [] })({ host: '192.0.2.1', port: 9 }, never);
+  const ended = assert.rejects(dialling, { code: 'UPSTREAM_UNREACHABLE' });
+  await settled();
+  await clock.advance(10_000);
+  await ended;
+  assert.equal(clock.timers, 0);
+});
