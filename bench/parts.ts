@@ -49,7 +49,7 @@ export async function startRelay(scope: Scope, targetPort: number): Promise<numb
   return Number((await firstLine(child)).trim());
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   let text = '';
   for await (const bytes of child.stdout ?? []) {
     text += String(bytes);

@@ -1,0 +1,72 @@
+// What this folder hands out: the Protocol value for endpoints of type `postgres`.
+import type { EndpointConfig } from '../../config/config.ts';
+import { GatewayError } from '../../lib/errors.ts';
+import { factSchemas } from '../../rules/schemas.ts';
+import type { FactSchema } from '../../rules/fact-schema.ts';
+import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
+import type { SqlAnalyser, SqlNames, SqlState } from '../sql/analysis.ts';
+import { SqlEvidence } from './action.ts';
+import { servePostgres, sqlOptions } from './serve.ts';
+
+export interface PostgresParts {
+  readonly analyser: SqlAnalyser;
+}
+
+/** The PostgreSQL protocol over an analysis of its SQL. */
+export function createPostgres(parts: PostgresParts): Protocol {
+  const { analyser } = parts;
+  return {
+    name: 'postgres',
+    facts: sqlFacts(),
+    serve: (connection, context) => servePostgres(connection, context, analyser),
+    analyse: (sample, endpoint) => analyseSample(analyser, sample, endpoint),
+  };
+}
+
+function sqlFacts(): FactSchema {
+  const schema = factSchemas.get('sql');
+  if (schema === undefined) {
+    throw new GatewayError('INTERNAL', 'gateway', 'there is no fact schema of the family sql');
+  }
+  return schema;
+}
+
+/** As large as `limits.body_buffer` may sensibly be: a described statement is cut only where it says so. */
+const MAX_SAMPLE_BYTES = 16 * 1024 * 1024;
+
+const NO_NAMES: SqlNames = { prepared: () => undefined, cursor: () => undefined };
+
+/** Offline there is no connection: the server's own default path, no earlier statement, and no role. */
+function sampleState(database: string): SqlState {
+  return {
+    database,
+    user: '',
+    role: null,
+    searchPath: ['public'],
+    schemas: null,
+    gatewaySetRole: false,
+    readable: true,
+    serverMajor: 0,
+    shadowedFunctions: null,
+  };
+}
+
+function analyseSample(analyser: SqlAnalyser, sample: ActionSample, endpoint: EndpointConfig): AnalysedSample {
+  const { statement, database } = sample.fields;
+  if (typeof statement !== 'string') {
+    throw new GatewayError('CLIENT_PROTOCOL', 'operator', 'sql.statement must be given');
+  }
+  const bytes = Buffer.from(statement, 'utf8');
+  const text = analyser.analyse(bytes, sqlOptions(endpoint, sample.truncated ? -1 : MAX_SAMPLE_BYTES));
+  if (text instanceof Promise) {
+    throw new GatewayError('CLIENT_PROTOCOL', 'operator', 'sql.statement is too long to be judged offline');
+  }
+  const state = sampleState(typeof database === 'string' ? database : '');
+  const judgeable = analyser.bind(text, state, NO_NAMES, 'idle');
+  return {
+    units: judgeable.units,
+    evidence: new SqlEvidence(statement, bytes, null, !sample.truncated),
+    summary: judgeable.summary,
+    refused: judgeable.refused ?? (bytes.includes(0) ? 'the text of a statement may not hold a NUL byte' : null),
+  };
+}
