@@ -43,8 +43,8 @@ export interface Unclaimed {
   readonly reason: string;
 }
 
-/** Judges a described action. Throws BadSample when it cannot be judged. */
-export function judgeOffline(parts: OfflineParts, hand: HandAction): Judged | Unclaimed {
+/** Judges a described action. Rejects with BadSample when it cannot be judged. */
+export async function judgeOffline(parts: OfflineParts, hand: HandAction): Promise<Judged | Unclaimed> {
   const { config } = parts;
   const profile = findProfile(config, hand);
   const endpoint = findEndpoint(config, hand, profile);
@@ -65,7 +65,7 @@ export function judgeOffline(parts: OfflineParts, hand: HandAction): Judged | Un
   }
   const acting = profile ?? (reaching.length === 1 ? (reaching[0] ?? '') : '');
   const credential = findCredential(config, endpoint, hand, acting);
-  const units = agreeing(analyse(parts.protocols, endpoint, hand), hand);
+  const units = agreeing(await analyse(parts.protocols, endpoint, hand), hand);
   const action = makeAction({ endpoint, hand, profile: acting, credential, analysed: units });
   const common = commonFacts(hand, acting);
   const rules = parts.policy.ruleSet(endpoint.ref, acting, credential);
@@ -195,7 +195,11 @@ function findCredential(config: Config, endpoint: EndpointConfig, hand: HandActi
 }
 
 /** What the live code makes of it. */
-function analyse(protocols: ReadonlyMap<string, Protocol>, endpoint: EndpointConfig, hand: HandAction): AnalysedSample {
+async function analyse(
+  protocols: ReadonlyMap<string, Protocol>,
+  endpoint: EndpointConfig,
+  hand: HandAction,
+): Promise<AnalysedSample> {
   const protocol = protocols.get(endpoint.type);
   if (protocol === undefined) {
     throw new BadSample(
@@ -205,7 +209,7 @@ function analyse(protocols: ReadonlyMap<string, Protocol>, endpoint: EndpointCon
   }
   const sample: ActionSample = { family: hand.family, fields: hand.fields, truncated: hand.truncated };
   try {
-    return protocol.analyse(sample, endpoint);
+    return await protocol.analyse(sample, endpoint);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'CLIENT_PROTOCOL') {
       throw new BadSample(error.message);

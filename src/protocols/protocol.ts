@@ -110,8 +110,11 @@ export interface Protocol {
   readonly facts: FactSchema;
   /** Resolves when the connection has ended. Never rejects for anything a peer did. */
   serve(connection: Connection, context: ServeContext): Promise<FinishReason>;
-  /** The live path's own code; used by test and explain. Throws GatewayError CLIENT_PROTOCOL when the sample is malformed. */
-  analyse(sample: ActionSample, endpoint: EndpointConfig): AnalysedSample;
+  /**
+   * The live path's own code; used by test and explain. A promise where the live path takes long texts off its thread. Throws (or
+   * rejects with) GatewayError CLIENT_PROTOCOL when the sample is malformed.
+   */
+  analyse(sample: ActionSample, endpoint: EndpointConfig): AnalysedSample | Promise<AnalysedSample>;
   /** Measures what a parked action would do; null where nothing can be said. Bounded by `signal`. */
   measure?(action: Action, context: MeasureContext): Promise<Effect | null>;
 }

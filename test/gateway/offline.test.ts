@@ -136,12 +136,12 @@ function world(units: readonly Unit[], seen: Seen = {}, unknownHost?: 'deny' | '
 
 const PLAIN = [unit({ 'sql.verb': 'delete', 'sql.tables': ['t', 'public.t', 'u'], 'sql.functions': ['now'] })];
 
-function judge(action: object, parts: OfflineParts = world(PLAIN)): Judged | Unclaimed {
+async function judge(action: object, parts: OfflineParts = world(PLAIN)): Promise<Judged | Unclaimed> {
   return judgeOffline(parts, parseAction(action, true));
 }
 
-function fails(action: object, code: SampleFault, message: RegExp, parts?: OfflineParts): void {
-  assert.throws(
+async function fails(action: object, code: SampleFault, message: RegExp, parts?: OfflineParts): Promise<void> {
+  await assert.rejects(
     () => judge(action, parts),
     (error) => error instanceof BadSample && error.code === code && message.test(error.message),
     JSON.stringify(action),
@@ -150,7 +150,7 @@ function fails(action: object, code: SampleFault, message: RegExp, parts?: Offli
 
 const sql = { statement: 'DELETE …' };
 
-test('the endpoint is the pinned one, or the one that claims the host', () => {
+test('the endpoint is the pinned one, or the one that claims the host', async () => {
   const cases: [object, string | null][] = [
     [{ endpoint: 'pg', sql }, 'postgres.pg'],
     [{ endpoint: 'postgres.pg', sql }, 'postgres.pg'],
@@ -161,32 +161,32 @@ test('the endpoint is the pinned one, or the one that claims the host', () => {
     [{ host: 'twin.example', profile: 'writer', sql }, 'postgres.twin-b'],
   ];
   for (const [action, ref] of cases) {
-    const judged = judge(action);
+    const judged = await judge(action);
     assert.equal(judged.kind === 'judged' ? judged.endpoint.ref : null, ref, JSON.stringify(action));
   }
-  fails({ endpoint: 'pgg', sql }, 'unknown-endpoint', /did you mean "pg"/);
-  fails({ host: 'twin.example', sql }, 'ambiguous-host', /claimed by postgres\.twin-a, postgres\.twin-b/);
-  fails({ sql }, 'bad-action', /name the endpoint or the host/);
+  await fails({ endpoint: 'pgg', sql }, 'unknown-endpoint', /did you mean "pg"/);
+  await fails({ host: 'twin.example', sql }, 'ambiguous-host', /claimed by postgres\.twin-a, postgres\.twin-b/);
+  await fails({ sql }, 'bad-action', /name the endpoint or the host/);
 });
 
-test('an exact host wins over a wildcard, which does not cover its bare suffix; a family chooses among ports', () => {
+test('an exact host wins over a wildcard, which does not cover its bare suffix; a family chooses among ports', async () => {
   const http = { method: 'GET', path: '/' };
   // None of these types has a protocol in this world, so the message tells which endpoint was found.
-  fails({ host: 'api.example.com', http }, 'not-served', /^https\.api: /);
-  fails({ host: 'a.b.example.com:443', http }, 'not-served', /^https\.wide: /);
-  fails({ host: 'api.example.com', ssh: { verb: 'exec' } }, 'not-served', /^ssh\.api-shell: /);
-  fails({ host: 'api.example.com:22', http }, 'family-mismatch', /ssh\.api-shell takes ssh actions/);
-  assert.equal(judge({ host: 'example.com:443', http }).kind, 'unclaimed');
+  await fails({ host: 'api.example.com', http }, 'not-served', /^https\.api: /);
+  await fails({ host: 'a.b.example.com:443', http }, 'not-served', /^https\.wide: /);
+  await fails({ host: 'api.example.com', ssh: { verb: 'exec' } }, 'not-served', /^ssh\.api-shell: /);
+  await fails({ host: 'api.example.com:22', http }, 'family-mismatch', /ssh\.api-shell takes ssh actions/);
+  assert.equal((await judge({ host: 'example.com:443', http })).kind, 'unclaimed');
 });
 
-test('a host that nobody claims gets what unknown_host says', () => {
+test('a host that nobody claims gets what unknown_host says', async () => {
   for (const verdict of ['deny', 'passthrough'] as const) {
-    const judged = judge({ host: 'nowhere.example', sql }, world(PLAIN, {}, verdict));
+    const judged = await judge({ host: 'nowhere.example', sql }, world(PLAIN, {}, verdict));
     assert.equal(judged.kind === 'unclaimed' ? judged.verdict : null, verdict);
   }
 });
 
-test('profile and credential are the named ones, the only ones, or none', () => {
+test('profile and credential are the named ones, the only ones, or none', async () => {
   const cases: [object, readonly [string, string | null]][] = [
     [{ endpoint: 'lone', sql }, ['reader', 'postgres_credential.one']],
     [{ endpoint: 'pg', sql }, ['', null]],
@@ -196,22 +196,26 @@ test('profile and credential are the named ones, the only ones, or none', () => 
   ];
   for (const [action, [profile, credential]] of cases) {
     const seen: Seen = {};
-    judge(action, world(PLAIN, seen));
+    await judge(action, world(PLAIN, seen));
     assert.deepEqual(seen.ruleSet?.slice(1), [profile, credential], JSON.stringify(action));
   }
-  fails({ endpoint: 'pg', profile: 'raeder', sql }, 'bad-action', /did you mean "reader"/);
-  fails({ endpoint: 'lone', profile: 'writer', sql }, 'bad-action', /holds no credential of postgres\.lone/);
-  fails({ endpoint: 'lone', credential: 'ro', sql }, 'bad-action', /no credential "ro" is bound to postgres\.lone/);
+  await fails({ endpoint: 'pg', profile: 'raeder', sql }, 'bad-action', /did you mean "reader"/);
+  await fails({ endpoint: 'lone', profile: 'writer', sql }, 'bad-action', /holds no credential of postgres\.lone/);
+  await fails(
+    { endpoint: 'lone', credential: 'ro', sql },
+    'bad-action',
+    /no credential "ro" is bound to postgres\.lone/,
+  );
 });
 
-test('what was not given about the agent is unknown, what was given is not', () => {
+test('what was not given about the agent is unknown, what was given is not', async () => {
   const seen: Seen = {};
-  judge({ endpoint: 'pg', sql }, world(PLAIN, seen));
+  await judge({ endpoint: 'pg', sql }, world(PLAIN, seen));
   const all = ['agent.device', 'agent.ip', 'agent.profile', 'agent.run', 'agent.transport', 'agent.user'];
   assert.deepEqual([...(seen.common?.unknownFacts ?? [])].toSorted(), all);
   assert.equal(seen.common?.nowMs, null);
   const given: Seen = {};
-  judge({ endpoint: 'pg', profile: 'reader', peer_ip: '10.0.0.1', run: 'r1', sql }, world(PLAIN, given));
+  await judge({ endpoint: 'pg', profile: 'reader', peer_ip: '10.0.0.1', run: 'r1', sql }, world(PLAIN, given));
   assert.deepEqual([...(given.common?.unknownFacts ?? [])].toSorted(), [
     'agent.device',
     'agent.transport',
@@ -220,7 +224,7 @@ test('what was not given about the agent is unknown, what was given is not', () 
   assert.equal(given.action?.agent.ip, '10.0.0.1');
 });
 
-test('facts that a fixture states must agree with the parser', () => {
+test('facts that a fixture states must agree with the parser', async () => {
   const agreeing = [
     { verb: 'delete' },
     { verb: 'DELETE' },
@@ -229,7 +233,7 @@ test('facts that a fixture states must agree with the parser', () => {
     { functions: ['now'] },
   ];
   for (const stated of agreeing) {
-    assert.equal(judge({ endpoint: 'pg', sql: { ...sql, ...stated } }).kind, 'judged', JSON.stringify(stated));
+    assert.equal((await judge({ endpoint: 'pg', sql: { ...sql, ...stated } })).kind, 'judged', JSON.stringify(stated));
   }
   const disagreeing: [object, RegExp][] = [
     [{ verb: 'select' }, /says "select", and the statement is "delete"/],
@@ -239,21 +243,21 @@ test('facts that a fixture states must agree with the parser', () => {
     [{ functions: ['now', 'sleep'] }, /"sleep" is stated/],
   ];
   for (const [stated, message] of disagreeing) {
-    fails({ endpoint: 'pg', sql: { ...sql, ...stated } }, 'bad-action', message);
+    await fails({ endpoint: 'pg', sql: { ...sql, ...stated } }, 'bad-action', message);
   }
 });
 
-test('stated facts stand in for what the parser could not tell, and for nothing else', () => {
+test('stated facts stand in for what the parser could not tell, and for nothing else', async () => {
   const seen: Seen = {};
   const unknown = new Unknown('unparseable');
   const parts = world([unit({ 'sql.verb': unknown, 'sql.tables': unknown, 'sql.effects': unknown })], seen);
-  judge({ endpoint: 'pg', sql: { ...sql, verb: 'Select', tables: ['t'] } }, parts);
+  await judge({ endpoint: 'pg', sql: { ...sql, verb: 'Select', tables: ['t'] } }, parts);
   const facts = seen.action?.units[0]?.facts;
   assert.equal(facts?.get('sql.verb'), 'select');
   assert.deepEqual(facts?.get('sql.tables'), ['t']);
   assert.equal(facts?.get('sql.effects'), unknown);
 });
 
-test('what the protocol calls malformed is a bad action', () => {
-  fails({ endpoint: 'pg', sql: { statement: 'malformed' } }, 'bad-action', /the sample is malformed/);
+test('what the protocol calls malformed is a bad action', async () => {
+  await fails({ endpoint: 'pg', sql: { statement: 'malformed' } }, 'bad-action', /the sample is malformed/);
 });
