@@ -135,7 +135,7 @@ function zoneOffsetSeconds(time: Timestamp, zone: string): number | null {
   const fixed = FIXED_OFFSET.exec(zone);
   if (fixed !== null) {
     const seconds = (Number(fixed[2]) * 60 + Number(fixed[3])) * 60;
-    return seconds > 18 * 3600 ? null : fixed[1] === '-' ? -seconds : seconds;
+    return seconds >= SECONDS_PER_DAY ? null : fixed[1] === '-' ? -seconds : seconds;
   }
   const format = formatterOf(zone);
   if (format === null) {

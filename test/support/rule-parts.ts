@@ -284,13 +284,25 @@ export function decide(policy: Policy, action: Action, common: CommonFacts = COM
   return policy.ruleSet(ENDPOINT_OF[action.family], action.agent.profile, action.credential).decide(action, common);
 }
 
+export type Matched = 'yes' | 'no' | 'cannot-tell';
+
 /** What one deny rule with this condition says about one unit: yes, no, or cannot tell. */
 export function match(
   condition: string,
   facts: Readonly<Record<string, FactValue>> = {},
   family: Family = 'sql',
-): 'yes' | 'no' | 'cannot-tell' {
+): Matched {
+  return matcher(condition, family)(facts);
+}
+
+/** The same for many units: the condition is compiled once. */
+export function matcher(
+  condition: string,
+  family: Family = 'sql',
+): (facts: Readonly<Record<string, FactValue>>) => Matched {
   const policy = makePolicy({ rules: [{ condition, family }], unmatched: 'allow' });
-  const decision = decide(policy, makeRuleAction({ family, units: [{ facts }] }));
-  return decision.by === 'cannot-tell' ? 'cannot-tell' : decision.kind === 'deny' ? 'yes' : 'no';
+  return (facts) => {
+    const decision = decide(policy, makeRuleAction({ family, units: [{ facts }] }));
+    return decision.by === 'cannot-tell' ? 'cannot-tell' : decision.kind === 'deny' ? 'yes' : 'no';
+  };
 }
