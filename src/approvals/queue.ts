@@ -137,7 +137,12 @@ class Queue implements Approvals {
         return { kind: 'recorded', approval: item.approval };
       case 'denied': {
         this.#follow(item, cast.course);
-        const ending: Ending = { state: 'denied', by: voter.name, why: 'an approver denied it', note: ballot.note };
+        const ending: Ending = {
+          state: 'denied',
+          by: voter.name,
+          why: 'an approver denied it',
+          note: cast.course.votes.at(-1)?.note ?? '',
+        };
         return this.#answer(item, this.#end(item, ending));
       }
       case 'counted':

@@ -1,5 +1,5 @@
 // Who is asked, and what a vote does: pure walks over a chain of approvers. Nothing here waits, records or knows the time.
-import { asciiLower } from '../lib/text.ts';
+import { asciiLower, shorten } from '../lib/text.ts';
 import type { ApproverConfig, Config, HumanApproverConfig, LlmApproverConfig, Ref } from '../config/config.ts';
 import type { Approval, Vote } from './approval.ts';
 
@@ -8,6 +8,9 @@ export const BUILTIN_DASHBOARD: Ref = 'builtin.dashboard';
 
 /** How often a stage may hand over to another approver (config reference 2.8). */
 export const MAX_ESCALATIONS = 3;
+
+/** A note is told to the agent and kept; what is longer is cut. */
+export const MAX_NOTE_CHARS = 2_000;
 
 /** What of the configuration in force matters to approvals. */
 export interface ApprovalSettings {
@@ -242,7 +245,8 @@ export function castVote(course: Course, ballot: Ballot, voter: Principal, conte
   if (ballot.decision === 'approve' && counted.some((vote) => vote.by === voter.name)) {
     return { kind: 'repeated' };
   }
-  const vote: Vote = { by: voter.name, via: voter.via, decision: ballot.decision, atMs, note: ballot.note, digest };
+  const note = shorten(ballot.note, MAX_NOTE_CHARS);
+  const vote: Vote = { by: voter.name, via: voter.via, decision: ballot.decision, atMs, note, digest };
   const voted = { ...course, votes: [...course.votes, vote] };
   if (ballot.decision === 'deny') {
     return { kind: 'denied', course: voted };

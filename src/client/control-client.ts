@@ -329,7 +329,7 @@ async function collect(response: IncomingMessage, wire: Wire): Promise<Buffer> {
 function readError(status: number, body: Buffer): ControlError {
   try {
     const { error }: ErrorJson = JSON.parse(body.toString('utf8'));
-    if (error.code in EXIT_CODES) {
+    if (Object.hasOwn(EXIT_CODES, error.code)) {
       return new ControlError(error.code, error.message);
     }
   } catch {

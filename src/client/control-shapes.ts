@@ -79,6 +79,8 @@ export interface ApprovalJson {
     readonly complete: boolean;
     readonly text: string;
     readonly parameters: readonly (string | null)[];
+    /** There only in a list, where a long `text` was cut and `parameters` and `facts` were left out: `show` has them. */
+    readonly listed_whole?: false;
   };
   /** Facts nested by variable. */
   readonly facts: unknown;

@@ -1,5 +1,5 @@
 // The operator API over HTTP: who calls, what they may send, and how errors look. What the calls do is in routes.ts.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -114,7 +114,7 @@ async function serve(
     throw new ApiError(401, 'unauthorised', parts.unauthorised);
   }
   const params = new Map(Object.entries(isRecord(request.params) ? request.params : {}).filter(isTextEntry));
-  const signal = signalOf(request.raw, closing);
+  const signal = signalOf(reply, closing);
   const call: Call = { parts, operator, params, query: request.query, body: request.body, signal };
   if (route.kind === 'acts') {
     await recordAct(route, call);
@@ -154,10 +154,16 @@ function send(reply: FastifyReply, answer: Answer, parts: OperatorApiParts): Fas
   }
 }
 
-function signalOf(request: IncomingMessage, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  request.socket.once('close', () => gone.abort());
-  return AbortSignal.any([gone.signal, closing]);
+/** Aborts when this answer is over, whether it was read or not. Leaves nothing behind on the connection, which may carry other calls. */
+function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  closing.addEventListener('abort', end, { once: true });
+  reply.raw.once('close', () => {
+    closing.removeEventListener('abort', end);
+    end();
+  });
+  return over.signal;
 }
 
 function sendError(parts: OperatorApiParts, reply: FastifyReply, error: unknown): FastifyReply {

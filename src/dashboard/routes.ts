@@ -2,7 +2,7 @@
 // not in here does not exist; one that acts is recorded before it does anything (api.ts).
 import type { ApprovalState } from '../approvals/approval.ts';
 import type { Approvals, VoteResult } from '../approvals/queue.ts';
-import type { Principal } from '../approvals/stages.ts';
+import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { ApprovalJson, StatusJson, VerifyJson } from '../client/control-shapes.ts';
@@ -23,7 +23,16 @@ import {
   readWord,
   type Fields,
 } from './input.ts';
-import { approvalJson, caJson, diagnosticJson, profileJson, recordJson, secretJson, type CaInfo } from './shapes.ts';
+import {
+  approvalJson,
+  caJson,
+  diagnosticJson,
+  listedApprovalJson,
+  profileJson,
+  recordJson,
+  secretJson,
+  type CaInfo,
+} from './shapes.ts';
 
 /** The log, with what only operators ask of it. */
 export type OperatorAudit = Pick<
@@ -84,8 +93,6 @@ export interface Route {
 
 const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] as const;
 const ENDED: readonly ApprovalState[] = ['approved', 'denied', 'expired', 'cancelled'];
-/** Told to the agent on a denial, and kept. */
-const MAX_NOTE_CHARS = 2000;
 /** How long `show` waits for a measurement that is under way. */
 const EFFECT_WAIT_MS = 2000;
 /** Pages of the store that one list call looks through when it filters. */
@@ -105,14 +112,14 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     const from = waiting.findIndex((approval) => approval.id === after) + 1;
     const items = waiting.slice(from, from + limit);
     const next = from + limit < waiting.length ? (items.at(-1)?.id ?? null) : null;
-    return { kind: 'json', body: { items: items.map(approvalJson), next } };
+    return { kind: 'json', body: { items: items.map(listedApprovalJson), next } };
   }
   const states = state === 'all' ? (['pending', ...ENDED] as const) : ([state] as const);
   const items: ApprovalJson[] = [];
   let cursor = fields.get('cursor') ?? null;
   for (let page = 0; page < MAX_PAGES && items.length < limit; page += 1) {
     const found = await parts.audit.listApprovals(states, { limit: limit - items.length, cursor });
-    items.push(...found.items.filter((approval) => fits(approval)).map(approvalJson));
+    items.push(...found.items.filter((approval) => fits(approval)).map(listedApprovalJson));
     cursor = found.next;
     if (cursor === null) {
       break;

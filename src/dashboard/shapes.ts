@@ -18,6 +18,27 @@ export function timeText(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }
 
+/** What of one request a list repeats: a thousand whole ones would not fit into an answer. */
+const MAX_LISTED_CHARS = 2_000;
+
+/** For a list: long texts are cut, and say so. */
+export function listedApprovalJson(approval: Approval): ApprovalJson {
+  const whole = approvalJson(approval);
+  const { text, parameters } = approval.request;
+  const sizeChars =
+    approval.factsJson.length + parameters.reduce((sum, value) => sum + (value?.length ?? 0), text.length);
+  if (sizeChars <= MAX_LISTED_CHARS) {
+    return whole;
+  }
+  const request: ApprovalJson['request'] = {
+    ...whole.request,
+    text: text.slice(0, MAX_LISTED_CHARS),
+    parameters: [],
+    listed_whole: false,
+  };
+  return { ...whole, request, facts: null };
+}
+
 export function approvalJson(approval: Approval): ApprovalJson {
   const { agent, request } = approval;
   return {

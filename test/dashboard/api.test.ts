@@ -1,7 +1,7 @@
 // The operator API over a real Unix socket: every call through the client that the command line uses, and what is refused raw.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { test } from 'node:test';
 import type { AuditRecord } from '../../src/audit/event.ts';
 import { ControlError, createControlClient } from '../../src/client/control-client.ts';
@@ -190,6 +190,43 @@ test('a list is filtered and paged, the waiting ones oldest first', async (t) =>
     stored.items.map((item) => item.id),
     [ids[1]],
   );
+});
+
+test('a list cuts long requests and says so; show has them whole', async (t) => {
+  const world = await openWorld(t);
+  const text = `delete from users where id in (${'1,'.repeat(200_000)}1)`;
+  const long = await world.park({ text });
+  await world.park({ text: 'delete from a' });
+  const [first, second] = (await world.client.approvals.list()).items;
+  assert.ok((first?.request.text.length ?? 0) < 3_000);
+  assert.equal(first?.request.listed_whole, false);
+  assert.equal(second?.request.text, 'delete from a');
+  assert.equal(second?.request.listed_whole, undefined);
+  const shown = await world.client.approvals.show(long.id);
+  assert.equal(shown.request.text, text);
+  assert.equal(shown.request.listed_whole, undefined);
+});
+
+test('many calls over one connection leave nothing on it', async (t) => {
+  const world = await openWorld(t);
+  const warned: string[] = [];
+  const onWarning = (warning: Error) => warned.push(warning.name);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  for (let count = 0; count < 30; count += 1) {
+    const status = await new Promise<number>((resolve, reject) => {
+      const outgoing = request({ socketPath: world.path, path: '/api/status', agent }, (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode ?? 0));
+      });
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+    assert.equal(status, 200);
+  }
+  assert.deepEqual(warned, []);
 });
 
 test('the log is searched, shown, verified and exported, and the export is in the log', async (t) => {
