@@ -1,6 +1,8 @@
 // What tests of the SQL analysis share: an analyser, a connection's state, and facts by short name.
 import { systemClock } from '../../src/lib/clock.ts';
-import type { FactValue, Unit } from '../../src/rules/action.ts';
+import type { Action, FactValue, Unit } from '../../src/rules/action.ts';
+import type { Policy } from '../../src/rules/decision.ts';
+import { decide, makeRuleAction } from './rule-parts.ts';
 import type { Judgeable, SqlNames, SqlOptions, SqlState, SqlText } from '../../src/protocols/sql/analysis.ts';
 import { createPostgresAnalyser } from '../../src/protocols/postgres/facts.ts';
 
@@ -42,4 +44,18 @@ export async function judgeableOf(sql: string | Buffer, extra: AnalyseOptions = 
 /** A fact by its name without `sql.`. */
 export function fact(unit: Unit | undefined, name: string): FactValue | undefined {
   return unit?.facts.get(name === 'risk' || name === 'risk_causes' ? name : `sql.${name}`);
+}
+
+/** The action that a gateway would judge for this text. */
+export function actionOf(judgeable: Judgeable): Action {
+  const action = makeRuleAction();
+  const { units, risk, summary, refused, memo } = judgeable;
+  return { ...action, units, risk, summary, refused, memo };
+}
+
+/** What a policy says about a text. */
+export async function verdictOf(policy: Policy, sql: string | Buffer, extra: AnalyseOptions = {}): Promise<string> {
+  const judgeable = await judgeableOf(sql, extra);
+  const decision = decide(policy, actionOf(judgeable));
+  return decision.by === 'protocol' ? 'refuse' : decision.kind;
 }

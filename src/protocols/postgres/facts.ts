@@ -10,9 +10,8 @@ import type { UnknownCause } from '../../rules/action.ts';
 import { analyseText, opaqueText } from './analysis/analyse.ts';
 import { createGrammar, type Grammar } from './analysis/engine.ts';
 import { createAnalysisThread, type AnalysisThread } from './analysis/thread.ts';
+import { parseSearchPath } from './analysis/names.ts';
 import { nameForms } from './analysis/resolve.ts';
-
-export { parseSearchPath } from './analysis/names.ts';
 
 /** Everything is optional: the defaults are right for a gateway. */
 export interface PostgresAnalyserParts {
@@ -62,6 +61,7 @@ class Analyser implements PostgresAnalyser {
     this.#parts = parts;
     this.#dialect = {
       nameForms,
+      parsePath: parseSearchPath,
       fingerprint: (text): string | null => {
         const result = text.length <= MAX_INLINE_ANALYSIS_BYTES ? grammar.fingerprint(text) : null;
         return result?.kind === 'ok' ? result.value : null;

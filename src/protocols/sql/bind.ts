@@ -155,15 +155,13 @@ function bindLookup(outline: UnitOutline, state: SqlState, find: FindStored): Un
       cause: 'opaque',
       reason: `runs ${lookup.kind === 'prepared' ? 'a prepared statement' : 'a cursor'} that was not made through the gateway`,
     });
-    if (!lookup.planned) {
-      const standIn = createStandIn(context, 'unknown_prepared', 'unresolved');
-      standIn.notes.push({
-        tier: 'destructive',
-        cause: 'opaque',
-        reason: 'is a statement that the gateway has not seen',
-      });
-      copy.nested.push(standIn);
-    }
+    const standIn = createStandIn(context, 'unknown_prepared', 'unresolved');
+    standIn.notes.push({
+      tier: 'destructive',
+      cause: 'opaque',
+      reason: 'is a statement that the gateway has not seen',
+    });
+    copy.nested.push(standIn);
     return copy;
   }
   const inner = { ...applyState(stored, state, noStored), context } as const;

@@ -3,6 +3,7 @@ import type { Unit } from '../../rules/action.ts';
 import { factsToJson } from '../../rules/facts.ts';
 import { Lru } from '../../lib/lru.ts';
 import type { Judgeable, ParameterValue, SqlNames, SqlState, SqlStateChange, SqlText } from './analysis.ts';
+import { Batch } from './batch.ts';
 import { applyState, createUnits, highestRisk, refusalOf, summaryOf, type FindStored } from './bind.ts';
 import type { FactDialect } from './facts.ts';
 import {
@@ -14,7 +15,10 @@ import {
   type UnitOutline,
 } from './outline.ts';
 
-export type TextDialect = FactDialect;
+export interface TextDialect extends FactDialect {
+  /** Schemas of a search_path value, or null when it cannot be read. */
+  readonly parsePath: (value: string) => readonly string[] | null;
+}
 type Transaction = 'idle' | 'open' | 'failed';
 
 export interface BoundText extends SqlText {
@@ -119,11 +123,18 @@ export class AnalysedText implements BoundText {
 
   // oxlint-disable-next-line max-params -- the four things that a binding is a function of
   #make(state: SqlState, names: SqlNames, transaction: Transaction, memo: object | null): BoundJudgeable {
+    const { parsePath } = this.#parts.dialect;
+    const batch = new Batch({ state, names, transaction, parsePath });
     const find: FindStored = (lookup) => {
-      const stored = lookup.kind === 'prepared' ? names.prepared(lookup.name) : names.cursor(lookup.name);
+      const stored = lookup.kind === 'prepared' ? batch.prepared(lookup.name) : batch.cursor(lookup.name);
       return stored === undefined ? null : storedOutline(stored.source);
     };
-    const bound = this.outline.statements.map(({ unit }) => applyState(unit, state, find));
+    const bound = this.outline.statements.map(({ unit }, index) => {
+      const before = batch.state;
+      const outline = applyState(unit, before, find);
+      batch.apply(this.changes[index] ?? []);
+      return { outline, state: before };
+    });
     return new BoundJudgeable({ source: this, bound, state, transaction, memo, parameters: null, parts: this.#parts });
   }
 }
@@ -186,7 +197,8 @@ function contentOf(state: SqlState): string {
 
 interface JudgeableParts {
   readonly source: AnalysedText;
-  readonly bound: readonly UnitOutline[];
+  /** Outlines as bound, each with the state in force when its statement begins. */
+  readonly bound: readonly { readonly outline: UnitOutline; readonly state: SqlState }[];
   readonly state: SqlState;
   readonly transaction: Transaction;
   readonly memo: object | null;
@@ -209,13 +221,15 @@ class BoundJudgeable implements Judgeable {
     const { source, bound, state, transaction, parameters } = parts;
     this.source = source;
     this.memo = parts.memo;
-    const binding = { state, transaction, statements: source.statements, parameters, dialect: parts.parts.dialect };
+    const shared = { transaction, statements: source.statements, parameters, dialect: parts.parts.dialect };
     // A text without a statement is judged too: drivers ping with it.
-    const outlines = bound.length === 0 ? [emptyUnit(source.text)] : bound;
-    this.units = outlines.flatMap((outline) => createUnits(outline, binding));
+    const statements = bound.length === 0 ? [{ outline: emptyUnit(source.text), state }] : bound;
+    this.units = statements.flatMap((statement) =>
+      createUnits(statement.outline, { ...shared, state: statement.state }),
+    );
     this.risk = highestRisk(this.units);
     this.refused =
-      outlines.map((outline) => refusalOf(outline, parts.parts.readOnly)).find((why) => why !== null) ?? null;
+      statements.map(({ outline }) => refusalOf(outline, parts.parts.readOnly)).find((why) => why !== null) ?? null;
   }
 
   get summary(): string {

@@ -163,7 +163,7 @@ function walkExpression(walk: Walk, context: BodyContext, expression: string): v
 /** `target := expression`: both sides can hold calls. */
 function walkAssignment(walk: Walk, context: BodyContext, text: string): void {
   const source = new Source(text, walk.grammar);
-  const sign = source.tokens().find((token) => token.name === 'COLON_EQUALS' || token.name === 'ASCII_61');
+  const sign = source.tokens().find((token) => token.text === ':=' || token.text === '=');
   if (sign === undefined) {
     hide(walk, context, { cause: 'unparseable', why: 'holds an assignment that does not parse' });
     return;

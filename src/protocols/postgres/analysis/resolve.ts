@@ -21,7 +21,10 @@ export function nameForms(name: Name, state: SqlState): readonly string[] | null
   }
   const forms = [name.name];
   for (const entry of state.searchPath) {
-    const schema = entry === '$user' ? (state.role ?? state.user) : entry;
+    const schema = entry === '$user' ? state.role : entry;
+    if (schema === null) {
+      return null;
+    }
     if (schema !== '' && (state.schemas === null || state.schemas.has(schema) || schema === 'pg_catalog')) {
       forms.push(`${schema}.${name.name}`);
     }
