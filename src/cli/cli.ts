@@ -15,6 +15,8 @@ export interface VerbModule {
 export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   validate: () => import('./validate.ts'),
   lint: () => import('./lint.ts'),
+  test: () => import('./test.ts'),
+  explain: () => import('./explain.ts'),
   approvals: () => import('./approvals.ts'),
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
