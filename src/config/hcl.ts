@@ -30,8 +30,12 @@ export async function parseHcl(file: SourceFile): Promise<ParsedFile> {
   }
   const root = tree.root.children[0];
   const layout = new Report();
-  if (!tree.hasError && root?.type === 'body') {
-    new LayoutCheck(file, layout).checkBody(root);
+  if (!tree.hasError && root?.type !== 'object') {
+    const check = new LayoutCheck(file, layout);
+    check.checkGaps(tree.root);
+    if (root !== undefined) {
+      check.checkBody(root);
+    }
   }
   if (tree.hasError || layout.hasErrors || root?.type === 'object') {
     const diagnostics = await findSyntaxErrors(file, tree.root, layout.sorted(new Map()));

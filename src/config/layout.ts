@@ -14,6 +14,39 @@ export class LayoutCheck {
     this.#report = report;
   }
 
+  /** Between tokens stand spaces, tabs, line ends and comments: the grammar takes any white space of Unicode. */
+  checkGaps(root: Node): void {
+    const { text } = this.#file;
+    const stack = [root];
+    let from = 0;
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (node.children.length > 0) {
+        stack.push(...node.children.toReversed());
+        continue;
+      }
+      this.#checkGap(from, Math.max(from, node.start));
+      from = Math.max(from, node === root ? from : node.end);
+    }
+    this.#checkGap(from, text.length);
+    // A terminal shows what follows a lone carriage return in place of what precedes it.
+    const lone = text.search(/\r(?!\n)/);
+    if (lone !== -1) {
+      const fix = 'end lines with \\n or \\r\\n; write \\r in a quoted string';
+      const message = 'a carriage return stands without a line feed';
+      this.#report.error(this.#file.span(lone, lone + 1), { code: 'syntax', message, fix });
+    }
+  }
+
+  #checkGap(start: number, end: number): void {
+    const gap = this.#file.text.slice(start, end);
+    const found = /^(?:[ \t\n]|\r\n|(?:#|\/\/)[^\n]*|\/\*[^]*?\*\/)*/.exec(gap)?.[0].length ?? 0;
+    if (found < gap.length) {
+      const at = this.#file.span(start + found, start + found + 1);
+      const fix = 'write spaces, tabs and line ends between words';
+      this.#report.error(at, { code: 'syntax', message: 'this character does not belong here', fix });
+    }
+  }
+
   /** `body` holds attributes and blocks. */
   checkBody(body: Node): void {
     let previous: Node | null = null;
@@ -98,6 +131,9 @@ export class LayoutCheck {
   #checkObject(node: Node): void {
     let previous: Node | null = null;
     for (const child of node.children) {
+      if (child.type === ',' && previous !== null && this.#newlineBetween(previous, child)) {
+        this.#fail(child, 'an unexpected new line stands before this comma', 'put the comma on the line before');
+      }
       if (child.type === 'object_elem') {
         if (previous?.type === 'object_elem' && !this.#newlineBetween(previous, child)) {
           this.#fail(child, 'a comma or a new line is missing before this key', 'write a comma between the entries');
