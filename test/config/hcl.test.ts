@@ -166,7 +166,16 @@ test('what HashiCorp refuses is refused, with a place', async () => {
 
 const PIECES: readonly string[] = [
   ...'a b = { } [ ] ( ) , : " 1 - + . true null "x" $${ ${ \\ é'.split(' '),
-  ...[' ', ' ', '\n', '\n', '{\n', '}\n', ' = 1\n', '<<E\nfoo\nE\n', '#c\n', '/*\n*/'],
+  ' ',
+  ' ',
+  '\n',
+  '\n',
+  '{\n',
+  '}\n',
+  ' = 1\n',
+  '<<E\nfoo\nE\n',
+  '#c\n',
+  '/*\n*/',
 ];
 const piece = fc.constantFrom(...PIECES);
 
