@@ -10,10 +10,13 @@ import type { Body, Expression } from '../../src/config/syntax.ts';
 interface Oracle {
   parse(name: string, text: string): Promise<unknown>;
 }
-const oracle: Oracle = createRequire(import.meta.url)('@cdktn/hcl2json');
+
+/** Loaded when first asked: its start blocks the event loop, and the other files of this process begin while this one is read. */
+let oracle: Oracle | null = null;
 
 /** HashiCorp's reading as JSON, or null when it refuses the text. */
 async function theirs(text: string): Promise<unknown> {
+  oracle ??= createRequire(import.meta.url)('@cdktn/hcl2json') as Oracle;
   return oracle.parse('x.hcl', text).catch(() => null);
 }
 
