@@ -25,7 +25,8 @@ interface Row {
 
 /** Thirty records with a signed checkpoint at 10, 20 and 30, closed. Made once; each test gets a copy. */
 const originals: (() => void | Promise<void>)[] = [];
-const original = makeOriginal();
+// Made when first wanted: while the other test files of this process load, nothing here is answered for seconds.
+let original: Promise<TestLog> | null = null;
 after(async () => {
   for (const undo of originals.toReversed()) {
     await undo();
@@ -55,6 +56,7 @@ interface Copy {
 }
 
 async function makeStore(cleanUp: CleanUp): Promise<Copy> {
+  original ??= makeOriginal();
   const made = await original;
   const folder = temporaryFolder(cleanUp);
   const [path, publish] = [join(folder, 'clawpatrol.db'), join(folder, 'published.jsonl')];
