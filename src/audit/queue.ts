@@ -13,7 +13,7 @@ export interface QueueParts {
   readonly clock: Clock;
   /** Longest time that an event waits for company. */
   readonly batchMs: number;
-  /** Beyond these `append` takes nothing: events that wait, and characters of their texts. */
+  /** Beyond these `append` takes nothing: events that are not on disk, and characters of their texts. */
   readonly maxEvents: number;
   readonly maxChars: number;
   /** Pause between attempts while the store cannot be written. */
@@ -174,7 +174,7 @@ export class AuditQueue {
 
   #takes(): boolean {
     const { maxEvents, maxChars } = this.#parts;
-    return this.#stalledWhy === null && this.#waiting.length < maxEvents && this.#chars < maxChars;
+    return this.#stalledWhy === null && this.size < maxEvents && this.#chars < maxChars;
   }
 
   #push(event: AuditEvent, durable: Waiter | null, outcome: Outcome | null): Entry {

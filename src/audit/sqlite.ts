@@ -126,7 +126,7 @@ class Log implements SqliteAuditLog {
   readonly #asides = new Set<Thread<ReaderCalls>>();
   #checkpoints: Timer | null = null;
   #retention: Timer | null = null;
-  #maintaining: Promise<void> | null = null;
+  #maintaining: Promise<void> = Promise.resolve();
   #archiveProblem: string | null = null;
   #threadGone = false;
   #closed = false;
@@ -252,9 +252,8 @@ class Log implements SqliteAuditLog {
   }
 
   maintain(): Promise<void> {
-    this.#maintaining ??= this.#maintain().finally(() => {
-      this.#maintaining = null;
-    });
+    // One round at a time; whoever asks gets a round that began after the question.
+    this.#maintaining = this.#maintaining.then(() => this.#maintain());
     return this.#maintaining;
   }
 

@@ -110,11 +110,13 @@ async function verifyFolder(folder: string, publicKey: KeyObject | null): Promis
   let finding: Finding | null = null;
   for (const name of listArchive(folder)) {
     const result = await checkBundle(linesOf(join(folder, name)), publicKey);
-    const gap = checkNeighbours(results.at(-1) ?? null, result);
-    const found = gap ?? result.finding;
+    const before = results.at(-1) ?? null;
+    const found = checkNeighbours(before, result) ?? result.finding;
     results.push(result);
     if (found !== null) {
-      finding = { ...found, detail: `${name}: ${found.detail}` };
+      // A file without a readable head tells no number of its own.
+      const seq = result.header === null ? (before?.to ?? 0) + 1 : found.seq;
+      finding = { ...found, seq, detail: `${name}: ${found.detail}` };
       break;
     }
   }

@@ -1,6 +1,6 @@
 // Whatever is done to a store with the file in hand, `verify` names the first record that is not as it was written.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Database } from 'better-sqlite3';
@@ -404,26 +404,4 @@ test('a damaged database file is a finding, and what is no store at all is an er
   assert.equal((await verifyStore({ path: copy })).first_bad?.kind, 'unreadable');
   await assert.rejects(verifyStore({ path: made.path, publicKeyFile: copy }), /not a public key/);
   await assert.rejects(verifyStore({ path: made.path, checkpointsFile: join(made.folder, 'no') }), /cannot verify/);
-});
-
-test('another process verifies while the gateway writes', async (t) => {
-  const { log, path, publish } = await openLog(t, {});
-  await write(
-    log,
-    Array.from({ length: 700 }, () => createEvent()),
-  );
-  const reports = [];
-  for (let round = 0; round < 5; round += 1) {
-    for (let index = 0; index < 100; index += 1) {
-      log.append(createEvent());
-    }
-    reports.push(await verifyStore({ path, checkpointsFile: publish }).catch(() => null));
-    await log.flush();
-  }
-  assert.deepEqual(
-    reports.filter((report) => report !== null && !report.ok),
-    [],
-  );
-  assert.equal((await log.verify({ from: null, to: null })).records, 1200);
-  assert.ok(readFileSync(path).length > 0);
 });

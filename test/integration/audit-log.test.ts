@@ -451,3 +451,24 @@ test('whatever agents write is one line of JSON, whole again when read, and the 
     assert.equal(JSON.parse(line).seq, index + 1);
   }
 });
+
+test('another process verifies while the gateway writes', async (t) => {
+  const { log, path, publish } = await openLog(t, {});
+  await write(
+    log,
+    Array.from({ length: 700 }, () => createEvent()),
+  );
+  const reports = [];
+  for (let round = 0; round < 5; round += 1) {
+    for (let index = 0; index < 100; index += 1) {
+      log.append(createEvent());
+    }
+    reports.push(await verifyStore({ path, checkpointsFile: publish }).catch(() => null));
+    await log.flush();
+  }
+  assert.deepEqual(
+    reports.filter((report) => report !== null && !report.ok),
+    [],
+  );
+  assert.equal((await log.verify({ from: null, to: null })).records, 1200);
+});
