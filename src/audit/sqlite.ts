@@ -85,6 +85,8 @@ export interface SqliteAuditLog extends AuditLog {
   readonly publishingProblem: string | null;
 }
 
+const HOLD_MS = 1000;
+
 /** Pause between rounds of retention. */
 const RETENTION_MS = 60_000;
 
@@ -129,6 +131,8 @@ class Log implements SqliteAuditLog {
   #maintaining: Promise<void> = Promise.resolve();
   #archiveProblem: string | null = null;
   #threadGone = false;
+  /** No more reading and no more housekeeping; then, when all is written, no more writing. */
+  #closing = false;
   #closed = false;
 
   constructor(parts: AuditLogParts) {
@@ -186,18 +190,23 @@ class Log implements SqliteAuditLog {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) {
+    if (this.#closing) {
       return;
     }
+    this.#closing = true;
     this.#checkpoints?.cancel();
     this.#retention?.cancel();
+    // The clock's timers do not keep a process alive, and this must not end before the queue is empty or its deadline is over.
+    const hold = setInterval(() => {}, HOLD_MS);
     try {
+      // Readers first: the last connection to close folds the write-ahead log into the main file.
+      await Promise.all([this.#reader?.end(), ...[...this.#asides].map((reader) => reader.end())]);
       await this.#queue.flush();
       const writer = await this.#getWriter();
       this.#noteWritten(await writer.call('close', this.#parts.clock.now()));
     } finally {
+      clearInterval(hold);
       this.#closed = true;
-      await Promise.all([this.#reader?.end(), ...[...this.#asides].map((reader) => reader.end())]);
       await (await this.#writer?.catch(() => null))?.end();
     }
   }
@@ -259,7 +268,7 @@ class Log implements SqliteAuditLog {
 
   async #maintain(): Promise<void> {
     const problem = await runRetention(this.#retentionStore(), this.#parts.retention(), this.#parts.clock);
-    if (problem !== this.#archiveProblem && !this.#closed) {
+    if (problem !== this.#archiveProblem && !this.#closing) {
       this.#archiveProblem = problem;
       this.#parts.onTrouble({ what: 'retention', why: problem });
     }
@@ -276,7 +285,8 @@ class Log implements SqliteAuditLog {
       archive: (segment, folder, nowMs) => this.#aside((reader) => reader.call('archive', { segment, folder, nowMs })),
       retire: async ({ id }, { file, fileSha256 }, nowMs) =>
         (await this.#getWriter()).call('retire', { segment: id, file, fileSha256, nowMs }),
-      purge: async (segment, limit) => (await this.#getWriter()).call('purge', { segment, limit }),
+      // What a stop cuts short is finished after the next start.
+      purge: async (segment, limit) => !this.#closing && (await this.#getWriter()).call('purge', { segment, limit }),
       sealed: ({ id, first, last, head }) => record({ state: 'sealed', segment: id, first, last, head }),
       retired: ({ id, first, last }, { file, fileSha256 }) =>
         record({ state: 'archived', segment: id, first, last, file, file_sha256: fileSha256 }),
@@ -377,20 +387,23 @@ class Log implements SqliteAuditLog {
   }
 
   #getReader(): Thread<ReaderCalls> {
-    if (this.#closed) {
-      throw new GatewayError('STORE_FAILED', 'gateway', 'the audit log is closed');
-    }
-    const data: ReaderData = { path: this.#parts.path, busyTimeoutMs: this.#tuning.busyTimeoutMs };
-    this.#reader ??= startThread<ReaderCalls>(this.#spawn(READER, data), () => {
+    this.#reader ??= this.#startReader(() => {
       this.#reader = null;
     });
     return this.#reader;
   }
 
+  #startReader(onGone: () => void): Thread<ReaderCalls> {
+    if (this.#closing) {
+      throw new GatewayError('STORE_FAILED', 'gateway', 'the audit log is closed');
+    }
+    const data: ReaderData = { path: this.#parts.path, busyTimeoutMs: this.#tuning.busyTimeoutMs };
+    return startThread<ReaderCalls>(this.#spawn(READER, data), onGone);
+  }
+
   /** Work that takes long, on a reading thread of its own. */
   async #aside<T>(work: (reader: Thread<ReaderCalls>) => Promise<T>): Promise<T> {
-    const data: ReaderData = { path: this.#parts.path, busyTimeoutMs: this.#tuning.busyTimeoutMs };
-    const reader = startThread<ReaderCalls>(this.#spawn(READER, data), () => {});
+    const reader = this.#startReader(() => {});
     this.#asides.add(reader);
     try {
       return await work(reader);
@@ -407,7 +420,7 @@ class Log implements SqliteAuditLog {
     }
     this.#following = true;
     try {
-      while (this.#listeners.size > 0 && this.#followedSeq < this.#head.seq && !this.#closed) {
+      while (this.#listeners.size > 0 && this.#followedSeq < this.#head.seq && !this.#closing) {
         const seq = this.#followedSeq;
         const records = await this.#getReader().call('after', { seq, limit: 200 });
         this.#followedSeq = records.at(-1)?.seq ?? this.#head.seq;
@@ -430,7 +443,7 @@ class Log implements SqliteAuditLog {
   }
 
   #armCheckpoint(): void {
-    if (this.#closed) {
+    if (this.#closing) {
       return;
     }
     this.#checkpoints = this.#parts.clock.after(this.#parts.checkpoint.everyMs, () => {
@@ -442,7 +455,7 @@ class Log implements SqliteAuditLog {
   }
 
   #armRetention(): void {
-    if (this.#closed) {
+    if (this.#closing) {
       return;
     }
     this.#retention = this.#parts.clock.after(RETENTION_MS, () => {

@@ -92,7 +92,8 @@ class Link {
   #answered(answer: Answer): void {
     const waiter = this.#waiting.get(answer.call);
     this.#waiting.delete(answer.call);
-    if (this.#waiting.size === 0) {
+    // terminate() holds the process until the thread has ended; an answer that comes meanwhile must not let go.
+    if (this.#waiting.size === 0 && !this.#ending) {
       this.#worker.unref();
     }
     if (answer.ok) {

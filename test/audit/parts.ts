@@ -107,7 +107,12 @@ export async function openLog(
     ...parts,
     tuning: { batchMs: 5, retryMs: 20, waitMs: 5000, busyTimeoutMs: 50, ...parts.tuning },
   });
-  const close = (): Promise<void> => log.close().catch(() => {});
+  // In a gateway the sockets keep the process alive.
+  const alive = setInterval(() => {}, 1000);
+  const close = async (): Promise<void> => {
+    await log.close().catch(() => {});
+    clearInterval(alive);
+  };
   cleanUp.after(close);
   const reopen = async (next: Partial<AuditLogParts> = {}): Promise<TestLog> => {
     await close();
