@@ -126,7 +126,7 @@ function judgeable(
   names: SqlNames | null,
   values: readonly ParameterValue[],
 ): Judgeable {
-  const stored = /^\s*execute "?([^"\s(]+)/i.exec(text.text) ?? /^\s*fetch .*?"?([^"\s]+)"?$/i.exec(text.text);
+  const stored = /^\s*execute "?([^"\s(]*)/i.exec(text.text) ?? /^\s*fetch .*?"?([^"\s]+)"?$/i.exec(text.text);
   const inner = stored === null ? undefined : (names?.prepared(stored[1] ?? '') ?? names?.cursor(stored[1] ?? ''));
   const innerVerbs = stored === null ? [] : inner === undefined ? ['unknown'] : verbsOf(inner.source.text);
   const verbs = [...verbsOf(text.text), ...innerVerbs];

@@ -47,6 +47,8 @@ export class ClientSide {
   #pending: Pending | null = null;
   /** The worker's answer for the message at the front. */
   #analysed: SqlText | null = null;
+  /** The server has been asked to answer what the message at the front waits for. */
+  #hurried = false;
   #closed = false;
 
   constructor(exchange: Exchange) {
@@ -381,6 +383,7 @@ export class ClientSide {
       this.#judgeRefused(FRONT.bind, EMPTY, 'the prepared statement cannot be told', true);
       return;
     }
+    this.#hurried = false;
     const change = { name: bind.portal, value: portal, group };
     statements.portals.send(change);
     owed.push({ kind: 'bind', change });
@@ -420,7 +423,7 @@ export class ClientSide {
     }
     const { statements, group } = this.#exchange;
     const found = statements.portals.find(name, group);
-    if (found.kind === 'wait' || this.#exchange.unsettled > 0) {
+    if (found.kind === 'wait' || (found.kind === 'unknown' && this.#exchange.unsettled > 0)) {
       this.#wait();
       return;
     }
@@ -470,8 +473,11 @@ export class ClientSide {
    */
   #wait(): void {
     this.#pending = AWAITS_CONFIRMATION;
-    this.#input.flush();
-    this.#exchange.send('upstream', FLUSH_MESSAGE);
+    if (!this.#hurried) {
+      this.#hurried = true;
+      this.#input.flush();
+      this.#exchange.send('upstream', FLUSH_MESSAGE);
+    }
   }
 
   /** The analysis of the message at the front, or null when it has to wait. */
@@ -538,6 +544,7 @@ export class ClientSide {
   }
 
   #ask(action: SqlAction, message: DeniedMessage, grant: Grant): void {
+    this.#hurried = false;
     this.#pending = { kind: 'verdict', action, message, grant };
     this.#exchange.command({ kind: 'judge', action });
   }
