@@ -510,6 +510,50 @@ test("a grant answers in a person's place, and the approval says which", async (
   assert.equal(world.audit.events.at(-1)?.by, 'grant:grant-1');
 });
 
+test('an approval that a tier asked for says so', async () => {
+  const world = createWorld(settingsOf([oncall]));
+  const waiting = { signal: new AbortController().signal, parked: () => undefined };
+  void world.approvals.ask(actionOf(), { ...decisionOf(oncall.ref), by: 'risk', rule: '' }, waiting);
+  await settled();
+  assert.equal(world.audit.events[0]?.by, 'risk');
+  assert.equal(world.audit.events[0]?.rule, '');
+});
+
+test('trouble with a notice or with the facts harms nobody else', async () => {
+  const world = createWorld(settingsOf([oncall]));
+  const signal = new AbortController().signal;
+  const broken = () => {
+    throw new Error('the session is gone');
+  };
+  const result = world.approvals.ask(actionOf(), decisionOf(oncall.ref), { signal, parked: broken });
+  await settled();
+  await world.clock.advance(30_000);
+  assert.equal(world.warnings.length, 2);
+  const [waiting] = world.approvals.pending();
+  const ballot = { decision: 'approve', digest: waiting?.request.digest ?? '', note: '' } as const;
+  await world.approvals.vote(waiting?.id ?? '', ballot, person('bob'));
+  assert.equal((await result).kind, 'approved');
+
+  const unreadable = { ...actionOf(), evidence: { ...actionOf().evidence, digest: broken } };
+  const refused = await world.approvals.ask(unreadable, decisionOf(oncall.ref), { signal, parked: () => undefined });
+  assert.equal(refused.kind, 'refused');
+  assert.deepEqual(world.approvals.pending(), []);
+});
+
+test('a vote that may not count is refused also when that cannot be recorded', async () => {
+  const world = createWorld(settingsOf([human('oncall', { approvers: ['carol'] })]));
+  const asked = await ask(world);
+  world.audit.failing = true;
+  assert.equal((await approve(world, asked, 'bob')).kind, 'refused');
+  assert.equal(world.warnings.length, 1);
+  assert.equal(world.approvals.pending().length, 1);
+  await world.approvals.effectReady('nothing', 1_000);
+  assert.deepEqual(await world.approvals.find(asked.id.slice(0, 8)), {
+    kind: 'found',
+    approval: world.approvals.pending()[0],
+  });
+});
+
 test('trouble inside the queue is a refusal and leaves nothing behind', async () => {
   const world = createWorld(settingsOf([oncall]));
   world.cover = () => {

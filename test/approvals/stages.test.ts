@@ -215,4 +215,6 @@ test('the description of a chain changes with everything that it may come to, an
   assert.notEqual(change(reviewer, human('oncall', { requireApprovers: 2 })), first);
   assert.notEqual(change(model('r', { escalateTo: oncall.ref }), oncall), first);
   assert.notEqual(change(reviewer), first);
+  const circle = [human('a', { escalateTo: 'human_approver.b' }), human('b', { escalateTo: 'human_approver.a' })];
+  assert.match(describeChain(['human_approver.a', 'human_approver.b'], settingsOf(circle)), /human_approver\.b/);
 });
