@@ -13,6 +13,7 @@ export interface VerbModule {
 
 /** Every verb of this version, in the order in which usage lists them. */
 export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
+  gateway: () => import('./gateway.ts'),
   validate: () => import('./validate.ts'),
   lint: () => import('./lint.ts'),
   test: () => import('./test.ts'),
