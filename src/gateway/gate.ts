@@ -131,7 +131,7 @@ class PolicyGate implements GatewayGate {
         if (action.phase === 'prepare' && decision.cannotTell?.cause === 'dynamic') {
           return verdicts.ALLOW;
         }
-        return this.#deny(action, { judged, scope }, verdicts.denialOf(action, decision));
+        return this.#deny(action, { judged, scope }, verdicts.denialOf(decision));
       case 'allow':
         if (action.phase === 'prepare') {
           return verdicts.ALLOW;
@@ -177,7 +177,7 @@ class PolicyGate implements GatewayGate {
     }
     if (waiting.signal.aborted) {
       ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
-      return verdicts.denialOfCancel(action, judged.decision, 'the client withdrew it');
+      return verdicts.denialOfCancel(judged.decision, 'the client withdrew it');
     }
     scope.counts.add('allow', action.risk);
     this.#keep(action, ticket);
@@ -214,7 +214,7 @@ class PolicyGate implements GatewayGate {
       waiting.signal.removeEventListener('abort', giveUp);
     }
     if (waiting.signal.aborted) {
-      return verdicts.denialOfCancel(action, judged.decision, 'the client withdrew it');
+      return verdicts.denialOfCancel(judged.decision, 'the client withdrew it');
     }
     return this.#unrecorded(action, judged, scope);
   }
@@ -239,9 +239,9 @@ class PolicyGate implements GatewayGate {
   /** Why nobody is asked at all, or null. */
   #refusalToAsk(action: Action, decision: Decision, scope: Scope): Denial | null {
     if (this.#stopping !== null) {
-      return verdicts.denialOfTrouble(action, decision.rule, this.#stopping);
+      return verdicts.denialOfTrouble(decision.rule, this.#stopping);
     }
-    return scope.showsWhole && !action.evidence.complete ? verdicts.denialOfCut(action, decision) : null;
+    return scope.showsWhole && !action.evidence.complete ? verdicts.denialOfCut(decision) : null;
   }
 
   #answered(
@@ -263,18 +263,18 @@ class PolicyGate implements GatewayGate {
         return this.#approved(question, answer, waiting);
       case 'denied':
         return deny(
-          verdicts.denialOfPerson(action, decision, answer.note),
+          verdicts.denialOfPerson(decision, answer.note),
           answer.approval.votes.findLast((vote) => vote.decision === 'deny')?.by ?? 'gateway',
           answer.approval.id,
         );
       case 'expired':
-        return deny(verdicts.denialOfExpiry(action, decision), 'gateway', answer.approval.id);
+        return deny(verdicts.denialOfExpiry(decision), 'gateway', answer.approval.id);
       case 'withdrawn':
-        return deny(verdicts.denialOfCancel(action, decision, 'the client withdrew it'), 'gateway', null);
+        return deny(verdicts.denialOfCancel(decision, 'the client withdrew it'), 'gateway', null);
       case 'taken-back':
-        return deny(verdicts.denialOfChange(action, decision.rule, answer.why), 'gateway', null);
+        return deny(verdicts.denialOfChange(decision.rule, answer.why), 'gateway', null);
       case 'refused':
-        return deny(verdicts.denialOfTrouble(action, decision.rule, answer.why), 'gateway', null);
+        return deny(verdicts.denialOfTrouble(decision.rule, answer.why), 'gateway', null);
     }
   }
 
@@ -295,8 +295,8 @@ class PolicyGate implements GatewayGate {
     if (objection !== null) {
       const denial =
         judged.decision.kind === 'deny'
-          ? verdicts.denialOf(action, judged.decision)
-          : verdicts.denialOfChange(action, question.decision.rule, objection);
+          ? verdicts.denialOf(judged.decision)
+          : verdicts.denialOfChange(question.decision.rule, objection);
       const data = { approval: id };
       return this.#deny(action, { judged, scope }, denial, { verdict: 'deny', by: 'gateway', reason: objection, data });
     }
@@ -338,19 +338,19 @@ class PolicyGate implements GatewayGate {
 
   /** The record could not be written: the effect must not happen. The attempt itself is counted, and summarised when the store is back. */
   #unrecorded(action: Action, judged: Judged, scope: Scope): Denial {
-    const denial = verdicts.denialOfTrouble(action, '', 'the gateway cannot record it now');
+    const denial = verdicts.denialOfTrouble('', 'the gateway cannot record it now');
     return this.#deny(action, { judged, scope }, denial, { verdict: 'deny', by: 'gateway', reason: denial.reason });
   }
 
   #denyUnreached(action: Action): Denial {
-    const denial = verdicts.denialOfChange(action, '', 'its endpoint or profile is no longer configured');
+    const denial = verdicts.denialOfChange('', 'its endpoint or profile is no longer configured');
     this.#parts.recorder.record(this.#judge.bareEvent(action, denial.reason));
     return denial;
   }
 
   #failed(action: Action, error: unknown): Denial {
     this.#parts.onFault(error, action);
-    const denial = verdicts.denialOfTrouble(action, '', 'the gateway failed while it judged this');
+    const denial = verdicts.denialOfTrouble('', 'the gateway failed while it judged this');
     try {
       this.#parts.recorder.record(this.#judge.bareEvent(action, messageOf(error)));
     } catch {

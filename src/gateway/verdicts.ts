@@ -1,6 +1,6 @@
 // The final words on an action, in the gateway's own terms; each protocol puts them into its own. An agent learns the rule's name,
-// the reason that its author wrote for it, one coarse word, and what it can do: never a condition, a fact's value or who was asked.
-import type { Action } from '../rules/action.ts';
+// the reason that its author wrote for it, one coarse word, and what it can do: never a condition, a fact's value or who was asked. The
+// protocol adds the action's id, by which people find its records.
 import type { Decision } from '../rules/decision.ts';
 import type { Verdict } from '../protocols/session.ts';
 
@@ -9,8 +9,8 @@ export type Denial = Extract<Verdict, { kind: 'deny' }>;
 export const ALLOW: Verdict = { kind: 'allow' };
 
 /** Rules, the tier, or the protocol said no. */
-export function denialOf(action: Action, decision: Decision): Denial {
-  return deny(action, {
+export function denialOf(decision: Decision): Denial {
+  return deny({
     rule: decision.rule,
     reason: decision.reason,
     word: decision.cannotTell?.word ?? '',
@@ -22,8 +22,8 @@ export function denialOf(action: Action, decision: Decision): Denial {
 }
 
 /** It needs a person, and no person could be shown the whole of it. */
-export function denialOfCut(action: Action, decision: Decision): Denial {
-  return deny(action, {
+export function denialOfCut(decision: Decision): Denial {
+  return deny({
     rule: decision.rule,
     reason: 'it needs approval, and it is too long to be shown whole to the person who would approve it',
     word: 'truncated',
@@ -32,8 +32,8 @@ export function denialOfCut(action: Action, decision: Decision): Denial {
 }
 
 /** An approver said no. `note` is what that person wrote for the agent. */
-export function denialOfPerson(action: Action, decision: Decision, note: string): Denial {
-  return deny(action, {
+export function denialOfPerson(decision: Decision, note: string): Denial {
+  return deny({
     rule: decision.rule,
     reason: note === '' ? 'an approver denied it' : `an approver denied it: ${note}`,
     word: '',
@@ -42,8 +42,8 @@ export function denialOfPerson(action: Action, decision: Decision, note: string)
 }
 
 /** The time to answer ran out. */
-export function denialOfExpiry(action: Action, decision: Decision): Denial {
-  return deny(action, {
+export function denialOfExpiry(decision: Decision): Denial {
+  return deny({
     rule: decision.rule,
     reason: 'nobody approved it in time',
     word: '',
@@ -52,21 +52,21 @@ export function denialOfExpiry(action: Action, decision: Decision): Denial {
 }
 
 /** The client went away or took it back. */
-export function denialOfCancel(action: Action, decision: Decision, why: string): Denial {
-  return { ...deny(action, { rule: decision.rule, reason: why, word: '', hint: '' }), cause: 'cancelled' };
+export function denialOfCancel(decision: Decision, why: string): Denial {
+  return { ...deny({ rule: decision.rule, reason: why, word: '', hint: '' }), cause: 'cancelled' };
 }
 
 /** It could not be recorded, or the question could not be put. */
-export function denialOfTrouble(action: Action, rule: string, why: string): Denial {
+export function denialOfTrouble(rule: string, why: string): Denial {
   return {
-    ...deny(action, { rule, reason: why, word: '', hint: 'Nothing was run. Try again later, or tell a person.' }),
+    ...deny({ rule, reason: why, word: '', hint: 'Nothing was run. Try again later, or tell a person.' }),
     cause: 'unavailable',
   };
 }
 
 /** The configuration changed under a waiting or new action. */
-export function denialOfChange(action: Action, rule: string, why: string): Denial {
-  return deny(action, { rule, reason: why, word: '', hint: 'Nothing was run. Send it again to be judged anew.' });
+export function denialOfChange(rule: string, why: string): Denial {
+  return deny({ rule, reason: why, word: '', hint: 'Nothing was run. Send it again to be judged anew.' });
 }
 
 interface Words {
@@ -76,7 +76,6 @@ interface Words {
   readonly hint: string;
 }
 
-function deny(action: Action, words: Words): Denial {
-  const hint = words.hint === '' ? '' : `${words.hint} (action ${action.id})`;
-  return { kind: 'deny', cause: 'deny', rule: words.rule, reason: words.reason, word: words.word, hint };
+function deny(words: Words): Denial {
+  return { kind: 'deny', cause: 'deny', ...words };
 }
