@@ -1,6 +1,7 @@
 // clawpatrol lint: validate, and then what a reviewer would ask.
-import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
+import { lintConfig } from '../config/lint.ts';
+import { loadConfig } from '../config/load.ts';
 import { lintPolicy } from '../rules/lint.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
@@ -15,7 +16,10 @@ async function lint(call: Call): Promise<number> {
   if (unreadable !== null) {
     throw new CliError('unreadable', EXIT.usage, unreadable);
   }
-  const found = config === null ? [] : lintPolicy(asMetBy(config, textOption(call, 'profile')), factSchemas);
+  const found =
+    config === null
+      ? []
+      : [...lintPolicy(asMetBy(config, textOption(call, 'profile')), factSchemas), ...lintConfig(config)];
   const only = codes(call, 'only');
   const except = codes(call, 'except');
   const shown = [...diagnostics, ...found]

@@ -3,9 +3,7 @@ import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
 import type { FileRead, FileReader } from './read-set.ts';
-import { digestOf } from './read-set.ts';
 
 /** `trustedOnly`: files that someone else owns or that everyone may write are refused. */
 export function createDiskReader(trustedOnly: boolean): FileReader {
@@ -71,25 +69,4 @@ function explain(code: string): string {
     ENAMETOOLONG: 'its name is too long',
   };
   return words[code] ?? (code === '' ? 'reading failed' : `reading failed (${code})`);
-}
-
-/**
- * A digest of what a load would read: contents of files, names in directories, absence of what is missing. Equal digests
- * mean that a reload would find nothing new; modification times play no part.
- */
-export async function fingerprintFiles(paths: readonly string[]): Promise<string> {
-  const reader = createDiskReader(false);
-  const hash = createHash('sha256');
-  for (const path of paths) {
-    const names = await reader.list(path);
-    const read = names === null ? await reader.read(path, Number.MAX_SAFE_INTEGER) : null;
-    const state =
-      names === null
-        ? read?.kind === 'read'
-          ? digestOf([read.bytes])
-          : (read?.kind ?? '')
-        : names.toSorted().join('\0');
-    hash.update(`${path.length}\n${path}${state.length}\n${state}`);
-  }
-  return hash.digest('hex');
 }

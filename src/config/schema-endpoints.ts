@@ -23,7 +23,7 @@ export interface EndpointType extends BlockSpec {
   readonly namesHost: boolean;
 }
 
-const pem: ValueType = { kind: 'string', markers: true };
+const pem: ValueType = { kind: 'string', form: 'pem', markers: true };
 const hosts: AttributeSpec = {
   type: { kind: 'list', of: { kind: 'host', wildcards: true }, nonEmpty: true },
   required: true,

@@ -71,7 +71,7 @@ export const tunnelTypes: Readonly<Record<string, BlockSpec>> = {
       namespace: { type: text, doc: 'Namespace.' },
       cleanup: { type: oneOf('delete', 'keep'), default: 'delete', doc: 'What becomes of objects it made.' },
       server: { type: formOf('host-or-url'), doc: 'API server, in place of a kubeconfig.' },
-      ca_cert: { type: { kind: 'string', markers: true }, doc: 'PEM of its CA, or a file marker.' },
+      ca_cert: { type: { kind: 'string', form: 'pem', markers: true }, doc: 'PEM of its CA, or a file marker.' },
       cluster_name: { type: text, doc: 'EKS cluster; with region.' },
       region: { type: text, doc: 'EKS region; with cluster_name.' },
     },

@@ -51,6 +51,7 @@ export type StringForm =
   | 'resolver'
   | 'absolute-path'
   | 'path'
+  | 'pem'
   | 'timezone'
   | 'url'
   | 'url-https';

@@ -123,6 +123,14 @@ function checkHostKey(text: string): FormResult {
     : bad('wrong-type', 'this is not a host key', 'write SHA256:FINGERPRINT, or a known_hosts or public key line');
 }
 
+/** Whole certificates in text form. Whether each can be read is found when it is used. */
+function checkPem(text: string): FormResult {
+  const certificates = /-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
+  return certificates.test(text)
+    ? ok(text)
+    : bad('wrong-type', 'this holds no PEM certificate', 'write -----BEGIN CERTIFICATE----- …, or <<file:PATH>>');
+}
+
 function matching(pattern: RegExp, code: string, what: string, fix: string): Check {
   return (text) => (pattern.test(text) ? ok(text) : bad(code, `"${text}" is not ${what}`, fix));
 }
@@ -148,6 +156,7 @@ const CHECKS: Readonly<Record<StringForm, Check>> = {
     'write 1 to 15 characters without / or space',
   ),
   'ip-port': checkIpPort,
+  pem: checkPem,
   operator: checkOperator,
   resolver: checkResolver,
   'absolute-path': matching(/^\/[^\0]+$/, 'wrong-type', 'an absolute path', 'write the path from the root: /etc/…'),

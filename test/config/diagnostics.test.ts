@@ -241,6 +241,13 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'gateway { public_url = "clawpatrol.example.com" }\n', want: [E('1:24', 'wrong-type')] },
     { text: 'gateway { public_url = "https://u@example.com" }\n', want: [E('1:24', 'wrong-type')] },
   ],
+  pem: [
+    {
+      text: 'endpoint "https" "x" {\n  hosts = ["x.com"]\n  ca_cert = "<<file:ca.pem>>"\n}\n',
+      files: { 'ca.pem': 'no certificate' },
+      want: [E('3:13', 'wrong-type')],
+    },
+  ],
   'bad-duration': [
     { text: 'gateway { dashboard_session_ttl = "0s" }\n', want: [E('1:35', 'bad-duration')] },
     { text: 'gateway { dashboard_session_ttl = 600 }\n', want: [E('1:35', 'bad-duration')] },
