@@ -7,4 +7,6 @@ import type { Protocol } from './protocol.ts';
 // The grammar is WebAssembly, which loads asynchronously; whoever imports this file gets analysers that are ready.
 const analyser = await createPostgresAnalyser({ clock: systemClock });
 
-export const protocols: ReadonlyMap<string, Protocol> = new Map([['postgres', createPostgres({ analyser })]]);
+export const protocols: ReadonlyMap<string, Protocol> = new Map([
+  ['postgres', createPostgres({ analyser, clock: systemClock })],
+]);

@@ -151,6 +151,26 @@ export function parseMessage(name: Buffer, text: string): Buffer {
   return shortFrame(FRONT.parse, Buffer.concat([name, Buffer.from([0]), cstring(text), Buffer.from([0, 0])]));
 }
 
+/** Parse, Bind, Execute and Sync of one statement with text parameters, as one piece. */
+export function extendedQuery(sql: string, parameters: readonly (string | null)[]): Buffer {
+  const values = parameters.flatMap((value) => {
+    const bytes = value === null ? Buffer.alloc(0) : Buffer.from(value, 'utf8');
+    const length = Buffer.allocUnsafe(4);
+    length.writeInt32BE(value === null ? -1 : bytes.length, 0);
+    return [length, bytes];
+  });
+  const count = Buffer.allocUnsafe(2);
+  count.writeUInt16BE(parameters.length, 0);
+  // Names of portal and statement are empty, all formats are text.
+  const bind = Buffer.concat([Buffer.from([0, 0, 0, 0]), count, ...values, Buffer.from([0, 0])]);
+  return Buffer.concat([
+    parseMessage(Buffer.alloc(0), sql),
+    shortFrame(FRONT.bind, bind),
+    shortFrame(FRONT.execute, Buffer.alloc(5)),
+    shortFrame(FRONT.sync, Buffer.alloc(0)),
+  ]);
+}
+
 export const FLUSH_MESSAGE: Buffer = shortFrame(FRONT.flush, Buffer.alloc(0));
 export const TERMINATE_MESSAGE: Buffer = shortFrame(FRONT.terminate, Buffer.alloc(0));
 export const AUTHENTICATION_OK: Buffer = shortFrame(BACK.authentication, Buffer.alloc(4));

@@ -9,8 +9,19 @@ import type { EndpointConfig } from '../../config/config.ts';
 import { type Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { DispatchedCredential } from '../protocol.ts';
-import { SSL_REQUEST, cancelRequest, queryMessage, startupPacket, takeMessage, untypedPacket } from './codec.ts';
+import type { Action } from '../../rules/action.ts';
+import type { DispatchedCredential, Effect, MeasureContext } from '../protocol.ts';
+import {
+  BACK,
+  SSL_REQUEST,
+  cancelRequest,
+  extendedQuery,
+  queryMessage,
+  startupPacket,
+  takeMessage,
+  untypedPacket,
+} from './codec.ts';
+import { planEffect, runEffect, type Answer } from './effect.ts';
 import { Greeting, lookQuery } from './greeting.ts';
 import {
   DEFAULT_AUTH_METHODS,
@@ -21,6 +32,7 @@ import {
   type LoginParts,
   type LoginStep,
 } from './login.ts';
+import { readDataRow, readErrorFields } from './messages.ts';
 import { Peer, once, within } from './peer.ts';
 import type { StartupRequest } from './startup.ts';
 
@@ -330,5 +342,61 @@ export function tune(stream: Duplex): void {
   if (stream instanceof Socket && !(stream instanceof TLSSocket)) {
     stream.setNoDelay(true);
     stream.setKeepAlive(true, KEEPALIVE_MS);
+  }
+}
+
+/** What a measurement's questions may take each; the whole is bounded by the caller's signal. */
+const MEASURE_LIMITS =
+  "BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '500ms'; SET LOCAL standard_conforming_strings = on";
+
+/** Measures what a parked action would do, on a connection of its own. Null when nothing can be said. */
+export async function measurePostgres(action: Action, context: MeasureContext, clock: Clock): Promise<Effect | null> {
+  const plan = planEffect(action);
+  const { credential, config, signal } = context;
+  const database = action.units[0]?.facts.get('sql.database');
+  const user = action.units[0]?.facts.get('sql.user');
+  if (plan === null || credential === null || typeof database !== 'string') {
+    return null;
+  }
+  const request = { user: typeof user === 'string' ? user : '', database, parameters: new Map(), negotiation: null };
+  const target = { ...targetOf(request, credential, config), catalogLookup: false };
+  const upstream = await openUpstream({ clock, dial: (inner) => context.dial(inner), signal }, target);
+  const path = plan.schemas.map((name) => `"${name.replaceAll('"', '""')}"`).join(', ');
+  try {
+    return await runEffect(plan, async ({ sql, parameters }) => {
+      await exchange(upstream.peer, queryMessage(MEASURE_LIMITS), signal);
+      if (path !== '') {
+        const prefixed =
+          "SELECT pg_catalog.set_config('search_path', $1 || pg_catalog.current_setting('search_path'), true)";
+        await exchange(upstream.peer, extendedQuery(prefixed, [`${path}, `]), signal);
+      }
+      const answer = await exchange(upstream.peer, extendedQuery(sql, parameters), signal);
+      await exchange(upstream.peer, queryMessage('ROLLBACK'), signal);
+      return answer;
+    });
+  } finally {
+    upstream.peer.stream.destroy();
+  }
+}
+
+/** Sends one question and reads its answer up to ReadyForQuery. */
+async function exchange(peer: Peer, bytes: Buffer, signal: AbortSignal): Promise<Answer> {
+  const rows: (readonly (string | null)[])[] = [];
+  let error: string | null = null;
+  peer.stream.write(bytes);
+  for (;;) {
+    const { type, body } = await message(peer, signal);
+    switch (type) {
+      case BACK.dataRow:
+        rows.push(readDataRow(body) ?? []);
+        break;
+      case BACK.error:
+        error = readErrorFields(body).get('C') ?? '';
+        break;
+      case BACK.ready:
+        return error === null ? { kind: 'rows', rows } : { kind: 'error', code: error };
+      default:
+        break;
+    }
   }
 }

@@ -1,25 +1,29 @@
 // What this folder hands out: the Protocol value for endpoints of type `postgres`.
 import type { EndpointConfig } from '../../config/config.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { GatewayError } from '../../lib/errors.ts';
 import { factSchemas } from '../../rules/schemas.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
 import type { SqlAnalyser, SqlNames, SqlState } from '../sql/analysis.ts';
 import { SqlEvidence } from './action.ts';
+import { measurePostgres } from './connect.ts';
 import { servePostgres, sqlOptions } from './serve.ts';
 
 export interface PostgresParts {
   readonly analyser: SqlAnalyser;
+  readonly clock: Clock;
 }
 
 /** The PostgreSQL protocol over an analysis of its SQL. */
 export function createPostgres(parts: PostgresParts): Protocol {
-  const { analyser } = parts;
+  const { analyser, clock } = parts;
   return {
     name: 'postgres',
     facts: sqlFacts(),
     serve: (connection, context) => servePostgres(connection, context, analyser),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, endpoint),
+    measure: (action, context) => measurePostgres(action, context, clock),
   };
 }
 
