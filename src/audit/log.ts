@@ -13,7 +13,11 @@ export interface AuditLog {
    * must then not let the effect happen before `writable()` resolves (back-pressure; nothing is dropped).
    */
   append(event: AuditEvent): AuditTicket | null;
-  /** Resolves when the event is on disk (fsync). Rejects with GatewayError STORE_FAILED when it cannot be written. */
+  /**
+   * Resolves when the event is on disk (fsync). Rejects with GatewayError STORE_FAILED when it cannot be written: the effect must then
+   * not happen. A rejected event is not written later, unless a crash left open whether it was written already; a decision that turns
+   * out to be in the log after all gets the outcome `not-run`.
+   */
   appendDurable(event: AuditEvent): Promise<AuditTicket>;
   /** Resolves when `append` would take an event again. Rejects with GatewayError STORE_FAILED after its deadline. */
   writable(signal: AbortSignal): Promise<void>;

@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import type { TestContext } from 'node:test';
 import SqliteDatabase from 'better-sqlite3';
 import * as fc from 'fast-check';
 import type { AuditEvent, AuditRecord } from '../../src/audit/event.ts';
 import type { AuditTicket } from '../../src/audit/log.ts';
 import type { SqliteAuditLog } from '../../src/audit/sqlite.ts';
+import type { SpawnWorker } from '../../src/audit/thread.ts';
 import { verifyStore } from '../../src/audit/verify.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { AGENT, OUTCOME, createEvent, openLog, tamper, until, write } from '../audit/parts.ts';
@@ -201,6 +203,36 @@ test('a killed writer loses nothing and writes nothing twice', async (t) => {
   assert.equal(log.stalled, false);
   await log.close();
   assert.equal((await verifyStore({ path })).ok, true);
+});
+
+test('a batch whose acknowledgement is lost is not written a second time', async (t) => {
+  let deaf = false;
+  const spawn: SpawnWorker = (entry, workerData) => {
+    const worker = new Worker(entry, { workerData, execArgv: [] });
+    const emit = worker.emit.bind(worker);
+    // The thread dies between its commit and the arrival of its answer.
+    worker.emit = (name: string | symbol, ...values: unknown[]): boolean => {
+      if (name === 'message' && deaf) {
+        deaf = false;
+        void worker.terminate();
+        return true;
+      }
+      return emit(name, ...values);
+    };
+    return worker;
+  };
+  const { log } = await openLog(t, { spawn });
+  await log.appendDurable(createEvent({ summary: 'before', verdict: 'deny' }));
+  deaf = true;
+  log.append(createEvent({ summary: 'safe', verdict: 'deny' }));
+  await log.appendDurable(createEvent({ summary: 'durable', verdict: 'deny' }));
+  assert.equal(deaf, false);
+  await log.appendDurable(createEvent({ summary: 'after', verdict: 'deny' }));
+  const records = await readAll(log);
+  assert.deepEqual(
+    records.map((record) => record.summary),
+    ['before', 'safe', 'durable', 'after'],
+  );
 });
 
 test('while a write fails, durable events are refused, nothing else is lost, and it resumes by itself', async (t) => {
