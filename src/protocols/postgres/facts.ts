@@ -5,7 +5,8 @@ import { Lru } from '../../lib/lru.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SqlAnalyser, SqlOptions, SqlText } from '../sql/analysis.ts';
 import type { OpaqueCause, TextOutline } from '../sql/outline.ts';
-import { AnalysedText, StateKeys, createText, type BoundText, type TextDialect } from '../sql/text.ts';
+import { canShare, outlineOfShape, shapeOf, withoutNumbers, type ShapedText } from '../sql/shape.ts';
+import { AnalysedText, StateKeys, createText, type BoundText, type TextDialect, type TextParts } from '../sql/text.ts';
 import type { UnknownCause } from '../../rules/action.ts';
 import { analyseText, opaqueText } from './analysis/analyse.ts';
 import { createGrammar, type Grammar } from './analysis/engine.ts';
@@ -18,6 +19,8 @@ export interface PostgresAnalyserParts {
   readonly clock: Clock;
   readonly maxCachedTexts?: number;
   readonly maxCachedBytes?: number;
+  /** Whether texts that differ only in numbers share their analysis; on by default. */
+  readonly shapes?: boolean;
   /** How long a text may take in the worker before it is opaque. */
   readonly deadlineMs?: number;
 }
@@ -44,6 +47,14 @@ const STRICT: SqlOptions = { readOnly: true, trustedFunctions: new Set(), maxTex
 interface Scope {
   readonly options: SqlOptions;
   readonly texts: Lru<string, BoundText>;
+  readonly shapes: Lru<string, Shape>;
+}
+
+/** The first text of a shape, which the others are made from. */
+interface Shape {
+  readonly outline: TextOutline;
+  readonly shape: ShapedText;
+  readonly memos: TextParts['memos'];
 }
 
 class Analyser implements PostgresAnalyser {
@@ -63,7 +74,7 @@ class Analyser implements PostgresAnalyser {
       nameForms,
       parsePath: parseSearchPath,
       fingerprint: (text): string | null => {
-        const result = text.length <= MAX_INLINE_ANALYSIS_BYTES ? grammar.fingerprint(text) : null;
+        const result = text.length <= MAX_INLINE_ANALYSIS_BYTES ? grammar.fingerprint(withoutNumbers(text)) : null;
         return result?.kind === 'ok' ? result.value : null;
       },
     };
@@ -87,9 +98,12 @@ class Analyser implements PostgresAnalyser {
       return this.#opaque(scope, { text, cause: 'encoding', unknown: 'undecodable' });
     }
     if (bytes.length > MAX_INLINE_ANALYSIS_BYTES) {
-      return this.#thread
-        .analyse(text, walkOptions(options))
-        .then((outline) => this.#keep(scope, text, outline ?? opaqueText(text, 'unparseable', 'unparseable')));
+      return this.#thread.analyse(text, walkOptions(options)).then((outline) =>
+        this.#keep(scope, text, {
+          outline: outline ?? opaqueText(text, 'unparseable', 'unparseable'),
+          memos: new Map(),
+        }),
+      );
     }
     if (!this.#grammar.available) {
       return this.#grammar.ready().then(() => this.#inline(scope, text));
@@ -101,7 +115,7 @@ class Analyser implements PostgresAnalyser {
     const bindable =
       text instanceof AnalysedText
         ? text
-        : this.#create(this.#scopeOf(STRICT), text.text, opaqueText(null, 'unparseable', 'unparseable'));
+        : this.#opaque(this.#scopeOf(STRICT), { text: text.text, cause: 'unparseable', unknown: 'unparseable' });
     return bindable.bind(state, names, transaction);
   }
 
@@ -110,11 +124,22 @@ class Analyser implements PostgresAnalyser {
   }
 
   #inline(scope: Scope, text: string): SqlText {
-    return this.#keep(scope, text, analyseText(text, this.#grammar, walkOptions(scope.options)));
+    const shape = this.#parts.shapes === false ? null : shapeOf(text);
+    const template = shape === null ? null : scope.shapes.find(shape.key);
+    if (shape !== null && template !== null) {
+      // Not kept: it is made again for less than keeping it costs.
+      return this.#create(scope, text, { outline: outlineOfShape(template, text, shape), memos: template.memos });
+    }
+    const outline = analyseText(text, this.#grammar, walkOptions(scope.options));
+    const memos: TextParts['memos'] = new Map();
+    if (shape !== null && canShare(text, shape, outline)) {
+      scope.shapes.put(shape.key, { outline, shape, memos }, shape.key.length * 2);
+    }
+    return this.#keep(scope, text, { outline, memos });
   }
 
-  #keep(scope: Scope, text: string, outline: TextOutline): BoundText {
-    const made = this.#create(scope, text, outline);
+  #keep(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): BoundText {
+    const made = this.#create(scope, text, analysed);
     scope.texts.put(text, made, text.length * 2);
     return made;
   }
@@ -124,13 +149,13 @@ class Analyser implements PostgresAnalyser {
     what: { readonly text: string; readonly cause: OpaqueCause; readonly unknown: UnknownCause },
   ): BoundText {
     const outline = opaqueText(null, what.cause, what.unknown);
-    return this.#create(scope, what.text, outline);
+    return this.#create(scope, what.text, { outline, memos: new Map() });
   }
 
-  #create(scope: Scope, text: string, outline: TextOutline): BoundText {
+  #create(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): BoundText {
     return createText({
       text,
-      outline,
+      ...analysed,
       dialect: this.#dialect,
       readOnly: scope.options.readOnly,
       states: this.#states,
@@ -146,7 +171,11 @@ class Analyser implements PostgresAnalyser {
     let scope = this.#scopesByContent.find(key);
     if (scope === null) {
       const { maxCachedTexts = MAX_CACHED_TEXTS, maxCachedBytes = MAX_CACHED_BYTES } = this.#parts;
-      scope = { options, texts: new Lru(maxCachedTexts, maxCachedBytes) };
+      scope = {
+        options,
+        texts: new Lru(maxCachedTexts, maxCachedBytes),
+        shapes: new Lru(maxCachedTexts, maxCachedBytes),
+      };
       this.#scopesByContent.put(key, scope);
     }
     this.#scopes.set(options, scope);

@@ -208,15 +208,30 @@ function flattenWithParameters(
 }
 
 function createUnit(outline: UnitOutline, parts: BindParts): Unit {
+  const { risk, riskCauses, riskReason } = assess(outline);
+  const facts = new SqlFacts({ ...parts, outline, risk, riskCauses });
+  return { facts, risk, riskCauses, riskReason, unreadable: isUnreadable(outline) };
+}
+
+type Assessment = Pick<Unit, 'risk' | 'riskCauses' | 'riskReason'>;
+
+/** By the notes, which every change of an outline copies: texts of one shape share them. */
+const assessments = new WeakMap<UnitOutline['notes'], Assessment>();
+
+function assess(outline: UnitOutline): Assessment {
+  const known = assessments.get(outline.notes);
+  if (known !== undefined) {
+    return known;
+  }
   const risk = riskOf(outline);
   const notes = outline.notes.filter((note) => note.tier === risk);
   const causes = new Set(notes.map((note) => note.cause));
   if (outline.opaqueCauses.size > 0) {
     causes.add('opaque');
   }
-  const riskCauses = risk === 'safe' ? [] : [...causes];
-  const facts = new SqlFacts({ ...parts, outline, risk, riskCauses });
-  return { facts, risk, riskCauses, riskReason: reasonOf(risk, notes), unreadable: isUnreadable(outline) };
+  const made = { risk, riskCauses: risk === 'safe' ? [] : [...causes], riskReason: reasonOf(risk, notes) };
+  assessments.set(outline.notes, made);
+  return made;
 }
 
 /** A text of which nothing could be read; a stand-in is a part of something that could. */

@@ -228,9 +228,9 @@ const NEUTRAL: Readonly<Record<string, FactValue>> = {
 };
 
 function fingerprint(parts: UnitFactsParts): FactValue {
-  const { text } = parts.outline;
-  const value = text === null ? null : parts.dialect.fingerprint(text);
-  return value ?? new Unknown('unparseable');
+  const { text, fingerprint: known } = parts.outline;
+  known.value ??= text === null ? null : parts.dialect.fingerprint(text);
+  return known.value ?? new Unknown('unparseable');
 }
 
 function rowLimit(parts: UnitFactsParts): FactValue {

@@ -136,6 +136,8 @@ export interface UnitOutline {
   refused: string | null;
   /** Highest parameter number. */
   parameters: number;
+  /** The text's fingerprint once somebody asked for it; shared by all outlines of a shape. */
+  fingerprint: { value: string | null | undefined };
   /** A fact of class `shape` was decided by the value of an integer literal. */
   literalSensitive: boolean;
   nested: UnitOutline[];
@@ -199,6 +201,7 @@ export function createOutline(context: UnitContext): UnitOutline {
     lookup: null,
     refused: null,
     parameters: 0,
+    fingerprint: { value: undefined },
     literalSensitive: false,
     nested: [],
   };

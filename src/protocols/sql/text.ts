@@ -1,6 +1,7 @@
 // An analysed text, and what it means for one connection. Shared by the dialects.
 import type { Unit } from '../../rules/action.ts';
 import { factsToJson } from '../../rules/facts.ts';
+import { readJson, withTextFacts, type FactsJson } from './json.ts';
 import { Lru } from '../../lib/lru.ts';
 import type { Judgeable, ParameterValue, SqlNames, SqlState, SqlStateChange, SqlText } from './analysis.ts';
 import { Batch } from './batch.ts';
@@ -32,6 +33,8 @@ export interface TextParts {
   readonly dialect: TextDialect;
   readonly readOnly: boolean;
   readonly states: StateKeys;
+  /** Of the texts that share this one's shape: one memo per state. */
+  readonly memos: Map<StateKey, object>;
 }
 
 export function createText(parts: TextParts): BoundText {
@@ -64,6 +67,7 @@ export class AnalysedText implements BoundText {
   readonly readsState: boolean;
   readonly parameters: number;
   readonly #parts: TextParts;
+  readonly #namesMatter: boolean;
   /** By interned state, then transaction. */
   readonly #bindings = new Map<StateKey, Map<Transaction, BoundJudgeable>>();
 
@@ -77,6 +81,7 @@ export class AnalysedText implements BoundText {
     const units = statements.flatMap((statement) => flatten(statement.unit));
     this.parameters = units.reduce((highest, unit) => Math.max(highest, unit.parameters), 0);
     this.readsState = units.some(readsState);
+    this.#namesMatter = units.some(({ lookup }) => lookup !== null);
   }
 
   get statements(): number {
@@ -93,8 +98,7 @@ export class AnalysedText implements BoundText {
   }
 
   bind(state: SqlState, names: SqlNames, transaction: Transaction): Judgeable {
-    const namesMatter = this.outline.statements.some(({ unit }) => flatten(unit).some(({ lookup }) => lookup !== null));
-    if (namesMatter) {
+    if (this.#namesMatter) {
       return this.#make(state, names, transaction, null);
     }
     const key = this.#parts.states.of(state);
@@ -110,10 +114,22 @@ export class AnalysedText implements BoundText {
     if (known !== undefined) {
       return known;
     }
-    const memo = byTransaction.values().next().value?.memo ?? {};
-    const made = this.#make(state, names, transaction, memo);
+    const made = this.#make(state, names, transaction, this.#memo(key));
     byTransaction.set(transaction, made);
     return made;
+  }
+
+  #memo(key: StateKey): object {
+    const { memos } = this.#parts;
+    let memo = memos.get(key);
+    if (memo === undefined) {
+      if (memos.size >= MAX_BINDINGS) {
+        memos.clear();
+      }
+      memo = {};
+      memos.set(key, memo);
+    }
+    return memo;
   }
 
   /** Bound to no connection: what a stored statement looks like before somebody runs it. */
@@ -195,6 +211,12 @@ function contentOf(state: SqlState): string {
   ]);
 }
 
+/** Longer texts are cut in records; they are written whole each time. */
+const MAX_SHARED_JSON_CHARS = 1000;
+
+/** Recorded facts by memo and transaction status. */
+const jsonBases = new WeakMap<object, Map<Transaction, FactsJson>>();
+
 interface JudgeableParts {
   readonly source: AnalysedText;
   /** Outlines as bound, each with the state in force when its statement begins. */
@@ -238,8 +260,30 @@ class BoundJudgeable implements Judgeable {
   }
 
   factsJson(): string {
-    this.#json ??= factsToJson(this.units, 'sql');
+    this.#json ??= this.#writeJson();
     return this.#json;
+  }
+
+  /** Of texts that share a memo only the facts of class `text` are written anew: every statement is recorded. */
+  #writeJson(): string {
+    const [unit, ...others] = this.units;
+    const { source, transaction } = this.#parts;
+    const shared = this.memo !== null && source.parameters === 0 && source.text.length <= MAX_SHARED_JSON_CHARS;
+    if (unit === undefined || others.length > 0 || !shared || this.memo === null) {
+      return factsToJson(this.units, 'sql');
+    }
+    let bases = jsonBases.get(this.memo);
+    if (bases === undefined) {
+      bases = new Map();
+      jsonBases.set(this.memo, bases);
+    }
+    const base = bases.get(transaction);
+    if (base !== undefined) {
+      return withTextFacts(base, unit);
+    }
+    const json = factsToJson(this.units, 'sql');
+    bases.set(transaction, readJson(json));
+    return json;
   }
 
   withParameters(values: readonly ParameterValue[]): Judgeable {
