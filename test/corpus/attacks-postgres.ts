@@ -30,7 +30,7 @@ const endings: readonly AttackRow[] = [
   row('PG-05', 'READ', 'deny', 'SELECT 1 --\r; DROP TABLE users'),
   row('PG-06', 'READ', 'deny', 'SELECT 1\v; DROP TABLE t'),
   row('PG-07', 'READ', 'deny', 'SELECT 1 /* /* */ */ ; DROP TABLE t'),
-  row('PG-07', 'READ', 'allow', 'SELECT 1 /* /* */ ; DROP TABLE t; */ */'),
+  row('PG-07', 'READ', 'allow', 'SELECT 1 /* /* */ ; DROP TABLE t; */'),
   row('PG-08', 'READ', 'refuse', Buffer.from('SELECT 1\0; DROP TABLE t')),
   row('PG-09', 'READ', 'deny', Buffer.concat([Buffer.from("SELECT '"), Buffer.from([0xff, 0xfe]), Buffer.from("'")])),
   row('PG-10', 'READ', 'deny', 'SELECT 1；DROP TABLE t', 'SELECT\u00a01', '\ufeffSELECT 1'),

@@ -77,6 +77,8 @@ test(
       password: server.password,
       database: 'app',
     });
+    // The server is stopped while this connection is open when an assertion fails.
+    watcher.on('error', () => undefined);
     await watcher.connect();
     const nextXid = async (): Promise<string> =>
       String(

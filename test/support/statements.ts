@@ -48,7 +48,6 @@ const WRITES = [
   'CREATE TABLE copied AS SELECT * FROM users',
   'REFRESH MATERIALIZED VIEW m',
   'VACUUM users',
-  'SELECT txid_current()',
   `SELECT pg_notify('x', 'y')`,
   `SELECT query_to_xml('DELETE FROM logs', true, true, '')`,
   'MERGE INTO a USING t ON a.i = t.id WHEN MATCHED THEN DELETE',
