@@ -328,7 +328,20 @@ class Daemon implements Gateway {
     );
   }
 
+  /** What the configuration asks for and this version does not do: said at every load, so that nobody relies on it. */
   #tellNotServed(live: Live): void {
+    const { enrollListen, wireguard, tailscale } = live.config.gateway;
+    const absent: readonly (readonly [string, boolean])[] = [
+      ['enroll_listen', enrollListen !== null],
+      ['wireguard', wireguard !== null],
+      ['tailscale', tailscale !== null],
+    ];
+    for (const [name] of absent.filter(([, asked]) => asked)) {
+      this.#getLogger().warn(
+        { attribute: name },
+        `gateway.${name} is not served by this version; nothing listens for it`,
+      );
+    }
     for (const { ref, type, listen } of live.config.endpoints) {
       if (!this.#parts.protocols.has(type)) {
         this.#getLogger().warn(

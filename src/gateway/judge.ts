@@ -55,6 +55,8 @@ export interface JudgeParts {
   readonly factsToJson: (units: readonly Unit[], family: Family) => string;
 }
 
+/** Longer texts are not kept for comparison: one is as long as `body_buffer` allows. */
+const MAX_REMEMBERED_CHARS = 64 * 1024;
 const NO_ALERT: ReadonlyMap<string, string> = new Map();
 const NO_PARAMETERS: readonly (string | null)[] = [];
 
@@ -121,7 +123,7 @@ class RememberingJudge implements Judge {
       digest: evidence.digest(),
       parameters: parameters.length === 0 ? NO_PARAMETERS : sampleParameters(parameters),
     };
-    judged.recorded = { units, text: alone ? text : null, request };
+    judged.recorded = { units, text: alone && text.length <= MAX_REMEMBERED_CHARS ? text : null, request };
     return request;
   }
 
