@@ -62,21 +62,32 @@ function membership(term: Expr, subject: { readonly kind: string; readonly name:
     return null;
   }
   const [left, right] = term.args;
-  const isSubject = (expr: Expr | undefined): boolean =>
-    expr !== undefined && expr.kind === subject.kind && 'name' in expr && expr.name === subject.name;
-  const values =
-    term.function === '_==_'
-      ? textsOf(isSubject(left) ? right : isSubject(right) ? left : undefined)
-      : term.function === '@in'
-        ? textsOf(isSubject(left) ? right : subject.kind === 'fact' && isSubject(right) ? left : undefined)
-        : null;
+  if (left === undefined || right === undefined) {
+    return null;
+  }
+  const isSubject = (expr: Expr): boolean => expr.kind === subject.kind && 'name' in expr && expr.name === subject.name;
+  // 'a' in fact asks for one element, as 'a' == x asks for one value.
+  const turned = term.function === '_==_' || (term.function === '@in' && subject.kind === 'fact');
+  const values = isSubject(left)
+    ? valuesOf(term.function, right)
+    : turned && isSubject(right)
+      ? valuesOf('_==_', left)
+      : null;
   return values === null ? null : { fact, values };
 }
 
-function textsOf(expr: Expr | undefined): ReadonlySet<string> | null {
-  const items = expr?.kind === 'list' ? expr.items : expr === undefined ? [] : [expr];
-  const texts = items.flatMap((item) => (item.kind === 'const' && typeof item.value === 'string' ? [item.value] : []));
-  return texts.length === items.length && expr !== undefined ? new Set(texts) : null;
+/** What the subject has to be for `subject == other` or `subject in other`. A whole list as `other` of == says nothing. */
+function valuesOf(operator: string, other: Expr): ReadonlySet<string> | null {
+  if (operator === '_==_') {
+    return other.kind === 'const' && typeof other.value === 'string' ? new Set([other.value]) : null;
+  }
+  if (operator !== '@in' || other.kind !== 'list') {
+    return null;
+  }
+  const texts = other.items.flatMap((item) =>
+    item.kind === 'const' && typeof item.value === 'string' ? [item.value] : [],
+  );
+  return texts.length === other.items.length ? new Set(texts) : null;
 }
 
 function alternatives(guards: readonly (Guard | null)[]): Guard | null {

@@ -48,7 +48,9 @@ export function setOf(term: Expr): ValueSet | null {
     return null;
   }
   if (term.function === '_==_') {
-    return left.kind === 'fact' ? single(left, right) : right.kind === 'fact' ? single(right, left) : null;
+    // A list that equals a list of texts is not one of those texts.
+    const [fact, other] = left.kind === 'fact' ? [left, right] : [right, left];
+    return fact.kind === 'fact' && other.kind === 'const' ? single(fact, other) : null;
   }
   if (term.function !== '@in') {
     return null;

@@ -85,6 +85,8 @@ test('operands are checked against their types', () => {
   check("sql.tables.join(',').foo", [['cel-type', 12]]);
   check("sets.contains(sql.tables, 'x')", [['cel-type', 6]]);
   check('sql.tables.exists(t, t)', [['cel-type', 22]]);
+  check('sql.predicates[0] == 1', [['cel-type', 19, /record\{table, column/]]);
+  check("{'a': 1} == {1: 1}", [['cel-type', 10]]);
   check('null == sql.verb', [['cel-type', 6]]);
 });
 

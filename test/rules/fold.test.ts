@@ -110,6 +110,31 @@ test('other text is compared as it is', () => {
   no(["sql.database == 'delete'", "'users' in sql.tables", "sql.tables.exists(t, t.matches('^u'))"]);
 });
 
+test('what only the evaluation knows is folded there', () => {
+  const facts = {
+    'http.method': 'delete',
+    'http.segments': ['DELETE'],
+    'http.query': new Map([['DELETE', ['1']]]),
+    'http.body_json': { DELETE: 1, verbs: ['Delete', 1] },
+    'http.headers': new Map([['Accept', ['x']]]),
+  };
+  yes(
+    [
+      'http.method in http.segments',
+      'http.method in http.query',
+      'http.method in http.body_json',
+      'http.method in http.body_json.verbs',
+      'http.method == http.body_json.verbs[0]',
+      'http.method != http.body_json.verbs[1]',
+      "http.headers == {'accept': ['x']} && http.headers != http.query",
+      "!('a b' in http.headers)",
+    ],
+    facts,
+    'http',
+  );
+  no(["http.method in ['PUT', http.segments[0] + 'X']"], facts, 'http');
+});
+
 test('only ASCII letters fold', () => {
   const facts = { 'http.method': 'kill' };
   yes(["http.method == 'KILL'"], facts, 'http');

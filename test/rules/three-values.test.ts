@@ -108,6 +108,27 @@ test('a missing key or field cannot tell; a guard answers for a body that was re
   );
 });
 
+test('numbers and records with unknown parts compare as far as they are known', () => {
+  check(
+    [
+      ['k8s.ports == [80]', 'cannot-tell'],
+      ['k8s.ports == [80, 81]', 'no'],
+      ['80 in k8s.ports', 'cannot-tell'],
+      ['k8s.ports != [80]', 'cannot-tell'],
+    ],
+    { 'k8s.ports': [UNKNOWN] },
+    'k8s',
+  );
+  check(
+    [
+      ["sql.predicates[0] == {'column': 'c', 'number': 1.0}", 'cannot-tell'],
+      ["sql.predicates[0] == {'column': 'd', 'number': 1.0}", 'no'],
+      ["sql.predicates == [{'column': 'c'}]", 'no'],
+    ],
+    { 'sql.predicates': [{ column: 'c', number: UNKNOWN }] },
+  );
+});
+
 test('a body that is unknown leaves its guard open', () => {
   const condition = 'has(http.body_json.a) && http.body_json.a == 1';
   assert.equal(match(condition, { 'http.body_json': new Unknown('too_large') }, 'http'), 'cannot-tell');
