@@ -39,11 +39,10 @@ export interface WireGateway {
   readonly gate: FakeGate;
   readonly refused: string[];
   readonly finished: FinishReason[];
-  /** Resolves when the n-th connection from now on has ended. */
-  drain(why: string): void;
-  abort(why: string): void;
+  readonly drain: (why: string) => void;
+  readonly abort: (why: string) => void;
   /** Waits until that many connections have ended. */
-  ended(count: number): Promise<void>;
+  readonly ended: (count: number) => Promise<void>;
 }
 
 export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): Promise<WireGateway> {
