@@ -167,12 +167,17 @@ function buildProfiles(draft: Draft, credentials: readonly CredentialConfig[]): 
   });
 }
 
-/** A profile's entries: the credential, and the disambiguators that stand on the entry itself. */
-export function entriesOf(
-  block: DecodedBlock,
-): readonly { readonly credential: string; readonly written: Readonly<Record<string, string>> }[] {
+export interface ProfileEntry {
+  readonly credential: string;
+  /** Disambiguators that stand on the entry itself. */
+  readonly written: Readonly<Record<string, string>>;
+  readonly at: Span;
+}
+
+/** A profile's entries as they are written. */
+export function entriesOf(block: DecodedBlock): readonly ProfileEntry[] {
   const entries = block.value('credentials');
-  return (Array.isArray(entries) ? entries : []).flatMap((entry: AttributeValue) => {
+  return (Array.isArray(entries) ? entries : []).flatMap((entry: AttributeValue, index) => {
     if (!isRecord(entry)) {
       return [];
     }
@@ -180,7 +185,9 @@ export function entriesOf(
     const written = Object.entries(rest).filter(
       (pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
     );
-    return typeof credential === 'string' ? [{ credential, written: Object.fromEntries(written) }] : [];
+    return typeof credential === 'string'
+      ? [{ credential, written: Object.fromEntries(written), at: block.itemPlace('credentials', index) }]
+      : [];
   });
 }
 

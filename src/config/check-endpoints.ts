@@ -23,12 +23,11 @@ export function checkEndpoints(parts: CheckParts): void {
 }
 
 function checkHosts(endpoint: EndpointConfig, block: DecodedBlock, { report }: CheckParts): void {
-  const at = block.place(block.written('hosts') ? 'hosts' : 'server');
   const seen = new Set<string>();
-  for (const { host, port } of endpoint.hosts) {
+  for (const [index, { host, port }] of endpoint.hosts.entries()) {
     const key = formatHostPort(host, port);
     if (seen.has(key)) {
-      report.error(at, {
+      report.error(block.itemPlace('hosts', index), {
         code: 'duplicate-host',
         message: `${key} stands twice in hosts`,
         fix: 'write each host once',

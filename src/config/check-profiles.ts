@@ -3,6 +3,7 @@ import { entriesOf, ownConstraints } from './build.ts';
 import type { CheckParts } from './check-parts.ts';
 import type { CredentialConfig, EndpointConfig } from './config.ts';
 import type { Declared } from './declare.ts';
+import type { Span } from './diagnostic.ts';
 import { formatHostPort } from './hosts.ts';
 import { credentialTypes } from './schema-credentials.ts';
 
@@ -11,6 +12,7 @@ interface Candidate {
   readonly constraints: Readonly<Record<string, string>>;
   /** Disambiguators stand on the profile's entry. */
   readonly written: boolean;
+  readonly at: Span;
 }
 
 /** Checks every profile against the endpoints it reaches. */
@@ -27,7 +29,7 @@ export function checkProfiles(parts: CheckParts): void {
       const finding = { code: 'empty-profile', message, fix: 'list credentials' };
       parts.report.warning(profile.block.place('credentials'), finding);
     }
-    checkDead(profile, candidates, parts);
+    checkDead(candidates, parts);
     const reached = parts.config.endpoints.filter((endpoint) => candidatesAt(candidates, endpoint).length > 0);
     for (const endpoint of reached) {
       checkCandidates(profile, { endpoint, candidates: candidatesAt(candidates, endpoint) }, parts);
@@ -43,7 +45,7 @@ function candidatesAt(candidates: readonly Candidate[], endpoint: EndpointConfig
 function collectCandidates({ block }: Declared, { config, report }: CheckParts): readonly Candidate[] {
   const known = new Map(config.credentials.map((credential) => [credential.ref, credential]));
   const candidates: Candidate[] = [];
-  for (const { credential: ref, written } of entriesOf(block)) {
+  for (const { credential: ref, written, at } of entriesOf(block)) {
     const credential = known.get(ref);
     const type = credentialTypes[credential?.type ?? ''];
     if (credential === undefined || type === undefined) {
@@ -53,37 +55,36 @@ function collectCandidates({ block }: Declared, { config, report }: CheckParts):
     for (const name of unsupported) {
       const message = `${credential.type} credentials are not told apart by "${name}"`;
       const fix = type.by.length === 0 ? 'remove it' : `write ${type.by.join(' or ')}`;
-      report.error(block.place('credentials'), { code: 'unsupported-disambiguator', message, fix });
+      report.error(at, { code: 'unsupported-disambiguator', message, fix });
     }
     const constraints = { ...ownConstraints(credential), ...written };
     for (const name of unsupported) {
       delete constraints[name];
     }
-    candidates.push({ credential, constraints, written: Object.keys(written).length > unsupported.length });
+    candidates.push({ credential, constraints, written: Object.keys(written).length > unsupported.length, at });
   }
   return candidates;
 }
 
 /** A disambiguator on the entry of a credential that is alone wherever it serves tells nothing apart. */
-function checkDead({ block }: Declared, candidates: readonly Candidate[], { config, report }: CheckParts): void {
+function checkDead(candidates: readonly Candidate[], { config, report }: CheckParts): void {
   for (const candidate of candidates) {
-    const { credential, written } = candidate;
+    const { credential, written, at } = candidate;
     const served = config.endpoints.filter((endpoint) => credential.endpoints.includes(endpoint.ref));
     const alone = served.every((endpoint) => candidatesAt(candidates, endpoint).length === 1);
     if (written && alone) {
       const message = `${credential.ref} is the only credential at its endpoints: it is used unconditionally`;
       const fix = `write ${credential.ref} alone, without the disambiguator`;
-      report.error(block.place('credentials'), { code: 'dead-disambiguator', message, fix });
+      report.error(at, { code: 'dead-disambiguator', message, fix });
     }
   }
 }
 
 function checkCandidates(
-  { name, block }: Declared,
+  { name }: Declared,
   { endpoint, candidates }: { readonly endpoint: EndpointConfig; readonly candidates: readonly Candidate[] },
   { report }: CheckParts,
 ): void {
-  const at = block.place('credentials');
   for (const [index, candidate] of candidates.entries()) {
     for (const other of candidates.slice(0, index)) {
       const pair = `${other.credential.ref} and ${candidate.credential.ref}`;
@@ -95,10 +96,10 @@ function checkCandidates(
           kinds.length === 0
             ? 'keep one of the two in this profile'
             : `write { credential = ${candidate.credential.ref}, ${kinds[0] ?? ''} = "…" }${none ? '; at most one may have none' : ''}`;
-        report.error(at, { code: 'ambiguous-credentials', message, fix });
+        report.error(candidate.at, { code: 'ambiguous-credentials', message, fix });
       } else if (overlaps(candidate.constraints['placeholder'], other.constraints['placeholder'])) {
         const message = `one placeholder of ${pair} contains the other`;
-        report.error(at, {
+        report.error(candidate.at, {
           code: 'placeholder-prefix',
           message,
           fix: 'choose placeholders that are no part of one another',
@@ -127,7 +128,7 @@ function checkHostClash(
 ): void {
   const claims = new Map<string, EndpointConfig>();
   for (const endpoint of reached) {
-    for (const { host, port } of endpoint.hosts) {
+    for (const [index, { host, port }] of endpoint.hosts.entries()) {
       const key = formatHostPort(host, port);
       const first = claims.get(key);
       if (first === undefined || first.ref === endpoint.ref) {
@@ -141,7 +142,7 @@ function checkHostClash(
         const attribute = ['host', 'hosts', 'server'].find((candidate) => block?.written(candidate) === true) ?? '';
         const message = `${endpoint.ref} and ${first.ref} both claim ${key}, and profile "${name}" reaches both`;
         const fix = 'give them different hosts or ports, or put their credentials into different profiles';
-        report.error(block?.place(attribute) ?? endpoint.at, { code: 'host-clash', message, fix });
+        report.error(block?.itemPlace(attribute, index) ?? endpoint.at, { code: 'host-clash', message, fix });
       }
     }
   }

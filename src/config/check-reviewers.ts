@@ -4,6 +4,7 @@ import type { CheckParts } from './check-parts.ts';
 import { typeOf } from './check-rules.ts';
 import type { Config, LlmApproverConfig, RuleOutcome } from './config.ts';
 import type { Declared } from './declare.ts';
+import type { Span } from './diagnostic.ts';
 import { familyOf, providerOf } from './model-family.ts';
 import { HTTP_HEADER_CREDENTIALS } from './schema-credentials.ts';
 
@@ -64,38 +65,47 @@ function checkFamilies(reviewer: Declared, families: ReadonlyMap<string, string 
     }
     return;
   }
-  for (const other of others) {
+  for (const [index, other] of others.entries()) {
+    const at = block.itemPlace('different_family_from', index);
     if (other === 'agent') {
-      checkAgentFamilies(reviewer, own, parts);
+      checkAgentFamilies(reviewer, { own, at }, parts);
       continue;
     }
     const family = other.includes('.') ? (families.get(other) ?? null) : other;
     if (family === own) {
-      reportFamily(reviewer, other.includes('.') ? other : `"${other}"`, own, parts);
+      reportFamily(reviewer, other.includes('.') ? other : `"${other}"`, { family: own, at }, parts);
     }
   }
 }
 
-function checkAgentFamilies(reviewer: Declared, own: string, parts: CheckParts): void {
+function checkAgentFamilies(
+  reviewer: Declared,
+  { own, at }: { readonly own: string; readonly at: Span },
+  parts: CheckParts,
+): void {
   for (const profile of parts.config.profiles) {
     if (!reaches(parts.config, profile.name, reviewer.ref)) {
       continue;
     }
     if (profile.agentFamily === own) {
-      reportFamily(reviewer, `the agents of profile "${profile.name}"`, own, parts);
+      reportFamily(reviewer, `the agents of profile "${profile.name}"`, { family: own, at }, parts);
     } else if (profile.agentFamily === null) {
       const message = `profile "${profile.name}" does not say which family its agents run on`;
       const fix = `write agent_family = "…" in profile "${profile.name}"`;
-      const at = reviewer.block.place('different_family_from');
       parts.report.warning(at, { code: 'agent-family-unknown', message, fix });
     }
   }
 }
 
-function reportFamily(reviewer: Declared, other: string, family: string, parts: CheckParts): void {
+function reportFamily(
+  reviewer: Declared,
+  other: string,
+  { family, at }: { readonly family: string; readonly at: Span },
+  parts: CheckParts,
+): void {
   const message = `${reviewer.ref} and ${other} are of the family "${family}"`;
   const fix = 'choose a model of another family';
-  parts.report.error(reviewer.block.place('different_family_from'), { code: 'same-family-reviewer', message, fix });
+  parts.report.error(at, { code: 'same-family-reviewer', message, fix });
 }
 
 /** Whether an action under the profile can come to the approver: by a rule on an endpoint it reaches, or by a tier. */

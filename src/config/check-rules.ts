@@ -31,10 +31,14 @@ function checkOutcome({ keyword, name, block }: Declared, { report }: CheckParts
     const fix = 'write exactly one of verdict = "allow", verdict = "deny" and approve = [APPROVER, …]';
     report.error(block.place(asks ? 'verdict' : 'approve'), { code: 'exclusive-attributes', message, fix });
   }
-  const twice = approvers.find((approver, index) => approvers.indexOf(approver) !== index);
-  if (twice !== undefined) {
-    const message = `${twice} stands twice in approve`;
-    report.warning(block.place('approve'), { code: 'duplicate-approver', message, fix: 'name each approver once' });
+  const twice = approvers.findIndex((approver, index) => approvers.indexOf(approver) !== index);
+  if (twice !== -1) {
+    const message = `${approvers[twice] ?? ''} stands twice in approve`;
+    report.warning(block.itemPlace('approve', twice), {
+      code: 'duplicate-approver',
+      message,
+      fix: 'name each approver once',
+    });
   }
 }
 

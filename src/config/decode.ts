@@ -16,6 +16,8 @@ interface DecodedAttribute {
   /** Some of it was refused, and reported. */
   readonly broken: boolean;
   readonly at: Span;
+  /** Places of a list's items. */
+  readonly items: readonly Span[];
   readonly text: LocatedText | null;
 }
 
@@ -58,6 +60,11 @@ export class DecodedBlock {
   /** Place of the attribute's value, or of the block when it is not written. */
   place(name: string): Span {
     return this.#attributes.get(name)?.at ?? this.at;
+  }
+
+  /** Place of one item of a list, or of the whole. */
+  itemPlace(name: string, index: number): Span {
+    return this.#attributes.get(name)?.items[index] ?? this.place(name);
   }
 
   /** The written value, else the default, else null. */
@@ -180,10 +187,10 @@ export class BlockDecoder {
     if (result === '' && attributeSpec.required === true) {
       const finding = { code: 'empty-value', message: `"${name}" is empty`, fix: 'write its value' };
       this.#report.error(value.at, finding);
-      decoded.set(name, { value: null, broken: true, at: value.at, text });
+      decoded.set(name, { value: null, broken: true, at: value.at, items: [], text });
       return;
     }
-    decoded.set(name, { value: result, broken, at: value.at, text });
+    decoded.set(name, { value: result, broken, at: value.at, items: this.#values.placesOfItems(result), text });
     if (attributeSpec.later !== undefined && result !== null && result !== (attributeSpec.default ?? null)) {
       this.#checkLater(at, attributeSpec.later, `"${name}"`);
     }

@@ -28,9 +28,15 @@ type Kind<K extends ValueType['kind']> = Extract<ValueType, { readonly kind: K }
 /** Decodes values; null stands for "reported". `null` in the file is the caller's business: it means "not written". */
 export class ValueDecoder {
   readonly #parts: DecodeParts;
+  readonly #itemPlaces = new WeakMap<object, readonly Span[]>();
 
   constructor(parts: DecodeParts) {
     this.#parts = parts;
+  }
+
+  /** Places of the items of a list that `decode` returned, in its order. */
+  placesOfItems(list: AttributeValue): readonly Span[] {
+    return typeof list === 'object' && list !== null ? (this.#itemPlaces.get(list) ?? []) : [];
   }
 
   decode(expression: Expression, type: ValueType): AttributeValue {
@@ -292,12 +298,15 @@ export class ValueDecoder {
       return this.#error(expression.at, 'empty-value', 'this list is empty', 'write at least one value');
     }
     const values: AttributeValue[] = [];
+    const places: Span[] = [];
     for (const item of expression.items) {
       const value = item.kind === 'null' ? this.#wrongType(item, 'a value', 'remove it') : this.decode(item, type.of);
       if (value !== null) {
         values.push(value);
+        places.push(item.at);
       }
     }
+    this.#itemPlaces.set(values, places);
     return values;
   }
 

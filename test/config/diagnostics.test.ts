@@ -420,10 +420,10 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'gateway { dashboard_listen = "0.0.0.0:8080" }\n', want: [W('1:30', 'open-dashboard')] },
   ],
   hosts: [
-    { text: 'endpoint "https" "x" { hosts = ["x.com", "X.COM.:443"] }\n', want: [E('1:32', 'duplicate-host')] },
+    { text: 'endpoint "https" "x" { hosts = ["x.com", "X.COM.:443"] }\n', want: [E('1:42', 'duplicate-host')] },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\nendpoint "https" "y" { hosts = ["y.com", "X.com"] }\ncredential "passthrough" "c" { endpoints = [x, y] }\nprofile "p" { credentials = [c] }\n',
-      want: [E('2:32', 'host-clash')],
+      want: [E('2:42', 'host-clash')],
     },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\nendpoint "https" "y" { hosts = ["x.com:8443"] }\ncredential "passthrough" "c" { endpoints = [x, y] }\nprofile "p" { credentials = [c] }\n',
@@ -439,7 +439,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "bearer_token" "a" { endpoint = x }\ncredential "bearer_token" "b" { endpoint = x }\nprofile "p" { credentials = [a, b] }\n',
-      want: [E('4:29', 'ambiguous-credentials')],
+      want: [E('4:33', 'ambiguous-credentials')],
     },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "bearer_token" "a" { endpoint = x }\ncredential "bearer_token" "b" { endpoint = x }\nprofile "p" { credentials = [a, { credential = b, placeholder = "PH-B" }] }\n',
@@ -447,15 +447,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "bearer_token" "a" { endpoint = x }\ncredential "bearer_token" "b" { endpoint = x }\nprofile "p" { credentials = [{ credential = a, placeholder = "PH" }, { credential = b, placeholder = "PH-B" }] }\n',
-      want: [E('4:29', 'placeholder-prefix')],
+      want: [E('4:70', 'placeholder-prefix')],
     },
     {
       text: 'profile "p" { credentials = [{ credential = base, user = "x" }] }\n',
-      want: [E('1:29', 'dead-disambiguator'), E('6:12', 'missing-attribute')],
+      want: [E('1:30', 'dead-disambiguator'), E('6:12', 'missing-attribute')],
     },
     {
       text: 'profile "p" { credentials = [{ credential = base, placeholder = "x" }] }\n',
-      want: [E('1:29', 'unsupported-disambiguator'), E('6:12', 'missing-attribute')],
+      want: [E('1:30', 'unsupported-disambiguator'), E('6:12', 'missing-attribute')],
     },
     {
       text: 'credential "mtls_credential" "x" {\n  secret { env = "A" }\n  secret "kay" { env = "A" }\n  secret "key" { env = "A" }\n  secret "key" { env = "A" }\n}\n',
@@ -470,11 +470,11 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
   approvers: [
     {
       text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "https://x.com"\n  different_family_from = ["openai"]\n}\n',
-      want: [E('4:27', 'same-family-reviewer')],
+      want: [E('4:28', 'same-family-reviewer')],
     },
     {
       text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "https://x.com"\n  different_family_from = ["agent", "anthropic"]\n}\nrule "r" {\n  endpoint = base\n  approve = [x]\n}\n',
-      want: [W('4:27', 'agent-family-unknown')],
+      want: [W('4:28', 'agent-family-unknown')],
     },
     {
       text: 'approver "human_approver" "x" { escalate_to = y }\napprover "human_approver" "y" { escalate_to = x }\n',
@@ -493,7 +493,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'defaults { llm_fail_mode = "open" }\n', want: [W('1:28', 'never-allows')] },
     {
       text: 'rule "r" {\n  endpoint = base\n  approve = [people, people]\n}\n',
-      want: [W('3:13', 'duplicate-approver')],
+      want: [W('3:22', 'duplicate-approver')],
     },
     { text: 'risk "destructive" { verdict = "allow" }\n', want: [W('1:32', 'destructive-allowed')] },
   ],
