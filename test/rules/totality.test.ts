@@ -91,7 +91,7 @@ test('no condition and no facts make a decision throw, and it is the same every 
       const ask = matcher(text);
       assert.equal(ask(values), ask(values));
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -142,7 +142,7 @@ test('any text is checked without a throw', () => {
         diagnose(text);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -181,7 +181,7 @@ test('any value where another type was expected cannot tell or is absorbed, it d
     fc.property(condition, record, (text, values) => {
       match(text, values);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -198,7 +198,7 @@ test('an unknown fact never changes a clean answer: every value that it may stan
         }
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -213,7 +213,7 @@ test('the library that wrote the grammar gives the same answers', () => {
       const expected = isCelError(result) ? 'cannot-tell' : result === true ? 'yes' : 'no';
       assert.equal(match(text, values), expected);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -231,7 +231,7 @@ test('the index over guards gives the walk’s answers', () => {
     priority: fc.integer({ min: 0, max: 2 }),
   });
   fc.assert(
-    fc.property(fc.array(rule, { minLength: 9, maxLength: 40 }), facts, (rules, values) => {
+    fc.property(fc.array(rule, { minLength: 9, maxLength: 20 }), facts, (rules, values) => {
       const policy = makePolicy({ rules });
       const action = makeRuleAction({ units: [{ facts: values }] });
       const set = policy.ruleSet('postgres.pg', 'default', null);
@@ -241,7 +241,7 @@ test('the index over guards gives the walk’s answers', () => {
       assert.equal(decision.rule, decisive);
       assert.equal(decision.by === 'cannot-tell', last?.result === 'cannot-tell');
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
 });
 
