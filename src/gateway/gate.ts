@@ -6,12 +6,12 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Gate, Waiting } from '../protocols/protocol.ts';
 import type { Verdict } from '../protocols/session.ts';
-import type { Action, Family, Outcome, SessionId, Unit } from '../rules/action.ts';
+import type { Action, Family, Outcome, SessionId } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import { questionFingerprint } from './chain.ts';
 import { createJudge } from './judge.ts';
-import type { Judge, Judged, Scope } from './judge.ts';
+import type { FactsToJson, Judge, Judged, Scope } from './judge.ts';
 import type { Live } from './live.ts';
 import type { GateMetrics } from './metrics.ts';
 import { createParking } from './parking.ts';
@@ -34,7 +34,7 @@ export interface GateParts {
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   /** What is in force now. */
   readonly live: () => Live;
-  readonly factsToJson: (units: readonly Unit[], family: Family) => string;
+  readonly factsToJson: FactsToJson;
   /** A fault of the gateway itself, for the log; the action was denied. */
   readonly onFault: (error: unknown, action: Action) => void;
 }

@@ -48,11 +48,18 @@ export interface Judge {
   bareEvent(action: Action, reason: string): AuditEvent;
 }
 
+/** rules/facts.ts, or a test's. */
+export type FactsToJson = (
+  units: readonly Unit[],
+  family: Family,
+  options?: { readonly withoutText?: boolean },
+) => string;
+
 export interface JudgeParts {
   readonly clock: Clock;
   readonly metrics: GateMetrics;
   readonly schemas: ReadonlyMap<Family, FactSchema>;
-  readonly factsToJson: (units: readonly Unit[], family: Family) => string;
+  readonly factsToJson: FactsToJson;
 }
 
 /** Longer texts are not kept for comparison: one is as long as `body_buffer` allows. */
@@ -69,8 +76,11 @@ class RememberingJudge implements Judge {
   readonly findScope: (live: Live, action: Action) => Scope | null;
   readonly #parts: JudgeParts;
   readonly #tracked: ReadonlyMap<Family, readonly string[]>;
-  /** Statements as they were prepared, by memo object: without values of parameters. */
-  readonly #prepared = new WeakMap<object, { readonly units: readonly Unit[]; factsJson: string | null }>();
+  /** Facts of safe actions by memo object, with the connection's state that they were made under. */
+  readonly #shapes = new WeakMap<
+    object,
+    { readonly tracked: readonly (FactValue | undefined)[]; readonly factsJson: string }
+  >();
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -83,9 +93,6 @@ class RememberingJudge implements Judge {
     // What the protocol refuses hangs on more than the text; it is rare and need not be fast.
     if (memo === null || action.refused !== null) {
       return this.#evaluate(scope, action);
-    }
-    if (phase === 'prepare' && !this.#prepared.has(memo)) {
-      this.#prepared.set(memo, { units: action.units, factsJson: null });
     }
     const found = scope.byShape[phase].get(memo) ?? scope.byConnection.get(action.agent)?.[phase].get(memo);
     if (found !== undefined && this.#stillHolds(found, action)) {
@@ -117,7 +124,7 @@ class RememberingJudge implements Judge {
     }
     const sample = sampleText(evidence, scope.live.config.gateway.limits.bodyStorageBytes);
     const request: RecordedRequest = {
-      factsJson: this.#factsOf(action, parameters.length > 0, last),
+      factsJson: this.#factsOf(action, last),
       text: sample.text,
       textComplete: sample.complete,
       digest: evidence.digest(),
@@ -143,20 +150,25 @@ class RememberingJudge implements Judge {
   }
 
   /**
-   * Facts as JSON text. A safe execution with parameters gets those of its statement as it was prepared, made once: the values themselves
-   * are recorded beside them.
+   * Facts as JSON text. A safe action has those of its shape, made once for as long as the connection's state stays the same: what the
+   * text and the parameters alone tell is recorded as they are, beside the facts.
    */
-  #factsOf(action: Action, bound: boolean, last: Recorded | null): string | null {
+  #factsOf(action: Action, last: Recorded | null): string {
     const { units, family, memo } = action;
-    if (last !== null && last.units === units) {
+    if (last !== null && last.units === units && last.request.factsJson !== null) {
       return last.request.factsJson;
     }
-    const prepared = bound && memo !== null && action.risk === 'safe' ? this.#prepared.get(memo) : undefined;
-    if (prepared === undefined) {
+    if (memo === null || action.risk !== 'safe') {
       return this.#parts.factsToJson(units, family);
     }
-    prepared.factsJson ??= this.#parts.factsToJson(prepared.units, family);
-    return prepared.factsJson;
+    const tracked = readAll(action, this.#namesOf(action));
+    const found = this.#shapes.get(memo);
+    if (found !== undefined && sameValues(found.tracked, tracked)) {
+      return found.factsJson;
+    }
+    const factsJson = this.#parts.factsToJson(units, family, { withoutText: true });
+    this.#shapes.set(memo, { tracked, factsJson });
+    return factsJson;
   }
 
   #evaluate(scope: Scope, action: Action): Judged {

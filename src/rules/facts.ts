@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { Unknown } from './action.ts';
 import type { FactRecord, FactValue, Facts, Family, Unit } from './action.ts';
+import type { FactClass } from './fact-schema.ts';
 import { factSchemas } from './schemas.ts';
 
 /** Facts from a table of full names. Total: a name that the table lacks is undefined, as one that no schema has. */
@@ -20,10 +21,16 @@ const MAX_DEPTH = 64;
 /**
  * The facts of all units as JSON text for a record: nested by variable (`{"sql":{"verb":"delete"}}`), several units as
  * `{"units":[…]}`. Left out are neutral values (`""`, `[]`, `{}`, `false`, `none`) and Unknown ones; the names of those are
- * under `unknown`. Bounded: long texts and lists are cut, and `"cut":true` says that something was.
+ * under `unknown`. Bounded: long texts and lists are cut, and `"cut":true` says that something was. With `withoutText` facts of class
+ * `text` are left out, so that the result is the same for every text of one shape.
  */
-export function factsToJson(units: readonly Unit[], family: Family): string {
-  const recorded = units.slice(0, MAX_RECORDED_ITEMS).map((unit) => recordOf(unit, family));
+export function factsToJson(
+  units: readonly Unit[],
+  family: Family,
+  options: { readonly withoutText?: boolean } = {},
+): string {
+  const names = namesOf(family).filter((name) => options.withoutText !== true || name.class !== 'text');
+  const recorded = units.slice(0, MAX_RECORDED_ITEMS).map((unit) => recordOf(unit, names));
   const [first] = recorded;
   if (units.length === 1 && first !== undefined) {
     return JSON.stringify(first);
@@ -31,50 +38,78 @@ export function factsToJson(units: readonly Unit[], family: Family): string {
   return JSON.stringify({ units: recorded, ...(recorded.length < units.length ? { cut: true } : {}) });
 }
 
-function recordOf(unit: Unit, family: Family): Json {
+function recordOf(unit: Unit, names: readonly FactName[]): Json {
   const writer = new Writer(MAX_RECORDED_CHARS, MAX_RECORDED_ITEMS);
-  const facts = nest(unit, family, (value) => (isNeutral(value) ? undefined : writer.write(value, 0)));
-  const unknown = unknownFacts(unit, family);
-  return { ...facts, ...(unknown.length > 0 ? { unknown } : {}), ...(writer.cut ? { cut: true } : {}) };
+  const unknown: string[] = [];
+  const facts = nest(unit, names, (value, name) => {
+    if (value instanceof Unknown) {
+      unknown.push(name);
+      return undefined;
+    }
+    return isNeutral(value) ? undefined : writer.write(value, 0);
+  });
+  return {
+    ...facts,
+    ...(unknown.length > 0 ? { unknown: unknown.toSorted() } : {}),
+    ...(writer.cut ? { cut: true } : {}),
+  };
 }
 
 /** Every fact of the family that could be told, nested by variable, neutral values included and nothing cut (`explain`). */
 export function factsObject(unit: Unit, family: Family): { readonly [key: string]: Json } {
   const writer = new Writer(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-  return nest(unit, family, (value) => writer.write(value, 0));
+  return nest(unit, namesOf(family), (value) => writer.write(value, 0));
 }
 
 /** Sorted full names of the family's facts that could not be told. `agent.*` and the like are not a unit's. */
 export function unknownFacts(unit: Unit, family: Family): readonly string[] {
-  return unitFacts(family)
-    .filter((name) => unit.facts.get(name) instanceof Unknown)
+  return namesOf(family)
+    .filter(({ full }) => unit.facts.get(full) instanceof Unknown)
+    .map(({ full }) => full)
     .toSorted();
 }
 
-/** Names of facts that a unit carries itself, by family: everything but the common ones. */
-function unitFacts(family: Family): readonly string[] {
-  return [...(factSchemas.get(family)?.facts.keys() ?? [])].filter(
-    (name) => name.includes('.') && !COMMON_GROUP.test(name),
-  );
+/** A fact's name in its parts. */
+interface FactName {
+  readonly full: string;
+  readonly variable: string;
+  readonly field: string;
+  readonly class: FactClass;
 }
 
 const COMMON_GROUP = /^(?:agent|endpoint|time|context)\./;
 
+/** Names of facts that a unit carries itself, by family: everything but the common ones. Made once. */
+const UNIT_FACTS: ReadonlyMap<Family, readonly FactName[]> = new Map(
+  [...factSchemas].map(([family, schema]) => [
+    family,
+    [...schema.facts.values()]
+      .filter(({ name }) => name.includes('.') && !COMMON_GROUP.test(name))
+      .map(({ name, class: factClass }) => {
+        const dot = name.indexOf('.');
+        return { full: name, variable: name.slice(0, dot), field: name.slice(dot + 1), class: factClass };
+      }),
+  ]),
+);
+
+function namesOf(family: Family): readonly FactName[] {
+  return UNIT_FACTS.get(family) ?? [];
+}
+
 /** Groups facts by variable; `write` leaves a value out by giving undefined. */
 function nest(
   unit: Unit,
-  family: Family,
-  write: (value: FactValue) => Json | undefined,
+  names: readonly FactName[],
+  write: (value: FactValue, name: string) => Json | undefined,
 ): { readonly [key: string]: Json } {
   const groups = new Map<string, [string, Json][]>();
-  for (const name of unitFacts(family)) {
-    const value = unit.facts.get(name);
-    const written = value === undefined ? undefined : write(value);
+  for (const { full, variable, field } of names) {
+    const value = unit.facts.get(full);
+    const written = value === undefined ? undefined : write(value, full);
     if (written !== undefined) {
-      const dot = name.indexOf('.');
-      const group = groups.get(name.slice(0, dot)) ?? [];
-      group.push([name.slice(dot + 1), written]);
-      groups.set(name.slice(0, dot), group);
+      const group = groups.get(variable) ?? [];
+      group.push([field, written]);
+      groups.set(variable, group);
     }
   }
   return Object.fromEntries([...groups].map(([variable, fields]) => [variable, Object.fromEntries(fields)]));

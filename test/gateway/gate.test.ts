@@ -219,39 +219,48 @@ describe('what the gate remembers', () => {
   });
 });
 
-describe('what is recorded of a prepared statement that runs', () => {
-  /** One unit whose facts JSON says how many units it was made of. */
+describe('what is recorded of an action', () => {
   const bound = (values: string[]) => {
     const action = makeAction('select $1', {});
     return { ...action.evidence, parameters: values, digest: () => `digest of ${values.join()}` };
   };
+  const units = (count: number) => Array.from({ length: count }, () => makeAction('x').units).flat();
 
-  test('a safe one has the facts of its preparation, and its own values and digest', () => {
+  test('safe ones of one shape share its facts, and have their own values and digest', () => {
     const { gate, audit } = makeGate(makeLive(() => ALLOWED));
     const memo = {};
-    const [unit] = makeAction('select $1').units;
-    assert.ok(unit);
-    now(gate.decide(makeAction('select $1', { phase: 'prepare', memo, units: [unit, unit] }), NEVER));
     for (const value of ['7', '8']) {
-      now(gate.decide(makeAction('select $1', { memo, evidence: bound([value]) }), NEVER));
+      now(gate.decide(makeAction('select $1', { memo, units: units(2), evidence: bound([value]) }), NEVER));
     }
     assert.deepEqual(
       audit.events.map((event) => [event.factsJson, event.data?.['parameters'], event.digest]),
       [
-        ['{"units":2}', ['7'], 'digest of 7'],
-        ['{"units":2}', ['8'], 'digest of 8'],
+        ['{"units":2,"shape":true}', ['7'], 'digest of 7'],
+        ['{"units":2,"shape":true}', ['8'], 'digest of 8'],
       ],
     );
   });
 
-  test('one that is not safe has the facts of this execution', async () => {
+  test('a connection in another state has facts of its own', () => {
     const { gate, audit } = makeGate(makeLive(() => ALLOWED));
     const memo = {};
-    const [unit] = makeAction('select $1').units;
-    assert.ok(unit);
-    now(gate.decide(makeAction('delete', { phase: 'prepare', memo, units: [unit, unit] }), NEVER));
-    await gate.decide(makeAction('delete', { memo, risk: 'suspicious', evidence: bound(['7']) }), makeWaiting);
-    assert.equal(audit.events[0]?.factsJson, '{"units":1}');
+    for (const transaction of ['idle', 'open', 'open', 'idle']) {
+      now(gate.decide(makeAction(`select ${transaction}`, { memo, facts: { 'sql.transaction': transaction } }), NEVER));
+    }
+    assert.equal(new Set(audit.events.map((event) => event.factsJson)).size, 1);
+    const other = makeAction('select', { memo, facts: { 'sql.transaction': 'failed' } });
+    now(gate.decide({ ...other, units: [...other.units, ...other.units] }, NEVER));
+    assert.equal(audit.events.at(-1)?.factsJson, '{"units":2,"shape":true}');
+  });
+
+  test('one that is not safe, and one that may not be remembered, has all of its facts', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    await gate.decide(makeAction('delete', { memo: {}, risk: 'suspicious', evidence: bound(['7']) }), makeWaiting);
+    now(gate.decide(makeAction('select', { memo: null }), NEVER));
+    assert.deepEqual(
+      audit.events.map((event) => event.factsJson),
+      ['{"units":1}', '{"units":1}'],
+    );
   });
 
   test('many and long parameters are kept in part, and what is left out is said', () => {

@@ -129,3 +129,12 @@ test('records are made from plain tables too', () => {
   const bare: Unit = { ...unit({}), facts: recordFacts({ 'sql.verb': 'show', 'sql.settings': {} }) };
   assert.deepEqual(JSON.parse(factsToJson([bare], 'sql')), { sql: { verb: 'show' } });
 });
+
+test('without text facts, texts of one shape have one record', () => {
+  const of = (statement: string, params: readonly string[]) =>
+    factsToJson([unit({ 'sql.verb': 'select', 'sql.statement': statement, 'sql.params': params })], 'sql', {
+      withoutText: true,
+    });
+  assert.equal(of('select 1', ['a']), of('select 2', ['b']));
+  assert.deepEqual(JSON.parse(of('select 1', [])), { sql: { verb: 'select', statements: 0 } });
+});
