@@ -82,7 +82,7 @@ async function startPgbouncer(scope: Scope, server: PostgresServer): Promise<Way
   writeFileSync(users, `"postgres" "${server.password}"\n`);
   writeFileSync(
     config,
-    `[databases]\nbench = host=127.0.0.1 port=${server.port} dbname=bench user=postgres password=${server.password}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =\nauth_type = any\nauth_file = ${users}\npool_mode = session\nmax_prepared_statements = 100\nlogfile = ${join(folder, 'log')}\npidfile =\n`.replace(
+    `[databases]\nbench = host=127.0.0.1 port=${server.port} dbname=bench user=postgres password=${server.password}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =\nauth_type = any\nauth_file = ${users}\npool_mode = session\nlogfile = ${join(folder, 'log')}\npidfile =\n`.replace(
       'pidfile =\n',
       '',
     ),
