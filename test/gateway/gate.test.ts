@@ -365,6 +365,46 @@ describe('the gate when records cannot be written', () => {
     assert.equal(audit.outcomes.get(action.id)?.[0]?.['kind'], 'not-run');
   });
 
+  test('a client that goes away while its safe action waits for room is let go', async () => {
+    const { gate, audit } = makeGate(makeLive(() => ALLOWED));
+    audit.full = true;
+    const waiting = makeWaiting();
+    const verdict = Promise.resolve(gate.decide(makeAction('select 1'), () => waiting));
+    await settleMicrotasks();
+    waiting.abort.abort();
+    assert.equal(denied(await verdict).cause, 'cancelled');
+    assert.equal(audit.events.length, 0);
+  });
+
+  test('a question that cannot be recorded is not put', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    harness.audit.broken = true;
+    const { verdict } = await park(harness);
+    assert.equal(denied(await verdict).cause, 'unavailable');
+    assert.equal(harness.approvals.asked.length, 0);
+  });
+
+  test('a yes that cannot be recorded is a no', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.audit.broken = true;
+    harness.approvals.answer('approved');
+    assert.equal(denied(await verdict).cause, 'unavailable');
+  });
+
+  test('a fault that cannot even be recorded is still a denial', () => {
+    const harness = makeGate(
+      makeLive(() => {
+        throw new Error('bug');
+      }),
+    );
+    harness.audit.append = () => {
+      throw new Error('another bug');
+    };
+    assert.equal(denied(now(harness.gate.decide(makeAction('select 1'), NEVER))).cause, 'unavailable');
+    assert.equal(harness.faults.length, 1);
+  });
+
   test('a denial is given at once and counted when it cannot be recorded', async () => {
     const { gate, audit, clock } = makeGate(makeLive(() => DENIED));
     audit.full = true;
@@ -471,6 +511,14 @@ describe('the gate on actions that wait for a person', () => {
       assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
     });
   }
+
+  test('a yes for an endpoint that went away in the same moment is a no', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const { verdict } = await park(harness);
+    harness.replace(makeLive(() => ASKED, { config: { endpoints: [] } }));
+    harness.approvals.answer('approved');
+    assert.equal(denied(await verdict).cause, 'deny');
+  });
 
   test('a yes is checked against the policy in force when it is given', async () => {
     let decision: Decision = ASKED;

@@ -396,6 +396,8 @@ export interface GateHarness {
   readonly faults: unknown[];
   /** Swaps what is in force, as a reload does. */
   swap(live: Live): void;
+  /** The same, in the moment before waiting questions are looked at. */
+  replace(live: Live): void;
 }
 
 /** A gate over fakes. */
@@ -423,6 +425,9 @@ export function makeGate(first: Live): GateHarness {
     approvals,
     clock,
     faults,
+    replace(next) {
+      live = next;
+    },
     swap(next) {
       live = next;
       gate.policyChanged();
