@@ -260,20 +260,25 @@ function rowLimit(parts: UnitFactsParts): FactValue {
 function predicateRecord(predicate: Predicate, parts: UnitFactsParts): FactRecord {
   // An operator means what the search path says it means.
   const op = parts.state.searchPath === null ? 'other' : predicate.op;
-  const base = { table: predicate.table, column: predicate.column, op };
   if (predicate.kind === 'param') {
+    const base = { table: predicate.table, column: predicate.column, op };
     return { ...base, ...boundValue(parts.parameters?.[predicate.param - 1] ?? null, parts.parameters !== null) };
   }
   const { value, values, kind, numeric, temporal } = predicate;
   return {
-    ...base,
+    table: predicate.table,
+    column: predicate.column,
+    op,
     value,
     values,
     kind,
-    number: kind === 'literal' && numeric ? Number(value) : new Unknown('dynamic'),
-    time: kind === 'literal' && temporal ? timeOf(value) : new Unknown('ambiguous'),
+    number: kind === 'literal' && numeric ? Number(value) : NOT_A_NUMBER,
+    time: kind === 'literal' && temporal ? timeOf(value) : NOT_A_TIME,
   };
 }
+
+const NOT_A_NUMBER = new Unknown('dynamic');
+const NOT_A_TIME = new Unknown('ambiguous');
 
 function boundValue(value: ParameterValue | null, bound: boolean): FactRecord {
   if (value?.kind === 'text') {
@@ -295,7 +300,7 @@ const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9}
 export function timeOf(text: string): FactValue {
   const match = ISO.exec(text.trim());
   if (match === null) {
-    return new Unknown('ambiguous');
+    return NOT_A_TIME;
   }
   const [, year = '', month = '', day = '', hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] =
     match;
@@ -304,7 +309,7 @@ export function timeOf(text: string): FactValue {
   const time = parseTime(`${year}-${month}-${day}T${hour}:${minute}:${second}${fraction.slice(0, 4)}${offset}`);
   // A day that its month does not have is moved on by the parser and refused by the server.
   const back = time === null ? '' : isoDay(parseTime(`${year}-${month}-${day}T00:00:00Z`));
-  return time !== null && back === `${year}-${month}-${day}` ? time : new Unknown('ambiguous');
+  return time !== null && back === `${year}-${month}-${day}` ? time : NOT_A_TIME;
 }
 
 /** Null for what is no date. Makes a value from text and asks no clock. */

@@ -134,6 +134,9 @@ const OPAQUE_REASONS: Readonly<Record<OpaqueCause, string>> = {
   multi_parse: 'could be split into statements in two ways',
 };
 
+/** Texts of more statements are not judged one by one: each is a unit, and rules run for each. */
+const MAX_STATEMENTS = 10_000;
+
 /** Integer literals that servers before 16 read otherwise: 0x1F, 1_000. */
 const NEW_NUMBER = /[0-9](?:_[0-9]|[xob])/i;
 
@@ -156,6 +159,9 @@ function readStatements(
   raws: readonly RawStatement[],
   parts: { readonly grammar: Grammar; readonly options: WalkOptions },
 ): TextOutline {
+  if (raws.length > MAX_STATEMENTS) {
+    return opaqueText(text, 'too_large', 'too_large');
+  }
   const source = new Source(text, parts.grammar);
   const semicolon = text.indexOf(';');
   const several = semicolon >= 0 && semicolon < text.trimEnd().length - 1;

@@ -79,15 +79,17 @@ class Thread implements AnalysisThread {
     this.#worker ??= this.#start();
     const timer = this.#clock.after(this.#deadlineMs, () => this.#fail());
     this.#running = { item, timer };
+    this.#worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: there is no origin
     this.#worker.postMessage(item.request);
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      // Flags of the main thread (a script given as text) do not apply to a file.
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MAX_WORKER_HEAP_MB },
     });
-    worker.unref();
     worker.on('message', (reply: AnalysisReply) => {
       if (worker === this.#worker && reply.id === this.#running?.item.request.id) {
         this.#finish(reply.outline);
@@ -100,6 +102,8 @@ class Thread implements AnalysisThread {
     };
     worker.on('error', lost);
     worker.on('exit', lost);
+    // After the listeners: adding one for messages keeps the process alive.
+    worker.unref();
     return worker;
   }
 
@@ -107,6 +111,7 @@ class Thread implements AnalysisThread {
     const running = this.#running;
     this.#running = null;
     running?.timer.cancel();
+    this.#worker?.unref();
     running?.item.done(outline);
     this.#next();
   }

@@ -1,0 +1,92 @@
+// What only the connection's state can tell.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Unknown } from '../../../src/rules/action.ts';
+import { analyser, fact, judgeableOf, NO_NAMES, STATE, textOf } from '../../support/sql.ts';
+
+test('unqualified names are listed for every schema of the path that exists', async () => {
+  const sql = 'SELECT * FROM users, pg_class, pg_temp.x, app.public.y, other.public.z';
+  const state = { searchPath: ['a', 'b', 'ghost'], schemas: new Set(['a', 'b', 'public']) };
+  const [unit] = (await judgeableOf(sql, { state })).units;
+  assert.deepEqual(fact(unit, 'tables'), [
+    'users',
+    'a.users',
+    'b.users',
+    'pg_class',
+    'pg_catalog.pg_class',
+    'x',
+    'pg_temp.x',
+    'y',
+    'public.y',
+    'z',
+    'public.z',
+    'other.public.z',
+  ]);
+});
+
+test('a path that puts another schema before the catalogue lets it shadow functions and operators', async () => {
+  const shadow = { searchPath: ['evil', 'pg_catalog'] };
+  assert.equal((await judgeableOf('SELECT count(*) FROM app.t', { state: shadow })).risk, 'destructive');
+  assert.equal((await judgeableOf('SELECT 1 + 1', { state: shadow })).risk, 'destructive');
+  assert.equal((await judgeableOf('SELECT pg_catalog.count(*) FROM app.t', { state: shadow })).risk, 'safe');
+  assert.equal((await judgeableOf('SELECT 1 + 1', { state: { searchPath: ['pg_catalog', 'evil'] } })).risk, 'safe');
+  assert.deepEqual(fact((await judgeableOf('SELECT 1 FROM pg_class', { state: shadow })).units[0], 'tables'), [
+    'pg_class',
+    'evil.pg_class',
+    'pg_catalog.pg_class',
+  ]);
+});
+
+test('functions that the catalogue look-up found elsewhere too are unknown', async () => {
+  const state = { shadowedFunctions: new Set(['lower', '=']) };
+  assert.equal((await judgeableOf("SELECT lower('A')", { state })).risk, 'destructive');
+  assert.equal((await judgeableOf('SELECT 1 FROM t WHERE a = 1', { state })).risk, 'destructive');
+  assert.equal((await judgeableOf("SELECT upper('A')", { state })).risk, 'safe');
+  assert.equal((await judgeableOf("SELECT pg_catalog.lower('A')", { state })).risk, 'safe');
+});
+
+test('operators cannot be told while the path is not known', async () => {
+  const state = { searchPath: null };
+  const [unit] = (await judgeableOf('UPDATE app.t SET a = 1 WHERE id = 1', { state })).units;
+  assert.equal(fact(unit, 'bounded'), false);
+  assert.equal(unit?.risk, 'destructive');
+  const [predicate] = fact(unit, 'predicates') as readonly Record<string, unknown>[];
+  assert.equal(predicate?.['op'], 'other');
+  assert.deepEqual(fact(unit, 'tables'), ['t', 'app.t']);
+});
+
+test('a role that cannot be told is Unknown, and so is a path that names it', async () => {
+  const [unit] = (await judgeableOf('SELECT * FROM t', { state: { role: null, searchPath: ['$user', 'public'] } }))
+    .units;
+  assert.ok(fact(unit, 'role') instanceof Unknown);
+  assert.ok(fact(unit, 'tables') instanceof Unknown);
+  const [known] = (await judgeableOf('SELECT * FROM t', { state: { searchPath: ['$user', 'public'] } })).units;
+  assert.deepEqual(fact(known, 'tables'), ['t', 'agent.t', 'public.t']);
+});
+
+test('equal states share a memo, different ones do not', async () => {
+  const text = await textOf('SELECT * FROM t');
+  const memo = (state: Partial<typeof STATE>): object | null =>
+    analyser.bind(text, { ...STATE, ...state }, NO_NAMES, 'idle').memo;
+  assert.equal(memo({}), memo({}));
+  assert.notEqual(memo({}), memo({ searchPath: ['secret'] }));
+  assert.notEqual(memo({}), memo({ role: 'other' }));
+  assert.notEqual(memo({}), memo({ database: 'other' }));
+  assert.notEqual(memo({}), null);
+  const execute = await textOf('EXECUTE p');
+  assert.equal(analyser.bind(execute, STATE, NO_NAMES, 'idle').memo, null);
+});
+
+test('a stored statement runs under the path of the moment', async () => {
+  const prepared = (await textOf('PREPARE p AS SELECT * FROM users')).changes.flat()[0];
+  assert.ok(prepared?.kind === 'prepare');
+  const names = { ...NO_NAMES, prepared: () => prepared.statement };
+  const { units } = await judgeableOf('EXECUTE p', { names, state: { searchPath: ['secret'] } });
+  assert.deepEqual(
+    units.map((unit) => [fact(unit, 'verb'), fact(unit, 'context'), fact(unit, 'tables')]),
+    [
+      ['execute', 'top', ['users', 'secret.users']],
+      ['select', 'execute', ['users', 'secret.users']],
+    ],
+  );
+});
