@@ -1,0 +1,275 @@
+// The relay by itself: a session that is told what to say, between two streams in memory.
+import assert from 'node:assert/strict';
+import { duplexPair, type Duplex } from 'node:stream';
+import { test } from 'node:test';
+import { relay } from '../../src/gateway/relay.ts';
+import type { Gate, Waiting } from '../../src/protocols/protocol.ts';
+import type {
+  FinishReason,
+  Session,
+  SessionCommand,
+  SessionEvent,
+  Side,
+  Verdict,
+} from '../../src/protocols/session.ts';
+import type { Action, Outcome } from '../../src/rules/action.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { makeAction } from '../support/gate-parts.ts';
+
+type Answer = (event: SessionEvent) => readonly SessionCommand[];
+
+interface Setup {
+  readonly client: Duplex;
+  readonly upstream: Duplex;
+  readonly events: SessionEvent[];
+  readonly asked: Action[];
+  readonly settled: Outcome[];
+  readonly cancelled: () => number;
+  readonly finished: Promise<FinishReason>;
+  readonly ending: AbortController;
+  readonly draining: AbortController;
+  cancel: () => void;
+  pause(side: Side, paused: boolean): void;
+}
+
+function setUp(answer: Answer, decide: Gate['decide'] = () => ({ kind: 'allow' })): Setup {
+  const [client, clientEnd] = duplexPair();
+  const [upstream, upstreamEnd] = duplexPair();
+  const events: SessionEvent[] = [];
+  const asked: Action[] = [];
+  const settled: Outcome[] = [];
+  const paused = new Set<Side>();
+  let cancels = 0;
+  const session: Session = {
+    idle: true,
+    paused: (side) => paused.has(side),
+    handle: (event) => {
+      events.push(event);
+      return answer(event);
+    },
+  };
+  const gate: Gate = {
+    decide: (action, waiting) => {
+      asked.push(action);
+      return decide(action, waiting);
+    },
+    settle: (_action, outcome) => void settled.push(outcome),
+  };
+  const ending = new AbortController();
+  const draining = new AbortController();
+  const setup: Setup = {
+    client,
+    upstream,
+    events,
+    asked,
+    settled,
+    cancelled: () => cancels,
+    ending,
+    draining,
+    cancel: () => undefined,
+    pause: (side, value) => void (value ? paused.add(side) : paused.delete(side)),
+    finished: Promise.resolve({ kind: 'failed', detail: '' }),
+  };
+  const parts = {
+    session,
+    client: clientEnd,
+    upstream: upstreamEnd,
+    cancelUpstream: () => void (cancels += 1),
+    onCancelHandle: (handle: () => void) => {
+      setup.cancel = handle;
+    },
+  };
+  const context = { gate, clock: new FakeClock(), signal: ending.signal, draining: draining.signal };
+  return Object.assign(setup, { finished: relay(parts, context) });
+}
+
+/** Both peers close. */
+function hangUp({ client, upstream }: Pick<Setup, 'client' | 'upstream'>): void {
+  for (const peer of [client, upstream]) {
+    peer.resume();
+    peer.end();
+  }
+}
+
+/** Passes bytes on, finishes when a side ends. */
+const passOn: Answer = (event) => {
+  if (event.kind === 'data') {
+    return [{ kind: 'send', to: event.from === 'client' ? 'upstream' : 'client', bytes: event.bytes }];
+  }
+  return event.kind === 'ended' ? [{ kind: 'finish', reason: { kind: 'client-closed', detail: event.how } }] : [];
+};
+
+async function read(stream: Duplex): Promise<string> {
+  const [bytes] = await new Promise<[Buffer]>((resolve) => {
+    stream.once('data', (chunk: Buffer) => resolve([chunk]));
+  });
+  return bytes.toString();
+}
+
+test('bytes pass in both directions, and an end finishes', async () => {
+  const { client, upstream, finished } = setUp(passOn);
+  client.write('question');
+  assert.equal(await read(upstream), 'question');
+  upstream.write('answer');
+  assert.equal(await read(client), 'answer');
+  hangUp({ client, upstream });
+  assert.deepEqual(await finished, { kind: 'client-closed', detail: 'fin' });
+});
+
+const action = makeAction('select 1');
+
+/** Judges what the client sends, and sends upstream what the verdict was. */
+const judging: Answer = (event) => {
+  if (event.kind === 'data') {
+    return [{ kind: 'judge', action }];
+  }
+  if (event.kind === 'judged') {
+    return [{ kind: 'send', to: 'upstream', bytes: Buffer.from(event.verdict.kind) }];
+  }
+  if (event.kind === 'cancel-requested') {
+    return [{ kind: 'withdraw', action: action.id }];
+  }
+  return event.kind === 'ended' ? [{ kind: 'finish', reason: { kind: 'client-closed', detail: '' } }] : [];
+};
+
+function kinds(events: readonly SessionEvent[]): string {
+  return events.map(({ kind }) => kind).join(' ');
+}
+
+test('a verdict that is there at once is answered in the same turn', async () => {
+  const { client, upstream, events } = setUp(judging);
+  client.write('x');
+  assert.equal(await read(upstream), 'allow');
+  assert.equal(kinds(events), 'data judged');
+});
+
+test('a verdict that comes later is announced, and parked notices reach the session in order', async () => {
+  let answer: (verdict: Verdict) => void = () => undefined;
+  let waits: Waiting | null = null;
+  const notice = { approval: 'a', expiresInMs: 1, waitsFor: 'x' };
+  const { client, upstream, events } = setUp(judging, (_action, waiting) => {
+    waits = waiting();
+    waits.parked(notice);
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  });
+  client.write('x');
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  assert.equal(kinds(events), 'data waiting parked');
+  answer({ kind: 'allow' });
+  assert.equal(await read(upstream), 'allow');
+  (waits as Waiting | null)?.parked(notice);
+  assert.equal(kinds(events), 'data waiting parked judged');
+});
+
+test('a withdrawn action aborts its wait, and so does the end of the connection', async () => {
+  for (const how of ['cancel', 'end'] as const) {
+    let signal: AbortSignal | null = null;
+    const setup = setUp(judging, (_action, waiting) => {
+      signal = waiting().signal;
+      return new Promise(() => undefined);
+    });
+    setup.client.write('x');
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    assert.equal((signal as AbortSignal | null)?.aborted, false);
+    if (how === 'cancel') {
+      setup.cancel();
+    } else {
+      hangUp(setup);
+      await setup.finished;
+    }
+    assert.equal((signal as AbortSignal | null)?.aborted, true, how);
+  }
+});
+
+test('a gate that rejects, and a session that throws, end the connection as failed', async () => {
+  const rejecting = setUp(judging, () => Promise.reject(new Error('no gate')));
+  const throwing = setUp(() => {
+    throw new Error('no session');
+  });
+  for (const [setup, detail] of [
+    [rejecting, 'no gate'],
+    [throwing, 'no session'],
+  ] as const) {
+    setup.client.write('x');
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    hangUp(setup);
+    assert.deepEqual(await setup.finished, { kind: 'failed', detail });
+  }
+});
+
+test('settlements, cancels and awaited work reach those whom they concern', async () => {
+  const outcome: Outcome = { kind: 'ok', rows: 1, status: '', errorCode: '', bytesToClient: 0, durationMs: 0 };
+  const { client, events, settled, cancelled } = setUp((event) =>
+    event.kind === 'data'
+      ? [
+          { kind: 'settle', action, outcome },
+          { kind: 'cancel-upstream' },
+          { kind: 'end', to: 'upstream' },
+          { kind: 'await', work: Promise.resolve() },
+        ]
+      : [],
+  );
+  client.write('x');
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  assert.deepEqual([settled, cancelled(), kinds(events)], [[outcome], 1, 'data awaited']);
+});
+
+test('draining is told to the session with its reason; the end of the daemon is not negotiated', async () => {
+  const { draining, ending, events, finished, client, upstream } = setUp(() => []);
+  draining.abort('maintenance');
+  assert.deepEqual(events, [{ kind: 'draining', why: 'maintenance' }]);
+  hangUp({ client, upstream });
+  ending.abort('stop now');
+  assert.deepEqual(await finished, { kind: 'drained', detail: 'stop now' });
+});
+
+test('a client that does not read holds the upstream back', async () => {
+  const { client, upstream, finished } = setUp(passOn);
+  client.pause();
+  const piece = Buffer.alloc(64 * 1024);
+  let written = 0;
+  while (upstream.write(piece)) {
+    written += 1;
+    assert.ok(written < 100, 'nothing holds it back');
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  assert.ok(written < 100);
+  hangUp({ client, upstream });
+  assert.equal((await finished).kind, 'client-closed');
+});
+
+test('a side that the session pauses is not read until it says so', async () => {
+  const setup = setUp((event) => {
+    if (event.kind === 'data' && event.from === 'client') {
+      setup.pause('client', true);
+    } else if (event.kind === 'data') {
+      setup.pause('client', false);
+    }
+    return [];
+  });
+  const turn = () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  setup.client.write('one');
+  await turn();
+  setup.client.write('two');
+  await turn();
+  assert.equal(kinds(setup.events), 'data');
+  setup.upstream.write('go on');
+  await turn();
+  await turn();
+  assert.equal(kinds(setup.events), 'data data data');
+});
