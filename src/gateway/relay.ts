@@ -11,6 +11,8 @@ import type { Action } from '../rules/action.ts';
 
 /** How long a closed connection may take to deliver its last bytes. */
 const LINGER_MS = 2000;
+/** Events (above all verdicts) of one connection that are worked off before others have their turn. */
+const MAX_EVENTS_PER_TURN = 256;
 
 export interface RelayContext {
   readonly gate: Gate;
@@ -102,12 +104,30 @@ class Relay {
       return;
     }
     this.#busy = true;
+    this.#work(event);
+  }
+
+  /** Runs events until none is left; gives way to other connections when that takes long. */
+  #work(event: SessionEvent): void {
     let next: SessionEvent | undefined = event;
-    while (next !== undefined && this.#reason === null) {
+    for (let turns = 0; next !== undefined && this.#reason === null; turns += 1) {
+      if (turns === MAX_EVENTS_PER_TURN) {
+        this.#giveWay(next);
+        return;
+      }
       next = this.#step(next) ?? this.#queue.shift();
     }
     this.#busy = false;
     this.#throttle();
+  }
+
+  /** A chunk of many tiny statements would keep everyone else waiting: the rest is judged in a later turn, and nothing is read until then. */
+  #giveWay(next: SessionEvent): void {
+    this.#clientHeld = true;
+    this.#upstreamHeld = true;
+    this.#parts.client.pause();
+    this.#parts.upstream.pause();
+    setImmediate(() => this.#work(next));
   }
 
   /** One event and its commands. Returns the event that answers the last command, when there is an answer already. */

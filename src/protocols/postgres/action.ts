@@ -70,9 +70,9 @@ export class SqlEvidence implements Evidence {
   readonly #values: BoundValues | null;
   #digest = '';
 
-  /** `bytes`: the exact bytes that `text` was read from. */
+  /** `bytes`: the exact bytes that `text` was read from; the analysis leaves out a text that it did not read. */
   constructor(text: string, bytes: Buffer, values: BoundValues | null, complete: boolean) {
-    this.text = text;
+    this.text = text === '' && bytes.length > 0 ? bytes.toString('utf8') : text;
     this.#bytes = bytes;
     this.#values = values === null || values.count === 0 ? null : values;
     this.complete = complete && (this.#values === null || this.#values.raw !== null);

@@ -45,8 +45,8 @@ export class ClientSide {
   readonly #exchange: Exchange;
   readonly #input: ClientInput;
   #pending: Pending | null = null;
-  /** The worker's answer for the message at the front. */
-  #analysed: SqlText | null = null;
+  /** The worker's answer, and the text that it is about: the message that asked may have been overtaken. */
+  #analysed: { readonly text: SqlText; readonly bytes: Buffer } | null = null;
   /** The server has been asked to answer what the message at the front waits for. */
   #hurried = false;
   #closed = false;
@@ -237,6 +237,7 @@ export class ClientSide {
   #message(type: number): void {
     const { skipping } = this.#exchange;
     if (skipping && type !== FRONT.sync && type !== FRONT.terminate) {
+      this.#hurried = false;
       this.#input.leaveOut();
       return;
     }
@@ -380,7 +381,6 @@ export class ClientSide {
         ? this.#portalOf(found.value.text, found.value.bytes, this.#valuesOf(bind, found.value))
         : this.#namedPortal(`EXECUTE ${quoted(bind.statement)}`, this.#valuesOf(bind, null));
     if (portal === null) {
-      this.#judgeRefused(FRONT.bind, EMPTY, 'the prepared statement cannot be told', true);
       return;
     }
     this.#hurried = false;
@@ -412,8 +412,8 @@ export class ClientSide {
   /** A portal or statement that the wire names and this connection's messages did not make: SQL says what it is. */
   #namedPortal(sql: string, values: BoundValues | null): Portal | null {
     const bytes = Buffer.from(sql, 'utf8');
-    const text = this.#exchange.parts.analyser.analyse(bytes, this.#exchange.parts.options());
-    return text instanceof Promise ? null : this.#portalOf(text, bytes, values);
+    const text = this.#analyse(bytes);
+    return text === null ? null : this.#portalOf(text, bytes, values);
   }
 
   #execute(name: string | null): void {
@@ -432,7 +432,6 @@ export class ClientSide {
         ? found.value
         : this.#namedPortal(`FETCH ALL FROM ${quoted(name)}`, null);
     if (portal === null || portal.evidence === null) {
-      this.#judgeRefused(FRONT.execute, EMPTY, 'the portal cannot be told', true);
       return;
     }
     const { judgeable, evidence } = portal;
@@ -486,25 +485,36 @@ export class ClientSide {
       this.#wait();
       return null;
     }
-    const { analyser, options } = this.#exchange.parts;
-    const text = this.#analysed ?? analyser.analyse(bytes, options());
-    this.#analysed = null;
-    if (text instanceof Promise) {
-      this.#input.flush();
-      this.#pending = AWAITS_ANALYSIS;
-      this.#exchange.command({ kind: 'await', work: this.#keep(text) });
-      return null;
-    }
-    if (this.#usesUnsettledNames(text)) {
-      this.#analysed = text;
+    const text = this.#analyse(bytes);
+    if (text !== null && this.#usesUnsettledNames(text)) {
+      this.#analysed = { text, bytes };
       this.#wait();
       return null;
     }
     return text;
   }
 
-  async #keep(text: Promise<SqlText>): Promise<void> {
-    this.#analysed = await text;
+  #awaitAnalysis(text: Promise<SqlText>, bytes: Buffer): void {
+    this.#input.flush();
+    this.#pending = AWAITS_ANALYSIS;
+    this.#exchange.command({ kind: 'await', work: this.#keep(text, bytes) });
+  }
+
+  async #keep(text: Promise<SqlText>, bytes: Buffer): Promise<void> {
+    this.#analysed = { text: await text, bytes };
+  }
+
+  /** Null: the message waits until a worker has analysed the text. */
+  #analyse(bytes: Buffer): SqlText | null {
+    const kept = this.#analysed;
+    this.#analysed = null;
+    const { analyser, options } = this.#exchange.parts;
+    const text = kept !== null && kept.bytes.equals(bytes) ? kept.text : analyser.analyse(bytes, options());
+    if (text instanceof Promise) {
+      this.#awaitAnalysis(text, bytes);
+      return null;
+    }
+    return text;
   }
 
   /** A text may name statements and cursors; then their changes must have been confirmed. */
@@ -530,10 +540,8 @@ export class ClientSide {
   /** Judges a message that the protocol itself refuses, so that the refusal is recorded like any other. */
   #judgeRefused(type: number, front: Buffer, refused: string, complete: boolean): void {
     const bytes = front.length > 0 ? front : Buffer.from(`-- ${refused}`, 'utf8');
-    const { analyser, options } = this.#exchange.parts;
-    const text = analyser.analyse(Buffer.from(bytes.subarray(0, INLINE_FRONT_BYTES)), options());
-    if (text instanceof Promise) {
-      this.#malformed(refused);
+    const text = this.#analyse(Buffer.from(bytes.subarray(0, INLINE_FRONT_BYTES)));
+    if (text === null) {
       return;
     }
     const judgeable = this.#exchange.statements.bind(text);
