@@ -129,7 +129,11 @@ async function startGateway({ config, stateDir, secretFile }) {
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       // `@file`: the value itself would be readable in /proc/PID/environ.
-      env: { ...process.env, CLAWPATROL_SECRET_SHOP: `@${secretFile}` },
+      env: {
+        ...process.env,
+        CLAWPATROL_SECRET_SHOP: `@${secretFile}`,
+        CLAWPATROL_STORE_KEY: randomBytes(32).toString('base64'),
+      },
       // Its own process group, as for PostgreSQL.
       detached: true,
     },

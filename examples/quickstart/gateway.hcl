@@ -4,6 +4,10 @@ schema_version = 1
 gateway {
   dashboard_listen = "off"
   metrics_listen   = "127.0.0.1:19464"
+
+  limits {
+    connections = 200
+  }
 }
 
 # The database that agents may work on. Agents connect to `listen`; only the gateway connects to `host`.

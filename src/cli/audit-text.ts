@@ -1,7 +1,7 @@
 // Audit records as text.
 import type { RecordJson } from '../client/control-shapes.ts';
 import { shorten, visible } from '../lib/text.ts';
-import { factRows } from './approval-text.ts';
+import { factRows, isObject } from './approval-text.ts';
 import { align } from './printer.ts';
 
 export const AUDIT_HEADINGS: readonly string[] = [
@@ -19,34 +19,70 @@ function dash(value: string | null): string {
   return value === null || value === '' ? '-' : value;
 }
 
-/** One record as a row of a list. What is not about an action shows its type where the verdict would stand. */
+/** One record as a row of a list. What is no decision shows its type where the verdict would stand. */
 export function recordRow(record: RecordJson): string[] {
-  const decided = record.verdict !== null && record.verdict !== '';
   return [
     record.time,
     String(record.seq),
-    decided ? (record.verdict ?? '') : record.type,
+    record.type === 'action.decided' ? (record.verdict ?? '') : record.type,
     dash(record.risk),
     dash(record.device),
     dash(record.endpoint),
     dash(record.rule),
-    shorten((record.summary ?? '').replaceAll(/\s+/g, ' '), 160),
+    shorten(summaryOf(record).replaceAll(/\s+/g, ' '), MAX_SUMMARY_CHARS),
   ];
+}
+
+const MAX_SUMMARY_CHARS = 120;
+
+/** What the record is about in a line: the outcome where that is the news, what else it carries when it has no words of its own. */
+function summaryOf({ type, summary, outcome, data, by }: RecordJson): string {
+  if (type === 'action.settled' && isObject(outcome)) {
+    const { kind, status, error_code: code } = outcome;
+    return [kind, status, code].filter((part) => typeof part === 'string' && part !== '').join(' ');
+  }
+  if (summary !== null && summary !== '') {
+    return summary;
+  }
+  return isObject(data)
+    ? [by === 'gateway' ? '' : (by ?? ''), ...detailRows(data).map(([name, value]) => `${name}=${value}`)]
+        .join(' ')
+        .trim()
+    : '';
+}
+
+/** What a record carries beside its columns, as rows; an approval is told by its id and state. */
+function detailRows(data: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(data).flatMap(([name, value]): [string, string][] => {
+    if (name !== 'approval' || !isObject(value)) {
+      return [[name, typeof value === 'string' ? value : JSON.stringify(value)]];
+    }
+    const { id, state, ended, votes, effect } = value;
+    const lines = isObject(effect) && Array.isArray(effect['lines']) ? effect['lines'].map(String).join('; ') : '';
+    const voted = Array.isArray(votes) ? votes.filter(isObject).map(voteText).join('; ') : '';
+    return [
+      ['approval', `${String(id)} ${String(state)}`],
+      ...(lines === '' ? [] : ([['effect', lines]] as [string, string][])),
+      ...(voted === '' ? [] : ([['votes', voted]] as [string, string][])),
+      ...(typeof ended === 'string' && ended !== '' ? ([['ended', ended]] as [string, string][]) : []),
+    ];
+  });
+}
+
+function voteText({ by, decision, note }: Readonly<Record<string, unknown>>): string {
+  const said = typeof note === 'string' && note !== '' ? ` (${note})` : '';
+  return `${String(by)}: ${String(decision)}${said}`;
 }
 
 /** One record, whole. */
 export function recordLines(record: RecordJson): string[] {
+  const agent = `${record.device ?? '-'}, profile ${record.profile ?? '-'}, from ${record.agent_ip ?? '-'}`;
   const rows: [string, string | null][] = [
     ['record', `${record.seq} ${record.type}`],
     ['time', record.time],
     ['action', record.action_id],
     ['session', record.session],
-    [
-      'agent',
-      record.device === null
-        ? null
-        : `${record.device}, profile ${record.profile ?? '-'}, from ${record.agent_ip ?? '-'}`,
-    ],
+    ['agent', record.device === null ? null : agent],
     ['endpoint', record.endpoint],
     ['risk', record.risk],
     ['verdict', record.verdict],
@@ -55,8 +91,8 @@ export function recordLines(record: RecordJson): string[] {
     ['approvers', record.approvers.join(', ')],
     ['reason', record.reason],
     ['summary', record.summary],
-    ['outcome', record.outcome === null || record.outcome === undefined ? null : JSON.stringify(record.outcome)],
-    ['data', record.data === null || record.data === undefined ? null : JSON.stringify(record.data)],
+    ...(isObject(record.outcome) ? [['outcome', JSON.stringify(record.outcome)] as [string, string]] : []),
+    ...(isObject(record.data) ? detailRows(record.data) : []),
     ['digest', record.digest],
     ['hash', record.hash],
   ];
@@ -77,7 +113,8 @@ function textLines(record: RecordJson): string[] {
   ];
 }
 
+/** Facts stand with the decision; the records around it repeat them. */
 function factLines(record: RecordJson): string[] {
-  const rows = factRows(record.facts);
+  const rows = record.type === 'action.decided' ? factRows(record.facts) : [];
   return rows.length === 0 ? [] : ['facts', ...align(rows).map((line) => `  ${line}`)];
 }

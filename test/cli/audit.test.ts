@@ -192,3 +192,30 @@ test('verify of what cannot be read, and flags that go with files only, exit 2',
     assert.equal((await runVerb(['audit', 'verify', ...args])).code, 2, args.join(' '));
   }
 });
+
+test('records about something else than a decision say what they are about', async () => {
+  const approval = { id: 'a1', state: 'approved', ended: '', effect: { lines: ['exact rows now: 3'] } };
+  const votes = [{ by: 'local', decision: 'approve', note: 'fine' }];
+  const items = [
+    record(5, { type: 'action.settled', verdict: null, outcome: { kind: 'ok', status: 'DELETE 3', error_code: '' } }),
+    record(6, { type: 'operator.acted', verdict: null, summary: null, by: 'local', data: { call: 'approvals.list' } }),
+    record(7, { type: 'approval.approved', verdict: 'approve', data: { approval: { ...approval, votes } } }),
+  ];
+  const { audit } = gateway({
+    search: () => Promise.resolve({ items, next: null }),
+    show: () => Promise.resolve({ items, next: null }),
+  });
+  const rows = (await runVerb(['audit', 'search'], { client: { audit } })).stdout
+    .split('\n')
+    .map((row) => row.split('\t'));
+  assert.deepEqual(
+    rows.slice(0, 3).map((cells) => [cells[2], cells[7]]),
+    [
+      ['action.settled', 'ok DELETE 3'],
+      ['operator.acted', 'local call=approvals.list'],
+      ['approval.approved', 'SELECT 1'],
+    ],
+  );
+  const { stdout } = await runVerb(['audit', 'show', 'x'], { client: { audit } });
+  assert.match(stdout, /^approval +a1 approved\neffect +exact rows now: 3\nvotes +local: approve \(fine\)$/m);
+});
