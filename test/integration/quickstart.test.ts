@@ -1,0 +1,85 @@
+// `npm start` as a newcomer meets it: a read, a denial, a delete that a person approves at a terminal, and nothing left after Ctrl-C.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const STARTED_WITHIN_MS = 120_000;
+const PARKED_WITHIN_MS = 20_000;
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  readonly exited: Promise<number | null>;
+}
+
+/** A script that goes on by itself, with what it prints. */
+function start(args: readonly string[]): Started {
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+    });
+  }
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, said: () => text, exited };
+}
+
+async function until<T>(find: () => T | null, withinMs: number, what: () => string): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (let found = find(); ; found = find()) {
+    if (found !== null) {
+      return found;
+    }
+    assert.ok(performance.now() < deadline, what());
+    await setTimeout(100);
+  }
+}
+
+test('npm start', { timeout: 240_000 }, async (t) => {
+  const started = start(['scripts/start.mjs']);
+  t.after(() => started.child.kill('SIGINT'));
+  await until(() => (/Below is the log/.test(started.said()) ? true : null), STARTED_WITHIN_MS, started.said);
+  const { control } = Object(JSON.parse(readFileSync(join(ROOT, '.quickstart', 'run.json'), 'utf8')));
+  const folder = dirname(dirname(String(control).replace('unix:', '')));
+  assert.ok(existsSync(folder));
+  const query = (sql: string): Started => start(['scripts/quickstart-query.mjs', sql]);
+  const cli = (...args: string[]): string =>
+    spawnSync(join(ROOT, 'bin', 'clawpatrol'), [...args, '--gateway', control], { encoding: 'utf8' }).stdout;
+
+  const read = query('SELECT count(*) FROM users');
+  assert.equal(await read.exited, 0, read.said());
+  assert.match(read.said(), /^ 50$/m);
+
+  const denied = query('WITH x AS (SELECT * FROM api_keys) SELECT count(*) FROM x');
+  assert.equal(await denied.exited, 1);
+  assert.match(denied.said(), /ERROR: {2}42501: API keys are not for agents[\s\S]*HINT: /);
+
+  const parked = query("DELETE FROM logs WHERE at < '2026-01-01'");
+  const findParked = (): string | null => /waiting for approval (\S+):/.exec(parked.said())?.[1] ?? null;
+  const id = await until(findParked, PARKED_WITHIN_MS, parked.said);
+  const shown = Object(JSON.parse(cli('approvals', 'show', id, '--json')));
+  assert.deepEqual(shown.effect.data.exact_rows, 1364);
+  assert.match(cli('approvals', 'approve', id, '--digest', shown.request.digest), /^approved /);
+  assert.equal(await parked.exited, 0);
+  assert.match(parked.said(), /^DELETE 1364$/m);
+
+  const dropped = query('DROP TABLE users CASCADE');
+  const findDropped = (): string | null => /waiting for approval (\S+):/.exec(dropped.said())?.[1] ?? null;
+  const dropId = await until(findDropped, PARKED_WITHIN_MS, dropped.said);
+  assert.match(cli('approvals', 'show', dropId), /foreign key orders_user_id_fkey of orders/);
+  cli('approvals', 'deny', dropId, '--note', 'not today');
+  assert.equal(await dropped.exited, 1);
+  assert.match(dropped.said(), /not today/);
+
+  assert.match(cli('audit', 'verify'), /^ok: \d+ record\(s\)/);
+  started.child.kill('SIGINT');
+  assert.equal(await started.exited, 0, started.said());
+  assert.equal(existsSync(folder), false);
+  assert.equal(existsSync(join(ROOT, '.quickstart')), false);
+});
