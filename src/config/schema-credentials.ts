@@ -1,5 +1,5 @@
 // Schema of `credential "TYPE" "NAME" {}` and of its `secret` block (config reference, 1.5 and 2.6).
-import { bool, duration, formOf, laterWarn, listOf, MINUTE_MS, refTo, SECOND_MS, text } from './schema-types.ts';
+import { bool, duration, formOf, laterWarn, listOf, MINUTE_MS, oneOf, refTo, SECOND_MS, text } from './schema-types.ts';
 import type { AttributeSpec, BlockSpec, NestedSpec } from './schema-types.ts';
 
 export type Disambiguator = 'placeholder' | 'user' | 'database';
@@ -147,7 +147,14 @@ export const credentialTypes: Readonly<Record<string, CredentialType>> = {
   }),
   postgres_credential: credential({
     doc: 'Role and password.',
-    own: login,
+    own: {
+      ...login,
+      auth_methods: {
+        type: { kind: 'list', of: oneOf('scram-sha-256', 'md5', 'cleartext', 'trust'), nonEmpty: true },
+        default: ['scram-sha-256', 'trust'],
+        doc: 'How the upstream may ask the gateway to prove itself; md5 and cleartext hand out more than a proof.',
+      },
+    },
     by: ['user', 'database'],
     fits: ['postgres'],
   }),
