@@ -66,7 +66,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'credential header_token': 'header prefix placeholder',
   'credential cookie_token': 'cookie_name placeholder',
   'credential mtls_credential': '',
-  'credential postgres_credential': 'user database',
+  'credential postgres_credential': 'user database auth_methods',
   'credential clickhouse_credential': 'user database',
   'credential ssh_key': 'user',
   'credential passthrough': '',
