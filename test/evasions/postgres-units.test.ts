@@ -126,6 +126,8 @@ for (const sql of [
   "SELECT pg_catalog.set_config('client_encoding', 'SJIS', true)",
   "SELECT set_config('client_encoding', x, true) FROM t",
   'DO $$ BEGIN SET standard_conforming_strings = off; END $$',
+  "UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'",
+  "UPDATE pg_catalog.pg_settings SET setting = 'x'",
   "DO $$ BEGIN PERFORM set_config('client_encoding', 'SJIS', false); END $$",
   "PREPARE p AS SELECT set_config('client_encoding', 'SJIS', false)",
   "ALTER ROLE me SET client_encoding = 'SJIS'",
@@ -657,6 +659,10 @@ row('PG-69', 'PW', {
     'CREATE INDEX ON users (pw)',
     'GRANT SELECT (pw) ON users TO x',
     'SELECT array_agg(u) FROM users u',
+    'SELECT u.row_to_json FROM users u',
+    'SELECT (u).to_jsonb FROM users u',
+    'SELECT y FROM users AS u(x, y)',
+    'SELECT y FROM (users JOIN a ON true) AS j(x, y)',
   ],
   pass: [
     'SELECT count(*) FROM users',
@@ -734,6 +740,8 @@ for (const call of [
   "crosstab('select 1')",
   "public.crosstab('select 1')",
   "ts_rewrite(q, 'select 1')",
+  "pg_input_is_valid('1', 'evil_domain')",
+  "domain_in('1', 1, 2)",
 ]) {
   cases.push({ id: 'PG-76', set: 'T', sql: [`SELECT ${call}`], want: 'approve', risk: 'destructive' });
   cases.push({ id: 'PG-76 under BAN', set: 'BAN', sql: [`SELECT ${call}`], want: 'deny' });

@@ -6,7 +6,15 @@ import { cutParentheses } from './source.ts';
 import { isBuiltInOperator, isBuiltInType } from './functions.ts';
 import { nameOf } from './names.ts';
 import { walkSelect } from './queries.ts';
-import { addObject, aliasOf, rangeVar, readRelation, relationOfText, targetRelation } from './relations.ts';
+import {
+  addObject,
+  aliasOf,
+  rangeVar,
+  renamedColumns,
+  readRelation,
+  relationOfText,
+  targetRelation,
+} from './relations.ts';
 import { storedSetting } from './sets.ts';
 import { as, child, constantOf, flag, list, num, str, stringOf, strings, unwrap, type TreeNode } from './tree.ts';
 import type { Handler, RangeEntry, Walk } from './walk.ts';
@@ -24,6 +32,7 @@ function aliased(type: string, rows: boolean): Handler {
 
 function joinExpr(walk: Walk, node: TreeNode): void {
   walk.fields('JoinExpr', node, ['quals']);
+  renamedColumns(walk, node);
   walk.key('JoinExpr', node, 'quals');
   for (const column of strings(list(node, 'usingClause')) ?? []) {
     walk.unit.columns.add(column);
@@ -106,6 +115,17 @@ export function soleRelation(walk: Walk): Name | null {
   return sole;
 }
 
+/**
+ * Built-in functions that give out what is in a row. `u.row_to_json` calls one when the table has no such column, as `row_to_json(u)` does (a
+ * user's own function can be called that way too: that cannot be told from a column here).
+ */
+const ROW_FUNCTIONS: ReadonlySet<string> = new Set(
+  (
+    'any_value array_agg concat json_agg json_agg_strict json_build_array json_build_object jsonb_agg jsonb_agg_strict ' +
+    'jsonb_build_array jsonb_build_object max min quote_literal quote_nullable record_out record_send row_to_json to_json to_jsonb'
+  ).split(' '),
+);
+
 function columnRef(walk: Walk, node: TreeNode): void {
   walk.fields('ColumnRef', node);
   const fields = list(node, 'fields');
@@ -118,6 +138,10 @@ function columnRef(walk: Walk, node: TreeNode): void {
   const qualifier = starred ? names.at(-1) : names.at(-2);
   if (column !== null && column !== undefined) {
     walk.unit.columns.add(column);
+  }
+  if (qualifier !== undefined && column !== null && column !== undefined && ROW_FUNCTIONS.has(column)) {
+    walk.unit.columns.add('*');
+    walk.named([column]);
   }
   if (qualifier !== undefined) {
     const entry = findEntry(walk, qualifier);

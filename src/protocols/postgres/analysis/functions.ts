@@ -51,6 +51,15 @@ const ROWS: readonly ClassRow[] = [
     class: 'dynamic_sql',
     tier: 'destructive',
     effects: ['opaque'],
+    names:
+      'pg_input_is_valid pg_input_error_info domain_in domain_recv record_in record_recv array_in array_recv range_in range_recv ' +
+      'multirange_in multirange_recv',
+    why: 'converts to a type given at run time, which runs the code of that type',
+  },
+  {
+    class: 'dynamic_sql',
+    tier: 'destructive',
+    effects: ['opaque'],
     names: 'crosstab* connectby xpath_table',
     anywhere: true,
     why: 'runs a query given as text',

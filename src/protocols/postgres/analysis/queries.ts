@@ -133,7 +133,19 @@ function enterTarget(walk: Walk, node: TreeNode): { readonly name: Name; readonl
   if (isCatalogueName(name)) {
     walk.note('destructive', 'catalog_write', `changes ${name.name}, one of the server's own catalogues`);
   }
+  if (name.name === 'pg_settings' && isCatalogueName(name)) {
+    settingsTable(walk);
+  }
   return { name, entry };
+}
+
+/** UPDATE pg_settings is set_config in the form of a table, with any name. */
+function settingsTable(walk: Walk): void {
+  walk.unit.settingsKnown = false;
+  walk.unit.effects.add('session');
+  walk.unit.effects.add('identity');
+  walk.unit.refused ??= 'pg_settings may not be updated: use SET, so that the gateway sees what is set';
+  walk.changes.push({ kind: 'unknown' });
 }
 
 /** RETURNING and ON CONFLICT see the target's rows under names of their own, beside those that the WHERE sees. */

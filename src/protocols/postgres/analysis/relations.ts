@@ -2,7 +2,7 @@
 import { nameKey, type Name } from '../../sql/outline.ts';
 import { RELATIONS } from './catalogue.ts';
 import { nameOf, splitNames } from './names.ts';
-import { child, str, type TreeNode } from './tree.ts';
+import { child, list, str, type TreeNode } from './tree.ts';
 import type { Walk } from './walk.ts';
 
 const CATALOGUE: ReadonlySet<string> = new Set(RELATIONS.split(' '));
@@ -51,6 +51,7 @@ export function rangeVar(walk: Walk, node: TreeNode): void {
   walk.fields('RangeVar', node);
   const name = rangeVarName(node);
   const alias = aliasOf(node) ?? name.name;
+  renamedColumns(walk, node);
   if (walk.inQuery) {
     if (name.schema === null && walk.isCte(name.name)) {
       walk.enter({ alias, relation: null, rows: false, target: false });
@@ -70,6 +71,13 @@ export function targetRelation(walk: Walk, node: TreeNode, options: { target: bo
   walk.relation(name, { write: true });
   walk.enter({ alias: aliasOf(node) ?? name.name, relation: name, rows: true, target: options.target });
   return name;
+}
+
+/** `FROM users AS u(a, b)` gives columns new names by position: which ones are read then is not known. */
+export function renamedColumns(walk: Walk, node: TreeNode): void {
+  if (list(child(node, 'alias') ?? {}, 'colnames').length > 0) {
+    walk.unit.columns.add('*');
+  }
 }
 
 export function aliasOf(node: TreeNode): string | null {
