@@ -33,7 +33,8 @@ export interface Judged {
 }
 
 interface Recorded {
-  readonly units: readonly Unit[];
+  /** Null for a safe action that has a memo object: its recorded facts are that object's. */
+  readonly units: readonly Unit[] | null;
   /** Null when more than the text made the digest. */
   readonly text: string | null;
   readonly request: RecordedRequest;
@@ -52,7 +53,7 @@ export interface Judge {
 export type FactsToJson = (
   units: readonly Unit[],
   family: Family,
-  options?: { readonly withoutText?: boolean },
+  options?: { readonly shapeOnly?: boolean },
 ) => string;
 
 export interface JudgeParts {
@@ -76,11 +77,8 @@ class RememberingJudge implements Judge {
   readonly findScope: (live: Live, action: Action) => Scope | null;
   readonly #parts: JudgeParts;
   readonly #tracked: ReadonlyMap<Family, readonly string[]>;
-  /** Facts of safe actions by memo object, with the connection's state that they were made under. */
-  readonly #shapes = new WeakMap<
-    object,
-    { readonly tracked: readonly (FactValue | undefined)[]; readonly factsJson: string }
-  >();
+  /** Facts of safe actions by memo object. */
+  readonly #shapes = new WeakMap<object, string>();
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -113,7 +111,9 @@ class RememberingJudge implements Judge {
   }
 
   requestOf(scope: Scope, action: Action, judged: Judged): RecordedRequest {
-    const { evidence, units } = action;
+    const { evidence } = action;
+    // Units are made when they are asked for, which a safe action with a memo object never needs.
+    const units = action.risk === 'safe' && action.memo !== null ? null : action.units;
     // Read once: a protocol may decode them at every look.
     const { parameters, text } = evidence;
     const last = judged.recorded;
@@ -124,7 +124,7 @@ class RememberingJudge implements Judge {
     }
     const sample = sampleText(evidence, scope.live.config.gateway.limits.bodyStorageBytes);
     const request: RecordedRequest = {
-      factsJson: this.#factsOf(action, last),
+      factsJson: this.#factsOf(action),
       text: sample.text,
       textComplete: sample.complete,
       digest: evidence.digest(),
@@ -150,24 +150,19 @@ class RememberingJudge implements Judge {
   }
 
   /**
-   * Facts as JSON text. A safe action has those of its shape, made once for as long as the connection's state stays the same: what the
-   * text and the parameters alone tell is recorded as they are, beside the facts.
+   * Facts as JSON text. A safe action has those of its shape, made once: what the text, the parameters and the connection tell beside is
+   * not repeated, since the text and the parameters are recorded as they are.
    */
-  #factsOf(action: Action, last: Recorded | null): string {
-    const { units, family, memo } = action;
-    if (last !== null && last.units === units && last.request.factsJson !== null) {
-      return last.request.factsJson;
-    }
+  #factsOf(action: Action): string {
+    const { family, memo } = action;
     if (memo === null || action.risk !== 'safe') {
-      return this.#parts.factsToJson(units, family);
+      return this.#parts.factsToJson(action.units, family);
     }
-    const tracked = readAll(action, this.#namesOf(action));
-    const found = this.#shapes.get(memo);
-    if (found !== undefined && sameValues(found.tracked, tracked)) {
-      return found.factsJson;
+    let factsJson = this.#shapes.get(memo);
+    if (factsJson === undefined) {
+      factsJson = this.#parts.factsToJson(action.units, family, { shapeOnly: true });
+      this.#shapes.set(memo, factsJson);
     }
-    const factsJson = this.#parts.factsToJson(units, family, { withoutText: true });
-    this.#shapes.set(memo, { tracked, factsJson });
     return factsJson;
   }
 

@@ -21,15 +21,15 @@ const MAX_DEPTH = 64;
 /**
  * The facts of all units as JSON text for a record: nested by variable (`{"sql":{"verb":"delete"}}`), several units as
  * `{"units":[…]}`. Left out are neutral values (`""`, `[]`, `{}`, `false`, `none`) and Unknown ones; the names of those are
- * under `unknown`. Bounded: long texts and lists are cut, and `"cut":true` says that something was. With `withoutText` facts of class
- * `text` are left out, so that the result is the same for every text of one shape.
+ * under `unknown`. Bounded: long texts and lists are cut, and `"cut":true` says that something was. With `shapeOnly` there are the
+ * facts of class `shape` and no others, so that the result is the same for every action with one memo object.
  */
 export function factsToJson(
   units: readonly Unit[],
   family: Family,
-  options: { readonly withoutText?: boolean } = {},
+  options: { readonly shapeOnly?: boolean } = {},
 ): string {
-  const names = namesOf(family).filter((name) => options.withoutText !== true || name.class !== 'text');
+  const names = namesOf(family).filter((name) => options.shapeOnly !== true || name.class === 'shape');
   const recorded = units.slice(0, MAX_RECORDED_ITEMS).map((unit) => recordOf(unit, names));
   const [first] = recorded;
   if (units.length === 1 && first !== undefined) {

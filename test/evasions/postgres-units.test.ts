@@ -1001,8 +1001,8 @@ test('PG-68: a name longer than 63 bytes is the name that the server cuts it to'
 test('PG-91 and PG-92: bound values decide, and a value that cannot be read denies', async () => {
   const policy = makePolicy(SETS['PURGE'] ?? {});
   const parsed = await judgeableOf('DELETE FROM logs WHERE date < $1');
-  const bound = (value: Parameters<typeof parsed.withParameters>[0]): string =>
-    decide(policy, actionOf(parsed.withParameters(value))).kind;
+  const bound = (value: ReturnType<Parameters<typeof parsed.withParameters>[0]>): string =>
+    decide(policy, actionOf(parsed.withParameters(() => value))).kind;
   assert.equal(decide(policy, actionOf(parsed)).kind, 'deny');
   assert.equal(bound([{ kind: 'text', text: '2023-01-01' }]), 'allow');
   assert.equal(bound([{ kind: 'text', text: '2030-01-01' }]), 'deny');

@@ -133,7 +133,7 @@ test('records are made from plain tables too', () => {
 test('without text facts, texts of one shape have one record', () => {
   const of = (statement: string, params: readonly string[]) =>
     factsToJson([unit({ 'sql.verb': 'select', 'sql.statement': statement, 'sql.params': params })], 'sql', {
-      withoutText: true,
+      shapeOnly: true,
     });
   assert.equal(of('select 1', ['a']), of('select 2', ['b']));
   assert.deepEqual(JSON.parse(of('select 1', [])), { sql: { verb: 'select', statements: 0 } });

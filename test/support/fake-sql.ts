@@ -151,7 +151,6 @@ function judgeable(
     summary: text.text,
     refused: state !== null && !state.readable ? 'unreadable' : null,
     memo: values.length === 0 ? text : null,
-    factsJson: () => JSON.stringify(verbs),
-    withParameters: (given) => judgeable(text, state, names, given),
+    withParameters: (given) => judgeable(text, state, names, given()),
   };
 }

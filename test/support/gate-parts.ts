@@ -415,8 +415,8 @@ export function makeGate(first: Live): GateHarness {
     metrics: createMetrics({ audit: () => audit.metrics(), parked: () => 0, revision: () => live.config.revision }),
     schemas: factSchemas,
     live: () => live,
-    factsToJson: (units, _, { withoutText = false } = {}) =>
-      JSON.stringify({ units: units.length, ...(withoutText ? { shape: true } : {}) }),
+    factsToJson: (units, _, { shapeOnly = false } = {}) =>
+      JSON.stringify({ units: units.length, ...(shapeOnly ? { shape: true } : {}) }),
     onFault: (error) => faults.push(error),
   });
   return {

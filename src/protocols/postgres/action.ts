@@ -1,5 +1,5 @@
 // A statement as the gate judges it: the analysis of its text, who sent it, and the exact bytes behind it.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Action, Agent, Endpoint, Evidence, Risk, SessionId, Unit } from '../../rules/action.ts';
@@ -47,7 +47,6 @@ export class BoundValues {
 
   /** For people and the record: text, null for SQL NULL, hexadecimal for what cannot be read. */
   get texts(): readonly (string | null)[] {
-    const raw = this.raw === null ? [] : readParameters(this.raw);
     return this.decoded.map((value, index) => {
       switch (value.kind) {
         case 'text':
@@ -55,9 +54,15 @@ export class BoundValues {
         case 'null':
           return null;
         case 'opaque':
-          return `\\x${raw[index]?.bytes?.toString('hex') ?? ''}`;
+          // Rare: what is sent in a format that the gateway does not read.
+          return `\\x${this.#hexOf(index)}`;
       }
     });
+  }
+
+  #hexOf(index: number): string {
+    const parameters = this.raw === null ? [] : readParameters(this.raw);
+    return parameters[index]?.bytes?.toString('hex') ?? '';
   }
 }
 
@@ -85,11 +90,9 @@ export class SqlEvidence implements Evidence {
 
   digest(): string {
     if (this.#digest === '') {
-      const hash = createHash('sha256').update(this.#bytes);
-      if (this.#values !== null && this.#values.raw !== null) {
-        hash.update(SEPARATOR).update(this.#values.raw);
-      }
-      this.#digest = hash.digest('hex');
+      const raw = this.#values?.raw ?? null;
+      // The one-shot form costs a third of a Hash object, and every statement has a digest.
+      this.#digest = hash('sha256', raw === null ? this.#bytes : Buffer.concat([this.#bytes, SEPARATOR, raw]), 'hex');
     }
     return this.#digest;
   }
@@ -103,13 +106,12 @@ export class SqlAction implements Action {
   readonly endpoint: Endpoint;
   readonly family = 'sql';
   readonly credential: string | null;
-  readonly units: readonly Unit[];
   readonly risk: Risk;
-  readonly summary: string;
   readonly evidence: Evidence;
   readonly phase: 'prepare' | 'execute';
   readonly refused: string | null;
   readonly memo: object | null;
+  readonly #judgeable: Judgeable;
 
   /** `refused` overrides what the analysis says: the protocol itself does not let it through. */
   constructor(
@@ -123,12 +125,20 @@ export class SqlAction implements Action {
     this.agent = origin.agent;
     this.endpoint = origin.endpoint;
     this.credential = origin.credential;
-    this.units = judgeable.units;
     this.risk = judgeable.risk;
-    this.summary = judgeable.summary;
+    this.#judgeable = judgeable;
     this.evidence = evidence;
     this.phase = phase;
     this.refused = refused ?? judgeable.refused;
     this.memo = judgeable.memo;
+  }
+
+  /** Made when first asked for: a remembered verdict on a safe statement needs none. */
+  get units(): readonly Unit[] {
+    return this.#judgeable.units;
+  }
+
+  get summary(): string {
+    return this.#judgeable.summary;
   }
 }

@@ -405,7 +405,7 @@ export class ClientSide {
 
   #portalOf(text: SqlText, bytes: Buffer, values: BoundValues | null): Portal {
     const bound = this.#exchange.statements.bind(text);
-    const judgeable = values === null ? bound : bound.withParameters(values.decoded);
+    const judgeable = values === null ? bound : bound.withParameters(() => values.decoded);
     return wirePortal(judgeable, new SqlEvidence(text.text, bytes, values, true));
   }
 

@@ -97,10 +97,8 @@ export interface Judgeable {
   readonly refused: string | null;
   /** See Action.memo. */
   readonly memo: object | null;
-  /** Facts of all units as JSON text nested by variable (`{"sql":{…}}`), for the audit record. Made when first asked for. */
-  factsJson(): string;
   /** The same with parameter values known (`sql.params`, predicates of kind `param`). Values beyond the text's parameters are ignored. */
-  withParameters(values: readonly ParameterValue[]): Judgeable;
+  withParameters(values: () => readonly ParameterValue[]): Judgeable;
 }
 
 /** A dialect's analysis. Total: anything it cannot account for comes back opaque. Holds the bounded cache of texts. */

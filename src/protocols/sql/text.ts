@@ -1,7 +1,5 @@
 // An analysed text, and what it means for one connection. Shared by the dialects.
 import type { Unit } from '../../rules/action.ts';
-import { factsToJson } from '../../rules/facts.ts';
-import { readJson, withTextFacts, type FactsJson } from './json.ts';
 import { Lru } from '../../lib/lru.ts';
 import type { Judgeable, ParameterValue, SqlNames, SqlState, SqlStateChange, SqlText } from './analysis.ts';
 import { Batch } from './batch.ts';
@@ -211,12 +209,6 @@ function contentOf(state: SqlState): string {
   ]);
 }
 
-/** Longer texts are cut in records; they are written whole each time. */
-const MAX_SHARED_JSON_CHARS = 1000;
-
-/** Recorded facts by memo and transaction status. */
-const jsonBases = new WeakMap<object, Map<Transaction, FactsJson>>();
-
 interface JudgeableParts {
   readonly source: AnalysedText;
   /** Outlines as bound, each with the state in force when its statement begins. */
@@ -224,70 +216,70 @@ interface JudgeableParts {
   readonly state: SqlState;
   readonly transaction: Transaction;
   readonly memo: object | null;
-  readonly parameters: readonly ParameterValue[] | null;
+  readonly parameters: (() => readonly ParameterValue[]) | null;
   readonly parts: TextParts;
 }
 
+/** A text bound to a state. Parameters change facts, never risk or refusal: those are computed once and kept by every execution. */
 class BoundJudgeable implements Judgeable {
   readonly source: SqlText;
-  readonly units: readonly Unit[];
   readonly risk: Judgeable['risk'];
   readonly refused: string | null;
   readonly memo: object | null;
   readonly #parts: JudgeableParts;
+  readonly #base: BoundJudgeable | null;
+  #units: readonly Unit[] | null = null;
   #summary: string | null = null;
-  #json: string | null = null;
 
-  constructor(parts: JudgeableParts) {
+  constructor(parts: JudgeableParts, base: BoundJudgeable | null = null) {
     this.#parts = parts;
-    const { source, bound, state, transaction, parameters } = parts;
-    this.source = source;
+    this.#base = base;
+    this.source = parts.source;
     this.memo = parts.memo;
-    const shared = { transaction, statements: source.statements, parameters, dialect: parts.parts.dialect };
-    // A text without a statement is judged too: drivers ping with it.
-    const statements = bound.length === 0 ? [{ outline: emptyUnit(source.text), state }] : bound;
-    this.units = statements.flatMap((statement) =>
-      createUnits(statement.outline, { ...shared, state: statement.state }),
-    );
-    this.risk = highestRisk(this.units);
-    this.refused =
-      statements.map(({ outline }) => refusalOf(outline, parts.parts.readOnly)).find((why) => why !== null) ?? null;
+    this.risk = base?.risk ?? highestRisk(this.units);
+    this.refused = base === null ? this.#refusal() : base.refused;
+  }
+
+  get units(): readonly Unit[] {
+    this.#units ??= this.#createUnits();
+    return this.#units;
   }
 
   get summary(): string {
-    this.#summary ??= summaryOf(this.source.text);
+    this.#summary ??= this.#base?.summary ?? summaryOf(this.source.text);
     return this.#summary;
   }
 
-  factsJson(): string {
-    this.#json ??= this.#writeJson();
-    return this.#json;
+  withParameters(values: () => readonly ParameterValue[]): Judgeable {
+    return this.source.parameters === 0 ? this : new BoundJudgeable({ ...this.#parts, parameters: values }, this);
   }
 
-  /** Of texts that share a memo only the facts of class `text` are written anew: every statement is recorded. */
-  #writeJson(): string {
-    const [unit, ...others] = this.units;
-    const { source, transaction } = this.#parts;
-    const shared = this.memo !== null && source.parameters === 0 && source.text.length <= MAX_SHARED_JSON_CHARS;
-    if (unit === undefined || others.length > 0 || !shared || this.memo === null) {
-      return factsToJson(this.units, 'sql');
-    }
-    let bases = jsonBases.get(this.memo);
-    if (bases === undefined) {
-      bases = new Map();
-      jsonBases.set(this.memo, bases);
-    }
-    const base = bases.get(transaction);
-    if (base !== undefined) {
-      return withTextFacts(base, unit);
-    }
-    const json = factsToJson(this.units, 'sql');
-    bases.set(transaction, readJson(json));
-    return json;
+  #createUnits(): readonly Unit[] {
+    const { source, transaction, parameters, parts } = this.#parts;
+    const shared = {
+      transaction,
+      statements: source.statements,
+      parameters: parameters === null ? null : parameters(),
+      dialect: parts.dialect,
+    };
+    return this.#statements().flatMap((statement) =>
+      createUnits(statement.outline, { ...shared, state: statement.state }),
+    );
   }
 
-  withParameters(values: readonly ParameterValue[]): Judgeable {
-    return this.source.parameters === 0 ? this : new BoundJudgeable({ ...this.#parts, parameters: [...values] });
+  #refusal(): string | null {
+    const { readOnly } = this.#parts.parts;
+    return (
+      this.#statements()
+        .map(({ outline }) => refusalOf(outline, readOnly))
+        .find((why) => why !== null) ?? null
+    );
+  }
+
+  /** A text without a statement is judged too: drivers ping with it. */
+  #statements(): JudgeableParts['bound'] {
+    const { bound, source, state } = this.#parts;
+    return bound.length === 0 ? [{ outline: emptyUnit(source.text), state }] : bound;
   }
 }
 

@@ -104,7 +104,7 @@ test('bound values fill parameters, predicates and the row limit', async () => {
   const parsed = await judgeableOf('SELECT * FROM t WHERE a = $1 LIMIT $2');
   assert.ok(fact(parsed.units[0], 'params') instanceof Unknown);
   assert.ok(fact(parsed.units[0], 'row_limit') instanceof Unknown);
-  const [unit] = parsed.withParameters([
+  const [unit] = parsed.withParameters(() => [
     { kind: 'text', text: '7' },
     { kind: 'text', text: '10' },
   ]).units;
@@ -113,8 +113,8 @@ test('bound values fill parameters, predicates and the row limit', async () => {
   assert.equal(fact(unit, 'row_limit'), 10n);
   const [predicate] = fact(unit, 'predicates') as readonly Record<string, unknown>[];
   assert.deepEqual([predicate?.['kind'], predicate?.['value'], predicate?.['number']], ['literal', '7', 7]);
-  const [nulls] = parsed.withParameters([{ kind: 'null' }, { kind: 'null' }]).units;
+  const [nulls] = parsed.withParameters(() => [{ kind: 'null' }, { kind: 'null' }]).units;
   assert.equal(fact(nulls, 'row_limit'), 9_223_372_036_854_775_807n);
-  const [hidden] = parsed.withParameters([{ kind: 'opaque' }, { kind: 'opaque' }]).units;
+  const [hidden] = parsed.withParameters(() => [{ kind: 'opaque' }, { kind: 'opaque' }]).units;
   assert.ok(fact(hidden, 'params') instanceof Unknown);
 });

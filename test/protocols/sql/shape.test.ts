@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { shapeOf } from '../../../src/protocols/sql/shape.ts';
 import { createPostgresAnalyser } from '../../../src/protocols/postgres/facts.ts';
-import { factsObject, unknownFacts } from '../../../src/rules/facts.ts';
+import { factsObject, factsToJson, unknownFacts } from '../../../src/rules/facts.ts';
 import { NO_NAMES, OPTIONS, STATE } from '../../support/sql.ts';
 
 const sharing = await createPostgresAnalyser({ clock: systemClock });
@@ -75,7 +75,7 @@ function seen(analyser: typeof sharing, sql: string): unknown {
     changes: JSON.stringify(text.changes),
     parameters: text.parameters,
     refused: judgeable.refused,
-    json: JSON.parse(judgeable.factsJson()),
+    json: JSON.parse(factsToJson(judgeable.units, 'sql')),
     units: judgeable.units.map((unit) => ({
       facts: JSON.stringify(factsObject(unit, 'sql')),
       unknown: unknownFacts(unit, 'sql'),
