@@ -1,5 +1,6 @@
 // clawpatrol version: which build this is.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { EXIT, runCommand } from './command.ts';
@@ -20,11 +21,12 @@ async function findRoot(): Promise<{ readonly url: URL; readonly version: string
   throw new Error('package.json of clawpatrol is missing: install the package again');
 }
 
-/** The commit: written down when the package was made, else asked of git in a checkout, else `unknown`. */
+/** The commit: asked of git in a checkout, else what was written down when the package was made, else `unknown`. */
 async function findCommit(root: URL): Promise<string> {
-  const built = await readFile(new URL('dist/commit', root), 'utf8').catch(() => null);
-  if (built !== null && built.trim() !== '') {
-    return built.trim();
+  // Only this package's own repository: an installed one may lie inside somebody else's.
+  if (!existsSync(new URL('.git', root))) {
+    const built = await readFile(new URL('dist/commit', root), 'utf8').catch(() => '');
+    return built.trim() === '' ? 'unknown' : built.trim();
   }
   const asked = await promisify(execFile)('git', ['rev-parse', '--short=12', 'HEAD'], {
     cwd: root,

@@ -255,3 +255,11 @@ test('--jsonl writes nothing when the configuration does not load', async () => 
   const run = await runVerb(['explain', '/nonexistent.hcl', '--jsonl'], { input: '{}\n' });
   assert.deepEqual([run.code, run.stdout], [2, '']);
 });
+
+test('a statement that is long enough for the analysis thread is judged as well', async (t) => {
+  const statement = `SELECT ${'1 + '.repeat(20_000)}1 FROM api_keys`;
+  const line = JSON.stringify({ id: 'long', endpoint: 'pg', sql: { statement } });
+  const run = await explain(t, ['--jsonl'], { input: `${line}\n` });
+  const { id, verdict, rule } = Object(JSON.parse(run.stdout));
+  assert.deepEqual([id, verdict, rule], ['long', 'deny', 'no-api-keys']);
+});

@@ -55,16 +55,17 @@ function sampleState(database: string): SqlState {
   };
 }
 
-function analyseSample(analyser: SqlAnalyser, sample: ActionSample, endpoint: EndpointConfig): AnalysedSample {
+async function analyseSample(
+  analyser: SqlAnalyser,
+  sample: ActionSample,
+  endpoint: EndpointConfig,
+): Promise<AnalysedSample> {
   const { statement, database } = sample.fields;
   if (typeof statement !== 'string') {
     throw new GatewayError('CLIENT_PROTOCOL', 'operator', 'sql.statement must be given');
   }
   const bytes = Buffer.from(statement, 'utf8');
-  const text = analyser.analyse(bytes, sqlOptions(endpoint, sample.truncated ? -1 : MAX_SAMPLE_BYTES));
-  if (text instanceof Promise) {
-    throw new GatewayError('CLIENT_PROTOCOL', 'operator', 'sql.statement is too long to be judged offline');
-  }
+  const text = await analyser.analyse(bytes, sqlOptions(endpoint, sample.truncated ? -1 : MAX_SAMPLE_BYTES));
   const state = sampleState(typeof database === 'string' ? database : '');
   const judgeable = analyser.bind(text, state, NO_NAMES, 'idle');
   return {
