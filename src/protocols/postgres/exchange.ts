@@ -3,7 +3,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { ActionId, Outcome } from '../../rules/action.ts';
 import type { FinishReason, SessionCommand, Side, Verdict } from '../session.ts';
-import type { SqlAnalyser, SqlOptions } from '../sql/analysis.ts';
+import type { SqlAnalyser, SqlOptions, SqlStateChange } from '../sql/analysis.ts';
 import type { Origin, SqlAction } from './action.ts';
 import { FRONT, STATUS } from './codec.ts';
 import { denialMessage, fatalMessage, newNonce, substitute } from './denial.ts';
@@ -27,6 +27,7 @@ export interface DeniedMessage {
   readonly name: string;
 }
 
+const UNKNOWN: SqlStateChange = { kind: 'unknown' };
 const NOTHING: readonly SessionCommand[] = [];
 
 export class Exchange {
@@ -49,6 +50,8 @@ export class Exchange {
   failed = false;
   over = false;
   #commands: SessionCommand[] = [];
+  /** What failed in the current group may have committed something first. */
+  #lasting = false;
   /** Outcomes of executions in an implicit transaction that has not ended. */
   #unended: { readonly execution: Execution; readonly outcome: Outcome }[] = [];
   #sentToClient = 0;
@@ -139,7 +142,7 @@ export class Exchange {
     // More answers than statements: the text was not understood, so neither is what it did.
     const changes = execution.changes[execution.done] ?? (execution.simple ? ([{ kind: 'unknown' }] as const) : []);
     for (const change of this.statements.expand(changes)) {
-      tracker.apply(change, tag);
+      tracker.apply(tookEffect(change, tag) ? change : UNKNOWN, tag);
       if (change.kind === 'commit' && tag === 'ROLLBACK') {
         this.statements.apply({ kind: 'rollback' });
       } else {
@@ -152,6 +155,22 @@ export class Exchange {
     execution.done += 1;
     execution.tag = tag;
     execution.rows = rows === null ? execution.rows : (execution.rows ?? 0) + rows;
+  }
+
+  /** A portal stopped before its end: what it calls has run, in part or whole. */
+  suspended(execution: Execution): void {
+    if (execution.matters) {
+      this.parts.tracker.apply(UNKNOWN, '');
+    }
+  }
+
+  /** The server's current group failed, at this entry. */
+  failedAt(entry: Owed): void {
+    this.failed = true;
+    if (entry.kind === 'execution' && this.transaction === 'idle') {
+      const changes = this.statements.expand(entry.changes.slice(entry.done).flat());
+      this.#lasting ||= changes.some((change) => change.kind === 'unknown' && change.lasting === true);
+    }
   }
 
   /** The last reply to an execution has been seen (or never will be). */
@@ -223,11 +242,19 @@ export class Exchange {
   }
 
   /** ReadyForQuery with this status byte. */
-  ready(status: number, failed: boolean): void {
+  ready(status: number, simple: boolean): void {
+    const { failed } = this;
+    this.failed = false;
     this.transaction = status === STATUS.idle ? 'idle' : status === STATUS.open ? 'open' : 'failed';
     this.settleUnended(failed ? 'rolled-back' : 'ok');
     if (this.transaction === 'idle') {
-      this.parts.tracker.idle(failed);
+      // Statements that commit on their own (VACUUM) commit what the group did before them too, whatever fails after that.
+      this.parts.tracker.idle(!failed ? 'committed' : simple ? 'rolled-back' : 'unsure');
+      if (this.#lasting) {
+        this.parts.tracker.apply(UNKNOWN, '');
+        this.parts.tracker.idle('committed');
+      }
+      this.#lasting = false;
       this.statements.transactionEnded(!failed);
     }
   }
@@ -261,4 +288,14 @@ export class Exchange {
     this.settleUnended('unknown');
     this.command({ kind: 'finish', reason });
   }
+}
+
+/** Whether the server did what the change says: a portal that is used up, WITH NO DATA and the like run nothing. */
+function tookEffect(change: SqlStateChange, tag: string): boolean {
+  return (
+    (change.kind !== 'set' && change.kind !== 'set-role') ||
+    tag === 'SET' ||
+    tag === 'RESET' ||
+    (tag.startsWith('SELECT ') && tag !== 'SELECT 0')
+  );
 }

@@ -51,6 +51,8 @@ export function wirePortal(judgeable: Judgeable, evidence: SqlEvidence): Portal 
   };
 }
 
+const UNKNOWN: SqlStateChange = { kind: 'unknown' };
+
 /** Both tables, and the view of them that the analysis has. */
 export class Statements implements SqlNames {
   readonly prepareds = new NameTable<Prepared>();
@@ -101,8 +103,11 @@ export class Statements implements SqlNames {
       if (change.kind !== 'execute' && change.kind !== 'fetch') {
         return [change];
       }
-      const stored = change.kind === 'execute' ? this.prepared(change.name) : this.cursor(change.name);
-      return stored?.source.changes.flat() ?? [{ kind: 'unknown' }];
+      if (change.kind === 'execute') {
+        return this.prepared(change.name)?.source.changes.flat() ?? [UNKNOWN];
+      }
+      // How much of a cursor's query runs in a FETCH cannot be told: nothing, when it is used up.
+      return (this.cursor(change.name)?.source.changes.flat().length ?? 1) > 0 ? [UNKNOWN] : [];
     });
   }
 

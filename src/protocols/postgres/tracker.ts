@@ -104,6 +104,7 @@ export class Tracker {
       case 'execute':
       case 'fetch':
       case 'unknown':
+        this.#replace({ ...this.#state, schemas: null });
         this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
         break;
       case 'schemas-changed':
@@ -133,10 +134,16 @@ export class Tracker {
     }
   }
 
-  /** ReadyForQuery outside of a transaction: whatever was implicit ended, well or not. */
-  idle(failed: boolean): void {
-    if (this.#atBegin !== null) {
-      this.#end(!failed);
+  /** ReadyForQuery outside of a transaction: whatever was implicit ended. `unsure`: part of it may have been committed. */
+  idle(how: 'committed' | 'rolled-back' | 'unsure'): void {
+    const before = this.#atBegin;
+    if (before === null) {
+      return;
+    }
+    const changed = before !== this.#scope;
+    this.#end(how === 'committed');
+    if (changed && how === 'unsure') {
+      this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
     }
   }
 

@@ -265,6 +265,7 @@ export class UpstreamSide {
       case BACK.portalSuspended:
         front.rows = front.rowsSeen;
         front.tag = 'suspended';
+        exchange.suspended(front);
         break;
       default:
         front.done += 1;
@@ -285,11 +286,15 @@ export class UpstreamSide {
     if (severity === 'FATAL' || severity === 'PANIC') {
       this.#fatal = true;
     }
-    if (front === undefined || front.kind === 'sync') {
+    if (front === undefined) {
+      return null;
+    }
+    exchange.failedAt(front);
+    if (front.kind === 'sync') {
+      // The commit failed.
       return null;
     }
     exchange.copyIn = 'none';
-    exchange.failed = true;
     const replacement = front.kind === 'denied' ? this.#rejection(front, body) : null;
     if (front.kind === 'execution') {
       front.errorCode = fields.get('C') ?? '';
@@ -358,8 +363,7 @@ export class UpstreamSide {
     if (front.kind === 'execution') {
       exchange.finishExecution(front, front.errorCode === '' ? 'ok' : outcomeOf(front));
     }
-    exchange.ready(status, exchange.failed);
-    exchange.failed = false;
+    exchange.ready(status, front.kind !== 'sync');
   }
 }
 

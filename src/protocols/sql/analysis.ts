@@ -68,8 +68,8 @@ export type SqlStateChange =
   | { readonly kind: 'schemas-changed' }
   /** The stored statement of this name runs: its own changes (`source.changes`) apply. Unknown name: as `unknown`. */
   | { readonly kind: 'execute' | 'fetch'; readonly name: string }
-  /** Something ran whose effect on the connection's state is not known: path and role become unknown. */
-  | { readonly kind: 'unknown' };
+  /** Something ran whose effect on the connection's state is not known: path and role become unknown. `lasting`: it may commit on its own, so also when it fails. */
+  | { readonly kind: 'unknown'; readonly lasting?: true };
 
 /** The analysis of one text, made once. Opaque to the session but for these fields. */
 export interface SqlText {

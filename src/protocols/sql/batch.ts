@@ -20,15 +20,16 @@ export class Batch implements SqlNames {
   readonly #cursors: Names = new Map();
   #allPreparedGone = false;
   #allCursorsGone = false;
-  /** State when BEGIN was seen in this batch. */
-  #begun: SqlState | null = null;
-  readonly #savepoints: { readonly name: string; readonly state: SqlState }[] = [];
+  /** State when the transaction began, which the batch's first statement does without a BEGIN; null: it began before the batch. */
+  #start: SqlState | null;
+  #savepoints: { readonly name: string; readonly state: SqlState }[] = [];
   /** Something was set for the transaction only, or the transaction was open before. */
   #local: boolean;
 
   constructor(parts: BatchParts) {
     this.#parts = parts;
     this.#state = parts.state;
+    this.#start = parts.transaction === 'idle' ? parts.state : null;
     this.#local = parts.transaction !== 'idle';
   }
 
@@ -79,7 +80,7 @@ export class Batch implements SqlNames {
         this.#merge({ schemas: null });
         break;
       case 'unknown':
-        this.#merge({ searchPath: null, role: null });
+        this.#merge({ searchPath: null, role: null, schemas: null });
         break;
       case 'execute':
       case 'fetch':
@@ -128,10 +129,10 @@ export class Batch implements SqlNames {
     }
   }
 
+  /** How much of it runs cannot be told: nothing, when a cursor is used up or there is WITH NO DATA. */
   #run(stored: Judgeable | undefined): void {
-    for (const change of stored?.source.changes.flat() ?? ([{ kind: 'unknown' }] as const)) {
-      // A stored statement is never an EXECUTE.
-      this.#apply(change.kind === 'execute' || change.kind === 'fetch' ? { kind: 'unknown' } : change);
+    if ((stored?.source.changes.flat().length ?? 1) > 0) {
+      this.#apply({ kind: 'unknown' });
     }
   }
 
@@ -142,28 +143,43 @@ export class Batch implements SqlNames {
     >,
   ): void {
     switch (change.kind) {
+      // In a transaction already, be it an implicit one: BEGIN changes nothing that a ROLLBACK would keep.
       case 'begin':
-        this.#begun ??= this.#state;
         break;
       case 'commit':
         if (this.#local) {
-          this.#back(this.#state === this.#begun ? this.#state : null);
+          this.#back(this.#state === this.#start ? this.#state : null);
         }
-        this.#begun = null;
+        this.#restart();
         break;
       case 'rollback':
-        this.#back(this.#begun ?? (this.#local ? null : this.#state));
-        this.#begun = null;
+        this.#back(this.#start);
+        this.#restart();
         break;
       case 'savepoint':
         this.#savepoints.push({ name: change.name, state: this.#state });
         break;
       case 'release':
+        this.#cutSavepoints(change.name, false);
         break;
       case 'rollback-to':
-        this.#back(this.#savepoints.findLast((savepoint) => savepoint.name === change.name)?.state ?? null);
+        this.#back(this.#cutSavepoints(change.name, true));
         break;
     }
+  }
+
+  /** The next statement begins a transaction. */
+  #restart(): void {
+    this.#start = this.#state;
+    this.#savepoints = [];
+  }
+
+  /** Savepoints made after this one are gone, and with RELEASE this one too. Its state, or null when it was not made in this batch. */
+  #cutSavepoints(name: string, keep: boolean): SqlState | null {
+    const index = this.#savepoints.findLastIndex((savepoint) => savepoint.name === name);
+    const state = this.#savepoints[index]?.state ?? null;
+    this.#savepoints = index < 0 ? [] : this.#savepoints.slice(0, keep ? index + 1 : index);
+    return state;
   }
 
   /** Path and role are what they were then; null: that is not known. Names that were made meanwhile are kept by the server. */

@@ -16,9 +16,9 @@ function doBlock(walk: Walk, node: TreeNode): void {
   const args = list(node, 'args').map((entry) => as(entry, 'DefElem') ?? {});
   const language = languageOf(args) ?? 'plpgsql';
   walkBody(walk, 'do', { language, sql: null });
-  // What a block sets stays set, and whether it ran that far is not known.
+  // What a block sets stays set, and whether it ran that far is not known. It may commit and fail after that.
   if (walk.changes.length > 0) {
-    walk.changes = [{ kind: 'unknown' }];
+    walk.changes = [{ kind: 'unknown', lasting: true }];
   }
 }
 

@@ -38,13 +38,25 @@ export function walkSelect(walk: Walk, node: TreeNode): void {
   }
 }
 
-/** `SELECT f(…)` and nothing else: what is called there runs exactly once. */
+const PLAIN_SELECT = new Set(['targetList', 'limitOption', 'op']);
+const PLAIN_CALL = new Set(['funcname', 'args', 'funcformat', 'location']);
+
+/** `SELECT f(constant, …)` and nothing else (no FILTER, no CASE among the arguments): what is called there runs exactly once. */
 function runsOnce(node: TreeNode): boolean {
-  const plain = ['targetList', 'limitOption', 'op'];
   return (
-    Object.keys(node).every((key) => plain.includes(key)) &&
-    list(node, 'targetList').every((target) => as(as(target, 'ResTarget')?.['val'], 'FuncCall') !== null)
+    Object.keys(node).every((key) => PLAIN_SELECT.has(key)) &&
+    list(node, 'targetList').every((target) => {
+      const call = as(as(target, 'ResTarget')?.['val'], 'FuncCall');
+      return (
+        call !== null && Object.keys(call).every((key) => PLAIN_CALL.has(key)) && list(call, 'args').every(isConstant)
+      );
+    })
   );
+}
+
+function isConstant(value: unknown): boolean {
+  const cast = as(value, 'TypeCast');
+  return constantOf(cast === null ? value : cast['arg']) !== null;
 }
 
 /** The setting's name in `… FROM pg_settings WHERE name = 'literal'` (pg_dump sets one that way). */

@@ -312,7 +312,7 @@ function call(walk: Walk, node: TreeNode): void {
   walk.unit.volatileFunctions.add(label);
   walk.unit.functionEffects.add('unknown');
   walk.opaque('unknown_function', `runs the procedure ${label}, which is in no list of known functions`);
-  walk.changes.push({ kind: 'unknown' });
+  walk.changes.push({ kind: 'unknown', lasting: true });
 }
 
 export const UTILITY: ReadonlyMap<string, StatementHandler> = new Map<string, StatementHandler>([
