@@ -23,7 +23,7 @@ const OUTCOME: Outcome = {
 
 /** A log that takes everything and does nothing. */
 class NoLog extends FakeAudit {
-  override append(): AuditTicket {
+  override appendAccepted(): AuditTicket {
     return ticket;
   }
 }
@@ -39,6 +39,7 @@ function measure(name: string, make: (turn: number) => Action): void {
     metrics: createMetrics({ audit: () => null, parked: () => 0, revision: () => '' }),
     schemas: factSchemas,
     live: () => live,
+    defer: (run) => run(),
     factsToJson,
     onFault: (error) => {
       throw error;

@@ -108,8 +108,16 @@ export class AuditQueue {
     return this.#stalledWhy !== null || hung;
   }
 
+  get accepting(): boolean {
+    return this.#takes();
+  }
+
   append(event: AuditEvent): AuditTicket | null {
     return this.#takes() ? this.#push(event, null, null) : null;
+  }
+
+  appendAccepted(event: AuditEvent): AuditTicket {
+    return this.#push(event, null, null);
   }
 
   /** Not bounded by the queue: each caller waits, so there are no more of these than connections. */

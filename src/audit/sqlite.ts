@@ -173,8 +173,16 @@ class Log implements SqliteAuditLog {
     void this.maintain();
   }
 
+  get accepting(): boolean {
+    return this.#queue.accepting;
+  }
+
   append(event: AuditEvent): AuditTicket | null {
     return this.#queue.append(event);
+  }
+
+  appendAccepted(event: AuditEvent): AuditTicket {
+    return this.#queue.appendAccepted(event);
   }
 
   appendDurable(event: AuditEvent): Promise<AuditTicket> {

@@ -11,6 +11,7 @@ import type { Decision } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import { questionFingerprint } from './chain.ts';
 import { createJudge } from './judge.ts';
+import { LateRecords } from './late-records.ts';
 import type { FactsToJson, Judge, Judged, Scope } from './judge.ts';
 import type { Live } from './live.ts';
 import type { GateMetrics } from './metrics.ts';
@@ -34,6 +35,8 @@ export interface GateParts {
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   /** What is in force now. */
   readonly live: () => Live;
+  /** Runs something at the end of this turn of the event loop (`setImmediate`). */
+  readonly defer: (run: () => void) => void;
   readonly factsToJson: FactsToJson;
   /** A fault of the gateway itself, for the log; the action was denied. */
   readonly onFault: (error: unknown, action: Action) => void;
@@ -65,6 +68,7 @@ class PolicyGate implements GatewayGate {
   readonly #parts: GateParts;
   readonly #judge: Judge;
   readonly #parking: Parking;
+  readonly #late: LateRecords;
   /** Tickets of allowed, unsettled actions. By session, so that what a connection leaves behind is found when it ends. */
   readonly #open = new Map<SessionId, Map<string, AuditTicket>>();
   #stopping: string | null = null;
@@ -73,6 +77,7 @@ class PolicyGate implements GatewayGate {
     this.#parts = parts;
     this.#judge = createJudge(parts);
     this.#parking = createParking(parts.approvals);
+    this.#late = new LateRecords(parts);
   }
 
   get parked(): number {
@@ -146,20 +151,29 @@ class PolicyGate implements GatewayGate {
   }
 
   #allow(action: Action, judged: Judged, scope: Scope, waiting: () => Waiting): Verdict | Promise<Verdict> {
-    const { audit, clock } = this.#parts;
-    const request = this.#judge.requestOf(scope, action, judged);
     if (action.risk !== 'safe' || scope.strict) {
       const event = this.#event(action, judged, scope, { verdict: 'allow' });
       return this.#allowDurably(action, judged, scope, { event, waiting: waiting() });
     }
-    const event = allowedEvent(action, judged.decision, request, clock.now());
-    const ticket = audit.append(event);
+    const timeMs = this.#parts.clock.now();
+    const ticket = this.#late.add(() => this.#safeEvent(action, judged, scope, timeMs));
     if (ticket === null) {
+      const event = this.#safeEvent(action, judged, scope, timeMs);
       return this.#allowWhenWritable(action, judged, scope, { event, waiting: waiting() });
     }
     scope.counts.add('allow', action.risk);
     this.#keep(action, ticket);
     return verdicts.ALLOW;
+  }
+
+  /** The record of a safe, allowed action. It is made when the action is on its way already, so a fault in it must not escape. */
+  #safeEvent(action: Action, judged: Judged, scope: Scope, timeMs: number): AuditEvent {
+    try {
+      return allowedEvent(action, judged.decision, this.#judge.requestOf(scope, action, judged), timeMs);
+    } catch (error) {
+      this.#parts.onFault(error, action);
+      return this.#judge.bareEvent(action, 'allow', messageOf(error));
+    }
   }
 
   /** The record is on disk before the answer is given. */
@@ -344,7 +358,7 @@ class PolicyGate implements GatewayGate {
 
   #denyUnreached(action: Action): Denial {
     const denial = verdicts.denialOfChange('', 'its endpoint or profile is no longer configured');
-    this.#parts.recorder.record(this.#judge.bareEvent(action, denial.reason));
+    this.#parts.recorder.record(this.#judge.bareEvent(action, 'deny', denial.reason));
     return denial;
   }
 
@@ -352,7 +366,7 @@ class PolicyGate implements GatewayGate {
     this.#parts.onFault(error, action);
     const denial = verdicts.denialOfTrouble('', 'the gateway failed while it judged this');
     try {
-      this.#parts.recorder.record(this.#judge.bareEvent(action, messageOf(error)));
+      this.#parts.recorder.record(this.#judge.bareEvent(action, 'deny', messageOf(error)));
     } catch {
       // Already told to the log; nothing was let through.
     }

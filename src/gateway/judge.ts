@@ -46,7 +46,7 @@ export interface Judge {
   judge(scope: Scope, action: Action): Judged;
   requestOf(scope: Scope, action: Action, judged: Judged): RecordedRequest;
   /** The record of an action that no rules could judge. */
-  bareEvent(action: Action, reason: string): AuditEvent;
+  bareEvent(action: Action, verdict: 'allow' | 'deny', reason: string): AuditEvent;
 }
 
 /** rules/facts.ts, or a test's. */
@@ -134,7 +134,7 @@ class RememberingJudge implements Judge {
     return request;
   }
 
-  bareEvent(action: Action, reason: string): AuditEvent {
+  bareEvent(action: Action, verdict: 'allow' | 'deny', reason: string): AuditEvent {
     return createEvent('action.decided', this.#parts.clock.now(), {
       agent: action.agent,
       session: action.session,
@@ -142,7 +142,7 @@ class RememberingJudge implements Judge {
       endpoint: action.endpoint.ref,
       family: action.family,
       risk: action.risk,
-      verdict: 'deny',
+      verdict,
       reason,
       summary: action.summary,
       digest: action.evidence.digest(),

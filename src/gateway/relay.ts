@@ -133,9 +133,19 @@ class Relay {
   /** One event and its commands. Returns the event that answers the last command, when there is an answer already. */
   #step(event: SessionEvent): SessionEvent | undefined {
     let answer: SessionEvent | undefined;
+    let settles = false;
     try {
-      for (const command of this.#parts.session.handle(event)) {
-        answer = this.#run(command);
+      const commands = this.#parts.session.handle(event);
+      for (const command of commands) {
+        if (command.kind === 'settle') {
+          settles = true;
+        } else {
+          answer = this.#run(command);
+        }
+      }
+      // Book-keeping comes after the bytes that the peers wait for.
+      if (settles) {
+        this.#settle(commands);
       }
     } catch (error) {
       // A fault of our own in one connection ends that connection, and only that.
@@ -144,7 +154,15 @@ class Relay {
     return answer;
   }
 
-  #run(command: SessionCommand): SessionEvent | undefined {
+  #settle(commands: readonly SessionCommand[]): void {
+    for (const command of commands) {
+      if (command.kind === 'settle') {
+        this.#context.gate.settle(command.action, command.outcome);
+      }
+    }
+  }
+
+  #run(command: Exclude<SessionCommand, { kind: 'settle' }>): SessionEvent | undefined {
     switch (command.kind) {
       case 'send':
         this.#stream(command.to).write(command.bytes);
@@ -159,9 +177,6 @@ class Relay {
         return undefined;
       case 'withdraw':
         this.#controller?.abort();
-        return undefined;
-      case 'settle':
-        this.#context.gate.settle(command.action, command.outcome);
         return undefined;
       case 'cancel-upstream':
         this.#parts.cancelUpstream();

@@ -162,6 +162,7 @@ async function createCore(parts: ServiceParts, { audit, sources, certificates }:
     metrics,
     schemas: factSchemas,
     live,
+    defer: (run) => void setImmediate(run),
     factsToJson,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),

@@ -36,10 +36,15 @@ export class FakeAudit implements AuditLog {
     return this.full || this.broken;
   }
 
+  get accepting(): boolean {
+    return !this.stalled;
+  }
+
   append(event: AuditEvent): AuditTicket | null {
-    if (this.stalled) {
-      return null;
-    }
+    return this.stalled ? null : this.appendAccepted(event);
+  }
+
+  appendAccepted(event: AuditEvent): AuditTicket {
     this.steps.push(`append ${event.type} ${event.verdict}`);
     this.events.push(event);
     return this.#ticket(event);
@@ -401,7 +406,7 @@ export interface GateHarness {
 }
 
 /** A gate over fakes. */
-export function makeGate(first: Live): GateHarness {
+export function makeGate(first: Live, defer: (run: () => void) => void = (run) => run()): GateHarness {
   const clock = new FakeClock();
   const audit = new FakeAudit();
   const approvals = new FakeApprovals(audit);
@@ -415,6 +420,7 @@ export function makeGate(first: Live): GateHarness {
     metrics: createMetrics({ audit: () => audit.metrics(), parked: () => 0, revision: () => live.config.revision }),
     schemas: factSchemas,
     live: () => live,
+    defer,
     factsToJson: (units, _, { shapeOnly = false } = {}) =>
       JSON.stringify({ units: units.length, ...(shapeOnly ? { shape: true } : {}) }),
     onFault: (error) => faults.push(error),

@@ -149,7 +149,7 @@ export class AnalysedText implements BoundText {
       batch.apply(this.changes[index] ?? []);
       return { outline, state: before };
     });
-    return new BoundJudgeable({ source: this, bound, state, transaction, memo, parameters: null, parts: this.#parts });
+    return new BoundJudgeable({ source: this, bound, state, transaction, memo, parts: this.#parts });
   }
 }
 
@@ -216,7 +216,6 @@ interface JudgeableParts {
   readonly state: SqlState;
   readonly transaction: Transaction;
   readonly memo: object | null;
-  readonly parameters: (() => readonly ParameterValue[]) | null;
   readonly parts: TextParts;
 }
 
@@ -228,15 +227,22 @@ class BoundJudgeable implements Judgeable {
   readonly memo: object | null;
   readonly #parts: JudgeableParts;
   readonly #base: BoundJudgeable | null;
+  readonly #values: (() => readonly ParameterValue[]) | null;
   #units: readonly Unit[] | null = null;
   #summary: string | null = null;
 
-  constructor(parts: JudgeableParts, base: BoundJudgeable | null = null) {
+  /** `base`: the same text without values; `values`: those of one execution. */
+  constructor(
+    parts: JudgeableParts,
+    base: BoundJudgeable | null = null,
+    values: (() => readonly ParameterValue[]) | null = null,
+  ) {
     this.#parts = parts;
     this.#base = base;
+    this.#values = values;
     this.source = parts.source;
     this.memo = parts.memo;
-    this.risk = base?.risk ?? highestRisk(this.units);
+    this.risk = base === null ? highestRisk(this.units) : base.risk;
     this.refused = base === null ? this.#refusal() : base.refused;
   }
 
@@ -251,15 +257,15 @@ class BoundJudgeable implements Judgeable {
   }
 
   withParameters(values: () => readonly ParameterValue[]): Judgeable {
-    return this.source.parameters === 0 ? this : new BoundJudgeable({ ...this.#parts, parameters: values }, this);
+    return this.source.parameters === 0 ? this : new BoundJudgeable(this.#parts, this, values);
   }
 
   #createUnits(): readonly Unit[] {
-    const { source, transaction, parameters, parts } = this.#parts;
+    const { source, transaction, parts } = this.#parts;
     const shared = {
       transaction,
       statements: source.statements,
-      parameters: parameters === null ? null : parameters(),
+      parameters: this.#values === null ? null : this.#values(),
       dialect: parts.dialect,
     };
     return this.#statements().flatMap((statement) =>
