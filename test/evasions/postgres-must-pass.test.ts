@@ -14,7 +14,7 @@ const corpus = (file: string): readonly string[] => {
 test('MP-01: every backslash command of psql is safe, but for the one that lists stored credentials', async () => {
   for (const sql of corpus('psql-queries.json')) {
     const judgeable = await judgeableOf(sql);
-    const want = sql.includes('pg_user_mappings') ? 'suspicious' : 'safe';
+    const want = sql.includes('umoptions') ? 'suspicious' : 'safe';
     assert.equal(judgeable.risk, want, sql);
     for (const unit of judgeable.units) {
       assert.equal(fact(unit, 'verb'), 'select', sql);

@@ -801,6 +801,24 @@ row('PG-81', 'T', {
   risk: 'suspicious',
   pass: ['SELECT * FROM pg_roles', 'SELECT * FROM app.pg_authid'],
 });
+row('PG-81 columns', 'T', {
+  not: [
+    'SELECT umoptions FROM pg_user_mappings',
+    'SELECT m FROM pg_user_mappings m',
+    'TABLE pg_user_mappings',
+    'SELECT option_value FROM information_schema.user_mapping_options',
+    "SELECT most_common_vals FROM pg_stats WHERE tablename = 'tokens'",
+    'SELECT (s).histogram_bounds FROM pg_stats s',
+    'SELECT x FROM pg_stats AS s(a, b, c, d, e, f, g, h, i, x)',
+    'SELECT stxdmcv FROM pg_statistic_ext_data',
+  ],
+  risk: 'suspicious',
+  pass: [
+    'SELECT srvname, usename FROM pg_user_mappings',
+    'SELECT schemaname, tablename, null_frac, avg_width FROM pg_stats',
+    'SELECT most_common_vals FROM app.pg_stats',
+  ],
+});
 
 // 1.5 Bounded and unbounded writes.
 const purge = (condition: string): string => `DELETE FROM logs WHERE ${condition}`;

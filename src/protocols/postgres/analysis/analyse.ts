@@ -15,6 +15,7 @@ import type { Grammar, RawStatement } from './engine.ts';
 import { EXPRESSIONS } from './expressions.ts';
 import { walkDelete, walkInsert, walkMerge, walkUpdate } from './queries.ts';
 import { variableSet } from './sets.ts';
+import { secretColumns } from './relations.ts';
 import { countPieces, Source } from './source.ts';
 import { STATEMENTS } from './statements.ts';
 import { UTILITY } from './utility.ts';
@@ -65,6 +66,7 @@ function walkStatement(walk: Walk, type: string, node: TreeNode): void {
     walk.note(row.tier, row.cause, row.reason);
   }
   (STATEMENT_HANDLERS.get(type) ?? plainDdl(type))(walk, node);
+  secretColumns(walk);
 }
 
 /** A query as a statement; SELECT INTO makes a table and is a CREATE around its query. */

@@ -11,12 +11,32 @@ const CATALOGUE: ReadonlySet<string> = new Set(RELATIONS.split(' '));
 const SECRETS: ReadonlySet<string> = new Set([
   'pg_authid',
   'pg_shadow',
-  'pg_user_mapping',
-  'pg_user_mappings',
   'pg_largeobject',
   'pg_statistic',
   'pg_hba_file_rules',
 ]);
+
+/** Catalogue relations of which only some columns are such: tools read the others. */
+const SECRET_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['pg_user_mapping', ['umoptions']],
+  ['pg_user_mappings', ['umoptions']],
+  ['_pg_user_mappings', ['umoptions']],
+  ['user_mapping_options', ['option_value']],
+  ['pg_stats', ['most_common_vals', 'most_common_elems', 'histogram_bounds', 'range_bounds_histogram']],
+  ['pg_stats_ext', ['most_common_vals']],
+  ['pg_stats_ext_exprs', ['most_common_vals', 'most_common_elems', 'histogram_bounds', 'range_bounds_histogram']],
+  ['pg_statistic_ext_data', ['stxdmcv', 'stxdexpr']],
+]);
+
+/** Notes a statement that reads such columns. Called when the statement has been walked. */
+export function secretColumns(walk: Walk): void {
+  for (const relation of walk.unit.relations.values()) {
+    const secret = relation.read && isCatalogueName(relation) ? SECRET_COLUMNS.get(relation.name) : undefined;
+    if (secret !== undefined && ['*', ...secret].some((column) => walk.unit.columns.has(column))) {
+      walk.note('suspicious', 'secret_catalog', `reads ${relation.name}, which holds secrets or sampled data`);
+    }
+  }
+}
 
 /** Whether an unqualified name is pg_catalog's, which is searched first. */
 export function isCatalogueRelation(name: string): boolean {
