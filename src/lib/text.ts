@@ -42,6 +42,10 @@ function editDistance(a: string, b: string, cap: number): number {
  * and line separators become visible `\u{…}` escapes. Newline and tab stay when `multiline` is set.
  */
 export function visible(text: string, multiline: boolean = false): string {
+  // Most text is plain: looking for anything else first costs a tenth of replacing.
+  if (!/[^\x20-\x7e]/.test(text)) {
+    return text;
+  }
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     if (multiline && (character === '\n' || character === '\t')) {
       return character;

@@ -4,9 +4,17 @@ import { isUtf8 } from 'node:buffer';
 import { Lru } from '../../lib/lru.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SqlAnalyser, SqlOptions, SqlText } from '../sql/analysis.ts';
-import type { OpaqueCause, TextOutline } from '../sql/outline.ts';
+import type { OpaqueCause } from '../sql/outline.ts';
 import { canShare, outlineOfShape, shapeOf, withoutNumbers, type ShapedText } from '../sql/shape.ts';
-import { AnalysedText, StateKeys, createText, type BoundText, type TextDialect, type TextParts } from '../sql/text.ts';
+import {
+  AnalysedText,
+  SharedText,
+  StateKeys,
+  createText,
+  type BoundText,
+  type TextDialect,
+  type TextParts,
+} from '../sql/text.ts';
 import type { UnknownCause } from '../../rules/action.ts';
 import { analyseText, opaqueText } from './analysis/analyse.ts';
 import { createGrammar, type Grammar } from './analysis/engine.ts';
@@ -52,7 +60,7 @@ interface Scope {
 
 /** The first text of a shape, which the others are made from. */
 interface Shape {
-  readonly outline: TextOutline;
+  readonly text: AnalysedText;
   readonly shape: ShapedText;
   readonly memos: TextParts['memos'];
 }
@@ -113,7 +121,7 @@ class Analyser implements PostgresAnalyser {
 
   bind(...[text, state, names, transaction]: Parameters<SqlAnalyser['bind']>): ReturnType<SqlAnalyser['bind']> {
     const bindable =
-      text instanceof AnalysedText
+      text instanceof AnalysedText || text instanceof SharedText
         ? text
         : this.#opaque(this.#scopeOf(STRICT), { text: text.text, cause: 'unparseable', unknown: 'unparseable' });
     return bindable.bind(state, names, transaction);
@@ -128,17 +136,25 @@ class Analyser implements PostgresAnalyser {
     const template = shape === null ? null : scope.shapes.find(shape.key);
     if (shape !== null && template !== null) {
       // Not kept: it is made again for less than keeping it costs.
-      return this.#create(scope, text, { outline: outlineOfShape(template, text, shape), memos: template.memos });
+      const { outline } = template.text;
+      return new SharedText(text, template.text, () =>
+        this.#create(scope, text, {
+          outline: outlineOfShape({ outline, shape: template.shape }, text, shape),
+          memos: template.memos,
+        }),
+      );
     }
     const outline = analyseText(text, this.#grammar, walkOptions(scope.options));
     const memos: TextParts['memos'] = new Map();
     if (shape !== null && canShare(text, shape, outline)) {
-      scope.shapes.put(shape.key, { outline, shape, memos }, shape.key.length * 2);
+      const analysed = this.#keep(scope, text, { outline, memos });
+      scope.shapes.put(shape.key, { text: analysed, shape, memos }, shape.key.length * 2);
+      return analysed;
     }
     return this.#keep(scope, text, { outline, memos });
   }
 
-  #keep(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): BoundText {
+  #keep(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): AnalysedText {
     const made = this.#create(scope, text, analysed);
     scope.texts.put(text, made, text.length * 2);
     return made;
@@ -152,7 +168,7 @@ class Analyser implements PostgresAnalyser {
     return this.#create(scope, what.text, { outline, memos: new Map() });
   }
 
-  #create(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): BoundText {
+  #create(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): AnalysedText {
     return createText({
       text,
       ...analysed,

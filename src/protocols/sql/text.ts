@@ -35,7 +35,7 @@ export interface TextParts {
   readonly memos: Map<StateKey, object>;
 }
 
-export function createText(parts: TextParts): BoundText {
+export function createText(parts: TextParts): AnalysedText {
   return new AnalysedText(parts);
 }
 
@@ -153,9 +153,96 @@ export class AnalysedText implements BoundText {
   }
 }
 
+/**
+ * A text that differs from an analysed one in whole numbers only. What hangs on its shape (risk, refusal, memo, state changes) is its
+ * template's; its own outline and units are made when somebody asks, which a remembered verdict never does.
+ */
+export class SharedText implements BoundText {
+  readonly text: string;
+  readonly #template: AnalysedText;
+  readonly #analyse: (text: string) => AnalysedText;
+  #own: AnalysedText | null = null;
+
+  constructor(text: string, template: AnalysedText, analyse: (text: string) => AnalysedText) {
+    this.text = text;
+    this.#template = template;
+    this.#analyse = analyse;
+  }
+
+  get statements(): number {
+    return this.#template.statements;
+  }
+
+  get changes(): SqlText['changes'] {
+    return this.#template.changes;
+  }
+
+  get copyIn(): SqlText['copyIn'] {
+    return this.#template.copyIn;
+  }
+
+  get readsState(): boolean {
+    return this.#template.readsState;
+  }
+
+  get parameters(): number {
+    return this.#template.parameters;
+  }
+
+  get outline(): TextOutline {
+    return this.#text().outline;
+  }
+
+  bind(state: SqlState, names: SqlNames, transaction: Transaction): Judgeable {
+    const base = this.#template.bind(state, names, transaction);
+    return new SharedJudgeable(this, base, () => this.#text().bind(state, names, transaction));
+  }
+
+  #text(): AnalysedText {
+    this.#own ??= this.#analyse(this.text);
+    return this.#own;
+  }
+}
+
+class SharedJudgeable implements Judgeable {
+  readonly source: SqlText;
+  readonly risk: Judgeable['risk'];
+  readonly refused: string | null;
+  readonly memo: object | null;
+  readonly #bind: () => Judgeable;
+  #own: Judgeable | null = null;
+  #summary: string | null = null;
+
+  constructor(source: SqlText, base: Judgeable, bind: () => Judgeable) {
+    this.source = source;
+    this.risk = base.risk;
+    this.refused = base.refused;
+    this.memo = base.memo;
+    this.#bind = bind;
+  }
+
+  get units(): readonly Unit[] {
+    return this.#judgeable().units;
+  }
+
+  get summary(): string {
+    this.#summary ??= summaryOf(this.source.text);
+    return this.#summary;
+  }
+
+  withParameters(values: () => readonly ParameterValue[]): Judgeable {
+    return this.source.parameters === 0 ? this : this.#judgeable().withParameters(values);
+  }
+
+  #judgeable(): Judgeable {
+    this.#own ??= this.#bind();
+    return this.#own;
+  }
+}
+
 /** The one statement of a text that was prepared or declared, or null for anything else. */
 function storedOutline(source: SqlText): UnitOutline | null {
-  if (!(source instanceof AnalysedText)) {
+  if (!(source instanceof AnalysedText) && !(source instanceof SharedText)) {
     return null;
   }
   const [statement, ...others] = source.outline.statements;
