@@ -1,6 +1,6 @@
 // The writing side of the store, in the writer thread: turns batches into chained records, one transaction a batch. Synchronous; the
 // only code that inserts into the audit tables. A failure leaves the store as it was, and the same batch can be tried again.
-import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
 import SqliteDatabase from 'better-sqlite3';
 import type { Database, Statement } from 'better-sqlite3';
 import { Lru } from '../lib/lru.ts';
@@ -48,6 +48,8 @@ export class Store {
   #head: Head;
   #lastBatch: number;
   #checkpointSeq: number;
+  /** Which file each path of the store meant when it was first seen: the main file and its write-ahead log. */
+  readonly #files = new Map<string, string>();
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -66,6 +68,7 @@ export class Store {
       this.#head = this.#readHead();
       this.#lastBatch = this.#readLastBatch();
       this.#checkpointSeq = this.#readCheckpointSeq();
+      this.#checkFiles();
     } catch (error) {
       this.db.close();
       throw error;
@@ -117,11 +120,31 @@ export class Store {
 
   /** All or nothing; afterwards what is remembered is again what is stored. */
   #transact(work: () => void): void {
+    this.#checkFiles();
     try {
       this.db.transaction(work).immediate();
     } catch (error) {
       this.#recover();
       throw error;
+    }
+  }
+
+  /**
+   * The paths must still mean the files that are open. What is written to a file that was removed or replaced is gone with this process,
+   * and SQLite says nothing about it.
+   */
+  #checkFiles(): void {
+    const { path } = this.#parts;
+    for (const name of [path, `${path}-wal`]) {
+      const stat = statSync(name, { throwIfNoEntry: false });
+      const file = stat === undefined ? null : `${stat.dev}:${stat.ino}`;
+      const known = this.#files.get(name);
+      if (known !== undefined && known !== file) {
+        throw new Error(`${name} was removed or replaced while it was in use; put it back, or start the gateway anew`);
+      }
+      if (file !== null) {
+        this.#files.set(name, file);
+      }
     }
   }
 

@@ -15,6 +15,10 @@ const FILE_FLAGS = ['publicKey', 'checkpoints'] as const;
 export async function verify(call: Call): Promise<number> {
   const from = intOption(call, 'from', 1, Number.MAX_SAFE_INTEGER);
   const to = intOption(call, 'to', 1, Number.MAX_SAFE_INTEGER);
+  if (from !== null && to !== null && from > to) {
+    // Nothing would be looked at, and nothing found wrong.
+    throw new CliError('usage', EXIT.usage, `--from ${from} --to ${to} holds no record`);
+  }
   const paths = [textOption(call, 'store'), textOption(call, 'archive')].filter((path) => path !== null);
   const [path] = paths;
   if (paths.length > 1) {

@@ -37,7 +37,7 @@ export interface OperatorApi {
 /** Makes the API. Every route of the table is served, and nothing else. */
 export async function createOperatorApi(parts: OperatorApiParts): Promise<OperatorApi> {
   const closing = new AbortController();
-  const { app, server } = createApp();
+  const { app, server } = createApp((error, reply) => sendError(parts, reply, error));
   app.addHook('onRequest', async (request) => {
     if (parts.authenticate(request.raw.socket) === null) {
       parts.turnedAway();
@@ -69,7 +69,11 @@ export async function createOperatorApi(parts: OperatorApiParts): Promise<Operat
   };
 }
 
-function createApp(): { readonly app: FastifyInstance; readonly server: Server } {
+/** `onMisread` answers what the router itself cannot read: no hook and no error handler sees those. */
+function createApp(onMisread: (error: unknown, reply: FastifyReply) => FastifyReply): {
+  readonly app: FastifyInstance;
+  readonly server: Server;
+} {
   let server: Server | null = null;
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -77,6 +81,9 @@ function createApp(): { readonly app: FastifyInstance; readonly server: Server }
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     logger: false,
+    frameworkErrors(error, _request, reply) {
+      onMisread(error, reply);
+    },
     serverFactory(handler) {
       server = createServer(
         {

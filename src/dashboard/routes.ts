@@ -229,10 +229,13 @@ async function showAudit({ parts, params }: Call): Promise<Answer> {
 async function verifyAudit({ parts, query }: Call): Promise<Answer> {
   const fields = readFields(query, ['from', 'to']);
   const range = { from: 1, to: Number.MAX_SAFE_INTEGER };
-  const result: VerifyJson = await parts.audit.verify({
-    from: readNumber(fields, 'from', range),
-    to: readNumber(fields, 'to', range),
-  });
+  const from = readNumber(fields, 'from', range);
+  const to = readNumber(fields, 'to', range);
+  if (from !== null && to !== null && from > to) {
+    // Nothing would be looked at, and nothing found wrong.
+    throw new ApiError(400, 'bad_request', `from ${from} to ${to} holds no record`);
+  }
+  const result: VerifyJson = await parts.audit.verify({ from, to });
   return { kind: 'json', body: result };
 }
 

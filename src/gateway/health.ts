@@ -2,7 +2,7 @@
 // Everything else on the dashboard's address is refused.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
@@ -80,8 +80,19 @@ async function listen(server: Server, role: HealthRole, address: ListenAddress):
   return null;
 }
 
-/** A socket file of a process that is gone is in the way; one that answers belongs to somebody. Throws LISTEN_FAILED then. */
+/** A socket file of a process that is gone is taken away; one that answers, or what is no socket, belongs to somebody: LISTEN_FAILED. */
 export async function removeStaleSocket(path: string, name: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) {
+    return;
+  }
+  if (!found.isSocket()) {
+    throw new GatewayError(
+      'LISTEN_FAILED',
+      'operator',
+      `${name}: ${path} is in the way and is no socket; move it away`,
+    );
+  }
   const alive = await new Promise<boolean>((resolve) => {
     const probe = createConnection(path);
     probe.once('connect', () => {

@@ -1,5 +1,6 @@
 // The writing side by itself: a batch is written whole or not at all, and once.
 import assert from 'node:assert/strict';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -79,4 +80,23 @@ test('a checkpoint comes with the batch that fills the count, and one about the 
   store.write(makeBatch(3, 1));
   store.checkpoint(0);
   assert.deepEqual(list(), [9, 10]);
+});
+
+test('nothing is written to a store whose files were removed or replaced, and it goes on once they are back', (t) => {
+  for (const name of ['store.db', 'store.db-wal']) {
+    const folder = temporaryFolder(t);
+    const path = join(folder, name);
+    const store = openStore(t, folder, 'run');
+    store.write(makeBatch(1, 1));
+    renameSync(path, `${path}.away`);
+    assert.throws(() => store.write(makeBatch(2, 1)), /was removed or replaced/, `${name} removed`);
+    writeFileSync(path, '');
+    assert.throws(() => store.write(makeBatch(2, 1)), /was removed or replaced/, `${name} replaced`);
+    assert.throws(() => store.checkpoint(0), /was removed or replaced/, `${name}: checkpoint`);
+    rmSync(path);
+    renameSync(`${path}.away`, path);
+    store.write(makeBatch(2, 1));
+    assert.equal(store.head.seq, 2, name);
+    assert.ok(isIntact(store), name);
+  }
 });

@@ -188,6 +188,8 @@ test('verify of what cannot be read, and flags that go with files only, exit 2',
     ['--store', '/a', '--archive', '/b'],
     ['--public-key', '/nonexistent.pem'],
     ['--from', 'x'],
+    ['--from', '5', '--to', '3'],
+    ['--store', '/a', '--from', '5', '--to', '3'],
   ]) {
     assert.equal((await runVerb(['audit', 'verify', ...args])).code, 2, args.join(' '));
   }

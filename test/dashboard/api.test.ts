@@ -251,6 +251,9 @@ test('the log is searched, shown, verified and exported, and the export is in th
   const verified = await world.client.audit.verify();
   assert.equal(verified.ok, true);
   assert.equal(verified.first_bad, null);
+  const nothing = await raw(world, 'GET', '/api/audit/verify?from=5&to=3');
+  assert.equal(nothing.status, 400, 'a range that holds nothing is not found intact');
+  assert.equal((await raw(world, 'GET', '/api/audit/verify?from=1&to=1')).status, 200);
   let text = '';
   for await (const piece of world.client.audit.export({ rule: 'ask-first' }, { format: 'jsonl', bundle: false })) {
     text += piece.toString('utf8');
@@ -461,6 +464,14 @@ test('nothing is decided by GET or HEAD, and what is not in the table does not e
     ['GET', '/api/../api/secrets/x'],
     ['TRACE', '/api/status'],
   ] as const;
+  for (const path of ['/%', `/api/approvals/${'a'.repeat(300)}`]) {
+    const answer = await raw(world, 'GET', path);
+    assert.match(
+      answer.body,
+      /^\{"error":\{"code":"bad_request","message":/,
+      'what the router cannot read has the same form',
+    );
+  }
   for (const [method, path] of rows) {
     const answer = await raw(world, method, path);
     assert.ok([400, 404, 405].includes(answer.status), `${method} ${path}: ${answer.status}`);

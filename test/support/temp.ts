@@ -1,4 +1,4 @@
-// Temporary folders that go away with the test that made them.
+// Temporary folders that go away with the tests that made them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,17 @@ export interface CleanUp {
   after(undo: () => void | Promise<void>): void;
 }
 
-/** A new empty folder (mode 0700), removed after the test. */
+const done: string[] = [];
+process.once('exit', () => done.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/**
+ * A new empty folder (mode 0700). It goes when the process ends, not with its test: clean-ups run in the order in which they were asked for,
+ * and what lies in the folder is closed by later ones.
+ */
 export function temporaryFolder(cleanUp: CleanUp, label: string = 'clawpatrol-test'): string {
   const folder = mkdtempSync(join(tmpdir(), `${label}-`));
-  cleanUp.after(() => rmSync(folder, { recursive: true, force: true }));
+  cleanUp.after(() => {
+    done.push(folder);
+  });
   return folder;
 }
