@@ -313,6 +313,51 @@ const CASES: readonly Case[] = [
     steps: [q(`SET search_path = "secret", public`), q(READ)],
     allowed: false,
   },
+  {
+    name: 'an update of a view over pg_settings',
+    steps: [
+      q('CREATE TEMP VIEW settings AS SELECT * FROM pg_settings'),
+      q(`UPDATE settings SET setting = 'secret' WHERE name = 'search_path'`),
+      q(READ),
+    ],
+    allowed: true,
+  },
+  {
+    name: 'a view that sets the path',
+    steps: [q(`CREATE TEMP VIEW setter AS ${CONFIG('secret')}`), q('SELECT * FROM setter'), q(READ)],
+    allowed: true,
+  },
+  {
+    name: 'a default that sets the path',
+    steps: [
+      q(`CREATE TEMP TABLE setter (i int, p text DEFAULT set_config('search_path', 'secret', false))`),
+      q('INSERT INTO setter VALUES (1)'),
+      q(READ),
+    ],
+    allowed: true,
+  },
+  {
+    name: 'a rule that sets the path',
+    steps: [
+      q('CREATE TEMP TABLE ruled (i int)'),
+      q(`CREATE RULE r AS ON INSERT TO ruled DO ALSO ${CONFIG('secret')}`),
+      q('INSERT INTO ruled VALUES (1)'),
+      q(READ),
+    ],
+    allowed: true,
+  },
+  {
+    name: 'twin: a view, a default and a rule that set nothing',
+    steps: [
+      q('CREATE TEMP VIEW names AS SELECT relname FROM pg_class'),
+      q('CREATE TEMP TABLE ruled (i int DEFAULT 1)'),
+      q('CREATE RULE r AS ON INSERT TO ruled DO ALSO SELECT 1'),
+      q('INSERT INTO ruled VALUES (1)'),
+      q('SELECT * FROM names LIMIT 1'),
+      q(READ),
+    ],
+    allowed: true,
+  },
   { name: 'SET SCHEMA', steps: [q(`SET SCHEMA 'secret'`), q(READ)], allowed: false },
   {
     name: 'RESET goes to the login value',

@@ -86,9 +86,16 @@ function namedRelation(walk: Walk, name: string, argument: unknown): void {
   }
 }
 
+/** Units that are run by statements which do not show it. (What calls a function is known to run something unknown.) */
+const KEPT = new Set<string>(['view', 'rule']);
+
 /** set_config(name, value, is_local) is SET in the form of a function. */
 function setConfig(walk: Walk, args: readonly unknown[]): void {
   const [nameArg, valueArg, localArg] = args;
+  if (KEPT.has(walk.unit.context) || walk.unit.verb === 'create' || walk.unit.verb === 'alter') {
+    walk.unit.refused ??=
+      'set_config may not be kept in a view, rule or default: whoever uses it sets parameters unseen';
+  }
   const literal = constantOf(stripCast(nameArg));
   const name = literal?.kind === 'string' ? literal.text : isNameColumn(nameArg) ? walk.fixedSetting : null;
   if (name === null || args.length !== 3) {

@@ -4,6 +4,7 @@ import { namedFunctions, namedObject, objectClass, recordObject } from './object
 import { storedSetting } from './sets.ts';
 import { cutAfter } from './source.ts';
 import { as, child, constantOf, flag, list, num, str, strings, unwrap, type TreeNode } from './tree.ts';
+import { isCatalogueName } from './relations.ts';
 import type { Walk } from './walk.ts';
 
 export type StatementHandler = (walk: Walk, node: TreeNode) => void;
@@ -267,6 +268,10 @@ function view(walk: Walk, node: TreeNode): void {
   }
   walk.fields('ViewStmt', node, ['query']);
   stored(walk, 'view', node['query'], cutAfter(walk.source, walk.range, new Set(['AS'])));
+  if ([...walk.unit.relations.values()].some((name) => name.name === 'pg_settings' && isCatalogueName(name))) {
+    // An UPDATE of such a view sets parameters, and nothing in its text says so.
+    walk.unit.refused ??= 'views over pg_settings may not be created: an update of one sets parameters unseen';
+  }
 }
 
 /** A statement that is kept for later: a unit of its own that changes nothing of the connection now. */
