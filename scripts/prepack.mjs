@@ -1,7 +1,9 @@
 // Before `npm pack` and `npm publish`: a clean build, and the commit that it was made from.
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import { ensureInstalled } from './ensure.mjs';
 
+ensureInstalled();
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', [], { stdio: 'inherit' });
 let commit = 'unknown';

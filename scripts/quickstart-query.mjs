@@ -14,7 +14,9 @@ if (sql === undefined) {
 }
 const port = existsSync(RUN_FILE) ? JSON.parse(readFileSync(RUN_FILE, 'utf8')).port : 15432;
 const client = new pg.Client({ host: '127.0.0.1', port, user: 'agent', password: 'anything', database: 'shop' });
-client.on('notice', (notice) => console.log(`NOTICE:  ${notice.message}`));
+client.on('notice', ({ message, hint }) => {
+  console.log(`NOTICE:  ${message}${hint === undefined ? '' : `\nHINT:  ${hint}`}`);
+});
 try {
   await client.connect();
   const results = [await client.query({ text: sql, rowMode: 'array' })].flat();

@@ -2,7 +2,17 @@
 // real PostgreSQL with small data. Needs no root and no tunnel. Everything it makes goes away with Ctrl-C.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,6 +26,7 @@ const PORTS = { upstream: 25432, listen: 15432, metrics: 19464 };
 const RUN_FILE = '.quickstart/run.json';
 const READY_WITHIN_MS = 30_000;
 const DRAIN_WITHIN_MS = 15_000;
+const POSTGRES_ATTEMPTS = 3;
 
 process.on('SIGUSR1', () => {});
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
@@ -53,26 +64,25 @@ async function start() {
   undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   // PostgreSQL runs as another user when this is root, and has to walk through here to its own folder.
   chmodSync(folder, 0o711);
-  const ports = await choosePorts();
 
   console.log('Starting PostgreSQL …');
   const password = randomBytes(24).toString('base64url');
   const agentPassword = randomBytes(24).toString('base64url');
-  const database = join(folder, 'postgres');
-  mkdirSync(database);
-  const postgres = await startEmbeddedPostgres({ folder: database, port: ports.upstream, password });
+  const { postgres, port: upstream } = await startPostgres(folder, password);
   undo.push(() => postgres.stop());
-  await seed({ port: ports.upstream, password, agentPassword });
+  await seed({ port: upstream, password, agentPassword });
 
   console.log('Starting the gateway …');
+  const ports = { upstream, listen: await choosePort(PORTS.listen), metrics: await choosePort(PORTS.metrics) };
   const secretFile = join(folder, 'agent-password');
   writeFileSync(secretFile, agentPassword, { mode: 0o600 });
   const stateDir = join(folder, 'state');
-  const gateway = await startGateway({ config: chooseConfig(folder, ports), stateDir, secretFile });
+  const config = chooseConfig(folder, ports);
+  const gateway = await startGateway({ config, stateDir, secretFile });
   undo.push(() => gateway.stop());
   const control = `unix:${join(stateDir, 'control.sock')}`;
   publish({ port: ports.listen, control });
-  tell(ports, control);
+  tell({ ports, control, config });
   follow(control);
   return { unexpectedly: unexpectedEnd({ 'the gateway': gateway.exited, PostgreSQL: postgres.exited }) };
 }
@@ -82,15 +92,28 @@ async function unexpectedEnd(exits) {
   throw new Error(`${name} ended by itself; its last words are above`);
 }
 
-async function choosePorts() {
-  const chosen = {};
-  for (const [name, port] of Object.entries(PORTS)) {
-    chosen[name] = (await bindable(port)) ?? (await bindable(0));
-    if (chosen[name] !== port) {
-      console.log(`Port ${port} is taken; using ${chosen[name]} instead.`);
+/** The server, and its port: making its files takes seconds, in which somebody else may take the port. */
+async function startPostgres(folder, password) {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await choosePort(PORTS.upstream);
+    const database = join(folder, `postgres-${attempt}`);
+    mkdirSync(database);
+    try {
+      return { port, postgres: await startEmbeddedPostgres({ folder: database, port, password }) };
+    } catch (error) {
+      if (attempt === POSTGRES_ATTEMPTS || !/Address already in use/.test(error.message)) {
+        throw error;
+      }
     }
   }
-  return chosen;
+}
+
+async function choosePort(wanted) {
+  const port = (await bindable(wanted)) ?? (await bindable(0));
+  if (port !== wanted) {
+    console.log(`Port ${wanted} is taken; using ${port} instead.`);
+  }
+  return port;
 }
 
 /** The port, or a free one for 0; null when it is taken. */
@@ -105,21 +128,31 @@ function bindable(port) {
   });
 }
 
-/** The example as it stands, or a copy with other ports. */
+/** The example as it stands, or a copy: with other ports, or with an owner and a mode that the gateway trusts. */
 function chooseConfig(folder, ports) {
-  if (Object.entries(PORTS).every(([name, port]) => ports[name] === port)) {
+  const files = readdirSync(EXAMPLE).filter((name) => name.endsWith('.hcl'));
+  if (
+    Object.entries(PORTS).every(([name, port]) => ports[name] === port) &&
+    files.every((file) => trusted(join(EXAMPLE, file)))
+  ) {
     return EXAMPLE;
   }
   const copy = join(folder, 'config');
-  mkdirSync(copy);
-  for (const file of readdirSync(EXAMPLE).filter((name) => name.endsWith('.hcl'))) {
+  mkdirSync(copy, { mode: 0o755 });
+  for (const file of files) {
     let text = readFileSync(join(EXAMPLE, file), 'utf8');
     for (const [name, port] of Object.entries(PORTS)) {
       text = text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${ports[name]}`);
     }
-    writeFileSync(join(copy, file), text);
+    writeFileSync(join(copy, file), text, { mode: 0o600 });
   }
   return copy;
+}
+
+/** The gateway refuses rules that others may change, as in a checkout of another user, which root may well start. */
+function trusted(file) {
+  const { uid, mode } = statSync(file);
+  return [0, process.geteuid()].includes(uid) && (mode & 0o002) === 0;
 }
 
 async function startGateway({ config, stateDir, secretFile }) {
@@ -178,8 +211,14 @@ async function readyLine(child, exited) {
 /** Leaves the addresses where the query script finds them. */
 function publish(run) {
   mkdirSync(dirname(RUN_FILE), { recursive: true });
-  writeFileSync(RUN_FILE, `${JSON.stringify(run)}\n`);
-  undo.push(() => rmSync(dirname(RUN_FILE), { recursive: true, force: true }));
+  const text = `${JSON.stringify(run)}\n`;
+  writeFileSync(RUN_FILE, text);
+  undo.push(() => {
+    // A second quickstart in this folder may have written its own.
+    if (existsSync(RUN_FILE) && readFileSync(RUN_FILE, 'utf8') === text) {
+      rmSync(dirname(RUN_FILE), { recursive: true, force: true });
+    }
+  });
 }
 
 /** Shows the log as it is written. */
@@ -195,14 +234,14 @@ function follow(control) {
   });
 }
 
-function tell(ports, control) {
+function tell({ ports, control, config }) {
   const query = (sql) => `     node scripts/quickstart-query.mjs "${sql}"`;
   console.log(`
 Claw Patrol is running.
 
   production database   PostgreSQL on 127.0.0.1:${ports.upstream}; its password is known to the gateway only
   gateway               127.0.0.1:${ports.listen}; metrics on http://127.0.0.1:${ports.metrics}/metrics
-  rules                 ${EXAMPLE}/rules.hcl
+  rules                 ${config}/rules.hcl; a change is in force when you save it
 
 Be the agent, in a second terminal (no password; without psql, use the node lines below):
 

@@ -51,7 +51,10 @@ function refuse(stats: Stats, maxBytes: number, trustedOnly: boolean): FileRead 
   }
   const self = process.geteuid?.() ?? stats.uid;
   if (trustedOnly && stats.uid !== 0 && stats.uid !== self) {
-    return { kind: 'forbidden', why: `it belongs to user ${stats.uid}, not to root or user ${self}` };
+    return {
+      kind: 'forbidden',
+      why: `it belongs to user ${stats.uid}, and the gateway runs as ${self === 0 ? 'root' : `user ${self}`}`,
+    };
   }
   if (trustedOnly && (stats.mode & 0o002) !== 0) {
     return { kind: 'forbidden', why: 'everyone may write it' };

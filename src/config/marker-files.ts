@@ -72,7 +72,7 @@ function judge(
     return problem({
       code: 'file-forbidden',
       message: `"${path}" must not be used: ${read.why}`,
-      fix: 'fix its owner and permissions',
+      fix: 'give it to the user that runs this or to root (chown), and let no others write it (chmod o-w)',
     });
   }
   if (forbidden.some((directory) => !isOutside(directory, read.realPath))) {

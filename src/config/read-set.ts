@@ -328,7 +328,7 @@ function unreadableFinding(
       return {
         code: 'file-forbidden',
         message: `"${path}" must not be used: ${read.why}`,
-        fix: 'fix its owner and permissions',
+        fix: 'give it to the user that runs this or to root (chown), and let no others write it (chmod o-w)',
       };
   }
 }

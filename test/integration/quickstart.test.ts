@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -18,8 +19,8 @@ interface Started {
 }
 
 /** A script that goes on by itself, with what it prints. */
-function start(args: readonly string[]): Started {
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(args: readonly string[], cwd = ROOT): Started {
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes: Buffer) => {
@@ -83,3 +84,41 @@ test('npm start', { timeout: 240_000 }, async (t) => {
   assert.equal(existsSync(folder), false);
   assert.equal(existsSync(join(ROOT, '.quickstart')), false);
 });
+
+/** A second checkout: scripts and example are copies, what is installed and built is shared. */
+function checkout(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'clawpatrol-checkout-'));
+  for (const name of ['bin', 'scripts', 'examples', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
+  for (const name of ['node_modules', 'dist', 'src']) {
+    symlinkSync(join(ROOT, name), join(folder, name));
+  }
+  return folder;
+}
+
+test(
+  'two quickstarts at once take ports of their own, also with rules that the gateway refuses where they lie',
+  { timeout: 240_000 },
+  async (t) => {
+    const second = checkout();
+    t.after(() => rmSync(second, { recursive: true, force: true }));
+    const example = join(second, 'examples', 'quickstart');
+    for (const file of readdirSync(example).filter((name) => name.endsWith('.hcl'))) {
+      chmodSync(join(example, file), 0o666);
+    }
+    const both = [ROOT, second].map((cwd) => ({ cwd, ...start(['scripts/start.mjs'], cwd) }));
+    t.after(() => both.forEach(({ child }) => child.kill('SIGINT')));
+    for (const { cwd, said } of both) {
+      await until(() => (/Below is the log/.test(said()) ? true : null), STARTED_WITHIN_MS, said);
+      const read = start(['scripts/quickstart-query.mjs', 'SELECT count(*) FROM users'], cwd);
+      assert.equal(await read.exited, 0, read.said());
+    }
+    const ports = both.map(({ said }) => /^ {2}gateway +127\.0\.0\.1:(\d+);/m.exec(said())?.[1]);
+    assert.notEqual(ports[0], ports[1]);
+    for (const { child, said, exited } of both) {
+      child.kill('SIGINT');
+      assert.equal(await exited, 0, said());
+    }
+  },
+);
