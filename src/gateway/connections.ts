@@ -1,6 +1,7 @@
 // Client connections of the data plane: who may connect, what each one is given, and how it ends. A failure in one connection ends that
 // connection; whatever happens, its end is recorded and its unsettled actions are closed.
 import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { AuditLog } from '../audit/log.ts';
 import type { EndpointConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -347,8 +348,8 @@ class OpenConnections implements Connections {
     );
   }
 
-  /** False when the endpoint or profile is gone, or when either now means something else than at accept. */
-  #stillRouted({ key, route, agent }: Entry): boolean {
+  /** False when the endpoint, profile or credential is gone, or when one now means something else than at accept. */
+  #stillRouted({ key, route, agent, credential }: Entry): boolean {
     const now = this.#parts.route(key);
     return (
       now !== null &&
@@ -357,9 +358,22 @@ class OpenConnections implements Connections {
       now.profile === route.profile &&
       sameHosts(now.endpoint, route.endpoint) &&
       createRanges(now.endpoint.listenAllow)(agent.ip) &&
-      this.#parts.live().reaches(now.profile, now.endpoint.ref)
+      this.#parts.live().reaches(now.profile, now.endpoint.ref) &&
+      (credential === null || stillWields(this.#parts.live(), now, credential))
     );
   }
+}
+
+/** False when the profile lost the credential that a connection has logged in with, or when it now names somebody else. */
+function stillWields(live: Live, { profile, endpoint }: Route, { ref, attributes }: DispatchedCredential): boolean {
+  const entries = live.profiles.get(profile)?.credentials ?? [];
+  const credential = live.config.credentials.find((candidate) => candidate.ref === ref);
+  return (
+    credential !== undefined &&
+    entries.some((entry) => entry.credential === ref) &&
+    credential.endpoints.includes(endpoint.ref) &&
+    isDeepStrictEqual(credential.attributes, attributes)
+  );
 }
 
 function sameHosts(a: EndpointConfig, b: EndpointConfig): boolean {

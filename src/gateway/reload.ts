@@ -109,7 +109,7 @@ class OneAtATime implements Reloader {
     plan.commit();
     services.sources.forget();
     services.gate.policyChanged();
-    services.connections.drain('its endpoint or profile was taken out of the configuration', 'unrouted');
+    services.connections.drain('its endpoint, profile or credential is no longer configured as it was', 'unrouted');
     const restart = findRestartNeeded(started, config, configPath);
     this.refused = null;
     this.restartNeeded = restart.map(({ message }) => message);

@@ -135,6 +135,37 @@ describe('the daemon', { timeout: 60_000 }, () => {
     assert.equal(error.code, 'ECONNREFUSED');
   });
 
+  test('a connection ends when its credential names somebody else or its profile lost it, and not otherwise', async (t) => {
+    const upstream = await startLineServer(t);
+    const withCredential = (user: string, profile: string, more: string = '') =>
+      lineConfig(upstream.port, `${QUIET}\n${more}`)
+        .replace(
+          'credential "passthrough" "pg" { endpoint = postgres.pg }',
+          `credential "postgres_credential" "pg" {\n endpoint = postgres.pg\n user = "${user}"\n}`,
+        )
+        .replace('credentials = [passthrough.pg]', `credentials = [${profile}]`);
+    const spare = `credential "postgres_credential" "spare" {
+      endpoint = postgres.pg
+      user     = "agent"
+    }`;
+    const rows: readonly (readonly [string, string, boolean])[] = [
+      ['nothing about it', withCredential('agent', 'postgres_credential.pg', NO_DROPS), true],
+      ['another user', withCredential('reader', 'postgres_credential.pg'), false],
+      ['another credential', withCredential('agent', 'postgres_credential.spare', spare), false],
+    ];
+    for (const [name, changed, lives] of rows) {
+      const env = { CLAWPATROL_SECRET_PG: 'x', CLAWPATROL_SECRET_SPARE: 'x' };
+      const daemon = await startDaemon(t, withCredential('agent', 'postgres_credential.pg'), { env });
+      const client = await connectLines(t, daemon.port('postgres.pg'));
+      client.send('safe select 1');
+      assert.equal(await client.next(), 'done safe select 1', name);
+      daemon.writeConfig(changed);
+      assert.equal((await daemon.gateway.reload('test')).ok, true, name);
+      client.send('safe select 2');
+      assert.equal(await client.next(), lives ? 'done safe select 2' : '', name);
+    }
+  });
+
   test('what waits under a rule that changed is cancelled and denied', async (t) => {
     const upstream = await startLineServer(t);
     const asks = (reason: string) => `rule "ask" {

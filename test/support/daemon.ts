@@ -131,6 +131,7 @@ const lineProtocol: Protocol = {
   name: 'postgres',
   facts: factSchemas.get('sql') ?? { family: 'sql', facts: new Map() },
   async serve(connection, context) {
+    await context.credential({});
     const upstream = await context.dial(context.signal);
     const session = new LineSession(connection, context);
     return context.relay({ session, client: connection.client, upstream, cancelUpstream: () => {} });
