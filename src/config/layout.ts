@@ -124,6 +124,10 @@ export class LayoutCheck {
       if (child.type === 'variable_expr' || child.type === 'get_attr') {
         this.#checkName(child);
       }
+      // The dot and the name after it are one node, so that no gap between nodes shows a line end there.
+      if (child.type === 'get_attr' && !inner && hasNewline(this.#file.text, child.start + 1, child.end)) {
+        this.#fail(child, 'an unexpected new line stands after this dot', 'write the name right after the dot');
+      }
       this.#checkExpression(child, inner);
     }
   }

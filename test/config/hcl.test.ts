@@ -116,6 +116,8 @@ test('what is accepted is read as HashiCorp reads it', async () => {
 });
 
 const REFUSED: readonly string[] = [
+  'a = b.#c\nd\n',
+  'a = b.\nd\n',
   'a = 1 b = 2\n',
   'a {b=1\n}\n',
   'a {\n b=1}\n',
