@@ -11,7 +11,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   analysis: () => benchAnalysis(quick ? 5_000 : 50_000),
   rules: () => benchRulesScale(quick ? 2_000 : 50_000),
   postgres: () =>
-    benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 3, memoryStatements: quick ? 50_000 : 1_000_000 }),
+    benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, memoryStatements: quick ? 50_000 : 1_000_000 }),
 };
 
 const unknown = wanted.filter((name) => !(name in parts));
