@@ -1,11 +1,12 @@
 // The Ed25519 key that signs checkpoints: given in the configuration, or made at first start and sealed with the store key.
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import { keyId } from './checkpoint.ts';
+import { findKeyFile } from './key-files.ts';
 
 export interface CheckpointKey {
   /** As in checkpoints: short digest of the public key. */
@@ -37,7 +38,7 @@ export function loadCheckpointKey({ stateDir, storeKey, configured }: Checkpoint
     return withPublic(key);
   }
   const path = join(stateDir, 'keys', 'audit.key');
-  const sealed = readIfThere(path);
+  const sealed = findKeyFile(path);
   if (sealed === null) {
     return createKey(stateDir, path, storeKey);
   }
@@ -68,23 +69,6 @@ function withPublic(privateKey: KeyObject): CheckpointKey {
     privateKey,
     publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
   };
-}
-
-function readIfThere(path: string): Buffer | null {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw new GatewayError('STATE_DIR', 'operator', `cannot read ${path}: ${messageOf(error)}`);
-  }
-  try {
-    return readFileSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function createKey(stateDir: string, path: string, storeKey: Buffer): CheckpointKey {

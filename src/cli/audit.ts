@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { AuditQuery } from '../client/control-client.ts';
 import type { AuditFilterJson, RecordJson } from '../client/control-shapes.ts';
+import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
 import type { Call, Noun, Verb } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
@@ -28,25 +29,8 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ['--types <types>', 'kinds of record, separated by commas, for example action.decided'],
 ];
 
-const FILTER_KEYS = [
-  'since',
-  'until',
-  'device',
-  'profile',
-  'endpoint',
-  'family',
-  'rule',
-  'verdict',
-  'risk',
-  'by',
-  'table',
-  'action',
-  'text',
-  'types',
-] as const satisfies readonly (keyof AuditFilterJson)[];
-
 function filterOf(call: Call): AuditFilterJson {
-  const given = FILTER_KEYS.map((key) => [key, textOption(call, key)] as const);
+  const given = AUDIT_FILTERS.map((key) => [key, textOption(call, key)] as const);
   return Object.fromEntries(given.filter(([, value]) => value !== null));
 }
 

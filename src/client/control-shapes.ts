@@ -215,3 +215,21 @@ export interface AuditFilterJson {
   /** Comma-separated event types. */
   readonly types?: string;
 }
+
+/** Names of the filters: options of the command line and query fields of the operator API. */
+export const AUDIT_FILTERS = [
+  'since',
+  'until',
+  'device',
+  'profile',
+  'endpoint',
+  'family',
+  'rule',
+  'verdict',
+  'risk',
+  'by',
+  'table',
+  'action',
+  'text',
+  'types',
+] as const satisfies readonly (keyof AuditFilterJson)[];

@@ -2,6 +2,7 @@
 // what would fit.
 import type { AuditEventType, AuditFilter } from '../audit/event.ts';
 import type { ControlErrorCode } from '../client/control-shapes.ts';
+import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { parseDurationMs } from '../lib/units.ts';
 
 /** An answer that is "no", with its HTTP status. */
@@ -92,23 +93,6 @@ export function readWord<T extends string>(fields: Fields, name: string, words: 
   return word;
 }
 
-export const FILTER_FIELDS = [
-  'since',
-  'until',
-  'device',
-  'profile',
-  'endpoint',
-  'family',
-  'rule',
-  'verdict',
-  'risk',
-  'by',
-  'table',
-  'action',
-  'text',
-  'types',
-];
-
 const EVENT_TYPES: readonly AuditEventType[] = [
   'gateway.started',
   'gateway.stopped',
@@ -134,7 +118,7 @@ const EVENT_TYPES: readonly AuditEventType[] = [
 /** The filter of an audit call. */
 export function readFilter(fields: Fields, nowMs: number): AuditFilter {
   const filter: Record<string, string> = {};
-  for (const name of FILTER_FIELDS) {
+  for (const name of AUDIT_FILTERS) {
     const value = fields.get(name);
     if (value !== undefined && value !== '' && !['since', 'until', 'types'].includes(name)) {
       filter[name] = value;

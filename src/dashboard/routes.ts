@@ -6,23 +6,14 @@ import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { ApprovalJson, StatusJson, VerifyJson } from '../client/control-shapes.ts';
+import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { SecretStore } from '../credentials/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
 import { followRecords } from './follow.ts';
-import {
-  ApiError,
-  FILTER_FIELDS,
-  getText,
-  readBody,
-  readFields,
-  readFilter,
-  readNumber,
-  readWord,
-  type Fields,
-} from './input.ts';
+import { ApiError, getText, readBody, readFields, readFilter, readNumber, readWord, type Fields } from './input.ts';
 import {
   approvalJson,
   caJson,
@@ -189,7 +180,7 @@ function voteAnswer(id: string, result: VoteResult): ApprovalJson {
 }
 
 async function searchAudit({ parts, query }: Call): Promise<Answer> {
-  const fields = readFields(query, [...FILTER_FIELDS, 'limit', 'cursor', 'order']);
+  const fields = readFields(query, [...AUDIT_FILTERS, 'limit', 'cursor', 'order']);
   const page = await parts.audit.search(readFilter(fields, parts.clock.now()), {
     limit: readNumber(fields, 'limit', { from: 1, to: 10_000 }) ?? 100,
     cursor: fields.get('cursor') ?? null,
@@ -199,7 +190,7 @@ async function searchAudit({ parts, query }: Call): Promise<Answer> {
 }
 
 async function followAudit({ parts, query, signal }: Call): Promise<Answer> {
-  const fields = readFields(query, [...FILTER_FIELDS, 'last']);
+  const fields = readFields(query, [...AUDIT_FILTERS, 'last']);
   const pieces = followRecords(
     {
       audit: parts.audit,
@@ -241,7 +232,7 @@ async function verifyAudit({ parts, query }: Call): Promise<Answer> {
 
 /** Takes the log out of the house, so it is in the log itself, with the filter and by whom. */
 async function exportAudit({ parts, operator, query }: Call): Promise<Answer> {
-  const fields = readFields(query, [...FILTER_FIELDS, 'format', 'bundle']);
+  const fields = readFields(query, [...AUDIT_FILTERS, 'format', 'bundle']);
   const nowMs = parts.clock.now();
   const filter = readFilter(fields, nowMs);
   const format = readWord(fields, 'format', ['jsonl', 'csv']) ?? 'jsonl';

@@ -3,12 +3,13 @@
 // The container inside @peculiar/x509 needs the metadata API to exist before it is loaded.
 import 'reflect-metadata';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
-import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import * as x509 from '@peculiar/x509';
+import { findKeyFile } from '../audit/key-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { Lru } from '../lib/lru.ts';
@@ -59,7 +60,7 @@ export async function openCertificates(parts: CertificatesParts): Promise<Certif
   const folder = join(parts.stateDir, 'keys');
   const certificatePath = join(folder, 'ca.crt');
   const keyPath = join(folder, 'ca.key');
-  const sealed = readIfThere(keyPath);
+  const sealed = findKeyFile(keyPath);
   const authority =
     sealed === null
       ? await createAuthority({ folder, certificatePath, keyPath }, parts)
@@ -128,7 +129,7 @@ async function loadAuthority(sealed: Buffer, paths: Paths, storeKey: Buffer): Pr
       'give the store key it was sealed with, or move keys/ca.key and keys/ca.crt away to start with a new CA';
     throw new GatewayError('STORE_KEY', 'operator', `${paths.keyPath} does not open with this store key; ${fix}`);
   }
-  const pem = readIfThere(paths.certificatePath);
+  const pem = findKeyFile(paths.certificatePath);
   if (pem === null) {
     const fix = 'put it back, or move keys/ca.key away to start with a new CA';
     throw new GatewayError('STATE_DIR', 'operator', `${paths.certificatePath} is missing; ${fix}`);
@@ -191,23 +192,6 @@ function describe(certificate: x509.X509Certificate): CertificateAuthority {
     notAfterMs: certificate.notAfter.getTime(),
     pem: `${certificate.toString('pem')}\n`,
   };
-}
-
-function readIfThere(path: string): Buffer | null {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return null;
-    }
-    throw new GatewayError('STATE_DIR', 'operator', `cannot read ${path}: ${messageOf(error)}`);
-  }
-  try {
-    return readFileSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function writeFile(path: string, content: Buffer, flags: number): void {
