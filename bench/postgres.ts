@@ -5,7 +5,8 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { startGateway } from '../test/support/gateway-process.ts';
-import { freePort, startPostgres, unprivilegedIds, type PostgresServer } from '../test/support/postgres-server.ts';
+import { freePort } from '../test/support/ports.ts';
+import { startPostgres, unprivilegedIds, type PostgresServer } from '../test/support/postgres-server.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
 import {
   findProgram,

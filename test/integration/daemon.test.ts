@@ -14,6 +14,7 @@ import {
   startDaemon,
   startLineServer,
 } from '../support/daemon.ts';
+import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const NO_DROPS = `rule "no-drops" {
@@ -121,7 +122,7 @@ describe('the daemon', { timeout: 60_000 }, () => {
     assert.equal(clash.ok, false);
     assert.match(clash.message, /postgres\.two: cannot listen on 127\.0\.0\.1:\d+: the address is in use/);
     assert.equal(daemon.operations.live().endpoints.has('postgres.two'), false);
-    const free = upstream.port === 65_535 ? 65_534 : upstream.port + 1;
+    const free = await freePort();
     daemon.writeConfig(lineConfig(upstream.port, `${QUIET}\n${second(`127.0.0.1:${free}`)}`));
     assert.equal((await daemon.gateway.reload('test')).ok, true);
     const client = await connectLines(t, free);
