@@ -57,6 +57,38 @@ export interface AuditEvent {
   readonly data: Readonly<Record<string, unknown>> | null;
 }
 
+/** What an event is about; everything that is left out has its neutral value. */
+export type EventParts = Partial<Omit<AuditEvent, 'type' | 'timeMs'>>;
+
+/** An event with neutral values for all that was left out. */
+export function createEvent(type: AuditEventType, timeMs: number, parts: EventParts): AuditEvent {
+  return {
+    type,
+    timeMs,
+    agent: null,
+    session: '',
+    actionId: null,
+    endpoint: '',
+    family: '',
+    factsJson: null,
+    risk: null,
+    verdict: '',
+    rule: '',
+    approvers: NONE,
+    by: 'gateway',
+    reason: '',
+    summary: '',
+    text: null,
+    textComplete: true,
+    digest: '',
+    digestOf: null,
+    data: null,
+    ...parts,
+  };
+}
+
+const NONE: readonly string[] = [];
+
 /** A stored record. */
 export interface AuditRecord extends Omit<AuditEvent, 'digestOf'> {
   readonly seq: number;

@@ -8,6 +8,7 @@ import type { Batch } from './batch.ts';
 import type { Finding } from './chain.ts';
 import { exportRecords } from './export.ts';
 import type { ExportFormat, ExportSource } from './export.ts';
+import { createEvent } from './event.ts';
 import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
 import type { CheckpointKey } from './keys.ts';
 import type { AuditLog, AuditMetrics, AuditPage, AuditTicket } from './log.ts';
@@ -284,7 +285,7 @@ class Log implements SqliteAuditLog {
 
   #retentionStore(): RetentionStore {
     const record = async (data: Readonly<Record<string, unknown>>): Promise<void> => {
-      await this.appendDurable(sealedEvent(this.#parts.clock.now(), data));
+      await this.appendDurable(createEvent('audit.sealed', this.#parts.clock.now(), { data }));
     };
     return {
       seal: async (nowMs, segmentMs) => (await this.#getWriter()).call('seal', { nowMs, segmentMs }),
@@ -482,29 +483,4 @@ class Log implements SqliteAuditLog {
     }
     await this.flush();
   }
-}
-
-function sealedEvent(timeMs: number, data: Readonly<Record<string, unknown>>): AuditEvent {
-  return {
-    type: 'audit.sealed',
-    timeMs,
-    agent: null,
-    session: '',
-    actionId: null,
-    endpoint: '',
-    family: '',
-    factsJson: null,
-    risk: null,
-    verdict: '',
-    rule: '',
-    approvers: [],
-    by: 'gateway',
-    reason: '',
-    summary: '',
-    text: null,
-    textComplete: true,
-    digest: '',
-    digestOf: null,
-    data,
-  };
 }

@@ -3,7 +3,8 @@
 import type { ApprovalState } from '../approvals/approval.ts';
 import type { Approvals, VoteResult } from '../approvals/queue.ts';
 import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
-import type { AuditLog } from '../audit/log.ts';
+import { createEvent } from '../audit/event.ts';
+import type { AuditEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { ApprovalJson, StatusJson, VerifyJson } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
@@ -317,29 +318,8 @@ export function operatorEvent(
     data,
     reason = '',
   }: { readonly atMs: number; readonly data: Readonly<Record<string, unknown>>; readonly reason?: string },
-): Parameters<AuditLog['append']>[0] {
-  return {
-    type,
-    timeMs: atMs,
-    agent: null,
-    session: '',
-    actionId: null,
-    endpoint: '',
-    family: '',
-    factsJson: null,
-    risk: null,
-    verdict: '',
-    rule: '',
-    approvers: [],
-    by: operator.name,
-    reason,
-    summary: '',
-    text: null,
-    textComplete: true,
-    digest: '',
-    digestOf: null,
-    data,
-  };
+): AuditEvent {
+  return createEvent(type, atMs, { by: operator.name, reason, data });
 }
 
 export const ROUTES: readonly Route[] = [

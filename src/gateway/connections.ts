@@ -2,6 +2,7 @@
 // connection; whatever happens, its end is recorded and its unsettled actions are closed.
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { createEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { EndpointConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -18,7 +19,6 @@ import type { GatewayGate } from './gate.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { createEvent } from './records.ts';
 import type { Recorder } from './recorder.ts';
 import { relay } from './relay.ts';
 import type { Route } from './routing.ts';

@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Approvals } from '../approvals/queue.ts';
+import { createEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { Config, ListenAddress } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
@@ -27,7 +28,6 @@ import { createServiceManager } from './notify.ts';
 import type { ServiceManager } from './notify.ts';
 import { mayMove } from './phase.ts';
 import type { Phase } from './phase.ts';
-import { createEvent } from './records.ts';
 import { createReloader } from './reload.ts';
 import type { Reloader, ReloadResult } from './reload.ts';
 import { createRoutes } from './routing.ts';

@@ -1,5 +1,6 @@
 // Asks the rules and remembers what may be remembered: by the action's memo object under one (policy, endpoint, profile, credential),
 // or by that and the connection. Also makes the recorded form of a request once for equal requests. Does no I/O.
+import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Action, Agent, FactValue, Family, Risk, Unit } from '../rules/action.ts';
@@ -7,7 +8,7 @@ import type { CommonFacts, Decision, RuleSet } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import type { Live } from './live.ts';
 import type { EndpointCounts, GateMetrics } from './metrics.ts';
-import { createEvent, sampleParameters, sampleText } from './records.ts';
+import { sampleParameters, sampleText } from './records.ts';
 import type { RecordedRequest } from './records.ts';
 
 /** What judges actions of one (policy, endpoint, profile, credential), with what it remembers. */

@@ -1,10 +1,10 @@
 // Records refusals and denials, which an agent can produce without limit and which nothing waits for. Up to a rate each one gets its
 // own record; beyond it, and while the store takes nothing, they are counted and summarised with a digest, never dropped silently.
 import { createHash } from 'node:crypto';
+import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { Clock } from '../lib/clock.ts';
-import { createEvent } from './records.ts';
 
 /** Own records per device: a burst, refilled at this many a second. */
 const BURST = 5_000;

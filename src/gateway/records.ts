@@ -1,6 +1,6 @@
 // Audit events of the gate and of the listeners: what is recorded about an action, a connection and the daemon itself. Pure.
 // Everything that an agent wrote is bounded here; escaping is the writer's and the exporter's.
-import type { AuditEvent, AuditEventType } from '../audit/event.ts';
+import type { AuditEvent } from '../audit/event.ts';
 import type { Action, Agent, Evidence, Outcome } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 
@@ -12,36 +12,6 @@ export interface RecordedRequest {
   readonly digest: string;
   /** Bound parameters, bounded; [] where there are none. */
   readonly parameters: readonly (string | null)[];
-}
-
-/** What an event is about; everything that is left out has its neutral value. */
-export type EventParts = Partial<Omit<AuditEvent, 'type' | 'timeMs'>>;
-
-/** An event with neutral values for all that was left out. */
-export function createEvent(type: AuditEventType, timeMs: number, parts: EventParts): AuditEvent {
-  return {
-    type,
-    timeMs,
-    agent: null,
-    session: '',
-    actionId: null,
-    endpoint: '',
-    family: '',
-    factsJson: null,
-    risk: null,
-    verdict: '',
-    rule: '',
-    approvers: NONE,
-    by: 'gateway',
-    reason: '',
-    summary: '',
-    text: null,
-    textComplete: true,
-    digest: '',
-    digestOf: null,
-    data: null,
-    ...parts,
-  };
 }
 
 const NONE: readonly string[] = [];

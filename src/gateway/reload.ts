@@ -10,7 +10,7 @@ import type { Listeners } from './listeners.ts';
 import { createLive } from './live.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
-import { createEvent } from './records.ts';
+import { createEvent } from '../audit/event.ts';
 import { findRestartNeeded } from './restart-needed.ts';
 import { createRoutes } from './routing.ts';
 import type { Services } from './services.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LateRecords } from '../../src/gateway/late-records.ts';
 import { ALLOWED, FakeAudit, makeAction, makeGate, makeLive } from '../support/gate-parts.ts';
-import { createEvent } from '../../src/gateway/records.ts';
+import { createEvent } from '../../src/audit/event.ts';
 
 const NEVER = (): never => assert.fail('nothing has to be waited for');
 

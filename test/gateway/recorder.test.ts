@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRecorder } from '../../src/gateway/recorder.ts';
-import { createEvent } from '../../src/gateway/records.ts';
+import { createEvent } from '../../src/audit/event.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { AGENT, FakeAudit } from '../support/gate-parts.ts';
 
