@@ -9,12 +9,20 @@ import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { visible } from '../lib/text.ts';
-import type { Connection, DispatchedCredential, DispatchHints, Protocol, ServeContext } from '../protocols/protocol.ts';
+import type {
+  Connection,
+  DialTarget,
+  DispatchedCredential,
+  DispatchHints,
+  Protocol,
+  ServeContext,
+} from '../protocols/protocol.ts';
 import type { FinishReason } from '../protocols/session.ts';
 import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
+import { matchHost } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
@@ -216,6 +224,7 @@ class OpenConnections implements Connections {
       client: entry.socket,
       agent: entry.agent,
       dialled: entry.dialled,
+      target: null,
     };
     let reason: FinishReason = { kind: 'refused', detail: 'not served' };
     try {
@@ -293,30 +302,33 @@ class OpenConnections implements Connections {
       config,
       gate,
       clock,
-      dial: (signal) => this.#dial(config(), signal),
+      dial: (signal, target) => this.#dial(config(), target ?? null, signal),
       credential: async (hints) => {
         entry.credential = await credentials.dispatch(entry.agent.profile, accepted.ref, hints);
         return entry.credential;
       },
-      serverTls: () => certificates.serverContext(leafNames(accepted)),
+      serverTls: (names) => certificates.serverContext(names ?? leafNames(accepted)),
       relay: (relayParts) =>
         relay(relayParts, { gate, clock, signal: entry.ending.signal, draining: entry.draining.signal }),
       refused: (cause, detail) => this.#refuse(entry, cause, detail),
       shared: (name, make) => this.#getShared(name, make),
+      reads: (credential, fact) => live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).reads(fact),
       bodyBufferBytes: live().config.gateway.limits.bodyBufferBytes,
+      headerBytes: live().config.gateway.limits.headerBytes,
       signal: entry.ending.signal,
+      draining: entry.draining.signal,
     };
   }
 
-  #dial(config: EndpointConfig, signal: AbortSignal): Promise<Socket> {
-    const [upstream] = config.hosts;
+  #dial(config: EndpointConfig, target: DialTarget | null, signal: AbortSignal): Promise<Socket> {
+    const upstream = target ?? config.hosts.find(({ wildcard }) => !wildcard);
     if (config.tunnel !== null) {
       // An upstream behind a tunnel is never dialled directly.
       const message = `${config.ref}: tunnels are not served by this version`;
       return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
     }
-    if (upstream === undefined || upstream.wildcard) {
-      const message = `${config.ref}: it has no host that can be dialled`;
+    if (upstream === undefined || !config.hosts.some((pattern) => matchHost(pattern, upstream))) {
+      const message = `${config.ref}: ${upstream === undefined ? 'it has no host that can be dialled' : `${formatAddress(upstream.host, upstream.port)} is none of its hosts`}`;
       return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
     }
     return this.#parts.dial(upstream, signal);

@@ -123,8 +123,7 @@ class PolicyGate implements GatewayGate {
   }
 
   #decide(action: Action, waiting: () => Waiting): Verdict | Promise<Verdict> {
-    const live = this.#parts.live();
-    const scope = this.#judge.findScope(live, action);
+    const scope = this.#judge.findScope(this.#parts.live(), action);
     if (scope === null) {
       return this.#denyUnreached(action);
     }
@@ -146,8 +145,20 @@ class PolicyGate implements GatewayGate {
         if (action.phase === 'prepare') {
           return verdicts.ALLOW;
         }
-        return this.#park(action, judged, scope, waiting());
+        return this.#parkWhole(action, judged, scope, waiting());
     }
+  }
+
+  /** People see the whole request: what was not held for the rules is held now, and judged with what it says. */
+  async #parkWhole(action: Action, judged: Judged, scope: Scope, waiting: Waiting): Promise<Verdict> {
+    if (waiting.whole === undefined) {
+      return this.#park(action, judged, scope, waiting);
+    }
+    const whole = await waiting.whole();
+    const rest: Waiting = { signal: waiting.signal, parked: (notice) => waiting.parked(notice) };
+    return waiting.signal.aborted
+      ? this.#deny(whole, { judged, scope }, verdicts.denialOfCancel(judged.decision, 'the client withdrew it'))
+      : this.#decide(whole, () => rest);
   }
 
   #allow(action: Action, judged: Judged, scope: Scope, waiting: () => Waiting): Verdict | Promise<Verdict> {

@@ -14,6 +14,12 @@ export interface Waiting {
   readonly signal: AbortSignal;
   /** Called when the action is parked, and about every 30 s while it is. */
   parked(notice: ParkedNotice): void;
+  /**
+   * The same action (same id) with its whole evidence, for a person or a model to look at: what was not held for rules (a body that no
+   * rule reads) is held now. Called before anybody is asked; the action that it gives is judged again. Absent where `decide` was given
+   * everything. Never rejects.
+   */
+  whole?(): Promise<Action>;
 }
 
 /** Rules, then risk, then approvals, then the audit record, then the answer: in that order, for every protocol. */
@@ -31,6 +37,15 @@ export interface Connection {
   readonly agent: Agent;
   /** Address the client dialled, `host:port`. */
   readonly dialled: string;
+  /** The destination that brought the client to this endpoint (CONNECT, a virtual address), or null at a listener of the endpoint's own. */
+  readonly target: DialTarget | null;
+}
+
+/** One of an endpoint's hosts. */
+export interface DialTarget {
+  /** Canonical; never a pattern. */
+  readonly host: string;
+  readonly port: number;
 }
 
 /** A credential as configured, with its values. */
@@ -52,22 +67,31 @@ export interface ServeContext {
   readonly config: () => EndpointConfig;
   readonly gate: Gate;
   readonly clock: Clock;
-  /** Connects to the endpoint's upstream (resolver, tunnel, deadline). Rejects with GatewayError UPSTREAM_UNREACHABLE. */
-  dial(signal: AbortSignal): Promise<Duplex>;
+  /**
+   * Connects to the endpoint's upstream (resolver, tunnel, deadline): to `target`, which must be one of its hosts, else to its only one.
+   * Rejects with GatewayError UPSTREAM_UNREACHABLE.
+   */
+  dial(signal: AbortSignal, target?: DialTarget): Promise<Duplex>;
   /** The credential for this profile at this endpoint. Rejects with GatewayError SECRET_MISSING; null = none is configured. */
   credential(hints: DispatchHints): Promise<DispatchedCredential | null>;
-  /** Server-side TLS for the direct listener: a leaf that names the endpoint's hosts, the listen address and `localhost`. */
-  serverTls(): Promise<SecureContext>;
+  /** Server-side TLS: a leaf for these names, else one that names the endpoint's hosts, the listen address and `localhost`. */
+  serverTls(names?: readonly string[]): Promise<SecureContext>;
   /** Runs a session between two streams with back-pressure until it finishes. */
   relay(parts: RelayParts): Promise<FinishReason>;
   /** Something was refused before any action existed (bad startup, failed login): recorded and counted. `cause` is a fixed word. */
   refused(cause: string, detail: string): void;
   /** Shared, process-wide service objects that protocols keep per gateway (for example cancel keys): get or make by name. */
   shared<T>(name: string, make: () => T): T;
+  /** Whether some rule, tier or approver that is in force for this connection with that credential may read the fact. */
+  reads(credential: string | null, fact: string): boolean;
   /** The most of one request that is held for judging. */
   readonly bodyBufferBytes: number;
+  /** The longest request head of the HTTP protocols. */
+  readonly headerBytes: number;
   /** Aborts when the connection must end at once (second signal, device revoked). */
   readonly signal: AbortSignal;
+  /** Aborts, with a text as its reason, when the connection is to end after the answer in progress. `relay` looks at it by itself. */
+  readonly draining: AbortSignal;
 }
 
 export interface RelayParts {

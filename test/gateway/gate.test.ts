@@ -576,3 +576,50 @@ describe('the end of actions', () => {
     assert.equal(audit.events[0]?.verdict, 'deny');
   });
 });
+
+describe('a request of which not everything was held', () => {
+  const part = makeAction('POST /a, body not held', { risk: 'suspicious' });
+  const whole = (parts: Parameters<typeof makeAction>[1] = {}) =>
+    makeAction('POST /a with its body', { risk: 'suspicious', ...parts, id: part.id });
+
+  test('people are asked about the whole of it', async () => {
+    const { gate, approvals } = makeGate(makeLive(() => ASKED));
+    const all = whole();
+    const verdict = Promise.resolve(gate.decide(part, () => ({ ...makeWaiting(), whole: () => Promise.resolve(all) })));
+    await settleMicrotasks();
+    assert.deepEqual(
+      approvals.asked.map(({ action }) => action.evidence.text),
+      ['POST /a with its body'],
+    );
+    approvals.answer('approved');
+    assert.equal((await verdict).kind, 'allow');
+  });
+
+  test('what the rest of it says decides, without asking anybody', async () => {
+    for (const [decision, expected] of [
+      [DENIED, 'deny'],
+      [ALLOWED, 'allow'],
+    ] as const) {
+      const all = whole();
+      const { gate, approvals } = makeGate(makeLive((action) => (action === all ? decision : ASKED)));
+      const verdict = await gate.decide(part, () => ({ ...makeWaiting(), whole: () => Promise.resolve(all) }));
+      assert.equal(verdict.kind, expected);
+      assert.equal(approvals.asked.length, 0);
+    }
+  });
+
+  test('nobody is asked when the client goes away while the rest is read', async () => {
+    const { gate, approvals } = makeGate(makeLive(() => ASKED));
+    const gone = new AbortController();
+    const verdict = await gate.decide(part, () => ({
+      ...makeWaiting(),
+      signal: gone.signal,
+      whole: () => {
+        gone.abort('gone');
+        return Promise.resolve(whole());
+      },
+    }));
+    assert.equal(denied(verdict).cause, 'cancelled');
+    assert.equal(approvals.asked.length, 0);
+  });
+});

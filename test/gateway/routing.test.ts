@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leafNames } from '../../src/gateway/connections.ts';
 import { createLive } from '../../src/gateway/live.ts';
-import { createRoutes } from '../../src/gateway/routing.ts';
+import { createRoutes, findEndpoint } from '../../src/gateway/routing.ts';
 import { ENDPOINT, makeConfig } from '../support/gate-parts.ts';
 
 const POLICY = {
@@ -48,4 +48,39 @@ test('the leaf names the hosts, the address, and localhost; never a wildcard add
   for (const [host, expected] of cases) {
     assert.deepEqual(leafNames({ ...named, listen: { host, port: 1 } }), expected);
   }
+});
+
+test('a destination belongs to the closest endpoint of the profile, and to none that only looks alike', () => {
+  const at = (name: string, ...hosts: readonly string[]) => ({
+    ...ENDPOINT,
+    name,
+    ref: `postgres.${name}`,
+    hosts: hosts.map((host) => ({ host, port: 443, wildcard: host.startsWith('*.') })),
+  });
+  const endpoints = [
+    at('any', '*.example.com'),
+    at('deep', '*.eu.example.com'),
+    at('pg', 'api.example.com', '192.0.2.7'),
+    at('unreached', 'other.example.org'),
+  ];
+  const [credential] = makeConfig().credentials;
+  assert.ok(credential !== undefined);
+  const bound = { ...credential, endpoints: ['postgres.any', 'postgres.deep', 'postgres.pg'] };
+  const live = createLive(makeConfig({ endpoints, credentials: [bound] }), POLICY);
+  const cases: [string, number, string | null][] = [
+    ['api.example.com', 443, 'pg'],
+    ['192.0.2.7', 443, 'pg'],
+    ['a.example.com', 443, 'any'],
+    ['a.b.example.com', 443, 'any'],
+    ['a.eu.example.com', 443, 'deep'],
+    ['eu.example.com', 443, 'any'],
+    ['example.com', 443, null],
+    ['evilexample.com', 443, null],
+    ['api.example.com', 8443, null],
+    ['other.example.org', 443, null],
+  ];
+  for (const [host, port, expected] of cases) {
+    assert.equal(findEndpoint(live, 'default', { host, port })?.name ?? null, expected, `${host}:${port}`);
+  }
+  assert.equal(findEndpoint(live, 'nobody', { host: 'api.example.com', port: 443 }), null);
 });

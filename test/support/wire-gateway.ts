@@ -114,10 +114,13 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
         shared.set(name, made);
         return made as T;
       },
+      reads: () => true,
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
+      headerBytes: 64 * 1024,
       signal: ending.signal,
+      draining: draining.signal,
     };
-    const connection = { session, client, agent: { ...AGENT, device }, dialled: '127.0.0.1:5432' };
+    const connection = { session, client, agent: { ...AGENT, device }, dialled: '127.0.0.1:5432', target: null };
     void serve(connection, context);
   });
   await new Promise<void>((resolve) => {

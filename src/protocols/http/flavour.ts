@@ -1,0 +1,84 @@
+// What tells one HTTP-shaped protocol (https, kubernetes) from another. The engine (serve.ts) frames, waits, sends and streams; a
+// flavour says what a request means, how a refusal reads, and what may follow an upgrade. Types only.
+import type { EndpointConfig } from '../../config/config.ts';
+import type { Action, Evidence, Family, Risk, Unit } from '../../rules/action.ts';
+import type { Session } from '../session.ts';
+import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
+
+/** What beside the request itself a reading of it hangs on. */
+export interface RequestState {
+  /** The endpoint as configured now. */
+  readonly config: EndpointConfig;
+  /** A credential will be injected. */
+  readonly hasCredential: boolean;
+}
+
+/** A request as rules see it. */
+export interface HttpAnalysis {
+  /** At least one; more for batches (fact reference, 1.1). */
+  readonly units: readonly Unit[];
+  /** The highest of the units'. */
+  readonly risk: Risk;
+  /** One line for a person, for example `POST api.github.com/repos/o/r/merges`. */
+  readonly summary: string;
+  /** The protocol itself refuses, whatever rules say: the reason for the agent; else null. */
+  readonly refused: string | null;
+}
+
+/** Makes facts of requests. Pure and total. */
+export interface HttpAnalyser {
+  /**
+   * Whether the body must be there before the request can be judged: a rule reads one of its facts, or units or tier of this request
+   * hang on it. `reads` tells of every fact whether some rule, tier or approver of this endpoint, profile and credential may read it.
+   */
+  needsBody(request: HttpRequest, state: RequestState, reads: (fact: string) => boolean): boolean;
+  analyse(request: HttpRequest, body: BodyReading, state: RequestState): HttpAnalysis;
+}
+
+/** Why the gateway answers in the upstream's place. */
+export interface Refusal {
+  /** HTTP status, for example 403, 400, 421, 431, 502. */
+  readonly status: number;
+  /** A fixed word: `denied`, `malformed`, `misdirected`, `upstream`, `credential`, `unavailable`, `cancelled`. */
+  readonly code: string;
+  /** For the agent. */
+  readonly reason: string;
+  /** Name of the deciding rule, "" when none. */
+  readonly rule: string;
+  /** What an agent can do about it; may be "". */
+  readonly hint: string;
+  /** Id of the action, "" when there was none yet. */
+  readonly action: string;
+}
+
+/** An answer that the gateway gives itself. Content-Length is added by who sends it. */
+export interface LocalAnswer {
+  readonly status: number;
+  readonly fields: readonly Field[];
+  readonly body: Buffer;
+}
+
+/** One HTTP-shaped protocol. */
+export interface HttpFlavour {
+  readonly family: Family;
+  readonly analyser: HttpAnalyser;
+  /** How a refusal reads to a client of this protocol. `request` is null when none could be read. */
+  refuse(refusal: Refusal, request: HttpRequest | null): LocalAnswer;
+  /** Upgrades that may be forwarded, lower case (`websocket`, `spdy/3.1`); all others are refused. */
+  readonly upgrades: readonly string[];
+  /** What runs between the two raw streams after a 101 for an upgrade that was judged. */
+  upgraded(request: HttpRequest, response: HttpResponse, parts: UpgradeParts): Session;
+}
+
+/** What an upgraded stream may need to ask for further judgements on its own. */
+export interface UpgradeParts {
+  readonly state: RequestState;
+  /** Some rule, tier or approver may read that fact. */
+  readonly reads: (fact: string) => boolean;
+  /** An action of this connection over units that are not the request's own (a message, a forwarded port). */
+  createAction(parts: {
+    readonly units: readonly Unit[];
+    readonly summary: string;
+    readonly evidence: Evidence;
+  }): Action;
+}
