@@ -14,9 +14,6 @@ export interface Item {
   readonly action: Action;
   readonly signal: AbortSignal;
   readonly notify: (notice: ParkedNotice) => void;
-  /** The chain as the configuration described it when it was asked. */
-  readonly chain: string;
-  readonly asked: readonly string[];
   readonly createdMonotonicMs: number;
   /** Monotonic time after which it cannot be approved, whatever else the wall clock says. */
   dueMs: number;

@@ -14,7 +14,6 @@ import { createMeasuring, type Measure, type Measurement } from './measuring.ts'
 import { approvalEvent, askedBy, refusedVoteEvent, type Transition } from './records.ts';
 import {
   castVote,
-  describeChain,
   enterStage,
   escalateOnTimeout,
   startCourse,
@@ -72,8 +71,6 @@ export interface Approvals {
   find(idOrPrefix: string): Promise<Found>;
   /** Resolves when the effect of a waiting approval is measured, or after `limitMs`. */
   effectReady(id: string, limitMs: number): Promise<void>;
-  /** Cancels what `isStillSame` says no to, and whatever has an approver that the configuration now describes differently. */
-  revalidate(isStillSame: (approval: Approval) => boolean, why: string): Promise<number>;
   /** Marks what was waiting when the last process ended as cancelled. Call once, before the first `ask`. */
   recoverPending(): Promise<number>;
   /** Cancels everything that waits and refuses what comes after. */
@@ -108,7 +105,7 @@ class Queue implements Approvals {
       return { kind: 'refused', why };
     }
     try {
-      return await this.#park(action, decision, { settings, waiting });
+      return await this.#park(action, decision, waiting);
     } catch (error) {
       this.#parts.warn('a request could not be parked', error);
       return { kind: 'refused', why: 'the request could not be put to the approvers' };
@@ -193,17 +190,6 @@ class Queue implements Approvals {
     timer.cancel();
   }
 
-  async revalidate(isStillSame: (approval: Approval) => boolean, why: string): Promise<number> {
-    const settings = this.#parts.settings();
-    const changed = [...this.#items.values()].filter(
-      (item) =>
-        item.approval.state === 'pending' &&
-        (describeChain(item.asked, settings) !== item.chain || !isStillSame(item.approval)),
-    );
-    await Promise.all(changed.map((item) => this.#end(item, { state: 'cancelled', by: 'gateway', why })));
-    return changed.length;
-  }
-
   async recoverPending(): Promise<number> {
     const { store, audit, clock, ended } = this.#parts;
     let recovered = 0;
@@ -264,11 +250,7 @@ class Queue implements Approvals {
     return null;
   }
 
-  async #park(
-    action: Action,
-    decision: Decision,
-    { settings, waiting }: { readonly settings: ApprovalSettings; readonly waiting: Waiting },
-  ): Promise<ApprovalResult> {
+  async #park(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult> {
     const { promise: result, resolve } = createDeferred<ApprovalResult>();
     const factsJson = this.#parts.factsJson(action);
     const approval = describeApproval(action, decision, { nowMs: this.#parts.clock.now(), factsJson });
@@ -276,8 +258,6 @@ class Queue implements Approvals {
       action,
       signal: waiting.signal,
       notify: (notice) => waiting.parked(notice),
-      chain: describeChain(decision.approvers, settings),
-      asked: decision.approvers,
       createdMonotonicMs: this.#parts.clock.monotonicMs(),
       dueMs: Number.POSITIVE_INFINITY,
       approval,

@@ -279,30 +279,3 @@ function fits(entry: string, name: string): boolean {
   }
   return asciiLower(entry) === asciiLower(name);
 }
-
-/**
- * Everything that the configuration says about a chain, escalations included, as text: when it differs after a reload, what was
- * asked is no longer what the policy asks for.
- */
-export function describeChain(approvers: readonly Ref[], settings: ApprovalSettings): string {
-  const seen = new Map<Ref, unknown>();
-  const todo = [...approvers];
-  for (let ref = todo.pop(); ref !== undefined; ref = todo.pop()) {
-    if (seen.has(ref)) {
-      continue;
-    }
-    const approver = settings.approvers.get(ref);
-    if (approver === undefined) {
-      seen.set(ref, ref === BUILTIN_DASHBOARD ? settings.humanTimeoutMs : null);
-      continue;
-    }
-    // Where a block stands in its file means nothing to whoever waits.
-    seen.set(ref, { ...approver, at: null });
-    if (approver.escalateTo !== null) {
-      todo.push(approver.escalateTo);
-    } else if (approver.type === 'llm_approver') {
-      todo.push(BUILTIN_DASHBOARD);
-    }
-  }
-  return JSON.stringify([...seen]);
-}

@@ -6,7 +6,8 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { visible } from '../lib/text.ts';
 import { EXIT } from './command.ts';
-import { diagnosticJson, diagnosticText } from './diagnostics.ts';
+import { diagnosticJson } from '../dashboard/shapes.ts';
+import { diagnosticText } from './diagnostics.ts';
 import type { Io } from './io.ts';
 
 /** Prints findings for the operator. */

@@ -6,7 +6,7 @@ import { lintPolicy } from '../rules/lint.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
-import { diagnosticJson } from './diagnostics.ts';
+import { diagnosticJson } from '../dashboard/shapes.ts';
 import type { Io } from './io.ts';
 import { reportFindings } from './validate.ts';
 

@@ -4,7 +4,8 @@ import { loadConfig } from '../config/load.ts';
 import type { Policy } from '../rules/decision.ts';
 import { CliError, EXIT } from './command.ts';
 import type { Call } from './command.ts';
-import { diagnosticJson, diagnosticText } from './diagnostics.ts';
+import { diagnosticJson } from '../dashboard/shapes.ts';
+import { diagnosticText } from './diagnostics.ts';
 
 /** The configuration and its rules. What is wrong with it goes to standard error, and errors end the verb with 2. */
 export async function loadForUse(

@@ -4,7 +4,8 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { CliError, EXIT, flag, runCommand } from './command.ts';
 import type { Call, Verb } from './command.ts';
-import { diagnosticJson, diagnosticText } from './diagnostics.ts';
+import { diagnosticJson } from '../dashboard/shapes.ts';
+import { diagnosticText } from './diagnostics.ts';
 import type { Io } from './io.ts';
 import { findMissingSecrets } from './secret-sources.ts';
 

@@ -125,6 +125,7 @@ export function recordJson(record: AuditRecord): RecordJson {
   };
 }
 
+/** A finding about a configuration, as the operator API and `--json` give it. */
 export function diagnosticJson({ at, severity, code, message, fix }: Diagnostic): DiagnosticJson {
   return {
     file: at.file,

@@ -1,5 +1,6 @@
 // Timestamps and durations as CEL has them, in nanoseconds. The calendar is computed here (proleptic Gregorian, RFC 3339),
 // because Date knows milliseconds only and its local getters depend on the machine's zone. Only named zones ask Intl.
+import { dateOf, daysOf } from '../lib/calendar.ts';
 
 const NS_PER_MS = 1_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
@@ -62,23 +63,13 @@ export function parseTimestamp(text: string): Timestamp | null {
     return null;
   }
   const offset = (part(10) * 60 + part(11)) * 60 * (match[9] === '-' ? -1 : 1);
-  const seconds = daysFromCivil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset;
+  const seconds = daysOf({ year, month, day }) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset;
   return Timestamp.of(BigInt(seconds) * NS_PER_SECOND + BigInt((match[7] ?? '').padEnd(9, '0')));
 }
 
 function daysInMonth(year: number, month: number): number {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   return month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
-}
-
-/** Days since 1970-01-01 (Howard Hinnant's algorithm: years start in March, so that leap days come last). */
-function daysFromCivil(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
 }
 
 /** A wall-clock reading. `month` and `dayOfMonth` are 1-based, `dayOfWeek` is 0 on Sunday, `dayOfYear` 0-based. */
@@ -99,23 +90,14 @@ function civilOf(ns: bigint, offsetSeconds: number): Civil {
   const seconds = Number(floorDivide(ns, NS_PER_SECOND)) + offsetSeconds;
   const days = Math.floor(seconds / SECONDS_PER_DAY);
   const inDay = seconds - days * SECONDS_PER_DAY;
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const { year, month, day } = dateOf(days);
   const nanos = ns - floorDivide(ns, NS_PER_SECOND) * NS_PER_SECOND;
   return {
     year,
     month,
-    dayOfMonth: dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1,
+    dayOfMonth: day,
     dayOfWeek: (((days + 4) % 7) + 7) % 7,
-    dayOfYear: days - daysFromCivil(year, 1, 1),
+    dayOfYear: days - daysOf({ year, month: 1, day: 1 }),
     hour: Math.floor(inDay / 3600),
     minute: Math.floor((inDay % 3600) / 60),
     second: inDay % 60,
@@ -145,7 +127,7 @@ function zoneOffsetSeconds(time: Timestamp, zone: string): number | null {
   const parts = new Map(format.formatToParts(wholeMs).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type) ?? 0);
   const era = parts.get('era') === 'BC' ? 1 - part('year') : part('year');
-  const days = daysFromCivil(era, part('month'), part('day'));
+  const days = daysOf({ year: era, month: part('month'), day: part('day') });
   return days * SECONDS_PER_DAY + part('hour') * 3600 + part('minute') * 60 + part('second') - wholeMs / 1000;
 }
 

@@ -420,36 +420,6 @@ test('what was shown is what is released: other bytes are not', async () => {
   assert.deepEqual(world.audit.types(), ['created', 'cancelled']);
 });
 
-test('a reload cancels what the new policy asks differently and leaves the rest', async () => {
-  const leads = human('leads');
-  const world = createWorld(settingsOf([oncall, leads]));
-  const kept = await ask(world);
-  const rule = await ask(world, [oncall.ref], { text: 'drop table users' });
-  const approver = await ask(world, [leads.ref]);
-  world.settings = settingsOf([oncall, human('leads', { requireApprovers: 2 })]);
-  const cancelled = await world.approvals.revalidate((approval) => approval.id !== rule.id, 'the policy changed');
-  assert.equal(cancelled, 2);
-  for (const gone of [rule, approver]) {
-    const result = await gone.result;
-    assert.ok(result.kind === 'cancelled');
-    assert.equal(result.why, 'the policy changed');
-  }
-  assert.deepEqual(
-    world.approvals.pending().map((approval) => approval.id),
-    [kept.id],
-  );
-  assert.equal((await approve(world, kept)).kind, 'recorded');
-});
-
-test('a reload does not cancel what was handed over meanwhile', async () => {
-  const first = human('oncall', { onTimeout: 'escalate', escalateTo: 'human_approver.leads' });
-  const world = createWorld(settingsOf([first, human('leads')]));
-  await ask(world);
-  await world.clock.advance(600_000);
-  world.settings = settingsOf([first, human('leads')]);
-  assert.equal(await world.approvals.revalidate(() => true, 'the policy changed'), 0);
-});
-
 test('a long list of what waited is recovered whole', async () => {
   const before = createWorld(settingsOf([oncall], { parkedPerDevice: 500 }));
   for (let count = 0; count < 450; count += 1) {

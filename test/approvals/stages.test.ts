@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   castVote,
-  describeChain,
   enterStage,
   escalateOnTimeout,
   startCourse,
@@ -200,21 +199,4 @@ test('a vote counts only for the request that was shown', () => {
   assert.equal(voteOn(stageOf(), person('bob'), { digest: DIGEST.toUpperCase() }), 'stage-passed');
   assert.equal(voteOn(stageOf(), person('bob'), { decision: 'deny', digest: '' }), 'denied');
   assert.equal(voteOn(stageOf(), person('bob'), { decision: 'deny', digest: 'e'.repeat(64) }), 'wrong-digest');
-});
-
-test('the description of a chain changes with everything that it may come to, and with nothing else', () => {
-  const chain = [model('r').ref];
-  const base = settingsOf([model('r', { onError: 'escalate', escalateTo: oncall.ref }), oncall, leads]);
-  const first = describeChain(chain, base);
-  const change = (...approvers: Parameters<typeof settingsOf>[0] & readonly unknown[]): string =>
-    describeChain(chain, settingsOf(approvers));
-  const reviewer = model('r', { onError: 'escalate', escalateTo: oncall.ref });
-  assert.equal(change(reviewer, oncall), first);
-  assert.equal(change(reviewer, { ...oncall, at: { ...oncall.at, line: 9 } }), first);
-  assert.equal(change(reviewer, oncall, human('leads', { requireApprovers: 2 })), first);
-  assert.notEqual(change(reviewer, human('oncall', { requireApprovers: 2 })), first);
-  assert.notEqual(change(model('r', { escalateTo: oncall.ref }), oncall), first);
-  assert.notEqual(change(reviewer), first);
-  const circle = [human('a', { escalateTo: 'human_approver.b' }), human('b', { escalateTo: 'human_approver.a' })];
-  assert.match(describeChain(['human_approver.a', 'human_approver.b'], settingsOf(circle)), /human_approver\.b/);
 });

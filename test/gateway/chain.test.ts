@@ -1,30 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HumanApproverConfig, RuleConfig } from '../../src/config/config.ts';
+import type { ApproverConfig, Config, RuleConfig } from '../../src/config/config.ts';
 import { questionFingerprint } from '../../src/gateway/chain.ts';
+import { human, model } from '../approvals/parts.ts';
 import { ASKED, makeConfig, makeLive } from '../support/gate-parts.ts';
 
 const AT = { file: 'a.hcl', line: 1, column: 1, endLine: 1, endColumn: 1 };
-
-function human(name: string, parts: Partial<HumanApproverConfig> = {}): HumanApproverConfig {
-  return {
-    type: 'human_approver',
-    name,
-    ref: `human_approver.${name}`,
-    timeoutMs: 600_000,
-    onTimeout: 'deny',
-    escalateTo: null,
-    requireApprovers: 1,
-    approvers: [],
-    separationOfDuties: false,
-    notifiers: [],
-    message: null,
-    grant: null,
-    attributes: {},
-    at: AT,
-    ...parts,
-  };
-}
 
 const RULE: RuleConfig = {
   name: 'deletes',
@@ -44,9 +25,15 @@ const decision = { ...ASKED, by: 'rule' as const, rule: 'deletes', approvers: ['
 const lead = human('lead');
 const oncall = human('oncall', { escalateTo: 'human_approver.lead' });
 
-function fingerprint(rule: RuleConfig, approvers: readonly HumanApproverConfig[]): string {
+function fingerprint(
+  rule: RuleConfig,
+  approvers: readonly ApproverConfig[],
+  defaults: Partial<Config['defaults']> = {},
+): string {
+  const config = makeConfig();
+  const live = { ...config, rules: [rule], approvers, defaults: { ...config.defaults, ...defaults } };
   return questionFingerprint(
-    makeLive(() => decision, { config: { ...makeConfig(), rules: [rule], approvers } }),
+    makeLive(() => decision, { config: live }),
     decision,
   );
 }
@@ -66,6 +53,8 @@ test('a question is another one when its rule, an approver, or whom that hands o
     approver: fingerprint(RULE, [{ ...oncall, requireApprovers: 2 }, lead]),
     escalation: fingerprint(RULE, [oncall, { ...lead, approvers: ['alice'] }]),
     gone: fingerprint(RULE, [oncall]),
+    kind: fingerprint(RULE, [{ ...model('oncall'), ref: oncall.ref, escalateTo: lead.ref }, lead]),
+    'time on the dashboard': fingerprint(RULE, [oncall, lead], { humanTimeoutMs: 1 }),
   };
   for (const [name, after] of Object.entries(changes)) {
     assert.notEqual(after, before, name);

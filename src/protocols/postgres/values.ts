@@ -1,5 +1,6 @@
 // Bound parameters as text, as far as they can be read: text format always, binary format for the built-in scalar types
 // (their send functions in the server's source are the specification). Anything else is opaque, never guessed.
+import { dateOf } from '../../lib/calendar.ts';
 import type { ParameterValue } from '../sql/analysis.ts';
 import type { RawParameter } from './messages.ts';
 
@@ -110,6 +111,8 @@ function decodeNumeric(bytes: Buffer): string | null {
   return `${sign === 0 ? '' : '-'}${text}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`;
 }
 
+/** Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from. */
+const DAYS_TO_2000 = 10_957;
 const DAY_MICROSECONDS = 86_400_000_000n;
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -121,18 +124,7 @@ function dateText(days: number): string | null {
   if (days === -0x8000_0000) {
     return '-infinity';
   }
-  // Days to civil date over 400-year eras that begin on 1 March 0000; 2000-01-01 is day 730425 from there.
-  const shifted = days + 730_425;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const { year, month, day } = dateOf(days + DAYS_TO_2000);
   return year < 1 ? null : `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
 }
 
