@@ -112,7 +112,7 @@ test('what is compared: rule always, "*" is any, risk, approvers and unknown whe
   }
 });
 
-test('a fixture that states facts which differ from the parser is refused', async (t) => {
+test('PG-114: a fixture that states facts which differ from the parser is refused', async (t) => {
   const stated = (facts: object): unknown => ({
     action: { ...DROP, sql: { ...DROP.sql, ...facts } },
     match: { verdict: 'approve' },

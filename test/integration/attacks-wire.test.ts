@@ -1,35 +1,41 @@
 // Security cases of the Postgres wire (section 1.6) end to end: through the daemon, with a recording proxy before a real server.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { ATTACK_SCHEMA, attackConfig, type SetName } from '../corpus/attack-sets.ts';
-import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
-import { findPostgres, startPostgres } from '../support/postgres-server.ts';
+import type { SetName } from '../corpus/attack-sets.ts';
+import {
+  approve,
+  errorCodes as codes,
+  parkedId,
+  startAttackGateway,
+  tags,
+  type AttackClient,
+  type AttackGateway,
+} from '../support/attack-gateway.ts';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { findPostgres } from '../support/postgres-server.ts';
 import * as wire from '../support/raw-postgres.ts';
-import { startRecordingProxy, type RecordingProxy } from '../support/recording-proxy.ts';
+import type { RecordingProxy } from '../support/recording-proxy.ts';
 import { fileScope } from '../support/scope.ts';
 
 const { RawPostgres } = wire;
 const scope = fileScope();
 const skip = findPostgres('debian') === null ? 'no PostgreSQL on this machine' : false;
+let world: AttackGateway;
 let gateway: GatewayProcess;
 let proxy: RecordingProxy;
 
 before(async () => {
   if (skip === false) {
-    const server = await startPostgres(scope, { flavour: 'debian' });
-    await server.query('CREATE DATABASE app');
-    await server.query(ATTACK_SCHEMA, 'app');
-    proxy = await startRecordingProxy(scope, server.port);
-    const config = attackConfig(proxy.port, 'app');
-    gateway = await startGateway(scope, { config, env: { PG_PASSWORD: server.password } });
+    world = await startAttackGateway(scope);
+    ({ gateway, proxy } = world);
+    await world.server.query('CREATE DOMAIN day AS date', 'app');
+    const [row] = await world.server.query("SELECT 'day'::regtype::oid::int AS oid", 'app');
+    domainOid = Number(row?.['oid']);
   }
 });
 
-const portOf = (set: SetName): number => gateway.port(`postgres.pg-${set.toLowerCase()}`);
-const login = (set: SetName): Promise<wire.RawPostgres> =>
-  RawPostgres.login(portOf(set), { user: 'agent', database: 'app' });
-const codes = (messages: readonly wire.ServerMessage[]): string[] =>
-  messages.filter(({ type }) => type === 'E').map((message) => wire.fieldsOf(message)['C'] ?? '');
+const portOf = (set: SetName): number => world.port(set);
+const login = async (set: SetName): Promise<wire.RawPostgres> => (await world.login(set)).raw;
 const upstream = (): string =>
   proxy.connections.map(({ chunks }) => Buffer.concat(chunks).toString('latin1')).join('\n');
 
@@ -47,6 +53,91 @@ test(
   },
 );
 
+test(
+  'PG-32: a statement that SQL prepared parks at each execution by the wire, and nothing runs before',
+  { skip, timeout: 60_000 },
+  async () => {
+    const { raw: client, sent } = await world.login('ASK');
+    client.send(wire.query("PREPARE p1 AS UPDATE users SET name = 'thirty-two' WHERE id = 1"));
+    assert.equal(approve(gateway, await parkedId(client)), 0);
+    assert.deepEqual(tags(await client.until('Z')), ['PREPARE']);
+    for (let round = 0; round < 2; round += 1) {
+      const mark = sent().length;
+      client.send(wire.bind('', 'p1'), wire.execute(''), wire.sync());
+      const id = await parkedId(client);
+      assert.ok(!sent().subarray(mark).includes(wire.execute('')), 'the execution waits');
+      assert.equal(approve(gateway, id), 0);
+      assert.deepEqual(tags(await client.until('Z')), ['UPDATE 1']);
+    }
+    // The twin: a read that SQL prepared runs by the wire without a question.
+    assert.deepEqual(tags(await client.ask(wire.query('PREPARE p2 AS SELECT 32'))), ['PREPARE']);
+    assert.deepEqual(tags(await client.ask(wire.bind('', 'p2'), wire.execute(''), wire.sync())), ['SELECT 1']);
+    client.close();
+  },
+);
+
+/** Days since 2000-01-01, as the server sends and takes dates in binary. */
+const binaryDate = (text: string): Buffer =>
+  wire.int32((Date.parse(`${text}T00:00:00Z`) - Date.parse('2000-01-01T00:00:00Z')) / 86_400_000);
+const DATE_OID = 1082;
+/** Of a domain over date: no type that a gateway could know. */
+let domainOid = 0;
+
+interface BoundCase {
+  readonly name: string;
+  readonly oids: () => readonly number[];
+  readonly value: string | Buffer;
+  readonly allowed: boolean;
+}
+
+const BOUND: readonly BoundCase[] = [
+  { name: 'PG-91: an early date as text', oids: () => [], value: '2023-01-01', allowed: true },
+  { name: 'PG-91: a late date as text', oids: () => [], value: '2030-01-01', allowed: false },
+  { name: 'PG-92: an early date in binary', oids: () => [DATE_OID], value: binaryDate('2023-01-01'), allowed: true },
+  { name: 'PG-92: a late date in binary', oids: () => [DATE_OID], value: binaryDate('2030-01-01'), allowed: false },
+  {
+    name: 'PG-92: an early date in binary of an unknown type',
+    oids: () => [domainOid],
+    value: binaryDate('2023-01-01'),
+    allowed: false,
+  },
+  {
+    name: 'PG-92: an early date in binary of a type that was not named',
+    oids: () => [],
+    value: binaryDate('2023-01-01'),
+    allowed: false,
+  },
+];
+
+async function bindAndExecute({ raw, sent }: AttackClient, value: string | Buffer): Promise<[string[], boolean]> {
+  const mark = sent().length;
+  const messages = await raw.ask(wire.bind('', 'purge', [value]), wire.execute(''), wire.sync());
+  return [codes(messages), sent().subarray(mark).includes(wire.execute(''))];
+}
+
+for (const { name, oids, value, allowed } of BOUND) {
+  test(`${name} is ${allowed ? 'allowed' : 'denied'} at its execution`, { skip }, async () => {
+    const client = await world.login('PURGE');
+    const parsed = await client.raw.ask(wire.parse('purge', 'DELETE FROM logs WHERE date < $1', oids()), wire.sync());
+    assert.deepEqual(codes(parsed), []);
+    assert.deepEqual(await bindAndExecute(client, value), [allowed ? [] : ['42501'], allowed]);
+    client.raw.close();
+  });
+}
+
+test('PG-91: one Parse, judged once: its executions are allowed and denied by their own values', { skip }, async () => {
+  const client = await world.login('PURGE');
+  await client.raw.ask(wire.parse('purge', 'DELETE FROM logs WHERE date < $1'), wire.sync());
+  for (const [value, allowed] of [
+    ['2023-01-01', true],
+    ['2030-01-01', false],
+    ['2022-01-01', true],
+  ] as const) {
+    assert.deepEqual(await bindAndExecute(client, value), [allowed ? [] : ['42501'], allowed], value);
+  }
+  client.raw.close();
+});
+
 test('PG-50: a function call is refused, and the connection lives', { skip }, async () => {
   const client = await login('T');
   const call = wire.frame('F', wire.int32(1598), wire.int16(0), wire.int16(0), wire.int16(0));
@@ -61,11 +152,8 @@ test('PG-98: each execution of an approved statement asks again', { skip, timeou
   const ids: string[] = [];
   for (const name of ['first', 'second']) {
     client.send(wire.bind('', 'p', [name]), wire.execute(''), wire.sync());
-    const notice = (await client.until('N')).at(-1);
-    const id =
-      /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(notice === undefined ? '' : (wire.fieldsOf(notice)['M'] ?? ''))?.[0] ?? '';
-    const shown = JSON.parse(gateway.cli('approvals', 'show', id, '--json').stdout) as { request: { digest: string } };
-    assert.equal(gateway.cli('approvals', 'approve', id, '--digest', shown.request.digest).code, 0);
+    const id = await parkedId(client);
+    assert.equal(approve(gateway, id), 0);
     assert.deepEqual(codes(await client.until('Z')), []);
     ids.push(id);
   }

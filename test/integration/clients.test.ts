@@ -174,7 +174,7 @@ test('Ctrl-C in psql cancels its own query and the connection lives', { skip }, 
   assert.match(result.stderr, /canceling statement due to user request/);
 });
 
-test('a parked delete tells psql its approval id, and runs once it is approved', { skip }, async () => {
+test('MP-45: a parked delete tells psql its approval id, and runs once it is approved', { skip }, async () => {
   let approved = false;
   const result = await psql('work', 'DELETE FROM users WHERE id = 500;\nSELECT count(*) FROM users WHERE id = 500;\n', {
     watch: (printed) => {

@@ -1,10 +1,10 @@
 // PostgreSQL's statement analysis as the session uses it: text to outline (cached, long texts in a worker), outline to units.
-import { MAX_INLINE_ANALYSIS_BYTES } from '../../lib/limits.ts';
+import { MAX_INLINE_ANALYSIS_BYTES, MAX_SHAPED_BYTES } from '../../lib/limits.ts';
 import { isUtf8 } from 'node:buffer';
 import { Lru } from '../../lib/lru.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SqlAnalyser, SqlOptions, SqlText } from '../sql/analysis.ts';
-import type { OpaqueCause } from '../sql/outline.ts';
+import type { OpaqueCause, TextOutline } from '../sql/outline.ts';
 import { canShare, outlineOfShape, shapeOf, withoutNumbers, type ShapedText } from '../sql/shape.ts';
 import {
   AnalysedText,
@@ -82,7 +82,7 @@ class Analyser implements PostgresAnalyser {
       nameForms,
       parsePath: parseSearchPath,
       fingerprint: (text): string | null => {
-        const result = text.length <= MAX_INLINE_ANALYSIS_BYTES ? grammar.fingerprint(withoutNumbers(text)) : null;
+        const result = text.length <= MAX_SHAPED_BYTES ? grammar.fingerprint(withoutNumbers(text)) : null;
         return result?.kind === 'ok' ? result.value : null;
       },
     };
@@ -105,18 +105,24 @@ class Analyser implements PostgresAnalyser {
     if (text.includes('\0')) {
       return this.#opaque(scope, { text, cause: 'encoding', unknown: 'undecodable' });
     }
+    const shape = this.#parts.shapes === false || bytes.length > MAX_SHAPED_BYTES ? null : shapeOf(text);
+    const shared = shape === null ? null : this.#share(scope, text, shape);
+    if (shared !== null) {
+      return shared;
+    }
     if (bytes.length > MAX_INLINE_ANALYSIS_BYTES) {
-      return this.#thread.analyse(text, walkOptions(options)).then((outline) =>
-        this.#keep(scope, text, {
-          outline: outline ?? opaqueText(text, 'unparseable', 'unparseable'),
-          memos: new Map(),
-        }),
-      );
+      return this.#thread
+        .analyse(text, walkOptions(options))
+        .then((outline) =>
+          outline === null
+            ? this.#keep(scope, text, { outline: opaqueText(text, 'unparseable', 'unparseable'), memos: new Map() })
+            : this.#learn(scope, text, { outline, shape }),
+        );
     }
     if (!this.#grammar.available) {
-      return this.#grammar.ready().then(() => this.#inline(scope, text));
+      return this.#grammar.ready().then(() => this.#inline(scope, text, shape));
     }
-    return this.#inline(scope, text);
+    return this.#inline(scope, text, shape);
   }
 
   bind(...[text, state, names, transaction]: Parameters<SqlAnalyser['bind']>): ReturnType<SqlAnalyser['bind']> {
@@ -131,27 +137,35 @@ class Analyser implements PostgresAnalyser {
     return this.#thread.close();
   }
 
-  #inline(scope: Scope, text: string): SqlText {
-    const shape = this.#parts.shapes === false ? null : shapeOf(text);
-    const template = shape === null ? null : scope.shapes.find(shape.key);
-    if (shape !== null && template !== null) {
-      // Not kept: it is made again for less than keeping it costs.
-      const { outline } = template.text;
-      return new SharedText(text, template.text, () =>
-        this.#create(scope, text, {
-          outline: outlineOfShape({ outline, shape: template.shape }, text, shape),
-          memos: template.memos,
-        }),
-      );
-    }
-    const outline = analyseText(text, this.#grammar, walkOptions(scope.options));
+  #inline(scope: Scope, text: string, shape: ShapedText | null): SqlText {
+    return this.#learn(scope, text, { outline: analyseText(text, this.#grammar, walkOptions(scope.options)), shape });
+  }
+
+  /** The text as another of a known shape, or null. It is not kept: it is made again for less than keeping it costs. */
+  #share(scope: Scope, text: string, shape: ShapedText): SqlText | null {
+    const template = scope.shapes.find(shape.key);
+    return template === null
+      ? null
+      : new SharedText(text, template.text, () =>
+          this.#create(scope, text, {
+            outline: outlineOfShape({ outline: template.text.outline, shape: template.shape }, text, shape),
+            memos: template.memos,
+          }),
+        );
+  }
+
+  /** Keeps the text, and its shape for others when they may share it. */
+  #learn(
+    scope: Scope,
+    text: string,
+    { outline, shape }: { readonly outline: TextOutline; readonly shape: ShapedText | null },
+  ): AnalysedText {
     const memos: TextParts['memos'] = new Map();
+    const analysed = this.#keep(scope, text, { outline, memos });
     if (shape !== null && canShare(text, shape, outline)) {
-      const analysed = this.#keep(scope, text, { outline, memos });
       scope.shapes.put(shape.key, { text: analysed, shape, memos }, shape.key.length * 2);
-      return analysed;
     }
-    return this.#keep(scope, text, { outline, memos });
+    return analysed;
   }
 
   #keep(scope: Scope, text: string, analysed: Pick<TextParts, 'outline' | 'memos'>): AnalysedText {

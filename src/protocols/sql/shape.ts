@@ -127,7 +127,21 @@ function canPatch(predicate: Predicate, text: string, shape: ShapedText): boolea
 
 /** A replaced number, or one that every text of the shape has as it is. A sign in front is part of the constant: not patched. */
 function isPatchable(offset: number, text: string, shape: ShapedText): boolean {
-  return shape.starts.includes(offset) || isDigit(text.charCodeAt(offset));
+  return indexOfStart(shape, offset) >= 0 || isDigit(text.charCodeAt(offset));
+}
+
+/** Which replaced number begins at the offset; -1 for none. By halves, since a list may have thousands. */
+function indexOfStart({ starts }: ShapedText, offset: number): number {
+  let [low, high] = [0, starts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) < offset) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return starts[low] === offset ? low : -1;
 }
 
 /** The outline of another text of the same shape. */
@@ -137,7 +151,7 @@ export function outlineOfShape(
   shape: ShapedText,
 ): TextOutline {
   const number = (offset: number): string | null => {
-    const index = template.shape.starts.indexOf(offset);
+    const index = indexOfStart(template.shape, offset);
     return index < 0 ? null : text.slice(shape.starts[index], shape.ends[index]);
   };
   const statements = template.outline.statements.map((statement): StatementOutline => {

@@ -393,19 +393,35 @@ class Folding {
     }
   }
 
-  /** `x IS NULL OR x IS NOT NULL`, `c OR NOT c`. */
+  /** `x IS NULL OR x IS NOT NULL`, `c OR NOT c`: by keys and not pair by pair, since an OR may have thousands of branches. */
   #coversAll(args: readonly unknown[]): boolean {
-    return args.some((a, index) => args.slice(index + 1).some((b) => this.#opposite(a, b) || this.#opposite(b, a)));
+    const tested = new Map<string, string>();
+    const negated = new Set<string>();
+    for (const arg of args) {
+      const test = as(arg, 'NullTest');
+      const bool = as(arg, 'BoolExpr');
+      if (test !== null) {
+        const key = this.#keyOf(test['arg']);
+        const kind = str(test, 'nulltesttype');
+        if ((tested.get(key) ?? kind) !== kind) {
+          return true;
+        }
+        tested.set(key, kind);
+      } else if (bool !== null && str(bool, 'boolop') === 'NOT_EXPR') {
+        negated.add(this.#keyOf(list(bool, 'args')[0]));
+      }
+    }
+    return negated.size > 0 && args.some((arg) => negated.has(this.#keyOf(arg)));
   }
 
-  #opposite(a: unknown, b: unknown): boolean {
-    const test = as(a, 'NullTest');
-    const other = as(b, 'NullTest');
-    if (test !== null && other !== null) {
-      return str(test, 'nulltesttype') !== str(other, 'nulltesttype') && this.#equal(test['arg'], other['arg']);
-    }
-    const not = as(b, 'BoolExpr');
-    return not !== null && str(not, 'boolop') === 'NOT_EXPR' && this.#equal(a, list(not, 'args')[0]);
+  /** Equal for equal trees, wherever they stand in the text. */
+  #keyOf(tree: unknown): string {
+    return JSON.stringify(tree, (key, value: unknown) => {
+      if (key === 'A_Const') {
+        this.literalSensitive = true;
+      }
+      return key === 'location' ? undefined : value;
+    });
   }
 
   #foldOperator(node: TreeNode): boolean | null {
