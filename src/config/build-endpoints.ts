@@ -4,12 +4,11 @@ import { endpointsOf } from './build-credentials.ts';
 import type { Declared, Draft } from './declare.ts';
 import { isRecord } from './decode.ts';
 import type { DecodedBlock } from './decode.ts';
-import { parseAddress, parseHost } from './hosts.ts';
+import { LOOPBACK_SOURCES, parseAddress, parseHost } from './hosts.ts';
 import { endpointCommon, endpointTypes } from './schema-endpoints.ts';
 
 /** Attributes that have a field of their own. */
 const OWN_FIELDS: readonly string[] = [...Object.keys(endpointCommon), 'host', 'hosts', 'server', 'ca_cert', 'port'];
-const LOOPBACK_SOURCES: readonly string[] = ['127.0.0.0/8', '::1/128'];
 
 /** All endpoints in declaration order. */
 export function buildEndpoints(draft: Draft, defaults: DefaultsConfig): readonly EndpointConfig[] {

@@ -1,8 +1,8 @@
 // `gateway {}` to `GatewayConfig`.
-import type { AttributeValue, GatewayConfig, ListenAddress } from './config.ts';
+import type { AttributeValue, GatewayConfig, ListenAddress, ProxyConfig } from './config.ts';
 import type { Draft } from './declare.ts';
 import { DecodedBlock } from './decode.ts';
-import { parseAddress } from './hosts.ts';
+import { LOOPBACK_SOURCES, parseAddress } from './hosts.ts';
 import { gatewaySpec } from './schema-gateway.ts';
 import { HOUR_MS } from './schema-types.ts';
 
@@ -17,6 +17,7 @@ export function buildGateway(draft: Draft): GatewayConfig {
     controlListen: addressOf(block, 'control_listen'),
     enrollListen: addressOf(block, 'enroll_listen'),
     metricsListen: addressOf(block, 'metrics_listen'),
+    proxy: buildProxy(block, draft),
     publicUrl: block.text('public_url'),
     stateDir: block.text('state_dir'),
     dashboardSessionTtlMs: block.number('dashboard_session_ttl') ?? 24 * HOUR_MS,
@@ -44,6 +45,22 @@ export function buildGateway(draft: Draft): GatewayConfig {
     vipSubnets: block.texts('vip_subnets'),
     wireguard: recordOf(block, 'wireguard'),
     tailscale: recordOf(block, 'tailscale'),
+  };
+}
+
+function buildProxy(block: DecodedBlock, draft: Draft): ProxyConfig | null {
+  const proxy = block.nested('proxy')[0];
+  const listen = parseAddress(proxy?.text('listen') ?? 'off');
+  const profiles = draft.all('profile').map(({ name }) => name);
+  const only = profiles.length === 1 ? (profiles[0] ?? null) : null;
+  const profile = proxy?.text('profile')?.replace(/^profile\./, '') ?? only;
+  if (proxy === undefined || listen === null || listen === 'off' || listen.kind !== 'tcp' || profile === null) {
+    return null;
+  }
+  return {
+    listen: { host: listen.host, port: listen.port },
+    profile,
+    listenAllow: proxy.written('listen_allow') ? proxy.texts('listen_allow') : LOOPBACK_SOURCES,
   };
 }
 

@@ -34,6 +34,7 @@ export function checkGateway(parts: CheckParts): void {
   checkSettings(gateway, parts);
   checkNetworks(gateway, parts);
   checkStore(gateway, parts);
+  checkProxy(gateway, parts);
   const wireguard = gateway.nested('wireguard')[0];
   if (wireguard !== undefined) {
     checkDialTarget(wireguard, gateway, parts);
@@ -42,7 +43,13 @@ export function checkGateway(parts: CheckParts): void {
 
 function checkWayIn(gateway: DecodedBlock | null, { config, draft, report, incomplete }: CheckParts): void {
   const listens = draft.all('endpoint').some(({ block }) => block.written('listen'));
-  if (incomplete || listens || config.gateway.wireguard !== null || config.gateway.tailscale !== null) {
+  if (
+    incomplete ||
+    listens ||
+    config.gateway.proxy !== null ||
+    config.gateway.wireguard !== null ||
+    config.gateway.tailscale !== null
+  ) {
     return;
   }
   const at = gateway?.at ?? startOf(draft.start.file);
@@ -137,6 +144,25 @@ function contains(outer: Cidr, inner: Cidr): boolean {
 }
 
 /** Clients need something to dial: a host of `wireguard { endpoint }` that is not a wildcard address, or `public_url`. */
+function checkProxy(gateway: DecodedBlock, { draft, config, report, incomplete }: CheckParts): void {
+  const proxy = gateway.nested('proxy')[0];
+  const listen = parseAddress(proxy?.text('listen') ?? 'off');
+  if (proxy === undefined || listen === null || listen === 'off' || listen.kind !== 'tcp') {
+    return;
+  }
+  if (!isLoopbackHost(listen.host) && !proxy.written('listen_allow')) {
+    const message = `${formatAddress(listen)} can be reached from other hosts`;
+    const fix = 'write listen_allow = ["SOURCE/PREFIX"], or listen on loopback';
+    report.error(proxy.place('listen'), { code: 'open-listener', message, fix });
+  }
+  if (config.gateway.proxy === null && !proxy.broken('profile') && !incomplete) {
+    const profiles = draft.all('profile').map(({ name }) => name);
+    const message = profiles.length === 0 ? 'there is no profile for it' : `several profiles: ${profiles.join(', ')}`;
+    const fix = 'write profile = "NAME": the one under which the proxy acts';
+    report.error(proxy.place('listen'), { code: 'missing-attribute', message, fix });
+  }
+}
+
 function checkDialTarget(wireguard: DecodedBlock, gateway: DecodedBlock, { config, report }: CheckParts): void {
   const host = parseHost(wireguard.text('endpoint') ?? '', false)?.host ?? null;
   const wildcard = host !== null && parseIp(host)?.value === 0n;
@@ -198,6 +224,10 @@ function collectListeners(gateway: DecodedBlock | null, { draft, config }: Check
   if (gateway !== null) {
     for (const name of ['dashboard_listen', 'control_listen', 'enroll_listen', 'metrics_listen']) {
       add(gateway, name, name);
+    }
+    const proxy = gateway.nested('proxy')[0];
+    if (proxy !== undefined) {
+      add(proxy, 'listen', 'proxy');
     }
     const wireguard = gateway.nested('wireguard')[0];
     if (wireguard !== undefined) {

@@ -53,12 +53,22 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
+/** `gateway { proxy { … } }`: whoever reaches it acts under one profile. */
+export interface ProxyConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly profile: string;
+  /** CIDRs of sources that may use it. */
+  readonly listenAllow: readonly string[];
+}
+
 export interface GatewayConfig {
   readonly dashboardListen: ListenAddress | null;
   /** null = `unix:STATE_DIR/control.sock`. */
   readonly controlListen: ListenAddress | null;
   readonly enrollListen: ListenAddress | null;
   readonly metricsListen: ListenAddress | null;
+  /** The forward proxy, or null without one. */
+  readonly proxy: ProxyConfig | null;
   readonly publicUrl: string | null;
   /** As written, or null: `$STATE_DIRECTORY`, else `$HOME/.clawpatrol` (decided by the daemon, not at load). */
   readonly stateDir: string | null;

@@ -231,3 +231,6 @@ export function formatAddress(address: ListenAddress): string {
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Sources that may use a listener that says nothing about them. */
+export const LOOPBACK_SOURCES: readonly string[] = ['127.0.0.0/8', '::1/128'];

@@ -10,6 +10,7 @@ import {
   MINUTE_MS,
   oneOf,
   path,
+  refTo,
   seconds,
   SECOND_MS,
   secretText,
@@ -88,6 +89,27 @@ const tailscale: NestedSpec = {
     funnel: { type: bool, default: false, doc: 'Expose the dashboard through Funnel.' },
     oauth_client_id: { type: secretText, doc: 'OAuth client id.' },
     oauth_client_secret: { type: secretText, doc: 'OAuth client secret.' },
+  },
+};
+
+const proxy: NestedSpec = {
+  doc: 'A forward proxy for agents that are given HTTPS_PROXY: CONNECT and absolute-form requests, routed among the endpoints of one profile.',
+  attributes: {
+    listen: {
+      type: formOf('ip-port'),
+      required: true,
+      doc: 'Its address: whoever can reach it acts as the device listener/proxy under profile.',
+    },
+    profile: {
+      type: refTo('profile'),
+      defaultText: 'the only profile',
+      doc: 'Profile whose endpoints it leads to; anything else is refused and recorded.',
+    },
+    listen_allow: {
+      type: listOf(formOf('cidr')),
+      defaultText: 'loopback',
+      doc: 'Source networks; others are refused and recorded.',
+    },
   },
 };
 
@@ -226,6 +248,7 @@ export const gatewaySpec: BlockSpec = {
   },
   blocks: {
     limits,
+    proxy,
     genai_telemetry: {
       doc: 'Spans about model calls.',
       later: laterWarn('no spans are made'),

@@ -22,14 +22,16 @@ import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
-import { matchHost } from './routing.ts';
+import { createForwardProxy, PROXY_DEVICE } from './forward-proxy.ts';
+import type { ForwardProxy } from './forward-proxy.ts';
+import { findEndpoint, matchHost } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Recorder } from './recorder.ts';
 import { relay } from './relay.ts';
-import type { Route } from './routing.ts';
+import type { Route, Way } from './routing.ts';
 
 /** Chooses and reads the credential of a profile at an endpoint. */
 export interface Credentials {
@@ -45,7 +47,7 @@ export interface ConnectionsParts {
   readonly gate: GatewayGate;
   readonly live: () => Live;
   /** Where a listener leads now. */
-  readonly route: (key: string) => Route | null;
+  readonly route: (key: string) => Way | null;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly dial: Dial;
   readonly certificates: Certificates;
@@ -78,6 +80,8 @@ interface Entry {
   readonly startedMs: number;
   /** What the client dialled. */
   readonly dialled: string;
+  /** What it asked the forward proxy for, or null. */
+  readonly target: DialTarget | null;
   /** Aborted with a text: end after the answer in progress. */
   readonly draining: AbortController;
   /** Aborted with a text: end now. */
@@ -95,10 +99,15 @@ class OpenConnections implements Connections {
   readonly #perDevice = new Map<string, number>();
   /** Objects that protocols keep per gateway, by name. */
   readonly #shared = new Map<string, unknown>();
+  readonly #proxy: ForwardProxy;
   #waiting: (() => void)[] = [];
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
+    this.#proxy = createForwardProxy({
+      ...parts,
+      admit: (socket, key, { route, target }) => this.#admit(this.#identify(socket, key, route, target)),
+    });
   }
 
   get size(): number {
@@ -108,11 +117,21 @@ class OpenConnections implements Connections {
   accept(socket: Socket, key: string): void {
     // Nothing between here and the protocol may lose the process to a broken socket.
     socket.on('error', () => {});
-    const entry = this.#identify(socket, key);
-    if (entry === null) {
-      socket.destroy();
-      return;
+    const way = this.#parts.route(key);
+    switch (way?.kind) {
+      case undefined:
+        socket.destroy();
+        return;
+      case 'endpoint':
+        this.#admit(this.#identify(socket, key, way, null));
+        return;
+      case 'proxy':
+        this.#proxy.accept(socket, key, way);
     }
+  }
+
+  #admit(entry: Entry): void {
+    const { socket } = entry;
     const refusal = this.#findRefusal(entry) ?? this.#recordOpening(entry);
     if (refusal !== null) {
       this.#refuse(entry, refusal.cause, refusal.detail);
@@ -129,6 +148,9 @@ class OpenConnections implements Connections {
   }
 
   drain(why: string, which: 'all' | 'unrouted'): void {
+    if (which === 'all') {
+      this.#proxy.close();
+    }
     for (const entry of this.#open.values()) {
       if (which === 'all' || !this.#stillRouted(entry)) {
         entry.draining.abort(why);
@@ -150,40 +172,38 @@ class OpenConnections implements Connections {
     return this.#open.get(session)?.credential ?? null;
   }
 
-  /** Who connects to what, taken at accept: later the socket may no longer know. Null when the listener leads nowhere any more. */
-  #identify(socket: Socket, key: string): Entry | null {
-    const route = this.#parts.route(key);
-    if (route === null) {
-      return null;
-    }
+  /** Who connects to what, taken at accept: later the socket may no longer know. */
+  #identify(socket: Socket, key: string, { endpoint, profile }: Route, target: DialTarget | null): Entry {
     const agent: Agent = {
-      device: `listener/${route.endpoint.name}`,
-      profile: route.profile,
+      device: target === null ? `listener/${endpoint.name}` : PROXY_DEVICE,
+      profile,
       run: '',
       user: '',
       ip: canonicalIp(socket.remoteAddress),
       transport: 'direct',
     };
+    const local = formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0);
     return {
       session: uuidv7(this.#parts.clock.now()),
       key,
-      route,
+      route: { endpoint, profile },
       agent,
       socket,
       startedMs: this.#parts.clock.monotonicMs(),
-      dialled: formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0),
+      dialled: target === null ? local : formatAddress(target.host, target.port),
+      target,
       draining: new AbortController(),
       ending: new AbortController(),
       credential: null,
     };
   }
 
-  #findRefusal({ route, agent }: Entry): { readonly cause: string; readonly detail: string } | null {
+  #findRefusal({ route, agent, target }: Entry): { readonly cause: string; readonly detail: string } | null {
     const { limits } = this.#parts.live().config.gateway;
     if (agent.ip === '') {
       return { cause: 'gone', detail: 'the client was gone when it was accepted' };
     }
-    if (!createRanges(route.endpoint.listenAllow)(agent.ip)) {
+    if (target === null && !createRanges(route.endpoint.listenAllow)(agent.ip)) {
       return { cause: 'source', detail: `${agent.ip} is not in listen_allow` };
     }
     if (!this.#parts.live().reaches(route.profile, route.endpoint.ref)) {
@@ -224,7 +244,7 @@ class OpenConnections implements Connections {
       client: entry.socket,
       agent: entry.agent,
       dialled: entry.dialled,
-      target: null,
+      target: entry.target,
     };
     let reason: FinishReason = { kind: 'refused', detail: 'not served' };
     try {
@@ -361,18 +381,33 @@ class OpenConnections implements Connections {
   }
 
   /** False when the endpoint, profile or credential is gone, or when one now means something else than at accept. */
-  #stillRouted({ key, route, agent, credential }: Entry): boolean {
-    const now = this.#parts.route(key);
+  #stillRouted({ key, route, agent, credential, target }: Entry): boolean {
+    const now = this.#routeNow(key, target, agent.ip);
     return (
       now !== null &&
       now.endpoint.ref === route.endpoint.ref &&
       now.endpoint.type === route.endpoint.type &&
       now.profile === route.profile &&
       sameHosts(now.endpoint, route.endpoint) &&
-      createRanges(now.endpoint.listenAllow)(agent.ip) &&
       this.#parts.live().reaches(now.profile, now.endpoint.ref) &&
       (credential === null || stillWields(this.#parts.live(), now, credential))
     );
+  }
+
+  /** Where a client of that address would be led now, or null. */
+  #routeNow(key: string, target: DialTarget | null, ip: string): Route | null {
+    const way = this.#parts.route(key);
+    switch (way?.kind) {
+      case undefined:
+        return null;
+      case 'endpoint':
+        return target === null && createRanges(way.endpoint.listenAllow)(ip) ? way : null;
+      case 'proxy': {
+        const { profile, listenAllow } = way;
+        const endpoint = target === null ? null : findEndpoint(this.#parts.live(), profile, target);
+        return endpoint !== null && createRanges(listenAllow)(ip) ? { endpoint, profile } : null;
+      }
+    }
   }
 }
 

@@ -1,15 +1,20 @@
-// Which endpoint and profile a direct listener stands for. Listeners are known by the address as written, so that a reload can move one
+// Which endpoint and profile a listener stands for, and which endpoint a destination belongs to. Listeners are known by the address as written, so that a reload can move one
 // from an endpoint to another without closing it. Pure.
 import type { EndpointConfig, HostPattern } from '../config/config.ts';
 import type { DialTarget } from '../protocols/protocol.ts';
 import { formatAddress } from './addresses.ts';
 import type { Live } from './live.ts';
 
-/** Where a connection at a listener goes. */
+/** Where a connection goes. */
 export interface Route {
   readonly endpoint: EndpointConfig;
   readonly profile: string;
 }
+
+/** Where connections at a listener go: to one endpoint, or to whichever of a profile's the client names. */
+export type Way =
+  | ({ readonly kind: 'endpoint' } & Route)
+  | { readonly kind: 'proxy'; readonly profile: string; readonly listenAllow: readonly string[] };
 
 /** An address to listen on. */
 export interface ListenerSpec {
@@ -21,16 +26,24 @@ export interface ListenerSpec {
   readonly name: string;
 }
 
-/** The direct listeners of a configuration with where they lead, by key. */
-export function createRoutes(live: Live): ReadonlyMap<string, Route & { readonly spec: ListenerSpec }> {
-  const routes = new Map<string, Route & { readonly spec: ListenerSpec }>();
+/** The listeners of a configuration with where they lead, by key. */
+export function createRoutes(live: Live): ReadonlyMap<string, Way & { readonly spec: ListenerSpec }> {
+  const routes = new Map<string, Way & { readonly spec: ListenerSpec }>();
   for (const endpoint of live.config.endpoints) {
     if (endpoint.listen !== null && endpoint.profile !== null) {
       const { host, port } = endpoint.listen;
       // "Any free port" is a different one for each endpoint, and stays the endpoint's.
       const key = port === 0 ? `${formatAddress(host, 0)} ${endpoint.ref}` : formatAddress(host, port);
-      routes.set(key, { endpoint, profile: endpoint.profile, spec: { key, host, port, name: endpoint.ref } });
+      const spec = { key, host, port, name: endpoint.ref };
+      routes.set(key, { kind: 'endpoint', endpoint, profile: endpoint.profile, spec });
     }
+  }
+  const { proxy } = live.config.gateway;
+  if (proxy !== null) {
+    const { host, port } = proxy.listen;
+    const key = port === 0 ? `${formatAddress(host, 0)} proxy` : formatAddress(host, port);
+    const { profile, listenAllow } = proxy;
+    routes.set(key, { kind: 'proxy', profile, listenAllow, spec: { key, host, port, name: 'proxy' } });
   }
   return routes;
 }

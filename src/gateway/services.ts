@@ -36,7 +36,7 @@ import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { createRecorder } from './recorder.ts';
 import type { Recorder } from './recorder.ts';
-import type { Route } from './routing.ts';
+import type { Way } from './routing.ts';
 import { resolveSecretString } from './secret-string.ts';
 
 export interface ServiceParts {
@@ -46,7 +46,7 @@ export interface ServiceParts {
   readonly logger: Logger;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly live: () => Live;
-  readonly route: (key: string) => Route | null;
+  readonly route: (key: string) => Way | null;
   /** Everything that the daemon listens on now. */
   readonly bound: () => readonly BoundAddress[];
   /** Registers what undoes a step. */

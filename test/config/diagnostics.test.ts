@@ -405,6 +405,23 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [E('6:12', 'listener-clash')],
     },
     {
+      text: 'gateway {\n  proxy {\n    listen = "127.0.0.1:15432"\n  }\n}\n',
+      want: [E('10:12', 'listener-clash')],
+    },
+    {
+      text: 'gateway {\n  proxy {\n    listen = "0.0.0.0:3128"\n  }\n}\n',
+      want: [E('3:14', 'open-listener')],
+    },
+    {
+      text: 'gateway {\n  proxy {\n    listen = "127.0.0.1:3128"\n  }\n}\nprofile "second" { credentials = [] }\n',
+      want: [E('3:14', 'missing-attribute'), W('6:34', 'empty-profile')],
+    },
+    { text: 'gateway {\n  proxy {\n    profile = "base"\n  }\n}\n', want: [E('2:3', 'missing-attribute')] },
+    {
+      text: 'gateway {\n  proxy {\n    listen  = "127.0.0.1:3128"\n    profile = "nobody"\n  }\n}\n',
+      want: [E('4:15', 'unknown-reference')],
+    },
+    {
       text: 'endpoint "postgres" "x" {\n  host = "x.example.com"\n  listen = "127.0.0.1:15433"\n}\n',
       want: [E('3:12', 'endpoint-not-in-profile')],
     },

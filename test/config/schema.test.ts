@@ -38,6 +38,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
     'dashboard_listen public_url state_dir dashboard_session_ttl dashboard_config_writes resolver log_path telemetry session_keep ' +
     'actions_keep control_listen enroll_listen metrics_listen log_level timezone vip_subnets',
   'gateway limits': 'body_buffer body_storage header_bytes parked parked_per_device connections connections_per_device',
+  'gateway proxy': 'listen profile listen_allow',
   'gateway genai_telemetry': 'include_message_content',
   'gateway wireguard': 'subnet_cidr listen_port host_loopback_port endpoint interface server_pub mode mtu',
   'gateway tailscale': 'authkey hostname control_url tags operators funnel oauth_client_id oauth_client_secret',

@@ -18,7 +18,8 @@ test('a listener is known by its address, so that it can move between endpoints'
   const first = createRoutes(createLive(makeConfig({ endpoints: [{ ...ENDPOINT, listen }] }), POLICY));
   const second = createRoutes(createLive(makeConfig({ endpoints: [{ ...other, listen }] }), POLICY));
   assert.deepEqual([...first.keys()], [...second.keys()]);
-  assert.equal(second.get('127.0.0.1:15432')?.endpoint.ref, 'postgres.other');
+  const way = second.get('127.0.0.1:15432');
+  assert.equal(way?.kind === 'endpoint' && way.endpoint.ref, 'postgres.other');
 });
 
 test('listeners on any free port are one for each endpoint, and endpoints without one have none', () => {

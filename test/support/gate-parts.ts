@@ -317,6 +317,7 @@ export function makeConfig(parts: Partial<Config> = {}): Config {
       controlListen: null,
       enrollListen: null,
       metricsListen: null,
+      proxy: null,
       publicUrl: null,
       stateDir: null,
       dashboardSessionTtlMs: 86_400_000,

@@ -117,6 +117,7 @@ export function makeRuleConfig(parts: ConfigParts): Config {
       controlListen: null,
       enrollListen: null,
       metricsListen: null,
+      proxy: null,
       publicUrl: null,
       stateDir: null,
       dashboardSessionTtlMs: 0,
