@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { ensureInstalled } from './ensure.mjs';
 
 const ci = process.env.CI === 'true';
@@ -36,11 +36,14 @@ function suite(name, set) {
   total.skipped += counts.skipped;
 }
 
-/** Whether a program (by name) or a folder (by path) is on this machine. */
+/** Whether a program (by name) or a file or folder (by path) is on this machine. */
 function has(thing) {
-  const programs = ['/usr/bin', '/usr/sbin', '/usr/local/bin'];
+  const programs = ['/usr/bin', '/usr/sbin', '/usr/local/bin', ...(process.env.PATH ?? '').split(delimiter)];
   return thing.startsWith('/') ? existsSync(thing) : programs.some((folder) => existsSync(join(folder, thing)));
 }
+
+/** Debian's folder of Python packages: tests use its Python, whatever other one comes first in PATH. */
+const PYTHON = '/usr/lib/python3/dist-packages';
 
 /** Real servers and clients that tests talk to. What cannot be installed here is skipped, loudly. */
 function ensureServers() {
@@ -48,14 +51,20 @@ function ensureServers() {
     ['psql', 'postgresql-client'],
     ['pgbouncer', 'pgbouncer'],
     ['/usr/lib/postgresql', 'postgresql'],
+    ['/usr/bin/python3', 'python3'],
+    [`${PYTHON}/psycopg2`, 'python3-psycopg2'],
+    [`${PYTHON}/psycopg`, 'python3-psycopg'],
+    [`${PYTHON}/asyncpg`, 'python3-asyncpg'],
+    [`${PYTHON}/sqlalchemy`, 'python3-sqlalchemy'],
+    [`${PYTHON}/django`, 'python3-django'],
+    ['javac', 'default-jdk-headless'],
+    ['/usr/share/java/postgresql.jar', 'libpostgresql-jdbc-java'],
+    ['go', 'golang-go'],
+    ['/usr/bin/ruby', 'ruby'],
+    ['/usr/share/doc/ruby-pg', 'ruby-pg'],
+    ['/usr/share/doc/ruby-activerecord', 'ruby-activerecord'],
   ];
   const missing = wanted.filter(([thing]) => !has(thing)).map(([, name]) => name);
-  if (
-    spawnSync('python3', ['-c', 'import psycopg2'], { stdio: 'ignore' }).status !== 0 &&
-    !existsSync('/usr/lib/python3/dist-packages/psycopg2')
-  ) {
-    missing.push('python3', 'python3-psycopg2');
-  }
   if (missing.length === 0) {
     return;
   }
