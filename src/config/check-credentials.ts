@@ -26,7 +26,7 @@ interface Subject {
   readonly type: CredentialType;
 }
 
-function checkFit(credential: CredentialConfig, { block, type }: Subject, { report }: CheckParts): void {
+function checkFit(credential: CredentialConfig, { block, type }: Subject, { config, report }: CheckParts): void {
   const at = block.place(block.written('endpoint') ? 'endpoint' : 'endpoints');
   for (const endpoint of credential.endpoints) {
     const endpointType = typeOf(endpoint);
@@ -37,10 +37,30 @@ function checkFit(credential: CredentialConfig, { block, type }: Subject, { repo
       const message = `a ${credential.type} cannot serve ${endpoint}`;
       const fix = `for ${endpointType} write one of: ${fitting.join(', ')}`;
       report.error(at, { code: 'incompatible-credential', message, fix });
-    } else if (credential.type === 'aws_credential' && endpointType !== 'kubernetes') {
-      const message = `re-signing requests to ${endpoint} is not available in this version: they are refused`;
-      report.warning(at, { code: 'not-available', message, fix: 'use another credential type' });
+    } else if (credential.type === 'aws_credential' && endpointType === 'kubernetes') {
+      const cluster = config.endpoints.find(({ ref }) => ref === endpoint)?.attributes['cluster_name'];
+      if (typeof cluster !== 'string' || cluster === '') {
+        const message = `${endpoint} names no cluster, and a token for EKS is made for one`;
+        report.error(at, { code: 'missing-attribute', message, fix: 'write cluster_name and region on the endpoint' });
+      }
     }
+  }
+  checkHeader(credential, block, report);
+}
+
+/** Fields that frame a message or route it are the gateway's own to write. */
+const NO_HEADER_TOKEN =
+  /^(?:host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*)$/i;
+
+function checkHeader({ type }: CredentialConfig, block: DecodedBlock, report: CheckParts['report']): void {
+  const header = type === 'header_token' ? block.text('header') : null;
+  if (header !== null && NO_HEADER_TOKEN.test(header)) {
+    const message = `no secret can stand in the header ${header}: it frames or routes the message`;
+    report.error(block.place('header'), {
+      code: 'out-of-range',
+      message,
+      fix: 'name the header that the upstream reads its token from',
+    });
   }
 }
 

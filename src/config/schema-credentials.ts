@@ -135,7 +135,16 @@ export const credentialTypes: Readonly<Record<string, CredentialType>> = {
   }),
   discord_bot_token: credential({ doc: 'Token in the Authorization header.' }),
   aws_credential: credential({
-    doc: 'EKS bearer on kubernetes; SigV4 re-signing elsewhere comes later.',
+    doc:
+      'EKS bearer on kubernetes; elsewhere the request is signed again (SigV4) in place of the signature that the agent made with keys ' +
+      "of no worth: for that signature's service and region, which must be the host's.",
+    own: {
+      unsigned_payload: {
+        type: bool,
+        default: false,
+        doc: 'Signs uploads without their body where the agent did (UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER); without it they are refused when they are too long to be hashed.',
+      },
+    },
     slots: ['access_key_id', 'secret_access_key', 'session_token?'],
     by: [],
   }),

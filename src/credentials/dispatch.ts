@@ -1,6 +1,6 @@
 // Which credential an agent's connection gets: the profile's at that endpoint, told apart by what the client said (config reference 1.4).
 import type { Config, CredentialConfig, Ref } from '../config/config.ts';
-import type { DispatchedCredential, DispatchHints } from '../protocols/protocol.ts';
+import type { CandidateCredential, DispatchedCredential, DispatchHints, Hints } from '../protocols/protocol.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { SecretSources } from './sources.ts';
 
@@ -35,7 +35,10 @@ export function chooseCredential(
   }
   const fitting = candidates
     .map((candidate) => ({ ...candidate, wanted: Object.entries(candidate.constraints) }))
-    .filter(({ wanted }) => wanted.every(([name, value]) => Object.hasOwn(at.hints, name) && at.hints[name] === value))
+    .filter(({ credential, wanted }) => {
+      const said = saidFor(credential, at.hints);
+      return wanted.every(([name, value]) => Object.hasOwn(said, name) && said[name] === value);
+    })
     .toSorted((a, b) => b.wanted.length - a.wanted.length);
   const [best, second] = fitting;
   // Two that fit equally well are refused at load; should one come through, none is picked for being first.
@@ -44,6 +47,19 @@ export function chooseCredential(
     return { kind: 'no-match', asked: [...asked].toSorted() };
   }
   return { kind: 'credential', credential: best.credential };
+}
+
+function saidFor({ type, attributes }: CandidateCredential, hints: DispatchHints): Hints {
+  return typeof hints === 'function' ? hints({ type, attributes }) : hints;
+}
+
+/** Every placeholder of a configuration, each once: those of credentials and those that profiles write in their place. */
+export function placeholdersOf(config: DispatchConfig): readonly string[] {
+  const own = config.credentials.map(({ placeholder }) => placeholder);
+  const written = config.profiles.flatMap(({ credentials }) =>
+    credentials.map(({ constraints }) => constraints['placeholder'] ?? null),
+  );
+  return [...new Set([...own, ...written])].filter((text): text is string => text !== null && text !== '');
 }
 
 /** Hands out credentials with their values. */

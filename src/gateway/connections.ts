@@ -327,6 +327,7 @@ class OpenConnections implements Connections {
         entry.credential = await credentials.dispatch(entry.agent.profile, accepted.ref, hints);
         return entry.credential;
       },
+      placeholders: () => live().placeholders,
       serverTls: (names) => certificates.serverContext(names ?? leafNames(accepted)),
       relay: (relayParts) =>
         relay(relayParts, { gate, clock, signal: entry.ending.signal, draining: entry.draining.signal }),

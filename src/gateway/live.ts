@@ -1,6 +1,7 @@
 // What is in force: one configuration with its compiled rules, indexed for the daemon. A reload makes a new one and swaps it as a
 // whole, so that no reader ever sees half of two. Pure.
 import type { ApproverConfig, Config, EndpointConfig, ProfileConfig, Ref, RuleConfig } from '../config/config.ts';
+import { placeholdersOf } from '../credentials/dispatch.ts';
 import type { Policy } from '../rules/decision.ts';
 
 export interface Live {
@@ -10,6 +11,8 @@ export interface Live {
   readonly profiles: ReadonlyMap<string, ProfileConfig>;
   readonly approvers: ReadonlyMap<Ref, ApproverConfig>;
   readonly rules: ReadonlyMap<string, RuleConfig>;
+  /** Texts that stand for secrets and must never reach an upstream. */
+  readonly placeholders: readonly string[];
   /** True when the profile exists, the endpoint exists, and a credential of the profile is bound to it. */
   reaches(profile: string, endpoint: Ref): boolean;
 }
@@ -32,6 +35,7 @@ export function createLive(config: Config, policy: Policy): Live {
     endpoints,
     profiles: new Map(config.profiles.map((profile) => [profile.name, profile])),
     approvers: new Map(config.approvers.map((approver) => [approver.ref, approver])),
+    placeholders: placeholdersOf(config),
     rules: new Map(config.rules.map((rule) => [rule.name, rule])),
     reaches: (profile, endpoint) => endpoints.has(endpoint) && reached.has(pair(profile, endpoint)),
   };

@@ -53,12 +53,18 @@ export interface DispatchedCredential {
   readonly ref: string;
   readonly type: string;
   readonly attributes: EndpointConfig['attributes'];
-  /** Secret by slot. */
+  /** Secret by slot; what was made of it (an access token, a client certificate) stands beside it under a slot of its own. */
   readonly secrets: ReadonlyMap<string, Secret>;
 }
 
-/** What the client said that may choose among several credentials. */
-export type DispatchHints = Readonly<Record<string, string>>;
+/** A credential that might be chosen. */
+export type CandidateCredential = Pick<DispatchedCredential, 'type' | 'attributes'>;
+
+/** By disambiguator (`user`, `placeholder`): what the client said that may choose among several credentials. */
+export type Hints = Readonly<Record<string, string>>;
+
+/** The same for every candidate, or, where a candidate's type says where to look, by candidate. */
+export type DispatchHints = Hints | ((candidate: CandidateCredential) => Hints);
 
 /** Everything a protocol may ask of the gateway for one connection. */
 export interface ServeContext {
@@ -74,6 +80,8 @@ export interface ServeContext {
   dial(signal: AbortSignal, target?: DialTarget): Promise<Duplex>;
   /** The credential for this profile at this endpoint. Rejects with GatewayError SECRET_MISSING; null = none is configured. */
   credential(hints: DispatchHints): Promise<DispatchedCredential | null>;
+  /** Every placeholder of the configuration in force: texts that stand for a secret, and must never reach an upstream. */
+  placeholders(): readonly string[];
   /** Server-side TLS: a leaf for these names, else one that names the endpoint's hosts, the listen address and `localhost`. */
   serverTls(names?: readonly string[]): Promise<SecureContext>;
   /** Runs a session between two streams with back-pressure until it finishes. */

@@ -452,8 +452,21 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'credential "ssh_key" "x" { endpoint = base }\n', want: [E('1:39', 'incompatible-credential')] },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "aws_credential" "a" { endpoint = x }\n',
-      want: [W('2:46', 'not-available')],
+      want: [],
     },
+    {
+      text: 'endpoint "kubernetes" "x" { hosts = ["x.com"] }\ncredential "aws_credential" "a" { endpoint = x }\n',
+      want: [E('2:46', 'missing-attribute')],
+    },
+    {
+      text: 'endpoint "kubernetes" "x" {\n  hosts = ["x.com"]\n  cluster_name = "c"\n  region = "eu-west-1"\n}\ncredential "aws_credential" "a" { endpoint = x }\n',
+      want: [],
+    },
+    {
+      text: 'credential "header_token" "a" { header = "Content-Length" }\n',
+      want: [E('1:42', 'out-of-range')],
+    },
+    { text: 'credential "header_token" "a" { header = "X-Token" }\n', want: [] },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "bearer_token" "a" { endpoint = x }\ncredential "bearer_token" "b" { endpoint = x }\nprofile "p" { credentials = [a, b] }\n',
       want: [E('4:33', 'ambiguous-credentials')],

@@ -103,6 +103,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       clock: systemClock,
       dial: (signal) => dial(options.upstream, signal),
       credential: () => Promise.resolve(credential),
+      placeholders: () => [],
       serverTls: () =>
         options.serverTls === undefined
           ? Promise.reject(new Error('no certificate'))
