@@ -3,7 +3,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { EndpointConfig } from '../../src/config/config.ts';
 import { relay } from '../../src/gateway/relay.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import type { Connection, DispatchedCredential, Gate, ServeContext } from '../../src/protocols/protocol.ts';
@@ -32,6 +32,7 @@ export interface WireOptions {
   /** Device of the n-th connection. */
   readonly device?: (connection: number) => string;
   readonly bodyBufferBytes?: number;
+  readonly clock?: Clock;
 }
 
 export interface WireGateway {
@@ -49,6 +50,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
   const fake = new FakeGate();
   const gate = options.gate ?? fake;
   const analyser = options.analyser ?? new FakeAnalyser();
+  const clock = options.clock ?? systemClock;
   const refused: string[] = [];
   const finished: FinishReason[] = [];
   const waiters: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -100,7 +102,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       endpoint: { name: 'pg', type: 'postgres', ref: 'postgres.pg', family: 'sql', host: options.upstream.host },
       config: () => config,
       gate,
-      clock: systemClock,
+      clock,
       dial: (signal) => dial(options.upstream, signal),
       credential: () => Promise.resolve(credential),
       placeholders: () => [],
@@ -108,7 +110,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
         options.serverTls === undefined
           ? Promise.reject(new Error('no certificate'))
           : Promise.resolve(options.serverTls),
-      relay: (parts) => relay(parts, { gate, clock: systemClock, signal: ending.signal, draining: draining.signal }),
+      relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),
       refused: (cause, detail) => void refused.push(`${cause}: ${detail}`),
       shared: <T>(name: string, make: () => T): T => {
         const made = shared.get(name) ?? make();

@@ -18,6 +18,8 @@ import { Startup, type StartupRequest } from './startup.ts';
 
 /** From the first byte to the end of the startup packet, TLS included; absolute, not per byte. */
 const STARTUP_MS = 10_000;
+/** Each is a connection to the upstream. More for one session at once are as if they had come too late. */
+const MAX_CANCELS_AT_ONCE = 4;
 
 /** The connection ends before there is a session. */
 class Refusal extends Error {
@@ -210,6 +212,14 @@ async function runSession(
   const { request, upstream, credential, analyser } = parts;
   const { greeting, target } = upstream;
   let cancel: (() => void) | null = null;
+  let cancels = 0;
+  const cancelNow = async (): Promise<void> => {
+    if (cancels < MAX_CANCELS_AT_ONCE) {
+      cancels += 1;
+      await cancelAt(context, upstream);
+      cancels -= 1;
+    }
+  };
   const key = cancelKeys(context).issue(connection.agent.device, () => cancel?.());
   const session = createPostgresSession({
     origin: {
@@ -235,8 +245,8 @@ async function runSession(
       client: client.stream,
       upstream: upstream.peer.stream,
       cancelUpstream: () => {
-        // Nobody waits for it: a cancel that fails is as if it had come too late.
-        void cancelAt(context, upstream);
+        // Nobody waits for it, and it never rejects: a cancel that fails is as if it had come too late.
+        void cancelNow();
       },
       onCancelHandle: (handle) => {
         cancel = handle;
