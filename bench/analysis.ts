@@ -9,6 +9,7 @@ const STATE: SqlState = {
   database: 'app',
   user: 'agent',
   role: 'agent',
+  resetRole: 'agent',
   searchPath: ['public'],
   schemas: new Set(['public']),
   gatewaySetRole: false,

@@ -56,7 +56,14 @@ for (const kind of ['fake', 'real']) {
   const analyser = kind === 'fake' ? new FakeAnalyser() : await createPostgresAnalyser({ clock: systemClock });
   const options = { readOnly: false, trustedFunctions: new Set<string>(), maxTextBytes: 1 << 20 };
   for (const [name, exchange] of Object.entries(EXCHANGES)) {
-    const state = { database: 'bench', user: 'app', role: 'app', searchPath: null, schemas: new Set(['public']) };
+    const state = {
+      database: 'bench',
+      user: 'app',
+      role: 'app',
+      resetRole: 'app',
+      searchPath: null,
+      schemas: new Set(['public']),
+    };
     const more = { gatewaySetRole: false, readable: true, serverMajor: 15, shadowedFunctions: null };
     const session = createPostgresSession({
       origin: {

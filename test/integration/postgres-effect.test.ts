@@ -33,6 +33,7 @@ const state: SqlState = {
   database: 'postgres',
   user: server.user,
   role: server.user,
+  resetRole: server.user,
   searchPath: ['public'],
   schemas: new Set(['public']),
   gatewaySetRole: false,

@@ -14,6 +14,7 @@ export const STATE: SqlState = {
   database: 'app',
   user: 'agent',
   role: 'agent',
+  resetRole: 'agent',
   searchPath: ['public'],
   schemas: null,
   gatewaySetRole: false,

@@ -57,7 +57,7 @@ export class TranscriptPlayer {
   constructor(cut: Cut = (bytes) => [bytes]) {
     this.#cut = cut;
     const clock = new FakeClock();
-    const state = { database: 'app', user: 'app', role: 'app', searchPath: null, schemas: null };
+    const state = { database: 'app', user: 'app', role: 'app', resetRole: 'app', searchPath: null, schemas: null };
     const more = { gatewaySetRole: false, readable: true, serverMajor: 15, shadowedFunctions: null };
     this.#session = createPostgresSession({
       origin: {
@@ -146,7 +146,7 @@ export class TranscriptPlayer {
         const parameters = evidence.parameters.length > 0 ? ` ${JSON.stringify(evidence.parameters)}` : '';
         const verbs = JSON.stringify(units[0]?.facts.get('sql.verbs'));
         const path = JSON.stringify(units[0]?.facts.get('sql.path'));
-        const where = path === '["app","public"]' ? '' : ` path ${path}`;
+        const where = path === '["$user","public"]' ? '' : ` path ${path}`;
         const more = verbs.includes('unknown') ? ' unknown' : '';
         const no = refused === null ? '' : ' refused';
         this.#outputs.push(`judge ${phase} ${JSON.stringify(evidence.text)}${parameters}${where}${more}${no}`);

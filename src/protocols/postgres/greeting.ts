@@ -86,6 +86,8 @@ export class Greeting {
       database,
       user,
       role: told ? this.#role : null,
+      // A role that a setting of the login gave is what RESET ROLE goes back to, and SET ROLE NONE is not: not told apart here.
+      resetRole: told && this.#role === user ? user : null,
       searchPath: null,
       schemas: told && this.#schemas.length > 0 && this.#schemas.length <= MAX_NAMES ? new Set(this.#schemas) : null,
       gatewaySetRole: false,

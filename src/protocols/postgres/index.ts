@@ -46,6 +46,7 @@ function sampleState(database: string): SqlState {
     database,
     user: '',
     role: null,
+    resetRole: null,
     searchPath: ['public'],
     schemas: null,
     gatewaySetRole: false,

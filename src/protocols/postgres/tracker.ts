@@ -11,6 +11,9 @@ interface Scope {
   readonly localPath: readonly string[] | null | undefined;
   readonly role: string | null;
   readonly localRole: string | null | undefined;
+  /** Who RESET ROLE goes back to. */
+  readonly session: string | null;
+  readonly localSession: string | null | undefined;
 }
 
 interface Savepoint {
@@ -18,12 +21,22 @@ interface Savepoint {
   readonly scope: Scope;
 }
 
+const ALL_UNKNOWN: Partial<Scope> = {
+  path: null,
+  localPath: undefined,
+  role: null,
+  localRole: undefined,
+  session: null,
+  localSession: undefined,
+};
+
 /** Folds confirmed changes into a SqlState. */
 export class Tracker {
   #state: SqlState;
   #scope: Scope;
-  /** The path that RESET goes back to. */
+  /** The path that RESET goes back to, and the session's user that RESET SESSION AUTHORIZATION does. */
   readonly #loginPath: readonly string[] | null;
+  readonly #loginSession: string | null;
   /** As it was when the transaction began, implicit or explicit; null outside of one. */
   #atBegin: Scope | null = null;
   #savepoints: Savepoint[] = [];
@@ -31,7 +44,15 @@ export class Tracker {
   /** `path`: the value of `search_path` at login as SHOW prints it, or null when it is not known. */
   constructor(atLogin: SqlState, path: string | null) {
     this.#loginPath = path === null ? null : splitSearchPath(path);
-    this.#scope = { path: this.#loginPath, localPath: undefined, role: atLogin.role, localRole: undefined };
+    this.#loginSession = atLogin.resetRole;
+    this.#scope = {
+      path: this.#loginPath,
+      localPath: undefined,
+      role: atLogin.role,
+      localRole: undefined,
+      session: atLogin.resetRole,
+      localSession: undefined,
+    };
     this.#state = atLogin;
     this.#publish();
   }
@@ -97,7 +118,8 @@ export class Tracker {
         break;
       case 'discard':
         if (change.what === 'all') {
-          this.#change({ path: this.#loginPath, localPath: undefined, role: this.#state.user, localRole: undefined });
+          this.#change({ path: this.#loginPath, localPath: undefined });
+          this.#setSession(this.#loginSession, false);
         }
         break;
       // What runs there was expanded by whoever knows the names; what is left is not known.
@@ -105,7 +127,7 @@ export class Tracker {
       case 'fetch':
       case 'unknown':
         this.#replace({ ...this.#state, schemas: null });
-        this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
+        this.#change(ALL_UNKNOWN);
         break;
       case 'schemas-changed':
         this.#replace({ ...this.#state, schemas: null });
@@ -143,7 +165,7 @@ export class Tracker {
     const changed = before !== this.#scope;
     this.#end(how === 'committed');
     if (changed && how === 'unsure') {
-      this.#change({ path: null, localPath: undefined, role: null, localRole: undefined });
+      this.#change(ALL_UNKNOWN);
     }
   }
 
@@ -177,10 +199,23 @@ export class Tracker {
     if (name === 'search_path') {
       const path = reset ? this.#loginPath : value === null ? null : splitSearchPath(value);
       this.#change(local ? { localPath: path } : { path, localPath: undefined });
-    } else if (name === 'role' || name === 'session_authorization') {
-      const role = reset || value === 'none' ? this.#state.user : value;
+    } else if (name === 'role') {
+      // Who the session's user is after a transaction that changed it for itself only cannot be said in one value.
+      const back = this.#scope.localSession === undefined ? this.#scope.session : null;
+      const role = reset || value === 'none' ? back : value;
       this.#change(local ? { localRole: role } : { role, localRole: undefined });
+    } else if (name === 'session_authorization') {
+      this.#setSession(reset ? this.#loginSession : value, local);
     }
+  }
+
+  /** The server sets the role to none with it. */
+  #setSession(user: string | null, local: boolean): void {
+    this.#change(
+      local
+        ? { localRole: user, localSession: user }
+        : { role: user, localRole: undefined, session: user, localSession: undefined },
+    );
   }
 
   #change(changes: Partial<Scope>): void {
@@ -195,7 +230,9 @@ export class Tracker {
     if (before === null || before === this.#scope) {
       return;
     }
-    this.#scope = committed ? { ...this.#scope, localPath: undefined, localRole: undefined } : before;
+    this.#scope = committed
+      ? { ...this.#scope, localPath: undefined, localRole: undefined, localSession: undefined }
+      : before;
     this.#publish();
   }
 
@@ -213,16 +250,22 @@ export class Tracker {
   }
 
   #publish(): void {
-    const { path, localPath, role, localRole } = this.#scope;
+    const { path, localPath, role, localRole, session, localSession } = this.#scope;
     const effectiveRole = localRole === undefined ? role : localRole;
     const names = localPath === undefined ? path : localPath;
-    this.#replace({ ...this.#state, role: effectiveRole, searchPath: resolvePath(names, effectiveRole) });
+    this.#replace({
+      ...this.#state,
+      role: effectiveRole,
+      resetRole: localSession === undefined ? session : localSession,
+      searchPath: names,
+    });
   }
 
   #replace(next: SqlState): void {
     const now = this.#state;
     const same =
       now.role === next.role &&
+      now.resetRole === next.resetRole &&
       samePath(now.searchPath, next.searchPath) &&
       now.readable === next.readable &&
       now.schemas === next.schemas;
@@ -237,14 +280,6 @@ function samePath(a: readonly string[] | null, b: readonly string[] | null): boo
     return a === b;
   }
   return a.length === b.length && a.every((name, index) => name === b[index]);
-}
-
-/** `$user` is the schema named like the effective role; when that is not known, neither is the path. */
-function resolvePath(path: readonly string[] | null, role: string | null): readonly string[] | null {
-  if (path === null || !path.includes('$user')) {
-    return path;
-  }
-  return role === null ? null : path.map((name) => (name === '$user' ? role : name));
 }
 
 /** The names in a `search_path` value as SHOW prints it, or null when it is not one (SplitIdentifierString). */

@@ -27,9 +27,17 @@ export interface SqlState {
   readonly user: string;
   /** Effective role, or null when it cannot be told (after an opaque unit). */
   readonly role: string | null;
-  /** Schemas that an unqualified name is looked up in, in order, or null when not known. `pg_catalog` is implicit. */
+  /** Role that RESET ROLE goes back to (the session's user, which SET SESSION AUTHORIZATION changes), or null when it cannot be told. */
+  readonly resetRole: string | null;
+  /**
+   * Schemas that an unqualified name is looked up in, in order, or null when not known. `pg_catalog` is implicit, and `$user` is the
+   * schema named like the role.
+   */
   readonly searchPath: readonly string[] | null;
-  /** Schemas that exist, or null when not known: unknown schemas of the path add no names. */
+  /**
+   * Schemas that existed at login, or null when not known: `$user` adds no names where the role has none. A schema that the path names
+   * itself always does, since somebody may have made it since.
+   */
   readonly schemas: ReadonlySet<string> | null;
   /** The gateway itself set a role at login, so that RESET and DISCARD would undo it. */
   readonly gatewaySetRole: boolean;
@@ -39,6 +47,11 @@ export interface SqlState {
   readonly serverMajor: number;
   /** Functions and operators that also exist outside pg_catalog (catalogue lookup), or null when not looked up. */
   readonly shadowedFunctions: ReadonlySet<string> | null;
+}
+
+/** Whether it can be told where an unqualified name is looked up. */
+export function pathKnown({ searchPath, role }: Pick<SqlState, 'searchPath' | 'role'>): boolean {
+  return searchPath !== null && (role !== null || !searchPath.includes('$user'));
 }
 
 /** Looks up names that earlier statements of this connection made. Both tables are the session's. */

@@ -64,6 +64,8 @@ export class Batch implements SqlNames {
         this.#local ||= change.local;
         if (change.name === 'search_path') {
           this.#merge({ searchPath: change.value === null ? null : this.#parts.parsePath(change.value) });
+        } else if (change.name === 'session_authorization') {
+          this.#merge({ role: change.value, resetRole: change.value });
         }
         break;
       case 'reset':
@@ -80,7 +82,7 @@ export class Batch implements SqlNames {
         this.#merge({ schemas: null });
         break;
       case 'unknown':
-        this.#merge({ searchPath: null, role: null, schemas: null });
+        this.#merge({ searchPath: null, role: null, resetRole: null, schemas: null });
         break;
       case 'execute':
       case 'fetch':
@@ -110,7 +112,7 @@ export class Batch implements SqlNames {
         if (change.what === 'all') {
           this.#allPreparedGone = forget(this.#prepared, null);
           this.#allCursorsGone = forget(this.#cursors, null);
-          this.#merge({ searchPath: null, role: this.#state.user });
+          this.#merge({ searchPath: null, role: null, resetRole: null });
         }
         break;
     }
@@ -124,8 +126,11 @@ export class Batch implements SqlNames {
     if (name === 'search_path') {
       // What it was at login is the tracker's to know.
       this.#merge({ searchPath: null });
-    } else if (name === 'role' || name === 'session_authorization') {
-      this.#merge({ role: this.#state.user });
+    } else if (name === 'role') {
+      this.#merge({ role: this.#state.resetRole });
+    } else if (name === 'session_authorization') {
+      // The same: only the tracker knows the login.
+      this.#merge({ role: null, resetRole: null });
     }
   }
 
@@ -184,7 +189,8 @@ export class Batch implements SqlNames {
 
   /** Path and role are what they were then; null: that is not known. Names that were made meanwhile are kept by the server. */
   #back(state: SqlState | null): void {
-    this.#merge(state === null ? { searchPath: null, role: null } : { searchPath: state.searchPath, role: state.role });
+    const { searchPath, role, resetRole } = state ?? { searchPath: null, role: null, resetRole: null };
+    this.#merge({ searchPath, role, resetRole });
   }
 }
 

@@ -3,7 +3,7 @@
 import { MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import { RISKS, type Risk, type Unit } from '../../rules/action.ts';
-import type { ParameterValue, SqlState } from './analysis.ts';
+import { pathKnown, type ParameterValue, type SqlState } from './analysis.ts';
 import { SqlFacts, type FactDialect } from './facts.ts';
 import {
   createStandIn,
@@ -84,7 +84,7 @@ function unreadable(outline: UnitOutline, cause: OpaqueCause): UnitOutline {
 function bindState(outline: UnitOutline, state: SqlState): UnitOutline {
   const shadowed = findShadowed(outline, state);
   const identity = outline.resetsRole && state.gatewaySetRole && !outline.effects.has('identity');
-  const unbounded = state.searchPath === null && outline.bounded === true;
+  const unbounded = !pathKnown(state) && outline.bounded === true;
   if (shadowed === null && !identity && !unbounded) {
     return outline;
   }

@@ -1,6 +1,6 @@
 // Facts of one unit: an outline bound to a connection's state (fact reference 3.2 to 3.5). Values are made when first read.
 import { Unknown, type FactRecord, type FactValue, type Facts, type UnknownCause } from '../../rules/action.ts';
-import type { ParameterValue, SqlState } from './analysis.ts';
+import { pathKnown, type ParameterValue, type SqlState } from './analysis.ts';
 import type { Name, Predicate, UnitOutline } from './outline.ts';
 
 /** What a dialect knows about names and shapes that the facts need. */
@@ -259,7 +259,7 @@ function rowLimit(parts: UnitFactsParts): FactValue {
 
 function predicateRecord(predicate: Predicate, parts: UnitFactsParts): FactRecord {
   // An operator means what the search path says it means.
-  const op = parts.state.searchPath === null ? 'other' : predicate.op;
+  const op = pathKnown(parts.state) ? predicate.op : 'other';
   if (predicate.kind === 'param') {
     const base = { table: predicate.table, column: predicate.column, op };
     return { ...base, ...boundValue(parts.parameters?.[predicate.param - 1] ?? null, parts.parameters !== null) };

@@ -49,6 +49,7 @@ const NO_STATE: SqlState = {
   database: '',
   user: '',
   role: null,
+  resetRole: null,
   searchPath: null,
   schemas: null,
   gatewaySetRole: false,
@@ -288,9 +289,10 @@ export class StateKeys {
 }
 
 function contentOf(state: SqlState): string {
-  const { database, user, role, searchPath, schemas, gatewaySetRole, readable, serverMajor, shadowedFunctions } = state;
+  const { database, user, role, resetRole, searchPath, schemas, shadowedFunctions } = state;
+  const { gatewaySetRole, readable, serverMajor } = state;
   return JSON.stringify([
-    [database, user, role, searchPath, gatewaySetRole, readable, serverMajor],
+    [database, user, role, resetRole, searchPath, gatewaySetRole, readable, serverMajor],
     schemas === null ? null : [...schemas].toSorted(),
     shadowedFunctions === null ? null : [...shadowedFunctions].toSorted(),
   ]);

@@ -14,7 +14,7 @@ import { frame, query } from '../../support/raw-postgres.ts';
 
 function createSession(): Session {
   const clock = new FakeClock();
-  const state = { database: 'app', user: 'app', role: 'app', searchPath: null, schemas: null };
+  const state = { database: 'app', user: 'app', role: 'app', resetRole: 'app', searchPath: null, schemas: null };
   const more = { gatewaySetRole: false, readable: true, serverMajor: 15, shadowedFunctions: null };
   const endpoint = { name: 'pg', type: 'postgres', ref: 'postgres.pg', family: 'sql', host: 'db' } as const;
   const options = { readOnly: false, trustedFunctions: new Set<string>(), maxTextBytes: 4096 };

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Tracker, splitSearchPath } from '../../../src/protocols/postgres/tracker.ts';
-import type { SqlState } from '../../../src/protocols/sql/analysis.ts';
+import { pathKnown, type SqlState, type SqlStateChange } from '../../../src/protocols/sql/analysis.ts';
 
 const AT_LOGIN: SqlState = {
   database: 'app',
   user: 'app',
   role: 'app',
+  resetRole: 'app',
   searchPath: null,
   schemas: new Set(['public']),
   gatewaySetRole: false,
@@ -40,15 +41,65 @@ test('search paths are split as the server splits them', () => {
   }
 });
 
-test('$user is the effective role, and unknown with it', () => {
+test('$user is the effective role, and the path unknown with it', () => {
   const one = tracker();
-  assert.deepEqual(one.state.searchPath, ['app', 'public']);
-  one.apply({ kind: 'set-role', role: 'other', local: false }, 'SET');
-  assert.deepEqual(one.state.searchPath, ['other', 'public']);
+  assert.deepEqual([one.state.role, pathKnown(one.state)], ['app', true]);
   one.apply({ kind: 'set-role', role: null, local: false }, 'SET');
-  assert.deepEqual([one.state.role, one.state.searchPath], [null, null]);
+  assert.deepEqual([one.state.role, pathKnown(one.state)], [null, false]);
+  one.apply({ kind: 'set', name: 'search_path', value: 'public', local: true }, 'SET');
+  assert.equal(pathKnown(one.state), true);
+  one.apply({ kind: 'commit' }, 'COMMIT');
+  assert.equal(pathKnown(one.state), false);
   one.apply({ kind: 'reset', name: 'role' }, 'RESET');
-  assert.deepEqual(one.state.searchPath, ['app', 'public']);
+  assert.deepEqual([one.state.role, pathKnown(one.state)], ['app', true]);
+});
+
+test('RESET ROLE goes back to the session user, which SET SESSION AUTHORIZATION changes', () => {
+  const session = (value: string | null, local = false): SqlStateChange => ({
+    kind: 'set',
+    name: 'session_authorization',
+    value,
+    local,
+  });
+  const role = (name: string): SqlStateChange => ({ kind: 'set-role', role: name, local: false });
+  const reset = (name: string): SqlStateChange => ({ kind: 'reset', name });
+  const steps: readonly (readonly [SqlStateChange, string | null])[] = [
+    [role('a'), 'a'],
+    [reset('role'), 'app'],
+    [session('x'), 'x'],
+    [role('y'), 'y'],
+    [reset('role'), 'x'],
+    [reset('session_authorization'), 'app'],
+    [session(null), null],
+    [role('y'), 'y'],
+    [reset('role'), null],
+    [{ kind: 'discard', what: 'all' }, 'app'],
+    [{ kind: 'unknown' }, null],
+    [reset('role'), null],
+    [reset('session_authorization'), 'app'],
+    [{ kind: 'begin' }, 'app'],
+    [session('x', true), 'x'],
+    [role('y'), 'y'],
+    [reset('role'), null],
+    [session('z', true), 'z'],
+    [{ kind: 'rollback' }, 'app'],
+    [reset('role'), 'app'],
+  ];
+  const one = tracker('public');
+  for (const [index, [change, want]] of steps.entries()) {
+    one.apply(change, 'SET');
+    assert.equal(one.state.role, want, `step ${index}`);
+    if (change.kind === 'rollback' || change.kind === 'discard') {
+      one.idle('committed');
+    }
+  }
+});
+
+test('a role that a setting of the login gave is not taken for the one that RESET ROLE goes back to', () => {
+  const one = new Tracker({ ...AT_LOGIN, role: 'given', resetRole: null }, 'public');
+  assert.equal(one.state.role, 'given');
+  one.apply({ kind: 'reset', name: 'role' }, 'RESET');
+  assert.equal(one.state.role, null);
 });
 
 test('a role that is set as a setting is a role', () => {
@@ -58,10 +109,10 @@ test('a role that is set as a setting is a role', () => {
   one.apply({ kind: 'set', name: 'session_authorization', value: 'r2', local: false }, 'SET');
   assert.equal(one.state.role, 'r2');
   one.apply({ kind: 'set', name: 'role', value: 'none', local: false }, 'SET');
-  assert.equal(one.state.role, 'app');
+  assert.equal(one.state.role, 'r2');
   one.apply({ kind: 'set-role', role: 'r3', local: true }, 'SET');
   one.apply({ kind: 'commit' }, 'COMMIT');
-  assert.equal(one.state.role, 'app');
+  assert.equal(one.state.role, 'r2');
 });
 
 test('reset goes back to the path of the login, and reset-all leaves the role', () => {

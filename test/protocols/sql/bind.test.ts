@@ -4,14 +4,15 @@ import { test } from 'node:test';
 import { Unknown } from '../../../src/rules/action.ts';
 import { analyser, fact, judgeableOf, NO_NAMES, STATE, textOf } from '../../support/sql.ts';
 
-test('unqualified names are listed for every schema of the path that exists', async () => {
+test('unqualified names are listed for every schema of the path, also for one that was made since the login', async () => {
   const sql = 'SELECT * FROM users, pg_class, pg_temp.x, app.public.y, other.public.z';
-  const state = { searchPath: ['a', 'b', 'ghost'], schemas: new Set(['a', 'b', 'public']) };
+  const state = { searchPath: ['a', 'b', 'made_since'], schemas: new Set(['a', 'b', 'public']) };
   const [unit] = (await judgeableOf(sql, { state })).units;
   assert.deepEqual(fact(unit, 'tables'), [
     'users',
     'a.users',
     'b.users',
+    'made_since.users',
     'pg_class',
     'pg_catalog.pg_class',
     'x',
@@ -89,4 +90,22 @@ test('a stored statement runs under the path of the moment', async () => {
       ['select', 'execute', ['users', 'secret.users']],
     ],
   );
+});
+
+test('$user is the role of the moment, also in the middle of a text, and adds nothing where that role has no schema', async () => {
+  const state = { searchPath: ['$user', 'public'], user: 'app', role: 'app', resetRole: 'app' };
+  const cases: readonly (readonly [string, readonly string[] | 'unresolved', ReadonlySet<string> | null])[] = [
+    ['SELECT * FROM t', ['t', 'app.t', 'public.t'], null],
+    ['SELECT * FROM t', ['t', 'public.t'], new Set(['public'])],
+    ['SET ROLE y; SELECT * FROM t', ['t', 'y.t', 'public.t'], new Set(['app', 'public', 'y'])],
+    ['SET ROLE y; RESET ROLE; SELECT * FROM t', ['t', 'app.t', 'public.t'], null],
+    ['SET SESSION AUTHORIZATION x; SET ROLE y; RESET ROLE; SELECT * FROM t', ['t', 'x.t', 'public.t'], null],
+    ['SET SESSION AUTHORIZATION x; RESET SESSION AUTHORIZATION; SELECT * FROM t', 'unresolved', null],
+    ['DO $$ BEGIN EXECUTE x; END $$; RESET ROLE; SELECT * FROM t', 'unresolved', null],
+  ];
+  for (const [sql, want, schemas] of cases) {
+    const unit = (await judgeableOf(sql, { state: { ...state, schemas } })).units.at(-1);
+    const tables = fact(unit, 'tables');
+    assert.deepEqual(tables instanceof Unknown ? tables.cause : tables, want, sql);
+  }
 });

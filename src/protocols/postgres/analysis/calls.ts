@@ -116,7 +116,7 @@ function setConfig(walk: Walk, args: readonly unknown[]): void {
   // Whether it runs (CASE, no rows) and with which scope is only certain for a bare `SELECT set_config(…)`.
   const certain = value !== null && local?.kind === 'bool' && walk.certain;
   const lower = asciiLower(name);
-  if (lower === 'role' || lower === 'session_authorization') {
+  if (lower === 'role') {
     const role = certain && value !== 'default' && value !== 'none' ? value : null;
     walk.changes.push({ kind: 'set-role', role, local: local?.text === 'true' });
   } else {

@@ -1,5 +1,5 @@
 // The forms under which a relation's name is listed (fact reference 3.3).
-import type { SqlState } from '../../sql/analysis.ts';
+import { pathKnown, type SqlState } from '../../sql/analysis.ts';
 import type { Name } from '../../sql/outline.ts';
 import { isCatalogueRelation } from './relations.ts';
 
@@ -12,7 +12,7 @@ export function nameForms(name: Name, state: SqlState): readonly string[] | null
       ? forms
       : [...forms, `${name.database}.${schema}.${name.name}`];
   }
-  if (state.searchPath === null) {
+  if (state.searchPath === null || !pathKnown(state)) {
     return null;
   }
   // The system catalogue is searched first, unless the path says otherwise.
@@ -21,11 +21,9 @@ export function nameForms(name: Name, state: SqlState): readonly string[] | null
   }
   const forms = [name.name];
   for (const entry of state.searchPath) {
-    const schema = entry === '$user' ? state.role : entry;
-    if (schema === null) {
-      return null;
-    }
-    if (schema !== '' && (state.schemas === null || state.schemas.has(schema) || schema === 'pg_catalog')) {
+    const schema = entry === '$user' ? (state.role ?? '') : entry;
+    // What the path names itself may have been made by another connection since the login.
+    if (schema !== '' && (entry !== '$user' || state.schemas === null || state.schemas.has(schema))) {
       forms.push(`${schema}.${name.name}`);
     }
   }

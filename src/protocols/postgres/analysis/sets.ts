@@ -130,7 +130,8 @@ export function settingChange(name: string, value: string | null, local: boolean
     if (isReset && !local) {
       return { kind: 'reset', name };
     }
-    return { kind: 'set-role', role: isReset || value === null ? null : cutName(value), local };
+    const role = isReset || value === null ? null : cutName(value);
+    return name === 'role' ? { kind: 'set-role', role, local } : { kind: 'set', name, value: role, local };
   }
   if (value === 'default') {
     return local ? { kind: 'set', name, value: null, local } : { kind: 'reset', name };
