@@ -781,6 +781,22 @@ row('PG-78', 'T', {
     "SELECT 'x'::text, 1 OPERATOR(pg_catalog.+) 2, '1'::pg_catalog.int4, a::information_schema.sql_identifier FROM t",
   ],
 });
+row('PG-78 exclude', 'T', {
+  not: [
+    'CREATE TABLE t (a int, EXCLUDE USING gist (a WITH OPERATOR(evil.=)))',
+    'CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =, b WITH &&&))',
+  ],
+  risk: 'destructive',
+});
+row('PG-78 exclude, built in', 'T', {
+  not: [
+    'CREATE TABLE t (a int, EXCLUDE USING gist (a WITH OPERATOR(pg_catalog.=), b WITH &&))',
+    'CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))',
+  ],
+  risk: 'suspicious',
+});
+// A collation is a provider and a locale, never code: it runs nothing, but it decides what is equal.
+row('PG-78 collation', 'T', { pass: ['SELECT a COLLATE evil.c FROM t ORDER BY a COLLATE evil.c'] });
 row('PG-79', 'T', {
   not: ['EXPLAIN SELECT evil_immutable()', "EXPLAIN SELECT pg_read_file('x')"],
   pass: ['EXPLAIN SELECT now()'],
@@ -885,6 +901,8 @@ row('PG-87', 'PURGE', {
     purge("NOT (date >= '2024-01-01')"),
     purge('date < (SELECT max(date) FROM logs)'),
     purge("date OPERATOR(evil.<) '2020-01-01'"),
+    purge("date < '2020-01-01' COLLATE evil.c"),
+    purge("date COLLATE evil.c < '2020-01-01'"),
     "DELETE FROM logs USING other WHERE other.date < '2020-01-01'",
     "DELETE FROM logs l USING other logs WHERE logs.date < '2020-01-01'",
   ],

@@ -336,6 +336,11 @@ function constraint(walk: Walk, node: TreeNode): void {
       walk.unit.columns.add(column);
     }
   }
+  // Each element of EXCLUDE is a pair: the index column, and the names of its operator.
+  for (const pair of list(node, 'exclusions')) {
+    const [, operator] = list(as(pair, 'List') ?? {}, 'items');
+    operatorOf(walk, strings(list(as(operator, 'List') ?? {}, 'items')));
+  }
 }
 
 function columnDef(walk: Walk, node: TreeNode): void {
