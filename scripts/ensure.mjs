@@ -27,9 +27,12 @@ function complete() {
   }
 }
 
-/** Whether the one native library loads here: it is missing where npm skipped install scripts, and wrong after a change of Node. */
+/** Which SQLite this Node uses (src/audit/sqlite-library.ts). */
+const SQLITE = Number.parseInt(process.versions.node, 10) >= 22 ? 'better-sqlite3-napi' : 'better-sqlite3';
+
+/** Whether SQLite loads here: it is missing where npm skipped install scripts, and another one after a change of Node. */
 function nativeLoads() {
-  const use = "new (require('better-sqlite3'))(':memory:').close()";
+  const use = `new (require('${SQLITE}'))(':memory:').close()`;
   return spawnSync(process.execPath, ['-e', use], { stdio: 'ignore' }).status === 0;
 }
 
@@ -47,7 +50,8 @@ export function ensureInstalled() {
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lock) {
     return;
   }
-  if (!complete()) {
+  // npm leaves out the SQLite that the Node at hand cannot use, so after a change of Node it is missing.
+  if (!complete() || (SQLITE === 'better-sqlite3-napi' && !nativeLoads())) {
     console.log(
       'Installing dependencies (the first time takes a minute or two: SQLite is compiled where no prebuilt one can be fetched) …',
     );
@@ -56,7 +60,7 @@ export function ensureInstalled() {
   if (!nativeLoads()) {
     console.log('Building SQLite for this Node …');
     // Install scripts may be switched off for this user; this one is needed.
-    run('npm', ['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts']);
+    run('npm', ['rebuild', SQLITE, '--ignore-scripts=false', '--foreground-scripts']);
   }
   mkdirSync('node_modules', { recursive: true });
   writeFileSync(STAMP, lock);

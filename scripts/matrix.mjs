@@ -1,8 +1,7 @@
 // Runs the tests under other versions of Node: npm run matrix [-- [--unit] VERSION ...], by default the newest 22 and 24. Each version
-// works in a copy of the project, so the native library here stays what it is. Fetches the Node binaries from the registry; where no
-// prebuilt SQLite can be fetched, compiling it takes a minute for each.
+// works in a copy of the project with packages of its own, so the checkout stays what it is. Fetches the Node binaries from the registry.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureBuilt, ensureInstalled } from './ensure.mjs';
@@ -25,13 +24,13 @@ function run(command, args, options) {
   }
 }
 
-/** A copy of the project whose native library is built for the Node in `home`; the environment that runs it. */
+/** A copy of the project with the packages that the Node in `home` uses; the environment that runs it. */
 function prepare(version, home) {
   const copy = join(folder, `on-${version}`);
   cpSync(join(folder, 'project'), copy, { recursive: true, verbatimSymlinks: true });
   const env = { ...process.env, PATH: join(home, 'bin') + delimiter + process.env.PATH, npm_config_nodedir: home };
-  const rebuild = ['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts'];
-  run('npm', rebuild, { cwd: copy, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const install = "import { ensureInstalled } from './scripts/ensure.mjs'; ensureInstalled();";
+  run(join(home, 'bin', 'node'), ['--input-type=module', '--eval', install], { cwd: copy, env });
   return { copy, env };
 }
 
@@ -61,7 +60,6 @@ try {
   for (const name of readdirSync('.').filter((entry) => !LEFT_OUT.has(entry))) {
     cpSync(name, join(project, name), { recursive: true, verbatimSymlinks: true });
   }
-  cpSync(realpathSync('node_modules'), join(project, 'node_modules'), { recursive: true, verbatimSymlinks: true });
   versions.forEach(test);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // Checks an open store: the chain, the checkpoints, the stubs of retired segments, and that the searchable columns say what the records say.
 import type { KeyObject } from 'node:crypto';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Database } from 'better-sqlite3';
 import { messageOf } from '../lib/errors.ts';
 import { ZERO_HASH } from './canonical.ts';

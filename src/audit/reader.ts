@@ -1,7 +1,7 @@
 // Entry of the reader thread: a read-only connection, so that a long search holds up neither the writer nor the event loop.
 import { existsSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
 import { writeArchive } from './archive.ts';
 import type { Archived } from './archive.ts';

@@ -1,7 +1,7 @@
 // The writing side of the store, in the writer thread: turns batches into chained records, one transaction a batch. Synchronous; the
 // only code that inserts into the audit tables. A failure leaves the store as it was, and the same batch can be tried again.
 import { closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Database, Statement } from 'better-sqlite3';
 import { Lru } from '../lib/lru.ts';
 import { countRows, rowOf } from './batch.ts';

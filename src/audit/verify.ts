@@ -4,7 +4,7 @@ import { createReadStream, openSync, readSync, closeSync, readdirSync, statSync,
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from './sqlite-library.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { checkBundle } from './bundle.ts';
 import type { BundleResult } from './bundle.ts';

@@ -47,7 +47,7 @@ async function checkLibrary(name: string, use: () => Promise<string>): Promise<C
 }
 
 async function useSqlite(): Promise<string> {
-  const { default: Database } = await import('better-sqlite3');
+  const { Database } = await import('../audit/sqlite-library.ts');
   const database = new Database(':memory:');
   try {
     return `SQLite ${String(database.prepare('SELECT sqlite_version()').pluck().get())}`;

@@ -1,7 +1,7 @@
 // Migrations run once, each whole or not at all, and never differently.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import { applyMigrations, checksumOf, listApplied } from '../../src/audit/migrate.ts';
 import { MIGRATIONS } from '../../src/audit/schema.ts';
 

@@ -1,7 +1,7 @@
 // Parts for audit tests: events, logs in temporary folders, workers that a test can kill, and a raw connection for tampering.
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import type { Database } from 'better-sqlite3';
 import { openAuditLog } from '../../src/audit/sqlite.ts';
 import type { AuditLogParts, AuditTrouble, SqliteAuditLog } from '../../src/audit/sqlite.ts';

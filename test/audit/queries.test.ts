@@ -1,7 +1,8 @@
 // Searching: every filter finds what it should and nothing else, page by page, in both directions.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
+import type { Database } from 'better-sqlite3';
 import { encodeBatch } from '../../src/audit/batch.ts';
 import type { AuditEvent, AuditFilter } from '../../src/audit/event.ts';
 import { loadCheckpointKey } from '../../src/audit/keys.ts';
@@ -18,7 +19,7 @@ after(async () => {
 });
 
 /** A store with these events, and a connection that only reads. */
-function makeStore(batches: readonly (readonly AuditEvent[])[]): SqliteDatabase.Database {
+function makeStore(batches: readonly (readonly AuditEvent[])[]): Database {
   const folder = temporaryFolder({ after: (step) => undo.push(step) });
   const key = loadCheckpointKey({ stateDir: folder, storeKey: Buffer.alloc(32), configured: null });
   const path = `${folder}/store.db`;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import type { TestContext } from 'node:test';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import * as fc from 'fast-check';
 import type { AuditEvent, AuditRecord } from '../../src/audit/event.ts';
 import type { AuditTicket } from '../../src/audit/log.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import SqliteDatabase from 'better-sqlite3';
+import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import type { ExportFormat } from '../../src/audit/export.ts';
 import type { AuditFilter } from '../../src/audit/event.ts';
 import type { AuditLogParts, SqliteAuditLog } from '../../src/audit/sqlite.ts';
