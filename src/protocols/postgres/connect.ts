@@ -33,7 +33,7 @@ import {
   type LoginStep,
 } from './login.ts';
 import { readDataRow, readErrorFields } from './messages.ts';
-import { Peer, once, within } from './peer.ts';
+import { Peer, once, within } from '../peer.ts';
 import type { StartupRequest } from './startup.ts';
 
 const TLS_MS = 10_000;

@@ -12,7 +12,7 @@ import { CancelKeys } from './cancel.ts';
 import { AUTHENTICATION_OK, READY_IDLE, backendKeyMessage, parameterStatusMessage } from './codec.ts';
 import { LoginError, cancelAt, openUpstream, targetOf, tune, type Dialler, type Upstream } from './connect.ts';
 import { fatalMessage } from './denial.ts';
-import { Peer, once, within } from './peer.ts';
+import { Peer, once, within } from '../peer.ts';
 import { createPostgresSession } from './session.ts';
 import { Startup, type StartupRequest } from './startup.ts';
 

@@ -1,7 +1,7 @@
 // A stream before the relay has it: read piece by piece, every wait with a deadline and a signal. The pure phases (start-up, login)
 // say what the bytes mean; this only moves them.
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** A stream that is read piece by piece, with what was read and not used up. */
 export class Peer {

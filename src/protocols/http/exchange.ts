@@ -1,0 +1,415 @@
+// One request from its head to its settled record: judged first (judgement.ts), then sent, answered and settled here. It owns no socket:
+// both sides are given (sides.ts), and time is the clock's.
+import type { Duplex } from 'node:stream';
+import { messageOf } from '../../lib/errors.ts';
+import type { Action, Outcome } from '../../rules/action.ts';
+import { NO_BODY } from './action.ts';
+import { answeredFields } from './fields.ts';
+import type { Refusal, RequestState } from './flavour.ts';
+import type { Injection } from './inject.ts';
+import { Judgement, type JudgementOwner, type JudgementParts, type RefusalDraft } from './judgement.ts';
+import type { Mask } from './mask.ts';
+import type { KnownRequest } from './memory.ts';
+import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
+import type { AgentEvents, AgentSide, Leg, LegEvents, LegFailure, ResponseStart, Upstreams } from './sides.ts';
+
+/** What all exchanges of an agent connection share. */
+export interface ExchangeParts extends JudgementParts {
+  readonly upstreams: Upstreams;
+}
+
+/** How an exchange ended, for whoever runs the connection. */
+export interface ExchangeEnd {
+  /** Not null: the streams were given away, and this is what runs between them. */
+  readonly upgraded: Upgraded | null;
+}
+
+export interface Upgraded {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly client: Duplex;
+  readonly upstream: Duplex;
+  readonly state: RequestState;
+  readonly credential: string | null;
+  /** To be called when the streams have ended. */
+  settle(outcome: Pick<Outcome, 'kind' | 'errorCode'>): void;
+}
+
+type Phase = 'judging' | 'sending' | 'answering' | 'over';
+
+/** Interim answers of one request that are passed on or dropped; more are a flood (DP-30). */
+const MAX_INTERIM = 16;
+/** Methods that may be sent twice (RFC 9110, section 9.2.2). */
+const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/;
+
+export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
+  readonly #parts: ExchangeParts;
+  readonly #side: AgentSide;
+  readonly #request: HttpRequest;
+  readonly #judgement: Judgement;
+  readonly #ended: (end: ExchangeEnd) => void;
+  #phase: Phase = 'judging';
+  /** The agent has sent its body to the end. */
+  #bodyEnded: boolean;
+  /** What was held has gone with the head: what comes now goes straight on. */
+  #streaming = false;
+  /** Allowed, and not settled. */
+  #open: Action | null = null;
+  #brokenBody: { readonly status: 400 | 408; readonly why: string } | null = null;
+  #leg: Leg | null = null;
+  #mask: Mask = asItIs;
+  #status = 0;
+  #retried = false;
+  #interim = 0;
+  #bytesToClient = 0;
+  #startedMs = 0;
+
+  constructor(parts: ExchangeParts, side: AgentSide, known: KnownRequest, ended: (end: ExchangeEnd) => void) {
+    this.#parts = parts;
+    this.#side = side;
+    this.#request = known.reading.request;
+    this.#judgement = new Judgement(parts, side, known, this);
+    this.#bodyEnded = !this.#judgement.hasBody;
+    this.#ended = ended;
+  }
+
+  /** Nothing has been allowed yet: the agent going away takes the request back. */
+  get undecided(): boolean {
+    return this.#phase === 'judging';
+  }
+
+  start(): void {
+    try {
+      this.#judgement.start();
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  // The agent's side.
+
+  bodyData(bytes: Buffer): void {
+    if (!this.#streaming) {
+      this.#judgement.bodyData(bytes);
+    } else if (this.#leg !== null && !this.#leg.write(bytes)) {
+      this.#side.setBodyFlow(false);
+    }
+  }
+
+  bodyEnd(): void {
+    this.#bodyEnded = true;
+    if (this.#streaming) {
+      this.#leg?.end();
+    } else {
+      this.#judgement.bodyEnd();
+    }
+  }
+
+  bodyFailed(status: 400 | 408, why: string): void {
+    if (this.#phase === 'over') {
+      return;
+    }
+    this.#parts.context.refused(status === 408 ? 'body-timeout' : 'malformed', why);
+    this.#brokenBody = { status, why };
+    if (this.#phase === 'judging') {
+      this.#judgement.stop();
+      return;
+    }
+    // Part of it has gone upstream: it must not become whole there, nor an answer to it here.
+    this.#leg?.cancel();
+    this.#settle('error', 'body');
+    if (this.#phase === 'sending') {
+      this.#refuseNow({ status, code: 'malformed', reason: why });
+    } else {
+      this.#cut();
+    }
+  }
+
+  gone(): void {
+    switch (this.#phase) {
+      case 'judging':
+        this.#judgement.stop();
+        break;
+      case 'sending':
+      case 'answering':
+        this.#leg?.cancel();
+        this.#settle('cancelled', 'client_gone');
+        this.#finish();
+        break;
+      case 'over':
+        break;
+    }
+  }
+
+  drained(): void {
+    this.#leg?.setFlow(true);
+  }
+
+  // Judged.
+
+  allowed(action: Action): void {
+    this.#open = action;
+    this.#send(false);
+  }
+
+  refused(refusal: RefusalDraft): void {
+    this.#refuseNow(refusal);
+  }
+
+  stopped(allowed: Action | null): void {
+    this.#open = allowed;
+    this.#settle('not-run', '');
+    if (this.#brokenBody === null) {
+      this.#finish();
+    } else {
+      const { status, why } = this.#brokenBody;
+      this.#refuseNow({ status, code: 'malformed', reason: why });
+    }
+  }
+
+  fault(error: unknown): void {
+    if (this.#phase === 'over') {
+      return;
+    }
+    this.#leg?.cancel();
+    this.#settle('error', 'gateway');
+    this.#parts.context.refused('fault', messageOf(error));
+    if (this.#phase === 'answering') {
+      this.#cut();
+    } else {
+      this.#refuseNow({ status: 500, code: 'unavailable', reason: 'the gateway failed on this request' });
+    }
+  }
+
+  // Sending.
+
+  #send(fresh: boolean): void {
+    const { context, injector, upstreams } = this.#parts;
+    const { credential } = this.#judgement;
+    const body = this.#bodyToSend();
+    const injected = this.#inject(body);
+    if (injected.kind === 'refused') {
+      this.#settle('not-run', 'credential');
+      context.refused('credential', injected.why);
+      this.#refuseNow({ status: 502, code: 'credential', reason: injected.why });
+      return;
+    }
+    this.#mask = injected.mask;
+    this.#phase = 'sending';
+    this.#startedMs = context.clock.monotonicMs();
+    const { host, port } = this.#request;
+    const leg = upstreams.start(
+      {
+        request: injected.request,
+        target: { host, port },
+        credential: credential?.ref ?? null,
+        identity: injector.identity(credential),
+        expectContinue: this.#side.awaitsContinue && body.kind === 'unread',
+        body,
+        bodyEnded: this.#bodyEnded,
+        fresh,
+      },
+      this,
+    );
+    // The answer, or the failure, may have come while it was being started.
+    if (this.#leg === null && !this.#over) {
+      this.#leg = leg;
+      this.#pumpBody(body);
+    }
+  }
+
+  get #over(): boolean {
+    return this.#phase === 'over';
+  }
+
+  #inject(body: BodyReading): Injection {
+    const { context, injector } = this.#parts;
+    return injector.inject(this.#request, this.#judgement.credential, {
+      nowMs: context.clock.now(),
+      body,
+      endpoint: context.config(),
+      placeholders: context.placeholders(),
+    });
+  }
+
+  #bodyToSend(): BodyReading {
+    const { hasBody, holder } = this.#judgement;
+    return hasBody ? (holder?.reading(false) ?? { kind: 'unread' }) : NO_BODY;
+  }
+
+  /** What was held has gone with the head; the rest follows as it comes. */
+  #pumpBody(sent: BodyReading): void {
+    if (!this.#bodyEnded) {
+      this.#streaming = true;
+      this.#judgement.holder = null;
+      // Where nothing was held, the upstream was told that the agent waits, and says itself when it may go on.
+      this.#side.readBody(this, { invite: sent.kind !== 'unread', timed: false });
+    }
+  }
+
+  writable(): void {
+    if (this.#phase !== 'over' && !this.#bodyEnded) {
+      this.#side.setBodyFlow(true);
+    }
+  }
+
+  // Answering.
+
+  interim(head: HttpResponse): void {
+    this.#interim += 1;
+    if (this.#interim > MAX_INTERIM) {
+      this.#leg?.cancel();
+      this.failed({ kind: 'protocol', why: `more than ${MAX_INTERIM} interim answers`, reused: false });
+    } else if (head.status === 100) {
+      this.#side.invite();
+    } else if (head.status === 103 && this.#side.version !== '1.0') {
+      this.#side.sendInterim({ status: 103, fields: this.#clean(head.fields) });
+      this.#side.flush();
+    }
+  }
+
+  head(head: ResponseStart): void {
+    this.#phase = 'answering';
+    this.#status = head.status;
+    this.#side.sendHead({ ...head, fields: this.#clean(head.fields) });
+  }
+
+  data(bytes: Buffer): void {
+    this.#bytesToClient += bytes.length;
+    this.#side.sendData(bytes);
+  }
+
+  end(trailers: readonly Field[]): void {
+    if (this.#phase === 'over') {
+      return;
+    }
+    this.#side.sendEnd(this.#clean(trailers));
+    this.#side.flush();
+    const failed = this.#status >= 400;
+    this.#settle(failed ? 'error' : 'ok', failed ? String(this.#status) : '');
+    if (!this.#bodyEnded) {
+      // The upstream has answered without reading on: nobody wants the rest.
+      this.#leg?.cancel();
+    }
+    this.#finish();
+  }
+
+  turnEnded(): void {
+    if (this.#phase !== 'over') {
+      this.#side.flush();
+      if (this.#side.congested) {
+        this.#leg?.setFlow(false);
+      }
+    }
+  }
+
+  failed(failure: LegFailure): void {
+    if (this.#phase === 'over') {
+      return;
+    }
+    this.#leg = null;
+    if (this.#phase === 'sending' && this.#mayRetry(failure)) {
+      this.#retried = true;
+      this.#send(true);
+      return;
+    }
+    this.#parts.context.refused('upstream', failure.why);
+    this.#settle('error', failure.kind);
+    if (this.#phase === 'answering') {
+      this.#cut();
+    } else {
+      const status = failure.kind === 'timeout' ? 504 : 502;
+      this.#refuseNow({ status, code: 'upstream', reason: TOLD[failure.kind] });
+    }
+  }
+
+  /** HX-03: no byte of an answer came, the connection was an old one, and the request can be sent again as it was. */
+  #mayRetry({ kind, reused }: LegFailure): boolean {
+    const { method } = this.#request;
+    const replayable = this.#bodyEnded && !this.#streaming;
+    return kind === 'lost' && reused && !this.#retried && this.#interim === 0 && replayable && IDEMPOTENT.test(method);
+  }
+
+  upgraded(head: ResponseStart, upstream: Duplex): void {
+    this.#status = 101;
+    const fields = this.#clean(head.fields);
+    const { upgrade } = this.#request;
+    const switched = [{ name: 'Connection', value: 'Upgrade' }, { name: 'Upgrade', value: upgrade }, ...fields];
+    this.#side.sendHead({ ...head, fields: switched });
+    this.#side.flush();
+    this.#phase = 'over';
+    this.#ended({
+      upgraded: {
+        request: this.#request,
+        response: { status: 101, fields },
+        client: this.#side.detach(),
+        upstream,
+        state: this.#judgement.state(),
+        credential: this.#judgement.credential?.ref ?? null,
+        settle: ({ kind, errorCode }) => this.#settle(kind, errorCode),
+      },
+    });
+  }
+
+  #clean(fields: readonly Field[]): readonly Field[] {
+    if (fields.length === 0) {
+      return fields;
+    }
+    const parts = { request: this.#request, credential: this.#judgement.credential, mask: this.#mask };
+    return this.#parts.injector.strip(answeredFields(fields), parts);
+  }
+
+  // The end.
+
+  #refuseNow(refusal: RefusalDraft): void {
+    const action = this.#judgement.action?.id ?? '';
+    const full: Refusal = { rule: '', hint: '', action, ...refusal };
+    this.#side.sendLocal(this.#parts.flavour.refuse(full, this.#request));
+    this.#finish();
+  }
+
+  #cut(): void {
+    this.#side.cut();
+    this.#finish();
+  }
+
+  /** Once; only what was allowed has an outcome. */
+  #settle(kind: Outcome['kind'], errorCode: string): void {
+    const action = this.#open;
+    if (action === null) {
+      return;
+    }
+    this.#open = null;
+    const { context } = this.#parts;
+    context.gate.settle(action, {
+      kind,
+      rows: null,
+      status: this.#status === 0 ? '' : String(this.#status),
+      errorCode,
+      bytesToClient: this.#bytesToClient,
+      durationMs: this.#startedMs === 0 ? 0 : context.clock.monotonicMs() - this.#startedMs,
+    });
+  }
+
+  #finish(): void {
+    if (this.#phase !== 'over') {
+      this.#phase = 'over';
+      this.#leg = null;
+      this.#judgement.holder = null;
+      this.#ended(NOT_UPGRADED);
+    }
+  }
+}
+
+const NOT_UPGRADED: ExchangeEnd = { upgraded: null };
+
+const TOLD: Readonly<Record<LegFailure['kind'], string>> = {
+  unreachable: 'the gateway cannot reach the upstream',
+  lost: 'the upstream closed the connection before it answered',
+  protocol: 'the upstream answered in a way that HTTP does not allow',
+  timeout: 'the upstream did not answer in time',
+};
+
+function asItIs(text: string): string {
+  return text;
+}

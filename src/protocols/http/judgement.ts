@@ -1,0 +1,284 @@
+// The first half of an exchange: which credential, whether the body must be held, what the request means, and what the gate says. Nothing
+// is sent anywhere from here. The path of a safe request that was seen before makes no promise.
+import { GatewayError, messageOf } from '../../lib/errors.ts';
+import type { Action } from '../../rules/action.ts';
+import type { DispatchedCredential, ServeContext, Waiting } from '../protocol.ts';
+import type { ParkedNotice, Verdict } from '../session.ts';
+import { HttpAction, HttpEvidence, NO_BODY, type Origin } from './action.ts';
+import { BodyHolder } from './body-holder.ts';
+import type { HttpFlavour, Refusal, RequestState } from './flavour.ts';
+import type { Injector } from './injector.ts';
+import type { Judged, KnownRequest } from './memory.ts';
+import type { BodyReading, HttpRequest } from './request.ts';
+import type { AgentSide, BodySink } from './sides.ts';
+
+/** What judging needs of the connection. */
+export interface JudgementParts {
+  readonly origin: Origin;
+  readonly context: ServeContext;
+  readonly flavour: HttpFlavour;
+  readonly injector: Injector;
+  readonly credentials: CredentialSource;
+}
+
+/** Credentials of one connection. */
+export interface CredentialSource {
+  /** At once when the same request had one a moment ago. Rejects with GatewayError SECRET_MISSING. */
+  find(known: KnownRequest): DispatchedCredential | null | Promise<DispatchedCredential | null>;
+}
+
+/** A refusal without what only the end of it knows. */
+export type RefusalDraft = Partial<Refusal> & Pick<Refusal, 'status' | 'code' | 'reason'>;
+
+/** One of these is called, once. */
+export interface JudgementOwner extends BodySink {
+  allowed(action: Action): void;
+  refused(refusal: RefusalDraft): void;
+  /** Nothing is to be sent, since `stop` was called. `allowed`: it was let through all the same, so that it has an outcome to be told. */
+  stopped(allowed: Action | null): void;
+  fault(error: unknown): void;
+}
+
+export class Judgement {
+  readonly #parts: JudgementParts;
+  readonly #side: AgentSide;
+  readonly #known: KnownRequest;
+  readonly #request: HttpRequest;
+  readonly #owner: JudgementOwner;
+  readonly hasBody: boolean;
+  credential: DispatchedCredential | null = null;
+  /** The latest form of what was judged. */
+  action: Action | null = null;
+  /** What was held of the body, or null where nothing was. */
+  holder: BodyHolder | null = null;
+  parkedNotice: ParkedNotice | null = null;
+  /** Called when the body that is being held is whole, or as whole as it gets. */
+  #held: ((body: BodyReading) => void) | null = null;
+  #abort: AbortController | null = null;
+  #stopped = false;
+  #over = false;
+
+  // One closure for the exchange: `decide` asks for it only when there is something to wait for.
+  readonly #waiting = (): Waiting => this.#makeWaiting();
+
+  constructor(parts: JudgementParts, side: AgentSide, known: KnownRequest, owner: JudgementOwner) {
+    this.#parts = parts;
+    this.#side = side;
+    this.#known = known;
+    this.#request = known.reading.request;
+    this.#owner = owner;
+    const { framing } = known.reading;
+    this.hasBody = framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes > 0);
+  }
+
+  start(): void {
+    const { upgrade } = this.#request;
+    if (upgrade !== 'none' && !this.#parts.flavour.upgrades.includes(upgrade)) {
+      this.#parts.context.refused('upgrade', `an upgrade to ${upgrade}`);
+      this.#refuse({ status: 400, code: 'malformed', reason: `an upgrade to ${upgrade} is not served` });
+      return;
+    }
+    const found = this.#parts.credentials.find(this.#known);
+    if (found instanceof Promise) {
+      found.then(
+        (credential) => this.#guard(() => this.#dispatched(credential)),
+        (error: unknown) => this.#guard(() => this.#withoutCredential(error)),
+      );
+    } else {
+      this.#dispatched(found);
+    }
+  }
+
+  /** The agent is gone, or its body is broken: whatever is decided, nothing is sent. */
+  stop(): void {
+    this.#stopped = true;
+    this.#abort?.abort();
+    if (this.#held !== null) {
+      this.#bodyHeld();
+    } else if (this.action === null) {
+      this.#end(() => this.#owner.stopped(null));
+    }
+  }
+
+  /** A piece of the body that is held. */
+  bodyData(bytes: Buffer): void {
+    if (this.holder?.add(bytes) === false) {
+      this.#side.setBodyFlow(false);
+      this.#bodyHeld();
+    }
+  }
+
+  bodyEnd(): void {
+    if (this.holder !== null) {
+      this.holder.ended = true;
+      this.#bodyHeld();
+    }
+  }
+
+  state(): RequestState {
+    const { credential } = this;
+    return {
+      config: this.#parts.context.config(),
+      hasCredential: credential !== null && credential.type !== 'passthrough',
+    };
+  }
+
+  #withoutCredential(error: unknown): void {
+    this.#parts.context.refused('credential', messageOf(error));
+    const reason =
+      error instanceof GatewayError && error.culprit === 'client'
+        ? 'several credentials are configured here, and the request names none of them'
+        : 'the gateway has no usable credential for this endpoint';
+    this.#refuse({ status: 502, code: 'credential', reason });
+  }
+
+  #dispatched(credential: DispatchedCredential | null): void {
+    if (this.#stopped) {
+      this.#end(() => this.#owner.stopped(null));
+      return;
+    }
+    this.credential = credential;
+    if (!this.hasBody) {
+      this.#judge(NO_BODY);
+    } else if (this.#needsBody()) {
+      this.#hold((body) => this.#judge(body));
+    } else {
+      this.#judge({ kind: 'unread' });
+    }
+  }
+
+  #needsBody(): boolean {
+    const { context, flavour, injector } = this.#parts;
+    const { credential } = this;
+    const ref = credential?.ref ?? null;
+    const remembered = this.#known.needsBody.get(ref);
+    if (remembered !== undefined) {
+      return remembered;
+    }
+    const needs =
+      flavour.analyser.needsBody(this.#request, this.state(), (fact) => context.reads(ref, fact)) ||
+      injector.needsBody(this.#request, credential, context.config());
+    this.#known.needsBody.set(ref, needs);
+    return needs;
+  }
+
+  /** Holds the body up to the cap; then, or at its end, `then` has it. */
+  #hold(then: (body: BodyReading) => void): void {
+    this.#held = then;
+    this.holder ??= new BodyHolder(this.#parts.context.bodyBufferBytes);
+    this.#side.readBody(this.#owner, { invite: true, timed: true });
+  }
+
+  #bodyHeld(): void {
+    const then = this.#held;
+    if (then !== null) {
+      this.#held = null;
+      this.#guard(() => then(this.holder?.reading(this.#stopped) ?? NO_BODY));
+    }
+  }
+
+  #judge(body: BodyReading): void {
+    const action = this.#makeAction(body, null);
+    this.action = action;
+    const verdict = this.#parts.context.gate.decide(action, this.#waiting);
+    if (verdict instanceof Promise) {
+      verdict.then(
+        (given) => this.#guard(() => this.#judged(given)),
+        (error: unknown) => this.#guard(() => this.#owner.fault(error)),
+      );
+    } else {
+      this.#judged(verdict);
+    }
+  }
+
+  #makeAction(body: BodyReading, id: string | null): Action {
+    const { origin, flavour } = this.#parts;
+    const credential = this.credential?.ref ?? null;
+    // A body that is judged, or shown to people, is part of what is judged: such a request is never known.
+    if (body !== NO_BODY && body.kind !== 'unread') {
+      const analysis = flavour.analyser.analyse(this.#request, body, this.state());
+      const evidence = new HttpEvidence(this.#request, body);
+      return new HttpAction(origin, { analysis, evidence, credential, memo: null, id });
+    }
+    const judged = this.#findJudged(body, credential);
+    return new HttpAction(origin, { ...judged, memo: judged, id });
+  }
+
+  #findJudged(body: BodyReading, credential: string | null): Judged {
+    const known = this.#known.judged;
+    if (known !== null && known.credential === credential) {
+      return known;
+    }
+    const analysis = this.#parts.flavour.analyser.analyse(this.#request, body, this.state());
+    const judged = { credential, analysis, evidence: new HttpEvidence(this.#request, body) };
+    this.#known.judged = judged;
+    return judged;
+  }
+
+  #makeWaiting(): Waiting {
+    const abort = new AbortController();
+    this.#abort = abort;
+    if (this.#stopped) {
+      abort.abort();
+    }
+    const waiting: Waiting = {
+      signal: abort.signal,
+      parked: (notice) => {
+        this.parkedNotice = notice;
+      },
+    };
+    // Nothing was held for the rules: people see the body all the same.
+    return this.hasBody && this.holder === null ? { ...waiting, whole: () => this.#whole() } : waiting;
+  }
+
+  #whole(): Promise<Action> {
+    const id = this.action?.id ?? null;
+    return new Promise((resolve, reject) => {
+      this.#hold((body) => {
+        try {
+          const action = this.#makeAction(body, id);
+          this.action = action;
+          resolve(action);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(messageOf(error)));
+        }
+      });
+    });
+  }
+
+  #judged(verdict: Verdict): void {
+    const { action } = this;
+    if (verdict.kind === 'allow' && action !== null) {
+      this.#end(() => (this.#stopped ? this.#owner.stopped(action) : this.#owner.allowed(action)));
+    } else if (verdict.kind === 'deny') {
+      const { rule, reason, word, hint, cause } = verdict;
+      this.#refuse({
+        status: cause === 'unavailable' ? 503 : 403,
+        code: cause === 'deny' ? 'denied' : cause,
+        rule,
+        reason: word === '' ? reason : `${reason} (${word})`,
+        hint,
+      });
+    }
+  }
+
+  #refuse(refusal: RefusalDraft): void {
+    this.#end(() => (this.#stopped ? this.#owner.stopped(null) : this.#owner.refused(refusal)));
+  }
+
+  #end(tell: () => void): void {
+    if (!this.#over) {
+      this.#over = true;
+      tell();
+    }
+  }
+
+  /** A fault in a callback belongs to this exchange, and to nothing else. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#owner.fault(error);
+    }
+  }
+}

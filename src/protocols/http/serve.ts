@@ -1,0 +1,307 @@
+// The client's socket of an HTTP-shaped protocol: which bytes it begins with, TLS with a leaf for the name it asks for, tunnels that it opens
+// with CONNECT, and the hand-over to the protocol version that was agreed on. What bytes mean is decided in the pure files beside this one.
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { messageOf } from '../../lib/errors.ts';
+import { once, Peer, within } from '../peer.ts';
+import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
+import type { FinishReason } from '../session.ts';
+import { HttpAction } from './action.ts';
+import { findServerName, parseDialled, type Entrance } from './authority.ts';
+import { beginsTls, takeClientHello, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
+import type { ExchangeParts, Upgraded } from './exchange.ts';
+import type { HttpFlavour } from './flavour.ts';
+import { isMalformed, parseRequestHead } from './h1-head.ts';
+import { readRequest, type Reading } from './h1-request.ts';
+import { serveH1, type H1End } from './h1-server.ts';
+import type { Injector } from './injector.ts';
+import type { CredentialSource } from './judgement.ts';
+import { KnownRequest, RequestMemory } from './memory.ts';
+import { createH1Upstreams } from './upstream.ts';
+
+/** To the first byte, and from it to the end of the TLS handshake; absolute (TR-10). */
+const OPENING_MS = 10_000;
+/** A dispatched credential is taken for the same request again without asking; a changed secret counts after this at the latest. */
+const CREDENTIAL_MS = 5_000;
+
+/** What makes an HTTP-shaped protocol of the engine. */
+export interface HttpParts {
+  readonly flavour: HttpFlavour;
+  readonly injector: Injector;
+}
+
+/** Serves one client connection from its first byte to its end. */
+export async function serveHttp(
+  connection: Connection,
+  context: ServeContext,
+  parts: HttpParts,
+): Promise<FinishReason> {
+  const { origin, credentials, upstreams } = shareParts(connection, context, parts);
+  const run = new Run(connection, context, { ...parts, origin, context, credentials, upstreams });
+  try {
+    return await run.serve();
+  } catch (error) {
+    if (error instanceof Refusal) {
+      return error.reason;
+    }
+    return { kind: 'failed', detail: messageOf(error) };
+  } finally {
+    upstreams.close();
+  }
+}
+
+function shareParts(
+  connection: Connection,
+  context: ServeContext,
+  { flavour, injector }: HttpParts,
+): Pick<ExchangeParts, 'origin' | 'credentials' | 'upstreams'> {
+  return {
+    origin: {
+      session: connection.session,
+      agent: connection.agent,
+      endpoint: context.endpoint,
+      family: flavour.family,
+      clock: context.clock,
+    },
+    credentials: new ConnectionCredentials(context, injector),
+    upstreams: createH1Upstreams(context),
+  };
+}
+
+/** The connection ends before there is a request. */
+class Refusal extends Error {
+  readonly reason: FinishReason;
+
+  constructor(reason: FinishReason) {
+    super(reason.detail);
+    this.reason = reason;
+  }
+}
+
+class Run {
+  readonly #connection: Connection;
+  readonly #context: ServeContext;
+  readonly #parts: ExchangeParts;
+  readonly #memory: RequestMemory;
+  #entrance: Entrance;
+  #stream: Duplex;
+
+  constructor(connection: Connection, context: ServeContext, parts: ExchangeParts) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#parts = parts;
+    this.#stream = connection.client;
+    const config = context.config();
+    this.#memory = context.shared(`http.memory ${config.ref} ${connection.agent.profile}`, () => new RequestMemory());
+    this.#entrance = {
+      patterns: config.hosts,
+      target: connection.target,
+      serverName: null,
+      secure: false,
+      dialled: parseDialled(connection.dialled),
+      ownNames: new Set(['localhost', ...(config.listen === null ? [] : [config.listen.host])]),
+      tunnelOnly: connection.target === null && config.listenTls === 'required',
+    };
+  }
+
+  async serve(): Promise<FinishReason> {
+    for (;;) {
+      const protocol = await this.#open();
+      const end = await this.#serveAs(protocol);
+      switch (end.kind) {
+        case 'finished':
+          return end.reason;
+        case 'upgraded':
+          return this.#runUpgraded(end.upgraded);
+        case 'connect':
+          // The same path again, now tied to one host: TLS begins inside.
+          this.#stream = end.stream;
+          this.#entrance = { ...this.#entrance, target: end.target };
+      }
+    }
+  }
+
+  /** Reads the first bytes and, where they are a ClientHello, makes TLS of it. Gives the protocol of ALPN, "" without TLS. */
+  async #open(): Promise<string> {
+    const late = new Refusal({ kind: 'timeout', detail: 'the client did not begin in time' });
+    const peer = new Peer(this.#stream);
+    try {
+      return await within(
+        this.#context.clock,
+        { ms: OPENING_MS, error: late, outer: this.#context.signal },
+        async (signal) => {
+          await peer.more(signal);
+          if (!beginsTls(peer.bytes[0] ?? 0)) {
+            this.#checkPlain();
+            peer.release();
+            return '';
+          }
+          return this.#accept(await this.#takeHello(peer, signal), peer, signal);
+        },
+      );
+    } catch (error) {
+      if (error instanceof Refusal) {
+        throw error;
+      }
+      throw new Refusal({ kind: 'client-closed', detail: messageOf(error) });
+    }
+  }
+
+  #checkPlain(): void {
+    const { tunnelOnly, target } = this.#entrance;
+    if (tunnelOnly && target !== null) {
+      throw this.#refuse('tls-required', 'this listener speaks TLS only');
+    }
+  }
+
+  async #takeHello(peer: Peer, signal: AbortSignal): Promise<ClientHello> {
+    if (this.#context.config().listenTls === 'off' && this.#entrance.target === null) {
+      throw this.#refuse('tls-off', 'this listener speaks no TLS');
+    }
+    for (;;) {
+      const taken = takeClientHello(peer.bytes);
+      switch (taken.kind) {
+        case 'hello':
+          return taken.hello;
+        case 'malformed':
+          throw this.#refuse('tls-hello', taken.why);
+        case 'incomplete':
+          await peer.more(signal);
+      }
+    }
+  }
+
+  async #accept(hello: ClientHello, peer: Peer, signal: AbortSignal): Promise<string> {
+    const name = hello.serverName === null ? { name: null } : findServerName(this.#entrance, hello.serverName);
+    if (name === 'foreign') {
+      peer.stream.write(UNRECOGNIZED_NAME);
+      throw this.#refuse(
+        'server-name',
+        `the TLS server name ${hello.serverName ?? ''} is none of this endpoint's hosts`,
+      );
+    }
+    const { target } = this.#entrance;
+    const leafName = name.name ?? target?.host ?? null;
+    // A context of its own for each name, so that its tickets are taken at that name only (TL-08).
+    const secureContext = await this.#context.serverTls(leafName === null ? undefined : [leafName]);
+    peer.release();
+    const secured = new TLSSocket(peer.stream, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+    secured.disableRenegotiation();
+    try {
+      await once(secured, 'secure', signal);
+    } catch (error) {
+      // Also what a client does that does not trust the gateway's CA (DP-19).
+      throw error instanceof Refusal ? error : this.#refuse('tls-handshake', messageOf(error));
+    }
+    this.#stream = secured;
+    this.#entrance = { ...this.#entrance, serverName: name.name, secure: true, tunnelOnly: false };
+    return typeof secured.alpnProtocol === 'string' ? secured.alpnProtocol : '';
+  }
+
+  #refuse(cause: string, detail: string): Refusal {
+    this.#context.refused(cause, detail);
+    return new Refusal({ kind: 'refused', detail });
+  }
+
+  #serveAs(protocol: string): Promise<H1End> {
+    void protocol;
+    const entrance = this.#entrance;
+    const prefix = `${entrance.secure ? 's' : 'p'} ${entrance.serverName ?? ''} ${targetText(entrance)} ${entrance.dialled.port}\n`;
+    const tunnelOnly = entrance.tunnelOnly && entrance.target === null;
+    return serveH1({
+      ...this.#parts,
+      stream: this.#stream,
+      secure: entrance.secure,
+      readHead: (text) => this.#readHead(text, prefix, { ...entrance, tunnelOnly }),
+      reset: () => this.#reset(),
+    });
+  }
+
+  #readHead(text: string, prefix: string, entrance: Entrance): KnownRequest | Exclude<Reading, { kind: 'request' }> {
+    const config = this.#context.config();
+    const key = prefix + text;
+    const known = this.#memory.find(config, key);
+    if (known !== null) {
+      return known;
+    }
+    const head = parseRequestHead(text);
+    if (isMalformed(head)) {
+      return { kind: 'refused', status: head.status, code: 'malformed', why: head.why };
+    }
+    const reading = readRequest(head, { ...entrance, patterns: config.hosts });
+    if (reading.kind !== 'request') {
+      return reading;
+    }
+    const read = new KnownRequest(reading);
+    this.#memory.put(key, read);
+    return read;
+  }
+
+  /** TR-12: what broke off must not end as if it were whole. */
+  #reset(): void {
+    const { client } = this.#connection;
+    if (client instanceof Socket && !client.destroyed) {
+      client.resetAndDestroy();
+    }
+    this.#stream.destroy();
+  }
+
+  async #runUpgraded(upgraded: Upgraded): Promise<FinishReason> {
+    const { request, response, client, upstream, state, credential } = upgraded;
+    const { flavour, origin } = this.#parts;
+    const session = flavour.upgraded(request, response, {
+      state,
+      reads: (fact) => this.#context.reads(credential, fact),
+      createAction: ({ units, summary, evidence }) => {
+        const risks = units.map(({ risk }) => risk);
+        const risk = risks.includes('destructive')
+          ? 'destructive'
+          : risks.includes('suspicious')
+            ? 'suspicious'
+            : 'safe';
+        const analysis = { units, summary, risk, refused: null } as const;
+        return new HttpAction(origin, { analysis, evidence, credential, memo: null, id: null });
+      },
+    });
+    const reason = await this.#context.relay({ session, client, upstream, cancelUpstream: () => undefined });
+    const broken = reason.kind === 'reset' || reason.kind === 'failed';
+    upgraded.settle({ kind: broken ? 'error' : 'ok', errorCode: broken ? reason.kind : '' });
+    return reason;
+  }
+}
+
+function targetText({ target }: Entrance): string {
+  return target === null ? '' : `${target.host}:${target.port}`;
+}
+
+/** Asks for credentials by what requests say, and keeps the answer for a moment. */
+class ConnectionCredentials implements CredentialSource {
+  readonly #context: ServeContext;
+  readonly #injector: Injector;
+  readonly #kept = new WeakMap<KnownRequest, Kept>();
+
+  constructor(context: ServeContext, injector: Injector) {
+    this.#context = context;
+    this.#injector = injector;
+  }
+
+  find(known: KnownRequest): DispatchedCredential | null | Promise<DispatchedCredential | null> {
+    const nowMs = this.#context.clock.monotonicMs();
+    const kept = this.#kept.get(known);
+    if (kept !== undefined && nowMs < kept.untilMs && kept.config === this.#context.config()) {
+      return kept.credential;
+    }
+    const config = this.#context.config();
+    return this.#context.credential(this.#injector.hints(known.reading.request)).then((credential) => {
+      this.#kept.set(known, { credential, config, untilMs: nowMs + CREDENTIAL_MS });
+      return credential;
+    });
+  }
+}
+
+interface Kept {
+  readonly credential: DispatchedCredential | null;
+  readonly config: object;
+  readonly untilMs: number;
+}
