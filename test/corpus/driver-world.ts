@@ -25,6 +25,8 @@ CREATE TABLE shop.items (order_id int REFERENCES orders, line smallint, sku varc
 CREATE TABLE shop.events (at date NOT NULL, what text) PARTITION BY RANGE (at);
 CREATE TABLE shop.events_2025 PARTITION OF shop.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL, version int NOT NULL DEFAULT 1);
+-- TypeORM keeps the expressions of generated columns here.
+CREATE TABLE typeorm_metadata (type text NOT NULL, database text, schema text, "table" text, name text, value text);
 CREATE VIEW totals AS SELECT user_id, sum(total) AS total FROM orders GROUP BY user_id;
 CREATE MATERIALIZED VIEW shop.busy AS SELECT user_id, count(*) AS orders FROM orders GROUP BY user_id;
 CREATE SEQUENCE shop.numbers START 100 INCREMENT 5;

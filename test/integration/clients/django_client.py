@@ -91,7 +91,7 @@ def code_of(run):
     try:
         run()
     except DatabaseError as error:
-        return error.__cause__.pgcode
+        return getattr(error.__cause__, "sqlstate", None) or error.__cause__.pgcode
     return "none"
 
 

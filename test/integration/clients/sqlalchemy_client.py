@@ -28,7 +28,9 @@ def reads():
             print("constraints", sorted(inspector.get_unique_constraints(table, schema), key=lambda one: one["name"]), inspector.get_check_constraints(table, schema))
             print("comment", inspector.get_table_comment(table, schema))
     print("enums", inspector.get_enums("*"))
-    print("has", inspector.has_table("users"), inspector.has_table("none"), engine.dialect.has_sequence(engine.connect(), "numbers", "shop"))
+    with engine.connect() as connection:
+        print("sequence", engine.dialect.has_sequence(connection, "numbers", "shop"))
+    print("has", inspector.has_table("users"), inspector.has_table("none"))
 
 
 def automap():
