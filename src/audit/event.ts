@@ -109,7 +109,7 @@ export interface AuditFilter {
   readonly verdict?: string;
   readonly risk?: string;
   readonly by?: string;
-  /** A table that the statement names (`sql.tables`). */
+  /** A table that the statement names (`sql.tables`); also finds the votes on such a statement and what became of it. */
   readonly table?: string;
   /** Action id, or a unique prefix of 8 or more. */
   readonly action?: string;

@@ -112,6 +112,16 @@ interface Ends {
   readonly high: number | null;
 }
 
+/** Combinations of words whose facts name a table. */
+const NAMING = 'SELECT id FROM shapes WHERE EXISTS (SELECT 1 FROM json_each(tables) WHERE value = ?)';
+
+/**
+ * A record that names the table, or one without tables of its own (a vote, an outcome) of an action that has such a record: the story of
+ * a table is whole. Only the latter cost a look-up each.
+ */
+const TELLS_OF = `(shape IN (SELECT value FROM json_each(?)) OR (shape IN (SELECT id FROM shapes WHERE tables = '[]') AND EXISTS
+  (SELECT 1 FROM records AS told WHERE told.action_id = records.action_id AND told.shape IN (SELECT value FROM json_each(?)))))`;
+
 /** Conditions on a record within the range; null when nothing can match. */
 function whereOf(db: Database, filter: AuditFilter): Where | null {
   const clauses: string[] = [];
@@ -123,6 +133,14 @@ function whereOf(db: Database, filter: AuditFilter): Where | null {
     }
     clauses.push('shape IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(shapes));
+  }
+  if (filter.table !== undefined) {
+    const naming = db.prepare<[string], number>(NAMING).pluck().all(filter.table);
+    if (naming.length === 0) {
+      return null;
+    }
+    clauses.push(TELLS_OF);
+    values.push(JSON.stringify(naming), JSON.stringify(naming));
   }
   if (filter.sinceMs !== undefined) {
     clauses.push('time_ms >= ?');
@@ -170,10 +188,6 @@ function findShapes(db: Database, filter: AuditFilter): readonly number[] | null
   if (filter.types !== undefined) {
     clauses.push('type IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(filter.types));
-  }
-  if (filter.table !== undefined) {
-    clauses.push('EXISTS (SELECT 1 FROM json_each(tables) WHERE value = ?)');
-    values.push(filter.table);
   }
   if (clauses.length === 0) {
     return null;

@@ -132,6 +132,32 @@ for (const [name, filter, expected] of CASES) {
   });
 }
 
+test('the records about a table are all of its actions: what was asked, who voted, what became of it', () => {
+  const about = (actionId: string | null, changes: Partial<AuditEvent>): AuditEvent =>
+    createEvent({ actionId, factsJson: null, ...changes });
+  const story = makeStore([
+    [
+      about(ACTION, { verdict: 'approve', factsJson: tables('users') }),
+      about(ACTION, { type: 'approval.created', verdict: 'approve', factsJson: tables('users') }),
+      about(TWIN, { factsJson: tables('logs') }),
+      about(ACTION, { type: 'approval.approved', verdict: '', by: 'alice' }),
+      about(null, { type: 'operator.acted', verdict: '' }),
+    ],
+    [
+      about(TWIN, { type: 'action.settled', verdict: '' }),
+      about(ACTION, { verdict: 'allow', factsJson: tables('users') }),
+      about(ACTION, { type: 'action.settled', verdict: '' }),
+    ],
+  ]);
+  const found = (filter: AuditFilter): readonly number[] =>
+    search(story, filter, { limit: 100, cursor: null, newestFirst: false }).items.map((record) => record.seq);
+  assert.deepEqual(found({ table: 'users' }), [1, 2, 4, 7, 8]);
+  assert.deepEqual(found({ table: 'logs' }), [3, 6]);
+  assert.deepEqual(found({ table: 'users', types: ['approval.approved', 'action.settled'] }), [4, 8]);
+  assert.deepEqual(found({ table: 'users', by: 'alice' }), [4]);
+  assert.deepEqual(found({ table: 'other' }), []);
+});
+
 test('a cursor that is none finds nothing', () => {
   assert.deepEqual(search(db, {}, { limit: 10, cursor: 'x', newestFirst: true }), { items: [], next: null });
 });
