@@ -2,7 +2,8 @@
 // shape and file markers, cross checks, conditions and policy. All problems are collected. A load never dials out, runs a
 // command, reads a secret or needs the state directory.
 import { dirname, join, resolve } from 'node:path';
-import { compilePolicy } from '../rules/compile.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { compilePolicyInTurns } from '../rules/compile.ts';
 import type { Policy } from '../rules/decision.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { buildConfig } from './build.ts';
@@ -63,7 +64,7 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   const draft = declareAll({ ...set, start }, { report, markers });
   const config = assemble(set, draft, { markers, version: version.version });
   runChecks({ draft, config, report, incomplete: set.incomplete });
-  const compiled = compilePolicy(config, factSchemas);
+  const compiled = await compilePolicyInTurns(config, factSchemas, nextTurn);
   report.addAll(compiled.diagnostics);
   if (report.hasErrors) {
     return { ...nothing, diagnostics: report.sorted(order), watch };

@@ -77,6 +77,11 @@ class OneAtATime implements Reloader {
     }
     try {
       const { config, policy, diagnostics, unreadable } = await load();
+      // Loading takes many turns: the daemon may have begun to stop meanwhile.
+      const late = refusal();
+      if (late !== null) {
+        return this.#result(false, [], late);
+      }
       if (config === null || policy === null) {
         return this.#refuse(trigger, diagnostics, unreadable ?? '');
       }

@@ -38,6 +38,27 @@ credential "postgres_credential" "pg" {
 profile "default" { credentials = [postgres_credential.pg] }
 `;
 
+test('a load of many rules gives way between them, so that a gateway that reloads goes on serving', async () => {
+  const rule = (name: string): string =>
+    `rule "${name}" {\n  endpoint = postgres.pg\n  condition = "sql.verb == 'drop'"\n  verdict = "deny"\n}\n`;
+  const rules = Array.from({ length: 300 }, (_, index) => rule(`r${index}`)).join('');
+  // The grammar is loaded first, which takes turns of its own.
+  await load({ 'gw.hcl': MINIMAL });
+  let turns = 0;
+  let loading = true;
+  const count = (): void => {
+    turns += 1;
+    if (loading) {
+      setImmediate(count);
+    }
+  };
+  setImmediate(count);
+  const { config } = await load({ 'gw.hcl': MINIMAL + rules });
+  loading = false;
+  assert.equal(config?.rules.length, 300);
+  assert.ok(turns >= 30, `${turns} turns`);
+});
+
 test('a small configuration loads with every default filled in', async () => {
   const config = await loaded({ 'gw.hcl': MINIMAL });
   const [endpoint] = config.endpoints;
