@@ -167,7 +167,6 @@ async function createCore(parts: ServiceParts, { audit, secretString, sources, c
     metrics,
     schemas: factSchemas,
     live,
-    defer: (run) => void setImmediate(run),
     factsToJson,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
