@@ -174,12 +174,16 @@ class Log implements SqliteAuditLog {
     void this.maintain();
   }
 
+  get accepting(): boolean {
+    return this.#queue.accepting;
+  }
+
   append(event: AuditEvent): AuditTicket | null {
     return this.#queue.append(event);
   }
 
-  appendLater(chars: number, make: () => AuditEvent): AuditTicket | null {
-    return this.#queue.appendLater(chars, make);
+  appendAccepted(event: AuditEvent): AuditTicket {
+    return this.#queue.appendAccepted(event);
   }
 
   appendDurable(event: AuditEvent): Promise<AuditTicket> {
@@ -322,8 +326,7 @@ class Log implements SqliteAuditLog {
 
   async #write(batch: Batch): Promise<void> {
     const writer = await this.#getWriter();
-    // The batch's memory moves to the thread; one that has to be sent again is made again.
-    this.#noteWritten(await writer.call('write', batch, [batch.bytes.buffer]));
+    this.#noteWritten(await writer.call('write', batch));
   }
 
   #noteWritten({ head, tookMs, publishing }: Written): void {

@@ -69,8 +69,8 @@ const MAKERS: Readonly<Record<string, (call: Call, text: string) => Promise<Json
   },
   k8s: async (call, text) => {
     const { method, target } = splitRequest('k8s', text);
-    const [path = '', query = ''] = target.split(/\?(.*)/s);
-    return { k8s: { method, path, query: lists(new URLSearchParams(query)), ...(await message(call)) } };
+    // The query as it was typed: how it is read is the live code's business.
+    return { k8s: { method, path: target, ...(await message(call)) } };
   },
   ssh: async (call, verb) => {
     const forward = /^(.+):(\d+)$/.exec(textOption(call, 'forward') ?? '');

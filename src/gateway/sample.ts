@@ -75,6 +75,7 @@ const FAMILY_SHAPES: Readonly<Record<Family, Shapes>> = {
     query: 'lists',
     headers: 'lists',
     body: 'string',
+    body_b64: 'string',
     truncated: 'bool',
   },
   sql: {

@@ -16,7 +16,6 @@ import { openSecretStore } from '../credentials/store.ts';
 import type { SecretStore } from '../credentials/store.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
@@ -88,10 +87,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     store: secrets,
     warn: (message) => logger.warn({}, message),
   });
-  const secretString = (text: string, what: string): Secret =>
-    resolveSecretString(text, what, { env, findStored: (name) => secrets.find(name, '') });
-  const opened = { audit, secretString, sources, certificates };
-  return { audit, secrets, sources, certificates, ...(await createCore(parts, opened)) };
+  return { audit, secrets, sources, certificates, ...(await createCore(parts, { audit, sources, certificates })) };
 }
 
 function openAudit(
@@ -123,7 +119,6 @@ function openAudit(
 
 interface Opened {
   readonly audit: SqliteAuditLog;
-  readonly secretString: (text: string, what: string) => Secret;
   readonly sources: SecretSources;
   readonly certificates: Certificates;
 }
@@ -131,7 +126,7 @@ interface Opened {
 type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections'>;
 
 /** The gate and what hangs on it. */
-async function createCore(parts: ServiceParts, { audit, secretString, sources, certificates }: Opened): Promise<Core> {
+async function createCore(parts: ServiceParts, { audit, sources, certificates }: Opened): Promise<Core> {
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
   const later: { gate: GatewayGate | null; connections: Connections | null } = { gate: null, connections: null };
@@ -167,6 +162,7 @@ async function createCore(parts: ServiceParts, { audit, secretString, sources, c
     metrics,
     schemas: factSchemas,
     live,
+    defer: (run) => void setImmediate(run),
     factsToJson,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
@@ -183,7 +179,6 @@ async function createCore(parts: ServiceParts, { audit, secretString, sources, c
     dial,
     certificates,
     credentials: createDispatcher({ config: () => live().config, sources }),
-    secretString,
     logger,
     maxConnections: limitConnections(live().config, logger),
   });

@@ -67,7 +67,13 @@ export interface HttpFlavour {
   /** Upgrades that may be forwarded, lower case (`websocket`, `spdy/3.1`); all others are refused. */
   readonly upgrades: readonly string[];
   /** What runs between the two raw streams after a 101 for an upgrade that was judged. */
-  upgraded(request: HttpRequest, response: HttpResponse, parts: UpgradeParts): Session;
+  upgraded(request: HttpRequest, response: HttpResponse, parts: UpgradeParts): UpgradeSession;
+}
+
+/** A session that may know how its stream ended, for the record of the upgrade. */
+export interface UpgradeSession extends Session {
+  /** Null or left out: the streams said nothing about it. `errorCode` is the protocol's own word, for example `exit 3`. */
+  readonly ending?: { readonly kind: 'ok' | 'error'; readonly errorCode: string } | null;
 }
 
 /** What an upgraded stream may need to ask for further judgements on its own. */

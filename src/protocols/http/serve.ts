@@ -266,7 +266,8 @@ class Run {
     });
     const reason = await this.#context.relay({ session, client, upstream, cancelUpstream: () => undefined });
     const broken = reason.kind === 'reset' || reason.kind === 'failed';
-    upgraded.settle({ kind: broken ? 'error' : 'ok', errorCode: broken ? reason.kind : '' });
+    const ending = session.ending ?? { kind: 'ok', errorCode: '' };
+    upgraded.settle(broken ? { kind: 'error', errorCode: reason.kind } : ending);
     return reason;
   }
 }
