@@ -12,8 +12,10 @@ import { operatorEvent, ROUTES, type Answer, type Call, type OperatorParts, type
 /** A secret of 64 KiB, each byte escaped as JSON may, and its name. */
 const MAX_BODY_BYTES = 512 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** All of a request must have come by then; answers may take longer. */
-const REQUEST_TIMEOUT_MS = 15_000;
+/** All of a request must have come by then; answers may take longer. Callers are on this machine or near it. */
+const REQUEST_TIMEOUT_MS = 4_000;
+/** How often Node looks for requests that took longer; half a minute if nothing is said. */
+const CHECK_EVERY_MS = 1_000;
 const KEEP_ALIVE_MS = 5_000;
 /** What of one text an `operator.acted` record repeats. */
 const MAX_RECORDED_CHARS = 2_000;
@@ -90,6 +92,7 @@ function createApp(onMisread: (error: unknown, reply: FastifyReply) => FastifyRe
           maxHeaderSize: MAX_HEADER_BYTES,
           requestTimeout: REQUEST_TIMEOUT_MS,
           headersTimeout: REQUEST_TIMEOUT_MS,
+          connectionsCheckingInterval: CHECK_EVERY_MS,
           keepAliveTimeout: KEEP_ALIVE_MS,
         },
         handler,

@@ -9,7 +9,7 @@ import { formatAddress } from './addresses.ts';
 import type { BoundAddress } from './addresses.ts';
 import type { ListenerSpec } from './routing.ts';
 
-/** How long accepting pauses when the process is out of file descriptors. */
+/** How long accepting pauses when the system could not take a client. */
 const EXHAUSTED_PAUSE_MS = 1_000;
 /** Connections that the kernel keeps until they are accepted. */
 const BACKLOG = 511;
@@ -113,8 +113,8 @@ async function openListener(spec: ListenerSpec, parts: ListenersParts): Promise<
     if (!server.listening) {
       return;
     }
-    // The system has no descriptor left for the next client. Waiting without accepting keeps what is connected alive; accepting again at
-    // once would only spin.
+    // The system cannot take the next client: no memory, no buffers (without a descriptor left Node turns clients away by itself). Waiting
+    // without accepting keeps what is connected alive; accepting again at once would only spin.
     parts.onExhausted(spec.name, error);
     server.close();
     pause();

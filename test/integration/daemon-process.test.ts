@@ -67,6 +67,28 @@ describe('the daemon as a process', { timeout: 120_000 }, () => {
     assert.equal(await second.stop(), 0);
   });
 
+  test('a call of the control socket that is not sent to its end is cut off within seconds; a whole one is answered', async (t) => {
+    const gateway = await startGateway(t, { config: lineConfig(9, QUIET) });
+    const path = join(gateway.stateDir, 'control.sock');
+    const halves = [
+      '',
+      'GET /api/status HTTP/1.1\r\nHost: x\r\n',
+      'POST /api/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
+    ];
+    const startMs = performance.now();
+    const ended = halves.map(async (half) => {
+      const socket = connect(path);
+      socket.on('error', () => {});
+      socket.resume();
+      socket.write(half);
+      await once(socket, 'close');
+    });
+    assert.equal(gateway.cli('status').code, 0);
+    await Promise.all(ended);
+    // Four seconds, and one until they are looked for; Node's own interval would be thirty.
+    assert.ok(performance.now() - startMs < 15_000);
+  });
+
   test('it says what keeps it from starting, and what to do', async (t) => {
     const held = await startGateway(t, { config: lineConfig(9, QUIET) });
     const folder = temporaryFolder(t, 'start');

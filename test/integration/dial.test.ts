@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { test } from 'node:test';
@@ -69,4 +70,45 @@ test('whoever gave up is not kept waiting, and a black hole ends at the deadline
   await clock.advance(10_000);
   await ended;
   assert.equal(clock.timers, 0);
+});
+
+/** A name server that answers every A with 127.0.0.1 and everything else with nothing. Gives the names that it was asked for. */
+async function nameServer(t: CleanUp): Promise<{ readonly address: string; readonly asked: Set<string> }> {
+  const asked = new Set<string>();
+  const socket = createSocket('udp4', (query, from) => {
+    const labels: string[] = [];
+    let at = 12;
+    for (let size = query[at] ?? 0; size > 0; size = query[at] ?? 0) {
+      labels.push(query.toString('latin1', at + 1, at + 1 + size));
+      at += 1 + size;
+    }
+    asked.add(labels.join('.'));
+    const isA = query.readUInt16BE(at + 1) === 1;
+    // Flags: an answer, recursion available; one question; the address once, its name as a pointer to the question.
+    const head = Buffer.from([0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    const parts = [query.subarray(0, 2), head, query.subarray(12, at + 5), ...(isA ? [record] : [])];
+    socket.send(Buffer.concat(parts), from.port, from.address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.after(() => void socket.close());
+  return { address: `127.0.0.1:${socket.address().port}`, asked };
+}
+
+test('names are asked of `resolver`, and what it answers is checked like any address', async (t) => {
+  const { address, asked } = await nameServer(t);
+  const { port } = await listen(t, '127.0.0.1');
+  const dial = (resolver: string | null) =>
+    createDial({ clock: systemClock, resolver: () => resolver, bound: () => [] });
+  const message = /db\.clawpatrol\.test resolves to 127\.0\.0\.1, where no name may lead/;
+  await assert.rejects(dial(address)({ host: 'db.clawpatrol.test', port }, never), { culprit: 'operator', message });
+  assert.deepEqual([...asked], ['db.clawpatrol.test']);
+  // Addresses and `localhost` are nobody's to answer.
+  for (const host of ['127.0.0.1', 'localhost']) {
+    (await dial(address)({ host, port }, never)).destroy();
+  }
+  // The twin: without the attribute the system's resolver is asked.
+  await assert.rejects(dial(null)({ host: 'other.clawpatrol.invalid', port }, never), { code: 'UPSTREAM_UNREACHABLE' });
+  assert.deepEqual([...asked], ['db.clawpatrol.test']);
 });
