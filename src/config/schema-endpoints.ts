@@ -109,7 +109,16 @@ const http: Readonly<Record<string, AttributeSpec>> = {
   secret_fields: { type: strings, default: [], doc: 'GraphQL fields whose reading is destructive.' },
 };
 
-const https: Readonly<Record<string, AttributeSpec>> = { hosts, ca_cert: caCert, ...http };
+const https: Readonly<Record<string, AttributeSpec>> = {
+  hosts,
+  ca_cert: caCert,
+  ...http,
+  free_refs: {
+    type: strings,
+    default: [],
+    doc: 'Git refs to which a push is suspicious instead of destructive; a name, or a prefix that ends in /* (refs/heads/agent/*).',
+  },
+};
 
 const kubernetes: EndpointType = {
   doc: 'A Kubernetes API server.',

@@ -54,9 +54,10 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   rule: 'endpoint endpoints condition verdict approve priority credential reason disabled',
   plugin: 'source version provenance network sandbox read_paths',
   'endpoint postgres': 'host sslmode ca_cert read_only trusted_functions catalog_lookup',
-  'endpoint https': 'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields',
+  'endpoint https':
+    'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields free_refs',
   'endpoint openai_codex_https':
-    'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields',
+    'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields free_refs',
   'endpoint kubernetes': 'hosts server ca_cert cluster_name region workloads harmless_groups',
   'endpoint clickhouse_native':
     'hosts port tls accept_invalid_certificate ca_cert read_only trusted_functions catalog_lookup',

@@ -1,65 +1,51 @@
-// What an AWS host name says: the service, under the name that signatures give it, and the region (AWS General Reference, "Service
-// endpoints"; names of services from the published service models).
+// What an AWS host name says: the service, under the names that signatures give it, the region, and what stands before it (AWS General
+// Reference, "Service endpoints"; names of services from the published service models).
+import { AWS_SERVICES } from './providers/data/aws.ts';
 
 /** What a host serves. */
 export interface AwsHost {
-  /** Names that a signature for it may give the service; null when the name does not tell. */
-  readonly services: readonly string[] | null;
+  /** Labels of the service: `s3`, `api.ecr`. */
+  readonly prefix: string;
+  /** Names that a signature for it may give the service. */
+  readonly services: readonly string[];
+  /** How calls are written: `rest`, `json`, `query`, `cbor`. Empty for a service of which nothing is known. */
+  readonly protocols: readonly string[];
   /** Null when the name does not tell. */
   readonly region: string | null;
+  /** Labels before the service: a bucket, an account, an id. "" without. */
+  readonly before: string;
 }
+
+type Known = Pick<AwsHost, 'services' | 'protocols'>;
 
 const DOMAIN = /^(.+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn|on\.aws)$/;
 const REGION = /^(?:af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(?:-(?:gov|iso[a-z]?|de))?-[a-z]+-\d+$/;
 
-/** Signing names of the labels that are spelt otherwise; several where one host serves several. */
-const SIGNING_NAMES: Readonly<Record<string, readonly string[]>> = {
-  'api.ecr': ['ecr'],
-  'api.ecr-public': ['ecr-public'],
-  'api.sagemaker': ['sagemaker'],
-  'runtime.sagemaker': ['sagemaker'],
-  'api.pricing': ['pricing'],
-  'api.iotwireless': ['iotwireless'],
-  'bedrock-runtime': ['bedrock'],
-  'bedrock-agent': ['bedrock'],
-  'bedrock-agent-runtime': ['bedrock'],
-  'data.iot': ['iotdata'],
-  'data.jobs.iot': ['iot-jobs-data'],
-  email: ['ses'],
-  'email-smtp': ['ses'],
-  entitlement: ['aws-marketplace'],
-  'metering.marketplace': ['aws-marketplace'],
-  'streams.dynamodb': ['dynamodb'],
-  monitoring: ['monitoring'],
-  'models.lex': ['lex'],
-  'runtime.lex': ['lex'],
-  'models-v2-lex': ['lex'],
-  'runtime-v2-lex': ['lex'],
-  elasticloadbalancing: ['elasticloadbalancing'],
-  elasticfilesystem: ['elasticfilesystem'],
-  'portal.sso': ['awsssoportal'],
-  oidc: ['sso-oauth'],
-  's3-control': ['s3'],
-  's3-outposts': ['s3-outposts'],
-  's3-object-lambda': ['s3-object-lambda'],
-  's3-accesspoint': ['s3'],
-  tagging: ['tagging'],
-  states: ['states'],
-  'sync-states': ['states'],
-  'ingest.timestream': ['timestream'],
-  'query.timestream': ['timestream'],
-  'lambda-url': ['lambda'],
-  'cognito-idp': ['cognito-idp'],
-  es: ['es'],
-  aoss: ['aoss'],
-  'execute-api': ['execute-api'],
-  'dkr.ecr': ['ecr'],
-  mq: ['mq'],
-  appstream2: ['appstream'],
-  'rds-data': ['rds-data'],
-  ce: ['ce'],
-  ssm: ['ssm'],
+/** Hosts that no service model names. */
+const OTHERS: Readonly<Record<string, Known>> = {
+  's3-accelerate': { services: ['s3'], protocols: ['rest'] },
+  's3-accesspoint': { services: ['s3'], protocols: ['rest'] },
+  's3-object-lambda': { services: ['s3-object-lambda'], protocols: ['rest'] },
+  'execute-api': { services: ['execute-api'], protocols: ['rest'] },
+  'lambda-url': { services: ['lambda'], protocols: ['rest'] },
+  'dkr.ecr': { services: ['ecr'], protocols: ['rest'] },
+  iot: { services: ['iot', 'iotdata', 'iot-jobs-data'], protocols: ['rest'] },
 };
+
+let known: ReadonlyMap<string, Known> | null = null;
+
+/** Read when first needed: a pure function of the table. */
+function findKnown(prefix: string): Known | undefined {
+  known ??= new Map(
+    AWS_SERVICES.trim()
+      .split('\n')
+      .map((row) => {
+        const [name = '', services = '', protocols = ''] = row.split(' ');
+        return [name, { services: services.split(','), protocols: protocols.split(',') }];
+      }),
+  );
+  return Object.hasOwn(OTHERS, prefix) ? OTHERS[prefix] : known.get(prefix);
+}
 
 /** Null: not a host of AWS. `host` is canonical. */
 export function parseAwsHost(host: string): AwsHost | null {
@@ -69,27 +55,24 @@ export function parseAwsHost(host: string): AwsHost | null {
   }
   // `s3-eu-west-1` is an old spelling of `s3.eu-west-1`.
   const parts = labels.flatMap((label) => {
-    const old = /^(s3)-(.+)$/.exec(label);
-    return old !== null && REGION.test(old[2] ?? '') ? ['s3', old[2] ?? ''] : [label];
+    const old = label.startsWith('s3-') ? label.slice('s3-'.length) : '';
+    return REGION.test(old) ? ['s3', old] : [label];
   });
   const at = parts.findLastIndex((label) => REGION.test(label));
+  const names = parts
+    .filter((label, index) => index !== at && !['dualstack', 'vpce'].includes(label))
+    .map((label) => label.replace(/^fips-|-fips$/g, ''));
   const region = at === -1 ? null : (parts[at] ?? null);
-  const names = parts.filter((label, index) => index !== at && label !== 'dualstack' && label !== 'vpce');
-  return { services: findServices(names), region };
-}
-
-function findServices(labels: readonly string[]): readonly string[] | null {
-  // The longest run of labels at the end that is known; buckets, accounts and ids of resources stand before it.
-  const two = labels.slice(-2).map(withoutFips).join('.');
-  const one = withoutFips(labels.at(-1) ?? '');
-  if (one === '') {
-    return null;
+  // The longest run of labels at the end that is known; buckets, accounts and ids stand before it.
+  for (const count of [3, 2, 1]) {
+    const prefix = names.slice(-count).join('.');
+    const found = names.length >= count ? findKnown(prefix) : undefined;
+    if (found !== undefined) {
+      return { ...found, prefix, region, before: names.slice(0, -count).join('.') };
+    }
   }
-  return SIGNING_NAMES[two] ?? SIGNING_NAMES[one] ?? [one];
-}
-
-function withoutFips(label: string): string {
-  return label.replace(/^fips-|-fips$/g, '');
+  const prefix = names.at(-1) ?? '';
+  return { prefix, services: [prefix], protocols: [], region, before: names.slice(0, -1).join('.') };
 }
 
 /** Services without regions, whose signatures name the first region of their partition. */
@@ -104,7 +87,7 @@ export function scopeConflict(
   if (named === null) {
     return null;
   }
-  if (named.services !== null && !named.services.includes(scope.service)) {
+  if (!named.services.includes(scope.service)) {
     return `it is signed for the service ${scope.service}, and ${host} is not that service's`;
   }
   const regions = named.region === null ? FIRST_REGIONS : [named.region];
