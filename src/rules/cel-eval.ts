@@ -19,7 +19,7 @@ import {
   isRecord,
   keyOf,
   keysOf,
-  lookUp,
+  findElement,
   numberOf,
   valueOf,
 } from './cel-values.ts';
@@ -117,7 +117,7 @@ function compileSelect({ operand, slot }: Access, field: string): Evaluate {
     if (isFailed(value)) {
       return value;
     }
-    return isMap(value) || isRecord(value) ? noted(valueOf(lookUp(value, field)), slot, frame) : NO_OVERLOAD;
+    return isMap(value) || isRecord(value) ? noted(valueOf(findElement(value, field)), slot, frame) : NO_OVERLOAD;
   };
 }
 
@@ -131,7 +131,7 @@ function compileHas({ operand, slot }: Access, field: string): Evaluate {
     if (!isMap(value) && !isRecord(value)) {
       return NO_OVERLOAD;
     }
-    const element = lookUp(value, field);
+    const element = findElement(value, field);
     return element instanceof Unknown ? noted(element, slot, frame) : element !== undefined;
   };
 }
@@ -159,7 +159,7 @@ function elementAt(value: Value, at: Value): Result {
   if ((!isMap(value) && !isRecord(value)) || key === undefined) {
     return NO_OVERLOAD;
   }
-  return valueOf(lookUp(value, key));
+  return valueOf(findElement(value, key));
 }
 
 /** && (decided by false) and || (decided by true): a deciding term wins over every failure, whatever the order. */

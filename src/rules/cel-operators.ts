@@ -14,10 +14,11 @@ import {
   isMap,
   isRecord,
   keyOf,
+  findElement,
   lookUp,
 } from './cel-values.ts';
 import type { Result, Value } from './cel-values.ts';
-import type { Unknown } from './action.ts';
+import { Unknown } from './action.ts';
 
 const OVERFLOW = new Failure('the result is out of range');
 const DIVISION_BY_ZERO = new Failure('division by zero');
@@ -149,7 +150,12 @@ export function isIn(value: Value, container: Value, budget: Budget): Result {
     return NO_OVERLOAD;
   }
   const key = keyOf(value);
-  return key !== undefined && lookUp(container, key) !== undefined;
+  if (key === undefined || lookUp(container, key) !== undefined) {
+    return key !== undefined;
+  }
+  // Unknown where only another spelling of the key is there.
+  const element = findElement(container, key);
+  return element instanceof Unknown ? element : false;
 }
 
 const NUMBERS = ['int', 'uint', 'double'];

@@ -1,6 +1,7 @@
 // Values while a condition is evaluated, and what comes in place of one: a fact that is Unknown, or an error. Both spread
 // through every operator and are absorbed by && and || alone; nothing here throws.
 import { types } from 'node:util';
+import { foldKey } from '../lib/json.ts';
 import { Unknown } from './action.ts';
 import { Duration, Timestamp } from './cel-time.ts';
 import { Uint } from './cel-tree.ts';
@@ -195,6 +196,31 @@ export function lookUp(map: MapLike, key: Key): Element | undefined {
     return map.get(key);
   }
   return typeof key === 'string' && Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+/**
+ * The element under a key as a reader of JSON may find it: where an object lacks the key and has one that differs in case only, nobody
+ * can tell, since some readers (Go's encoding/json) take that one. Objects of JSON bodies have no prototype; others are exact.
+ */
+export function findElement(map: MapLike, key: Key): Element | undefined {
+  const element = lookUp(map, key);
+  if (element !== undefined || isMap(map) || typeof key !== 'string' || Object.getPrototypeOf(map) !== null) {
+    return element;
+  }
+  return foldedKeys(map).has(foldKey(key)) ? SPELLED_OTHERWISE : undefined;
+}
+
+const SPELLED_OTHERWISE = new Unknown('ambiguous');
+/** Made at the first key that an object lacks: a macro may ask the same one many times. */
+const folded = new WeakMap<object, ReadonlySet<string>>();
+
+function foldedKeys(object: object): ReadonlySet<string> {
+  let keys = folded.get(object);
+  if (keys === undefined) {
+    keys = new Set(Object.keys(object).map(foldKey));
+    folded.set(object, keys);
+  }
+  return keys;
 }
 
 /** Order of two values of one type (numbers across types): negative, 0, positive; null when they cannot be ordered. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Unknown } from '../../src/rules/action.ts';
 import type { FactValue, Family } from '../../src/rules/action.ts';
 import { match } from '../support/rule-parts.ts';
+import { readJson } from '../../src/lib/json.ts';
 
 const UNKNOWN = new Unknown('unparseable');
 
@@ -182,4 +183,26 @@ test('an unknown value inside a container is met only when it is read', () => {
       'sql.settings': new Map([['a', UNKNOWN]]),
     },
   );
+});
+
+test('a key of a JSON body that is there in another case only cannot be told', () => {
+  const body = readJson('{"Action":"refund","n":{"ID":1},"list":[1]}', { number: null, text: null });
+  assert.ok(body.kind === 'value');
+  const facts = { 'http.body_json': body.value };
+  const cases: readonly (readonly [string, string])[] = [
+    ["http.body_json.action == 'refund'", 'cannot-tell'],
+    ["http.body_json['action'] == 'refund'", 'cannot-tell'],
+    ['has(http.body_json.action)', 'cannot-tell'],
+    ["'action' in http.body_json", 'cannot-tell'],
+    ['has(http.body_json.n.id)', 'cannot-tell'],
+    ['has(http.body_json.Action)', 'yes'],
+    ["'Action' in http.body_json", 'yes'],
+    ["http.body_json.Action == 'refund'", 'yes'],
+    ['has(http.body_json.other)', 'no'],
+    ["'other' in http.body_json", 'no'],
+    ['size(http.body_json) == 3', 'yes'],
+  ];
+  for (const [condition, want] of cases) {
+    assert.equal(match(condition, facts, 'http'), want, condition);
+  }
 });

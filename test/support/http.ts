@@ -1,8 +1,11 @@
 // Requests made by hand, for tests of the facts of HTTP.
-import { makeEndpoint } from './rule-parts.ts';
+import { decide, makeEndpoint, makeRuleAction } from './rule-parts.ts';
 import type { AttributeValue, EndpointConfig } from '../../src/config/config.ts';
-import type { RequestState } from '../../src/protocols/http/flavour.ts';
+import { createHttpAnalyser } from '../../src/protocols/http/analyser.ts';
+import type { HttpAnalyser, HttpAnalysis, McpView, RequestState } from '../../src/protocols/http/flavour.ts';
 import type { BodyReading, HttpRequest } from '../../src/protocols/http/request.ts';
+import type { FactValue } from '../../src/rules/action.ts';
+import type { Policy } from '../../src/rules/decision.ts';
 
 export interface RequestParts {
   readonly method?: string;
@@ -53,4 +56,34 @@ export function makeHttpEndpoint(
 
 export function makeState(attributes: Readonly<Record<string, AttributeValue>> = {}): RequestState {
   return { config: makeHttpEndpoint(attributes), hasCredential: false };
+}
+
+/** The analysis that a gateway makes, without names of providers' calls. */
+export const analyser = createHttpAnalyser({ providers: [] });
+
+export interface JudgeOptions {
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  /** In place of the whole body. */
+  readonly body?: BodyReading;
+  readonly analyser?: HttpAnalyser;
+  readonly mcp?: McpView;
+}
+
+/** What the analysis says of a request. */
+export function analysisOf(parts: RequestParts, options: JudgeOptions = {}): HttpAnalysis {
+  const made = makeRequest(parts);
+  const state = { ...makeState(options.attributes), ...(options.mcp === undefined ? {} : { mcp: options.mcp }) };
+  return (options.analyser ?? analyser).analyse(made.request, options.body ?? made.body, state);
+}
+
+/** What a policy says of a request: `refuse` where no rule is asked. */
+export function verdictOf(policy: Policy, parts: RequestParts, options: JudgeOptions = {}): string {
+  const { units, risk, summary, refused } = analysisOf(parts, options);
+  const decision = decide(policy, { ...makeRuleAction({ family: 'http' }), units, risk, summary, refused });
+  return decision.by === 'protocol' ? 'refuse' : decision.kind;
+}
+
+/** A fact of the first unit. */
+export function factOf(parts: RequestParts, name: string, options: JudgeOptions = {}): FactValue | undefined {
+  return analysisOf(parts, options).units[0]?.facts.get(name);
 }

@@ -1,7 +1,7 @@
 // What tells one HTTP-shaped protocol (https, kubernetes) from another. The engine (serve.ts) frames, waits, sends and streams; a
 // flavour says what a request means, how a refusal reads, and what may follow an upgrade. Types only.
 import type { EndpointConfig } from '../../config/config.ts';
-import type { Action, Evidence, Family, Risk, Unit } from '../../rules/action.ts';
+import type { Action, Evidence, Family, Risk, Unit, Unknown } from '../../rules/action.ts';
 import type { Session } from '../session.ts';
 import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
 
@@ -11,6 +11,20 @@ export interface RequestState {
   readonly config: EndpointConfig;
   /** A credential will be injected. */
   readonly hasCredential: boolean;
+  /** The most that a body may be with its codings off; 1 MiB when left out. */
+  readonly bodyBufferBytes?: number;
+  /** What is known of the MCP session that the request belongs to; left out where no session is followed. */
+  readonly mcp?: McpView;
+}
+
+/** An MCP session as one request sees it (mcp-session.ts keeps them). */
+export interface McpView {
+  /** Hash of the session's id, "" without one; Unknown when the id was issued to somebody else. */
+  readonly session: string | Unknown;
+  /** Set when the request takes up what was issued to somebody else. */
+  readonly refused: string | null;
+  /** The method of the server's request with that id that is not answered yet, or null. */
+  askedBy(id: string | number): string | null;
 }
 
 /** A request as rules see it. */

@@ -1,0 +1,78 @@
+// Requests that ask to be run as another method than they say (X-HTTP-Method-Override and its like): what an upstream that honours
+// that would run. Whether it is refused or judged is the endpoint's to say.
+import { isToken } from '../../lib/token.ts';
+import { asciiLower } from '../../lib/text.ts';
+import { Unknown } from '../../rules/action.ts';
+import type { Content } from './body.ts';
+import { possibleValues } from './query.ts';
+import { fieldValues } from './request.ts';
+import type { HttpRequest } from './request.ts';
+
+/** Header names in which overrides are sent; some servers take `_` for `-`. */
+const OVERRIDE_FIELDS: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+const OVERRIDE_PARAMETER = '_method';
+
+export interface MethodOverride {
+  /** Lower case: what would run; equal to the method where nothing overrides it. Unknown: two that differ, or none that can be read. */
+  readonly effective: string | Unknown;
+  /** Something asks for another method, whether or not it can be told which. */
+  readonly present: boolean;
+}
+
+/** The override of a request, from headers, query and the form where there is one. */
+export function readOverride(request: HttpRequest, content: Content): MethodOverride {
+  const method = asciiLower(request.method);
+  const form = formValues(request, content);
+  const asked = [
+    ...request.fields
+      .filter(({ name }) => OVERRIDE_FIELDS.has(asciiLower(name).replaceAll('_', '-')))
+      .map(({ value }) => asciiLower(value.trim())),
+    ...possibleValues(request.rawQuery, OVERRIDE_PARAMETER),
+    ...form.values,
+  ];
+  const others = new Set(asked.filter((value) => value !== '' && value !== method));
+  const [other] = others;
+  if (other === undefined) {
+    return { effective: form.unknown ?? method, present: false };
+  }
+  const sure = others.size === 1 && isToken(other) && !asked.includes(method) && form.unknown === null;
+  return { effective: sure ? other : new Unknown('ambiguous'), present: true };
+}
+
+interface FormValues {
+  readonly values: readonly string[];
+  /** Set when the form may hold an override that could not be read. */
+  readonly unknown: Unknown | null;
+}
+
+const NOTHING: FormValues = { values: [], unknown: null };
+
+function formValues(request: HttpRequest, content: Content): FormValues {
+  if (!mayBeForm(request)) {
+    return NOTHING;
+  }
+  const { form } = content;
+  if (!(form instanceof Unknown)) {
+    const values = [...form.fields].flatMap(([key, list]) => (asciiLower(key) === OVERRIDE_PARAMETER ? list : []));
+    return { values: values.map((value) => asciiLower(value.trim())), unknown: null };
+  }
+  // What cannot be read as a whole may still be read in part by a server.
+  const { text } = content;
+  const seen =
+    typeof text === 'string' && !/multipart/i.test(typeText(request)) ? possibleValues(text, OVERRIDE_PARAMETER) : [];
+  return { values: seen, unknown: form };
+}
+
+/** Whether some server takes the body for a form. */
+export function mayBeForm(request: HttpRequest): boolean {
+  return request.framing !== 'none' && /form/i.test(typeText(request));
+}
+
+/** Whether the body is declared to be urlencoded: small, and read by servers before they look at the method. */
+export function isUrlencoded(request: HttpRequest): boolean {
+  return request.framing !== 'none' && /form-urlencoded/i.test(typeText(request));
+}
+
+function typeText(request: HttpRequest): string {
+  return fieldValues(request.fields, 'content-type').join(' ');
+}
