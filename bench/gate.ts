@@ -1,5 +1,6 @@
 // What the gate costs on the path of an allowed action, without the log's own work: decide and settle of a remembered shape, of one with
 // new parameters every time, and of one that is judged anew. Run: node dist/bench/gate.js
+import type { AuditEvent } from '../src/audit/event.ts';
 import type { AuditLog, AuditTicket } from '../src/audit/log.ts';
 import { createRecorder } from '../src/gateway/recorder.ts';
 import { createGate } from '../src/gateway/gate.ts';
@@ -23,7 +24,8 @@ const OUTCOME: Outcome = {
 
 /** A log that takes everything and does nothing. */
 class NoLog extends FakeAudit {
-  override appendAccepted(): AuditTicket {
+  override appendLater(_chars: number, make: () => AuditEvent): AuditTicket {
+    make();
     return ticket;
   }
 }
@@ -39,7 +41,6 @@ function measure(name: string, make: (turn: number) => Action): void {
     metrics: createMetrics({ audit: () => null, parked: () => 0, revision: () => '' }),
     schemas: factSchemas,
     live: () => live,
-    defer: (run) => run(),
     factsToJson,
     onFault: (error) => {
       throw error;

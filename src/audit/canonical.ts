@@ -22,11 +22,10 @@ export interface SharedText {
   readonly word: string;
 }
 
-/** Parts of a body that are the record's own. All but `timeMs` and `seq` are JSON text. */
+/** Parts of a body that are the record's own. All but the first two are JSON text. */
 export interface OwnText {
-  readonly seq: number;
   readonly timeMs: number;
-  readonly type: string;
+  readonly type: AuditEventType;
   readonly actionId: string;
   readonly summary: string;
   readonly digest: string;
@@ -39,8 +38,14 @@ export interface OwnText {
 
 /** JSON of a text, with "" as null. */
 export function quoted(text: string | null): string {
-  return text === null || text === '' ? 'null' : JSON.stringify(text);
+  if (text === null || text === '') {
+    return 'null';
+  }
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
+
+/** What JSON.stringify may escape, and all beyond ASCII. Most texts have nothing of it, and looking is cheaper than escaping. */
+const ESCAPED = /[^ !#-[\]-~]/;
 
 export interface Origin {
   readonly session: string;
@@ -74,10 +79,18 @@ export function wordText(word: Word): string {
   );
 }
 
+/** The canonical text begins with this and the record's number. */
+export const BODY_START = '{"seq":';
+
 /** The canonical text. */
-export function bodyOf(own: OwnText, shared: SharedText): string {
+export function bodyOf(seq: number, own: OwnText, shared: SharedText): string {
+  return `${BODY_START}${seq}${bodyRest(own, shared)}`;
+}
+
+/** The canonical text behind the record's number. */
+export function bodyRest(own: OwnText, shared: SharedText): string {
   return (
-    `{"seq":${own.seq},"time":"${timeText(own.timeMs)}","type":${own.type},"action_id":${own.actionId},` +
+    `,"time":"${timeText(own.timeMs)}","type":"${own.type}","action_id":${own.actionId},` +
     `${shared.origin}${shared.word}"summary":${own.summary},"digest":${own.digest},"text":${own.text},` +
     `"text_complete":${own.textComplete ? 'true' : 'false'},"facts":${own.facts},"outcome":${own.outcome},"data":${own.data}}`
   );
@@ -87,8 +100,8 @@ export function hashOf(prev: string, body: string): string {
   return sha256(prev + body);
 }
 
-/** Hex SHA-256 of a text's UTF-8 bytes. One call in place of a hash object: this runs once or twice for every record. */
-export function sha256(text: string): string {
+/** Hex SHA-256 of bytes, or of a text's UTF-8 bytes. One call in place of a hash object: this runs once or twice for every record. */
+export function sha256(text: string | Uint8Array): string {
   return digestOf('sha256', text, 'hex');
 }
 
@@ -100,11 +113,16 @@ let lastText = '';
 /** RFC 3339 in UTC with milliseconds. Anything that is no time at all is the epoch: a record is never refused for its clock. */
 export function timeText(timeMs: number): string {
   if (timeMs !== lastMs) {
-    const usable = Number.isFinite(timeMs) && Math.abs(timeMs) <= MAX_TIME_MS;
-    lastText = new Date(usable ? Math.floor(timeMs) : 0).toISOString();
+    lastText = new Date(normalTime(timeMs)).toISOString();
     lastMs = timeMs;
   }
   return lastText;
+}
+
+/** The time as a record has it, in whole milliseconds. */
+export function normalTime(timeMs: number): number {
+  const usable = Number.isFinite(timeMs) && Math.abs(timeMs) <= MAX_TIME_MS;
+  return usable ? Math.floor(timeMs) : 0;
 }
 
 /** One line of an export, without its line end. */

@@ -1,7 +1,7 @@
 // Checks an open store: the chain, the checkpoints, the stubs of retired segments, and that the searchable columns say what the records say.
 import type { KeyObject } from 'node:crypto';
 import { Database as SqliteDatabase } from './sqlite-library.ts';
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { messageOf } from '../lib/errors.ts';
 import { ZERO_HASH } from './canonical.ts';
 import type { BodyJson } from './canonical.ts';
@@ -11,7 +11,7 @@ import { keyId, parseCheckpoint, parsePublicKey, parseStub, stubVerifies } from 
 import type { Signed, Stub } from './checkpoint.ts';
 import { applyMigrations, listApplied } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
-import { shapeWords, tablesOf } from './tables.ts';
+import { isFoundByTime, shapeWords, tablesOf } from './tables.ts';
 
 export interface CheckOptions {
   /** First and last record to look at; null = from the first, to the last. */
@@ -101,6 +101,7 @@ function checkRows(
 ): Finding | null {
   const page = db.prepare<[number, number], StoredRow>(READ_PAGE);
   const shape = db.prepare<[number], string[]>(READ_SHAPE).raw();
+  const lists = new ListCheck(db);
   const known = new Map<number, string>();
   const wordsOf = (id: number): string => {
     const words = known.get(id) ?? JSON.stringify(shape.get(id) ?? null);
@@ -110,7 +111,7 @@ function checkRows(
   for (let after = range.first - 1; ;) {
     const rows = page.all(after, range.to);
     for (const row of rows) {
-      const bad = chain.take(row, (body) => checkColumns(row, wordsOf(row.shape), body));
+      const bad = chain.take(row, (body) => checkColumns(row, wordsOf(row.shape), body) ?? lists.check(row, body));
       if (bad !== null) {
         return bad;
       }
@@ -143,6 +144,56 @@ function checkColumns(row: StoredRow, words: string, body: BodyJson): Finding | 
     return null;
   }
   return { seq: row.seq, kind: 'edited', detail: 'what it is searched by does not match its content' };
+}
+
+interface Listed {
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly first_ms: number;
+  readonly last_ms: number;
+}
+
+/** What leads a search to a record, besides its own columns: its batch, and the list of actions that their time does not lead to. */
+class ListCheck {
+  readonly #batch: Statement<[number], Listed>;
+  readonly #shapes: Statement<[number], number>;
+  readonly #action: Statement<[string, number], number>;
+  #listed: Listed | undefined;
+  #listedShapes = new Set<number>();
+
+  constructor(db: Database) {
+    this.#batch = db.prepare('SELECT * FROM batches WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1');
+    this.#shapes = db
+      .prepare<[number], number>(
+        'SELECT shape FROM batch_shapes WHERE shape IN (SELECT id FROM shapes) AND first_seq = ?',
+      )
+      .pluck();
+    this.#action = db
+      .prepare<[string, number], number>('SELECT 1 FROM actions WHERE action_id = ? AND seq = ?')
+      .pluck();
+  }
+
+  check(row: StoredRow, body: BodyJson): Finding | null {
+    if (this.#listed === undefined || row.seq > this.#listed.last_seq) {
+      this.#listed = this.#batch.get(row.seq);
+      this.#listedShapes = new Set(this.#shapes.all(this.#listed?.first_seq ?? 0));
+    }
+    const batch = this.#listed;
+    const inBatch =
+      batch !== undefined &&
+      row.seq <= batch.last_seq &&
+      row.time_ms >= batch.first_ms &&
+      row.time_ms <= batch.last_ms &&
+      this.#listedShapes.has(row.shape);
+    const { type, verdict, outcome, action_id: actionId } = body;
+    const found =
+      actionId === null ||
+      isFoundByTime({ type, verdict: verdict ?? '', settled: outcome !== null, actionId, timeMs: row.time_ms }) ||
+      this.#action.get(actionId, row.seq) !== undefined;
+    return inBatch && found
+      ? null
+      : { seq: row.seq, kind: 'edited', detail: 'what leads a search to it does not match its content' };
+  }
 }
 
 interface Start {

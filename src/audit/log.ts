@@ -8,13 +8,11 @@ export interface AuditTicket {
 }
 
 export interface AuditLog {
-  /** True when `append` would take an event now. */
-  readonly accepting: boolean;
   /**
-   * `append` for the record of an effect that was let through because `accepting` was true: it is always taken, so that nothing that
-   * happened is missing. The caller appends within the same turn of the event loop.
+   * `append` of an event that is made when its outcome comes or its batch is sent, whichever is first, so that nobody waits for its making.
+   * `make` must not throw; `chars` is about how much text it holds. Null as `append`.
    */
-  appendAccepted(event: AuditEvent): AuditTicket;
+  appendLater(chars: number, make: () => AuditEvent): AuditTicket | null;
   /**
    * Records an event that may be written up to 100 ms later. Returns null when the queue is full or the store is broken: the caller
    * must then not let the effect happen before `writable()` resolves (back-pressure; nothing is dropped).

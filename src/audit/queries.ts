@@ -4,6 +4,7 @@ import type { Approval, ApprovalState } from '../approvals/approval.ts';
 import { recordOf } from './canonical.ts';
 import type { AuditFilter, AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
+import { MAX_APART_MS, timesOfId } from './tables.ts';
 
 export interface PageRequest {
   readonly limit: number;
@@ -40,6 +41,8 @@ interface Range {
 interface Where {
   readonly clauses: readonly string[];
   readonly values: readonly (string | number)[];
+  /** Shapes that the records can have; null = all. */
+  readonly shapes: readonly number[] | null;
 }
 
 /** One page of stored rows. The cursor is the sequence number of the last one seen. */
@@ -56,13 +59,11 @@ export function searchRows(
     const sql = `SELECT seq, body, prev, hash FROM records WHERE seq BETWEEN ? AND ?
       ${where.clauses.map((clause) => `AND ${clause}`).join(' ')} ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`;
     const statement = db.prepare<(string | number)[], Row>(sql);
-    let { low, high } = range;
-    for (let width = FIRST_WINDOW; rows.length < wanted && low <= high; width *= 4) {
-      const from = newestFirst ? Math.max(low, high - width + 1) : low;
-      const to = newestFirst ? high : Math.min(high, low + width - 1);
-      rows.push(...statement.all(from, to, ...where.values, wanted - rows.length));
-      low = newestFirst ? low : to + 1;
-      high = newestFirst ? from - 1 : high;
+    for (const { low, high } of windowsOf(db, range, where.shapes, newestFirst)) {
+      rows.push(...statement.all(low, high, ...where.values, wanted - rows.length));
+      if (rows.length === wanted) {
+        break;
+      }
     }
   }
   const more = rows.length === wanted;
@@ -70,12 +71,43 @@ export function searchRows(
   return { rows: kept, next: more ? String(kept.at(-1)?.seq ?? '') : null };
 }
 
+/** The range cut into windows in the order in which they are searched; of those only the batches that have one of the shapes. */
+function* windowsOf(
+  db: Database,
+  range: Range,
+  shapes: readonly number[] | null,
+  newestFirst: boolean,
+): Generator<Range, void, void> {
+  const batches = db.prepare<{ from: number; to: number; shapes: string }, Range>(
+    `SELECT first_seq AS low, last_seq AS high FROM batches WHERE first_seq IN (
+       SELECT first_seq FROM batch_shapes WHERE shape IN (SELECT value FROM json_each($shapes)) AND first_seq BETWEEN $from AND $to)
+     ORDER BY first_seq ${newestFirst ? 'DESC' : 'ASC'}`,
+  );
+  const batchOf = db
+    .prepare<[number], number | null>('SELECT max(first_seq) FROM batches WHERE first_seq <= ?')
+    .pluck();
+  let { low, high } = range;
+  for (let width = FIRST_WINDOW; low <= high; width *= 4) {
+    const from = newestFirst ? Math.max(low, high - width + 1) : low;
+    const to = newestFirst ? high : Math.min(high, low + width - 1);
+    if (shapes === null) {
+      yield { low: from, high: to };
+    } else {
+      for (const batch of batches.all({ from: batchOf.get(from) ?? from, to, shapes: JSON.stringify(shapes) })) {
+        yield { low: Math.max(from, batch.low), high: Math.min(to, batch.high) };
+      }
+    }
+    low = newestFirst ? low : to + 1;
+    high = newestFirst ? from - 1 : high;
+  }
+}
+
 export function search(db: Database, filter: AuditFilter, page: PageRequest): AuditPage {
   const { rows, next } = searchRows(db, filter, page);
   return { items: rows.flatMap((row) => recordOf(row) ?? []), next };
 }
 
-/** Sequence numbers that can match at all; null = none. Uses the indexes of time and action. */
+/** Sequence numbers that can match at all; null = none. Uses what is known of batches and actions. */
 function narrow(db: Database, filter: AuditFilter, cursor: string | null, newestFirst: boolean): Range | null {
   const ends = db.prepare<[], Ends>('SELECT min(seq) AS low, max(seq) AS high FROM records').get();
   let low = ends?.low ?? 1;
@@ -88,23 +120,45 @@ function narrow(db: Database, filter: AuditFilter, cursor: string | null, newest
     low = newestFirst ? low : Math.max(low, at + 1);
     high = newestFirst ? Math.min(high, at - 1) : high;
   }
-  const found: (Ends | undefined)[] = [];
+  const found: (Ends | null)[] = [];
   if (filter.sinceMs !== undefined || filter.untilMs !== undefined) {
-    const query = 'SELECT min(seq) AS low, max(seq) AS high FROM records WHERE time_ms BETWEEN ? AND ?';
-    found.push(
-      db.prepare<[number, number], Ends>(query).get(filter.sinceMs ?? 0, filter.untilMs ?? Number.MAX_SAFE_INTEGER),
-    );
+    found.push(rangeOfTimes(db, filter.sinceMs ?? Number.MIN_SAFE_INTEGER, filter.untilMs ?? Number.MAX_SAFE_INTEGER));
   }
   if (filter.action !== undefined) {
-    const action = findId(db, 'SELECT DISTINCT action_id FROM records', 'action_id', filter.action);
-    const query = 'SELECT min(seq) AS low, max(seq) AS high FROM records WHERE action_id = ?';
-    found.push(action === null ? undefined : db.prepare<[string], Ends>(query).get(action));
+    const seqs = seqsOf(db, filter.action);
+    found.push(seqs.length === 0 ? null : { low: seqs[0] ?? 0, high: seqs.at(-1) ?? 0 });
   }
   for (const bounds of found) {
     low = Math.max(low, bounds?.low ?? Number.POSITIVE_INFINITY);
     high = Math.min(high, bounds?.high ?? 0);
   }
   return low <= high ? { low, high } : null;
+}
+
+/** First and last record of the batches that have records of these times. */
+function rangeOfTimes(db: Database, firstMs: number, lastMs: number): Ends | null {
+  const query = 'SELECT min(first_seq) AS low, max(last_seq) AS high FROM batches WHERE last_ms >= ? AND first_ms <= ?';
+  return db.prepare<[number, number], Ends>(query).get(firstMs, lastMs) ?? null;
+}
+
+/** Records of the one action whose id is, or starts with, `prefix`, oldest first; [] when it does not name exactly one. */
+function seqsOf(db: Database, prefix: string): readonly number[] {
+  if (!isPrefix(prefix)) {
+    return [];
+  }
+  const { first, last } = timesOfId(prefix);
+  const near = Number.isNaN(first) ? null : rangeOfTimes(db, first - MAX_APART_MS, last + MAX_APART_MS);
+  const among = `(SELECT action_id, seq FROM actions WHERE action_id >= $from AND action_id < $to
+    UNION SELECT action_id, seq FROM records
+    WHERE seq BETWEEN $low AND $high AND action_id >= $from AND action_id < $to)`;
+  const values = { from: prefix, to: `${prefix}~`, low: near?.low ?? 1, high: near?.high ?? 0 };
+  const ids = db
+    .prepare<[typeof values], string>(`SELECT DISTINCT action_id FROM ${among} LIMIT 2`)
+    .pluck()
+    .all(values);
+  return ids.length === 1
+    ? db.prepare<[typeof values], number>(`SELECT seq FROM ${among} ORDER BY seq`).pluck().all(values)
+    : [];
 }
 
 interface Ends {
@@ -117,16 +171,17 @@ const NAMING = 'SELECT id FROM shapes WHERE EXISTS (SELECT 1 FROM json_each(tabl
 
 /**
  * A record that names the table, or one without tables of its own (a vote, an outcome) of an action that has such a record: the story of
- * a table is whole. Only the latter cost a look-up each.
+ * a table is whole. Only the latter cost a look-up each, among the listed records: one that is not listed is the whole of its action.
  */
 const TELLS_OF = `(shape IN (SELECT value FROM json_each(?)) OR (shape IN (SELECT id FROM shapes WHERE tables = '[]') AND EXISTS
-  (SELECT 1 FROM records AS told WHERE told.action_id = records.action_id AND told.shape IN (SELECT value FROM json_each(?)))))`;
+  (SELECT 1 FROM actions JOIN records AS told ON told.seq = actions.seq
+   WHERE actions.action_id = records.action_id AND told.shape IN (SELECT value FROM json_each(?)))))`;
 
 /** Conditions on a record within the range; null when nothing can match. */
 function whereOf(db: Database, filter: AuditFilter): Where | null {
   const clauses: string[] = [];
   const values: (string | number)[] = [];
-  const shapes = findShapes(db, filter);
+  let shapes = findShapes(db, filter);
   if (shapes !== null) {
     if (shapes.length === 0) {
       return null;
@@ -141,6 +196,7 @@ function whereOf(db: Database, filter: AuditFilter): Where | null {
     }
     clauses.push(TELLS_OF);
     values.push(JSON.stringify(naming), JSON.stringify(naming));
+    shapes ??= [...naming, ...db.prepare<[], number>("SELECT id FROM shapes WHERE tables = '[]'").pluck().all()];
   }
   if (filter.sinceMs !== undefined) {
     clauses.push('time_ms >= ?');
@@ -162,7 +218,7 @@ function whereOf(db: Database, filter: AuditFilter): Where | null {
     );
     values.push(needle, needle);
   }
-  return { clauses, values };
+  return { clauses, values, shapes };
 }
 
 /** Combinations of words that the filter admits; null when it says nothing about words. */
@@ -198,14 +254,18 @@ function findShapes(db: Database, filter: AuditFilter): readonly number[] | null
     .all(...values);
 }
 
-/** The one id that is, or starts with, `prefix`; null when none or several do. */
-function findId(db: Database, select: string, column: string, prefix: string): string | null {
-  if (prefix.length < MIN_PREFIX || !/^[0-9A-Za-z-]+$/.test(prefix)) {
+/** Whether a text can stand for an id; "~" sorts after every character of one. */
+function isPrefix(text: string): boolean {
+  return text.length >= MIN_PREFIX && /^[0-9A-Za-z-]+$/.test(text);
+}
+
+/** The one approval whose id is, or starts with, `prefix`; null when none or several do. */
+function findApproval(db: Database, prefix: string): string | null {
+  if (!isPrefix(prefix)) {
     return null;
   }
-  // "~" sorts after every character of an id.
   const found = db
-    .prepare<[string, string], string>(`${select} WHERE ${column} >= ? AND ${column} < ? LIMIT 2`)
+    .prepare<[string, string], string>('SELECT id FROM approvals WHERE id >= ? AND id < ? LIMIT 2')
     .pluck()
     .all(prefix, `${prefix}~`);
   return found.length === 1 ? (found[0] ?? null) : null;
@@ -213,13 +273,10 @@ function findId(db: Database, select: string, column: string, prefix: string): s
 
 /** Every record of one action, oldest first; [] when the id or prefix does not name exactly one. */
 export function show(db: Database, idOrPrefix: string): readonly AuditRecord[] {
-  const action = findId(db, 'SELECT DISTINCT action_id FROM records', 'action_id', idOrPrefix);
-  if (action === null) {
-    return [];
-  }
+  const query = `SELECT seq, body, prev, hash FROM records WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`;
   return db
-    .prepare<[string], Row>('SELECT seq, body, prev, hash FROM records WHERE action_id = ? ORDER BY seq')
-    .all(action)
+    .prepare<[string], Row>(query)
+    .all(JSON.stringify(seqsOf(db, idOrPrefix)))
     .flatMap((row) => recordOf(row) ?? []);
 }
 
@@ -286,7 +343,7 @@ export function listApprovals(
 
 /** The approval with this id, or with this unique prefix of 8 or more; null when none or several have it. */
 export function getApproval(db: Database, idOrPrefix: string): Approval | null {
-  const id = findId(db, 'SELECT id FROM approvals', 'id', idOrPrefix);
+  const id = findApproval(db, idOrPrefix);
   const body =
     id === null ? undefined : db.prepare<[string], string>('SELECT body FROM approvals WHERE id = ?').pluck().get(id);
   return body === undefined ? null : parseApproval(body);

@@ -3,8 +3,8 @@
 // events share one sync of the disk.
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { encodeBatch } from './batch.ts';
-import type { Batch } from './batch.ts';
+import { Encoder } from './batch.ts';
+import type { Batch, EncodedEvent } from './batch.ts';
 import type { AuditEvent } from './event.ts';
 import type { AuditTicket } from './log.ts';
 import { ThreadGoneError } from './thread.ts';
@@ -40,22 +40,36 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** An event, or what makes it when it is wanted. */
+type EventSource = AuditEvent | (() => AuditEvent);
+
 /** One event; also the ticket by which its outcome is added. */
 class Entry implements AuditTicket {
-  readonly event: AuditEvent;
   /** Who waits for the disk; null for nobody, also after giving up. */
   durable: Waiter | null;
-  outcome: Outcome | null;
+  outcome: Outcome | null = null;
+  encoded: EncodedEvent | null = null;
   sent = false;
   /** The caller was told that it is not recorded, and then it was. */
   givenUp = false;
+  /** What it counts for in the queue's bound. */
+  readonly chars: number;
   readonly #queue: AuditQueue;
+  #source: EventSource;
 
-  constructor(queue: AuditQueue, event: AuditEvent, durable: Waiter | null, outcome: Outcome | null) {
+  // oxlint-disable-next-line max-params -- made for every statement: no object around what it is made of
+  constructor(queue: AuditQueue, source: EventSource, chars: number, durable: Waiter | null) {
     this.#queue = queue;
-    this.event = event;
+    this.#source = source;
+    this.chars = chars;
     this.durable = durable;
-    this.outcome = outcome;
+  }
+
+  get event(): AuditEvent {
+    if (typeof this.#source === 'function') {
+      this.#source = this.#source();
+    }
+    return this.#source;
   }
 
   settle(outcome: Outcome, timeMs: number): void {
@@ -63,6 +77,8 @@ class Entry implements AuditTicket {
       this.#queue.settleLate(this.event, outcome, timeMs);
     } else {
       this.outcome = outcome;
+      // Its record is whole now, and whoever waited for the answer has it.
+      this.encoded = this.#queue.encode(this);
     }
   }
 }
@@ -75,6 +91,7 @@ interface FlushWaiter {
 
 export class AuditQueue {
   readonly #parts: QueueParts;
+  readonly #encoder = new Encoder();
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #chars = 0;
@@ -108,16 +125,12 @@ export class AuditQueue {
     return this.#stalledWhy !== null || hung;
   }
 
-  get accepting(): boolean {
-    return this.#takes();
-  }
-
   append(event: AuditEvent): AuditTicket | null {
-    return this.#takes() ? this.#push(event, null, null) : null;
+    return this.#takes() ? this.#push(event, charsOf(event), null) : null;
   }
 
-  appendAccepted(event: AuditEvent): AuditTicket {
-    return this.#push(event, null, null);
+  appendLater(chars: number, make: () => AuditEvent): AuditTicket | null {
+    return this.#takes() ? this.#push(make, chars, null) : null;
   }
 
   /** Not bounded by the queue: each caller waits, so there are no more of these than connections. */
@@ -126,7 +139,7 @@ export class AuditQueue {
       return Promise.reject(notRecorded(this.#stalledWhy));
     }
     return new Promise((resolve, reject) => {
-      this.#push(event, { resolve, reject }, null);
+      this.#push(event, charsOf(event), { resolve, reject });
       this.#due = true;
       this.#schedule();
     });
@@ -134,7 +147,11 @@ export class AuditQueue {
 
   /** An outcome that came after its event was sent. Always taken: there are no more of these than actions that run. */
   settleLate(event: AuditEvent, outcome: Outcome, timeMs: number): void {
-    this.#push(settledEvent(event, timeMs), null, outcome);
+    this.#push(settledEvent(event, timeMs), 0, null).outcome = outcome;
+  }
+
+  encode(entry: Entry): EncodedEvent {
+    return this.#encoder.encode(entry);
   }
 
   writable(signal: AbortSignal): Promise<void> {
@@ -185,10 +202,10 @@ export class AuditQueue {
     return this.#stalledWhy === null && this.size < maxEvents && this.#chars < maxChars;
   }
 
-  #push(event: AuditEvent, durable: Waiter | null, outcome: Outcome | null): Entry {
-    const entry = new Entry(this, event, durable, outcome);
+  #push(source: EventSource, chars: number, durable: Waiter | null): Entry {
+    const entry = new Entry(this, source, chars, durable);
     this.#waiting.push(entry);
-    this.#chars += charsOf(event);
+    this.#chars += chars;
     this.#appended += 1;
     if (this.#waiting.length >= MAX_BATCH) {
       this.#schedule();
@@ -242,7 +259,7 @@ export class AuditQueue {
     const { clock } = this.#parts;
     this.#sending = true;
     this.#sentMs = clock.monotonicMs();
-    this.#parts.write(encodeBatch(this.#batchId, clock.now(), this.#inFlight)).then(
+    this.#parts.write(this.#encoder.batch(this.#batchId, clock.now(), this.#inFlight)).then(
       () => this.#written(),
       (error: unknown) => this.#failed(error),
     );
@@ -260,7 +277,7 @@ export class AuditQueue {
       this.#parts.onStalled(null);
     }
     for (const entry of written) {
-      this.#chars -= charsOf(entry.event);
+      this.#chars -= entry.chars;
       entry.durable?.resolve(entry);
       if (entry.givenUp && entry.event.type === 'action.decided') {
         // Its caller was told that it is not recorded, so nothing was let through.
@@ -337,7 +354,7 @@ export class AuditQueue {
     const kept = entries.filter((entry) => entry.durable === null);
     for (const entry of entries) {
       if (entry.durable !== null) {
-        this.#chars -= charsOf(entry.event);
+        this.#chars -= entry.chars;
         entry.durable.reject(notRecorded(why));
       }
     }

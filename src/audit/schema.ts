@@ -9,7 +9,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** `shapes` holds each distinct combination of searchable words once: one small integer per record in place of ten columns and indexes. */
+/** `shapes` holds each distinct combination of searchable words once: one small integer per record in place of ten columns. */
 const RECORDS = `
 CREATE TABLE store (
   key TEXT PRIMARY KEY,
@@ -124,7 +124,61 @@ BEGIN SELECT RAISE(ABORT, 'audit ${table} are append-only'); END;
 `,
 ).join('')}`;
 
+/**
+ * Records have no index of their own: an index costs more at every record than the record itself. What is known of the records of one
+ * transaction is kept once for all of them: their numbers and times in `batches`, their shapes in `batch_shapes`. An action's record is found
+ * by the time in the action's id; `actions` lists those that are not (tables.ts). Records of an older store are batches of one each.
+ */
+const BATCHES = `
+CREATE TABLE batches (
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  first_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX batches_time ON batches (last_ms, first_ms);
+
+CREATE TABLE batch_shapes (
+  shape INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL,
+  PRIMARY KEY (shape, first_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE actions (
+  action_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (action_id, seq)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO batches SELECT seq, seq, time_ms, time_ms FROM records;
+INSERT INTO batch_shapes SELECT shape, seq FROM records;
+INSERT INTO actions SELECT action_id, seq FROM records WHERE action_id IS NOT NULL;
+
+DROP INDEX records_time;
+DROP INDEX records_action;
+DROP INDEX records_shape;
+${['batches', 'batch_shapes', 'actions']
+  .map((table) => [table, table === 'actions' ? 'seq' : 'first_seq'] as const)
+  .map(
+    ([table, seq]) => `
+CREATE TRIGGER ${table}_no_update BEFORE UPDATE ON ${table}
+BEGIN SELECT RAISE(ABORT, 'audit ${table} are append-only'); END;
+
+CREATE TRIGGER ${table}_no_delete BEFORE DELETE ON ${table}
+WHEN NOT EXISTS (SELECT 1 FROM segments WHERE state = 'stub' AND OLD.${seq} BETWEEN first_seq AND last_seq)
+BEGIN SELECT RAISE(ABORT, 'audit ${table} are append-only'); END;
+`,
+  )
+  .join('')}
+DROP TRIGGER records_append;
+CREATE TRIGGER records_append BEFORE INSERT ON records
+WHEN NEW.seq IS NOT (SELECT 1 + max(seq) FROM records)
+  AND NEW.seq IS NOT 1 + coalesce((SELECT max(seq) FROM records), (SELECT max(last_seq) FROM segments), 0)
+BEGIN SELECT RAISE(ABORT, 'audit records are appended in order'); END;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: '0001-audit-records', sql: RECORDS },
   { name: '0002-audit-append-only', sql: TRIGGERS },
+  { name: '0003-audit-batches', sql: BATCHES },
 ];

@@ -95,18 +95,40 @@ export function retireSegment(store: Store, key: CheckpointKey, parts: RetirePar
 /** Removes up to `limit` records of a stub. Returns whether some are left. */
 export function purgeSegment(store: Store, id: number, limit: number): boolean {
   const segment = findSegment(store.db, id);
-  if (segment === null) {
-    return false;
-  }
-  const { changes } = store.db
-    .prepare('DELETE FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?')
-    .run(segment.first, segment.last, limit);
-  if (changes === limit) {
+  return segment !== null && store.db.transaction(() => purge(store.db, segment, limit)).immediate();
+}
+
+function purge(db: Database, segment: SealedSegment, limit: number): boolean {
+  const last = Math.min(segment.last, firstLeft(db, segment) + limit - 1);
+  const range = [segment.first, last] as const;
+  db.prepare(
+    `DELETE FROM actions WHERE (action_id, seq) IN
+     (SELECT action_id, seq FROM records WHERE seq BETWEEN ? AND ? AND action_id IS NOT NULL)`,
+  ).run(...range);
+  db.prepare('DELETE FROM records WHERE seq BETWEEN ? AND ?').run(...range);
+  // A segment ends with a batch; one of which records are left stays until they go.
+  const batches = db
+    .prepare<[number, number], number>('SELECT first_seq FROM batches WHERE first_seq >= ? AND last_seq <= ?')
+    .pluck()
+    .all(...range);
+  const ended = JSON.stringify(batches);
+  db.prepare(
+    `DELETE FROM batch_shapes WHERE shape IN (SELECT id FROM shapes)
+     AND first_seq IN (SELECT value FROM json_each(?))`,
+  ).run(ended);
+  db.prepare('DELETE FROM batches WHERE first_seq IN (SELECT value FROM json_each(?))').run(ended);
+  if (last < segment.last) {
     return true;
   }
   // What was decided long ago goes with its records; what waits stays.
-  store.db.prepare("DELETE FROM approvals WHERE seq <= ? AND state <> 'pending'").run(segment.last);
+  db.prepare("DELETE FROM approvals WHERE seq <= ? AND state <> 'pending'").run(segment.last);
   return false;
+}
+
+/** First record that is still there. */
+function firstLeft(db: Database, { first, last }: SealedSegment): number {
+  const query = 'SELECT min(seq) FROM records WHERE seq BETWEEN ? AND ?';
+  return db.prepare<[number, number], number | null>(query).pluck().get(first, last) ?? last;
 }
 
 function findSegment(db: Database, id: number): SealedSegment | null {

@@ -174,16 +174,12 @@ class Log implements SqliteAuditLog {
     void this.maintain();
   }
 
-  get accepting(): boolean {
-    return this.#queue.accepting;
-  }
-
   append(event: AuditEvent): AuditTicket | null {
     return this.#queue.append(event);
   }
 
-  appendAccepted(event: AuditEvent): AuditTicket {
-    return this.#queue.appendAccepted(event);
+  appendLater(chars: number, make: () => AuditEvent): AuditTicket | null {
+    return this.#queue.appendLater(chars, make);
   }
 
   appendDurable(event: AuditEvent): Promise<AuditTicket> {
@@ -326,7 +322,8 @@ class Log implements SqliteAuditLog {
 
   async #write(batch: Batch): Promise<void> {
     const writer = await this.#getWriter();
-    this.#noteWritten(await writer.call('write', batch));
+    // The batch's memory moves to the thread; one that has to be sent again is made again.
+    this.#noteWritten(await writer.call('write', batch, [batch.bytes.buffer]));
   }
 
   #noteWritten({ head, tookMs, publishing }: Written): void {

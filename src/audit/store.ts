@@ -4,15 +4,13 @@ import { closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
 import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Database, Statement } from 'better-sqlite3';
 import { Lru } from '../lib/lru.ts';
-import { countRows, rowOf } from './batch.ts';
+import { EFFECT, countRows, rowOf } from './batch.ts';
 import type { Batch, BatchRow } from './batch.ts';
-import { ZERO_HASH, bodyOf, hashOf, originText, quoted, sha256, timeText, wordText } from './canonical.ts';
-import type { Origin, Word } from './canonical.ts';
+import { BODY_START, ZERO_HASH, sha256, timeText } from './canonical.ts';
 import { signCheckpoint } from './checkpoint.ts';
 import type { CheckpointKey } from './keys.ts';
 import { applyMigrations } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
-import { readTables, shapeWords } from './tables.ts';
 
 export interface StoreParts {
   readonly path: string;
@@ -30,20 +28,19 @@ export interface Head {
   readonly hash: string;
 }
 
-/** Pages of 4 KiB in the write-ahead log before they are moved to the main file: fewer, larger moves than SQLite's 1000. */
-const WAL_PAGES = 4000;
+/** Of a new store. Records are longer than a kilobyte: in small pages they waste space, and each page costs two writes. */
+const PAGE_BYTES = 16 * 1024;
+/** Pages in the write-ahead log before they are moved to the main file: fewer, larger moves than SQLite's 1000 of 4 KiB. */
+const WAL_PAGES = 1000;
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
-/** Combinations of searchable words, and facts texts, whose rows and tables are remembered. */
+/** Combinations of searchable words whose rows are remembered. */
 const MAX_SHAPES = 20_000;
-const MAX_FACTS = 5_000;
-const MAX_FACTS_CHARS = 16 * 1024 * 1024;
 
 export class Store {
   readonly db: Database;
   readonly id: string;
   readonly #parts: StoreParts;
   readonly #shapes = new Lru<string, number>(MAX_SHAPES);
-  readonly #tables = new Lru<string, { readonly json: string | null }>(MAX_FACTS, MAX_FACTS_CHARS);
   readonly #statements: Statements;
   #head: Head;
   #lastBatch: number;
@@ -56,6 +53,8 @@ export class Store {
     createPrivately(parts.path);
     this.db = new SqliteDatabase(parts.path, { timeout: parts.busyTimeoutMs });
     try {
+      // Only a store without tables takes it.
+      this.db.pragma(`page_size = ${PAGE_BYTES}`);
       this.db.pragma('journal_mode = WAL');
       // An acknowledged record survives a power cut: every commit syncs. Batches make that cheap.
       this.db.pragma('synchronous = FULL');
@@ -91,11 +90,8 @@ export class Store {
     }
     let head = this.#head;
     this.#transact(() => {
-      const writer = new BatchWriter(batch, this.#statements, {
-        shapeOf: (values): number => this.#shapeOf(values),
-        tablesOf: (facts): string | null => this.#tablesOf(facts),
-      });
-      head = writer.write(head);
+      const shapes = batch.shapes.map((words) => this.#shapeOf(words));
+      head = new BatchWriter(batch, this.#statements, shapes).write(head);
       this.#statements.setState.run('batch', String(batch.id));
       if (head.seq - this.#checkpointSeq >= this.#parts.checkpointRecords) {
         this.#insertCheckpoint(head, batch.nowMs);
@@ -206,8 +202,7 @@ export class Store {
     return this.db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM checkpoints').pluck().get() ?? 0;
   }
 
-  #shapeOf(given: readonly string[]): number {
-    const values = shapeWords(given);
+  #shapeOf(values: readonly string[]): number {
     const key = JSON.stringify(values);
     const known = this.#shapes.find(key);
     if (known !== null) {
@@ -218,21 +213,13 @@ export class Store {
     this.#shapes.put(key, id);
     return id;
   }
-
-  #tablesOf(facts: string): string | null {
-    const known = this.#tables.find(facts);
-    if (known !== null) {
-      return known.json;
-    }
-    const tables = readTables(facts);
-    const json = tables === null ? null : JSON.stringify(tables);
-    this.#tables.put(facts, { json }, facts.length);
-    return json;
-  }
 }
 
 interface Statements {
-  readonly insertRecord: Statement<[number, number, string | null, number, string, string, string]>;
+  readonly insertRecord: Statement<[number, number, string | null, number, Uint8Array, string, string]>;
+  readonly insertBatch: Statement<[number, number, number, number]>;
+  readonly insertBatchShape: Statement<[number, number]>;
+  readonly insertAction: Statement<[string, number]>;
   readonly insertShape: Statement<string[]>;
   readonly findShape: Statement<string[], number>;
   readonly insertCheckpoint: Statement<[number, string, string]>;
@@ -246,8 +233,11 @@ interface Statements {
 function prepareStatements(db: Database): Statements {
   return {
     insertRecord: db.prepare(
-      'INSERT INTO records (seq, time_ms, action_id, shape, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO records (seq, time_ms, action_id, shape, body, prev, hash) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?)',
     ),
+    insertBatch: db.prepare('INSERT INTO batches (first_seq, last_seq, first_ms, last_ms) VALUES (?, ?, ?, ?)'),
+    insertBatchShape: db.prepare('INSERT INTO batch_shapes (shape, first_seq) VALUES (?, ?)'),
+    insertAction: db.prepare('INSERT INTO actions (action_id, seq) VALUES (?, ?)'),
     insertShape: db.prepare(
       `INSERT OR IGNORE INTO shapes (type, device, profile, endpoint, family, rule, verdict, risk, actor, tables)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -272,133 +262,72 @@ function prepareStatements(db: Database): Statements {
   };
 }
 
-interface Lookups {
-  shapeOf(values: readonly string[]): number;
-  /** JSON list of the tables that the facts name; null when the facts are not JSON. */
-  tablesOf(facts: string): string | null;
-}
-
-/** One pass over a batch, with what its records share worked out once. */
+/** One pass over a batch: numbers its records, chains them and puts them into the tables. */
 class BatchWriter {
   readonly #batch: Batch;
+  readonly #bytes: Buffer;
   readonly #statements: Statements;
-  readonly #lookups: Lookups;
-  readonly #quoted: (string | undefined)[] = [];
-  readonly #origins: (string | undefined)[] = [];
-  readonly #words: (string | undefined)[] = [];
-  readonly #factTexts: (string | undefined)[] = [];
-  readonly #shapeIds = new Map<string, number>();
+  /** Ids of the batch's shapes. */
+  readonly #shapes: readonly number[];
 
-  constructor(batch: Batch, statements: Statements, lookups: Lookups) {
+  constructor(batch: Batch, statements: Statements, shapes: readonly number[]) {
     this.#batch = batch;
+    this.#bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
     this.#statements = statements;
-    this.#lookups = lookups;
+    this.#shapes = shapes;
   }
 
   write(start: Head): Head {
-    let head = start;
+    const { insertRecord, insertBatch, insertBatchShape } = this.#statements;
+    const bytes = this.#bytes;
     const count = countRows(this.#batch);
+    let { seq, hash } = start;
+    let firstMs = Number.POSITIVE_INFINITY;
+    let lastMs = Number.NEGATIVE_INFINITY;
     for (let index = 0; index < count; index += 1) {
-      head = this.#writeRow(rowOf(this.#batch, index), head);
+      const row = rowOf(this.#batch, index);
+      const prev = hash;
+      seq += 1;
+      // Put right in front of the rest, so that what is hashed is one piece of memory, and the body another within it.
+      const front = `${prev}${BODY_START}${seq}`;
+      const at = row.start - front.length;
+      bytes.write(front, at, 'latin1');
+      hash = sha256(bytes.subarray(at, row.end));
+      const actionId = this.#batch.actions[index] ?? null;
+      const body = bytes.subarray(at + prev.length, row.end);
+      insertRecord.run(seq, row.timeMs, actionId, getItem(this.#shapes, row.shape), body, prev, hash);
+      if (actionId !== null) {
+        this.#track(row, actionId, seq);
+      }
+      firstMs = Math.min(firstMs, row.timeMs);
+      lastMs = Math.max(lastMs, row.timeMs);
     }
-    return head;
-  }
-
-  #writeRow(row: BatchRow, head: Head): Head {
-    const origin = getItem(this.#batch.origins, row.origin);
-    const word = getItem(this.#batch.words, row.word);
-    const seq = head.seq + 1;
-    const body = this.#body(row, seq, word);
-    const hash = hashOf(head.hash, body);
-    const actionId = this.#text(row.actionId);
-    const timeMs = Date.parse(timeText(row.timeMs));
-    const shape = this.#shapeId(row, origin, word);
-    this.#statements.insertRecord.run(seq, timeMs, actionId, shape, body, head.hash, hash);
-    if (actionId !== null) {
-      this.#track(row, word, actionId, seq);
+    if (count > 0) {
+      insertBatch.run(start.seq + 1, seq, firstMs, lastMs);
+      for (const shape of new Set(this.#shapes)) {
+        insertBatchShape.run(shape, start.seq + 1);
+      }
     }
-    if (word.type.startsWith('approval.')) {
-      this.#project(row, seq);
+    for (const [index, approval] of this.#batch.approvals) {
+      this.#project(approval, start.seq + 1 + index);
     }
     return { seq, hash };
   }
 
-  #body(row: BatchRow, seq: number, word: Word): string {
-    const origin = (this.#origins[row.origin] ??= originText(getItem(this.#batch.origins, row.origin)));
-    const shared = (this.#words[row.word] ??= wordText(word));
-    const digestOf = this.#text(row.digestOf);
-    return bodyOf(
-      {
-        seq,
-        timeMs: row.timeMs,
-        type: `"${word.type}"`,
-        actionId: this.#quote(row.actionId),
-        summary: this.#quote(row.summary),
-        digest: digestOf === null ? this.#quote(row.digest) : `"${sha256(digestOf)}"`,
-        text: row.text === -1 ? 'null' : this.#quote(row.text),
-        textComplete: row.textComplete,
-        facts: this.#facts(row.facts),
-        outcome: this.#text(row.outcome) ?? 'null',
-        data: this.#text(row.data) ?? 'null',
-      },
-      { origin, word: shared },
-    );
-  }
-
-  #text(index: number): string | null {
-    return index === -1 ? null : (this.#batch.texts[index] ?? null);
-  }
-
-  #quote(index: number): string {
-    return index === -1 ? 'null' : (this.#quoted[index] ??= quoted(this.#text(index)));
-  }
-
-  /** The facts as given. JSON of several lines becomes one line, and what is no JSON becomes a string: one record is one line of JSON. */
-  #facts(index: number): string {
-    const facts = this.#text(index);
-    if (facts === null) {
-      return 'null';
+  #track({ effect, listed }: BatchRow, actionId: string, seq: number): void {
+    if (listed) {
+      this.#statements.insertAction.run(actionId, seq);
     }
-    return (this.#factTexts[index] ??=
-      this.#lookups.tablesOf(facts) === null ? quoted(facts) : facts.replaceAll(/[\r\n]+/g, ' '));
-  }
-
-  #shapeId(row: BatchRow, origin: Origin, word: Word): number {
-    const key = `${row.origin} ${row.word} ${row.facts}`;
-    const known = this.#shapeIds.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const facts = this.#text(row.facts);
-    const id = this.#lookups.shapeOf([
-      word.type,
-      origin.agent?.device ?? '',
-      origin.agent?.profile ?? '',
-      origin.endpoint,
-      origin.family,
-      word.rule,
-      word.verdict,
-      word.risk ?? '',
-      word.by,
-      facts === null ? '[]' : (this.#lookups.tablesOf(facts) ?? '[]'),
-    ]);
-    this.#shapeIds.set(key, id);
-    return id;
-  }
-
-  /** Keeps the list of actions that were let through and whose outcome is not recorded, for the next start after a crash. */
-  #track(row: BatchRow, word: Word, actionId: string, seq: number): void {
-    if (word.type === 'action.settled') {
+    if (effect === EFFECT.settled) {
       this.#statements.deleteUnsettled.run(actionId);
-    } else if (word.type === 'action.decided' && word.verdict === 'allow' && row.outcome === -1) {
+    } else if (effect === EFFECT.open) {
       this.#statements.insertUnsettled.run(actionId, seq);
     }
   }
 
   /** `data.approval` of the approval events, as the approvals table shows it. */
-  #project(row: BatchRow, seq: number): void {
-    const data: unknown = JSON.parse(this.#text(row.data) ?? 'null');
-    const approval = isObject(data) ? data['approval'] : null;
+  #project(json: string, seq: number): void {
+    const approval: unknown = JSON.parse(json);
     if (!isObject(approval)) {
       return;
     }

@@ -45,3 +45,39 @@ function collect(unit: unknown, found: Set<string>): void {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
+
+/** An action's record and the time in the action's id may be this far apart for the record to be found by that time. */
+export const MAX_APART_MS = 1000;
+
+/** What decides how an action's record is found. */
+export interface Findable {
+  readonly type: string;
+  readonly verdict: string;
+  /** It tells the outcome too. */
+  readonly settled: boolean;
+  readonly actionId: string;
+  readonly timeMs: number;
+}
+
+/**
+ * Whether a record is found by its action's id alone (a UUIDv7, which begins with a time). That is how the many records are found that tell
+ * all of an action by themselves; every other record of an action is listed, so that what belongs together is found together.
+ */
+export function isFoundByTime({ type, verdict, settled, actionId, timeMs }: Findable): boolean {
+  const alone = type === 'action.decided' && (verdict === 'deny' || (verdict === 'allow' && settled));
+  // Anything that does not begin with the digits of a time is no number, which is not near.
+  const apart = Number(`0x${actionId.slice(0, 8)}${actionId.slice(9, 13)}`) - timeMs;
+  return alone && actionId.length === UUID_CHARS && actionId[14] === '7' && Math.abs(apart) <= MAX_APART_MS;
+}
+
+/** The earliest and latest time, in milliseconds, of a UUIDv7 that begins with these hexadecimal digits. */
+export function timesOfId(prefix: string): { readonly first: number; readonly last: number } {
+  const digits = prefix.replaceAll('-', '').slice(0, TIME_DIGITS);
+  return {
+    first: Number.parseInt(digits.padEnd(TIME_DIGITS, '0'), 16),
+    last: Number.parseInt(digits.padEnd(TIME_DIGITS, 'f'), 16),
+  };
+}
+
+const TIME_DIGITS = 12;
+const UUID_CHARS = 36;

@@ -9,6 +9,7 @@ import { Report } from './report.ts';
 import type { Finding } from './report.ts';
 import { gatewaySpec } from './schema-gateway.ts';
 import { notifierTypes } from './schema-people.ts';
+import { endpointTypes } from './schema-endpoints.ts';
 import { tunnelTypes } from './schema-tunnels.ts';
 import type { BlockSpec } from './schema-types.ts';
 import { findSharedDomain } from './shared-domains.ts';
@@ -78,7 +79,7 @@ class Lint {
   }
 
   secrets(): void {
-    const { gateway, notifiers, tunnels } = this.#config;
+    const { endpoints, gateway, notifiers, tunnels } = this.#config;
     const start: Span = { file: this.#config.files[0] ?? '', line: 1, column: 1, endLine: 1, endColumn: 1 };
     this.#literal('gateway.audit.checkpoint', 'key', { value: gateway.audit.checkpoint.key, at: start });
     const tailscale = gatewaySpec.blocks?.['tailscale'];
@@ -90,6 +91,9 @@ class Lint {
     }
     for (const tunnel of tunnels) {
       this.#literals(tunnelTypes[tunnel.type], tunnel);
+    }
+    for (const endpoint of endpoints) {
+      this.#literals(endpointTypes[endpoint.type], endpoint);
     }
   }
 

@@ -10,6 +10,7 @@ import {
   oneOf,
   refTo,
   SECOND_MS,
+  secretText,
   strings,
   text,
 } from './schema-types.ts';
@@ -163,6 +164,10 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
         type: oneOf('disable', 'prefer', 'require', 'verify-ca', 'verify-full'),
         default: 'prefer',
         doc: 'TLS to the upstream, as in libpq.',
+      },
+      agent_password: {
+        type: secretText,
+        doc: 'Agents must prove with SCRAM-SHA-256 that they know it, under any user name; without it they are not asked. Never sent upstream.',
       },
       ca_cert: caCert,
       ...sql,

@@ -8,6 +8,7 @@ import type { EndpointConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { uuidv7 } from '../lib/ids.ts';
+import type { Secret } from '../lib/secret.ts';
 import { visible } from '../lib/text.ts';
 import type {
   Connection,
@@ -52,6 +53,8 @@ export interface ConnectionsParts {
   readonly dial: Dial;
   readonly certificates: Certificates;
   readonly credentials: Credentials;
+  /** The text of a secret string with its references replaced; `what` names it. Throws GatewayError SECRET_MISSING. */
+  readonly secretString: (text: string, what: string) => Secret;
   readonly logger: Logger;
   /** Connections that the file descriptors of this process allow. */
   readonly maxConnections: number;
@@ -323,9 +326,10 @@ class OpenConnections implements Connections {
       gate,
       clock,
       dial: (signal, target) => this.#dial(config(), target ?? null, signal),
-      credential: async (hints) => {
-        entry.credential = await credentials.dispatch(entry.agent.profile, accepted.ref, hints);
-        return entry.credential;
+      credential: (hints) => this.#credentialFor(entry, credentials, hints),
+      secretAttribute: (name) => {
+        const text = config().attributes[name];
+        return typeof text === 'string' ? this.#parts.secretString(text, `${accepted.ref} ${name}`) : null;
       },
       placeholders: () => live().placeholders,
       serverTls: (names) => certificates.serverContext(names ?? leafNames(accepted)),
@@ -339,6 +343,24 @@ class OpenConnections implements Connections {
       signal: entry.ending.signal,
       draining: entry.draining.signal,
     };
+  }
+
+  /**
+   * What the connection logs in with. A reload that happens while the secret is read has looked at the connection when it had no
+   * credential yet: if the one that comes has been changed or taken away by it, the credential is chosen again.
+   */
+  async #credentialFor(
+    entry: Entry,
+    credentials: Credentials,
+    hints: DispatchHints,
+  ): Promise<DispatchedCredential | null> {
+    for (;;) {
+      const before = this.#parts.live();
+      entry.credential = await credentials.dispatch(entry.agent.profile, entry.route.endpoint.ref, hints);
+      if (this.#parts.live() === before || this.#stillRouted(entry)) {
+        return entry.credential;
+      }
+    }
   }
 
   #dial(config: EndpointConfig, target: DialTarget | null, signal: AbortSignal): Promise<Socket> {

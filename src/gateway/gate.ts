@@ -11,7 +11,6 @@ import type { Decision } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import { questionFingerprint } from './chain.ts';
 import { createJudge } from './judge.ts';
-import { LateRecords } from './late-records.ts';
 import type { FactsToJson, Judge, Judged, Scope } from './judge.ts';
 import type { Live } from './live.ts';
 import type { GateMetrics } from './metrics.ts';
@@ -35,8 +34,6 @@ export interface GateParts {
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   /** What is in force now. */
   readonly live: () => Live;
-  /** Runs something at the end of this turn of the event loop (`setImmediate`). */
-  readonly defer: (run: () => void) => void;
   readonly factsToJson: FactsToJson;
   /** A fault of the gateway itself, for the log; the action was denied. */
   readonly onFault: (error: unknown, action: Action) => void;
@@ -68,7 +65,6 @@ class PolicyGate implements GatewayGate {
   readonly #parts: GateParts;
   readonly #judge: Judge;
   readonly #parking: Parking;
-  readonly #late: LateRecords;
   /** Tickets of allowed, unsettled actions. By session, so that what a connection leaves behind is found when it ends. */
   readonly #open = new Map<SessionId, Map<string, AuditTicket>>();
   #stopping: string | null = null;
@@ -77,7 +73,6 @@ class PolicyGate implements GatewayGate {
     this.#parts = parts;
     this.#judge = createJudge(parts);
     this.#parking = createParking(parts.approvals);
-    this.#late = new LateRecords(parts);
   }
 
   get parked(): number {
@@ -167,7 +162,9 @@ class PolicyGate implements GatewayGate {
       return this.#allowDurably(action, judged, scope, { event, waiting: waiting() });
     }
     const timeMs = this.#parts.clock.now();
-    const ticket = this.#late.add(() => this.#safeEvent(action, judged, scope, timeMs));
+    const ticket = this.#parts.audit.appendLater(action.evidence.text.length, () =>
+      this.#safeEvent(action, judged, scope, timeMs),
+    );
     if (ticket === null) {
       const event = this.#safeEvent(action, judged, scope, timeMs);
       return this.#allowWhenWritable(action, judged, scope, { event, waiting: waiting() });

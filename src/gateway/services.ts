@@ -16,6 +16,7 @@ import { openSecretStore } from '../credentials/store.ts';
 import type { SecretStore } from '../credentials/store.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
@@ -87,7 +88,10 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     store: secrets,
     warn: (message) => logger.warn({}, message),
   });
-  return { audit, secrets, sources, certificates, ...(await createCore(parts, { audit, sources, certificates })) };
+  const secretString = (text: string, what: string): Secret =>
+    resolveSecretString(text, what, { env, findStored: (name) => secrets.find(name, '') });
+  const opened = { audit, secretString, sources, certificates };
+  return { audit, secrets, sources, certificates, ...(await createCore(parts, opened)) };
 }
 
 function openAudit(
@@ -119,6 +123,7 @@ function openAudit(
 
 interface Opened {
   readonly audit: SqliteAuditLog;
+  readonly secretString: (text: string, what: string) => Secret;
   readonly sources: SecretSources;
   readonly certificates: Certificates;
 }
@@ -126,7 +131,7 @@ interface Opened {
 type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections'>;
 
 /** The gate and what hangs on it. */
-async function createCore(parts: ServiceParts, { audit, sources, certificates }: Opened): Promise<Core> {
+async function createCore(parts: ServiceParts, { audit, secretString, sources, certificates }: Opened): Promise<Core> {
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
   const later: { gate: GatewayGate | null; connections: Connections | null } = { gate: null, connections: null };
@@ -162,7 +167,6 @@ async function createCore(parts: ServiceParts, { audit, sources, certificates }:
     metrics,
     schemas: factSchemas,
     live,
-    defer: (run) => void setImmediate(run),
     factsToJson,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
@@ -179,6 +183,7 @@ async function createCore(parts: ServiceParts, { audit, sources, certificates }:
     dial,
     certificates,
     credentials: createDispatcher({ config: () => live().config, sources }),
+    secretString,
     logger,
     maxConnections: limitConnections(live().config, logger),
   });

@@ -82,6 +82,11 @@ export interface ServeContext {
   credential(hints: DispatchHints): Promise<DispatchedCredential | null>;
   /** Every placeholder of the configuration in force: texts that stand for a secret, and must never reach an upstream. */
   placeholders(): readonly string[];
+  /**
+   * Value of an attribute of the endpoint that is a secret string, as it is now; null = not written. Throws GatewayError SECRET_MISSING
+   * when what it refers to cannot be had.
+   */
+  secretAttribute(name: string): Secret | null;
   /** Server-side TLS: a leaf for these names, else one that names the endpoint's hosts, the listen address and `localhost`. */
   serverTls(names?: readonly string[]): Promise<SecureContext>;
   /** Runs a session between two streams with back-pressure until it finishes. */

@@ -18,10 +18,10 @@ import { tablesOf, readTables, shapeWords } from '../../src/audit/tables.ts';
 import { AGENT } from './parts.ts';
 
 const BODY = bodyOf(
+  1,
   {
-    seq: 1,
     timeMs: 0,
-    type: '"action.decided"',
+    type: 'action.decided',
     actionId: '"id"',
     summary: 'null',
     digest: '"aa"',

@@ -1,8 +1,13 @@
 // Parts for audit tests: events, logs in temporary folders, workers that a test can kill, and a raw connection for tampering.
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import type { Database } from 'better-sqlite3';
+import { Encoder, countRows, rowOf } from '../../src/audit/batch.ts';
+import type { Batch } from '../../src/audit/batch.ts';
+import { BODY_START, parseBody } from '../../src/audit/canonical.ts';
+import type { BodyJson } from '../../src/audit/canonical.ts';
 import { openAuditLog } from '../../src/audit/sqlite.ts';
 import type { AuditLogParts, AuditTrouble, SqliteAuditLog } from '../../src/audit/sqlite.ts';
 import type { AuditEvent } from '../../src/audit/event.ts';
@@ -164,4 +169,23 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Bodies of a batch as the writer would make them, all with the number 0. */
+export function bodiesOf(batch: Batch): readonly BodyJson[] {
+  return Array.from({ length: countRows(batch) }, (_, index) => {
+    const { start, end } = rowOf(batch, index);
+    const body = parseBody(`${BODY_START}0${Buffer.from(batch.bytes).toString('utf8', start, end)}`);
+    assert.ok(body !== null);
+    return body;
+  });
+}
+
+/** A batch as a log would make it for events without outcomes. */
+export function makeBatchOf(id: number, events: readonly AuditEvent[]): Batch {
+  return new Encoder().batch(
+    id,
+    0,
+    events.map((event) => ({ event, outcome: null, encoded: null })),
+  );
 }

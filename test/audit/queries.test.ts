@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import type { Database } from 'better-sqlite3';
-import { encodeBatch } from '../../src/audit/batch.ts';
 import type { AuditEvent, AuditFilter } from '../../src/audit/event.ts';
 import { loadCheckpointKey } from '../../src/audit/keys.ts';
 import { addFunctions, getApproval, getRecord, listApprovals, search, show } from '../../src/audit/queries.ts';
 import { Store } from '../../src/audit/store.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { AGENT, createEvent } from './parts.ts';
+import { AGENT, createEvent, makeBatchOf } from './parts.ts';
 
 const undo: (() => void | Promise<void>)[] = [];
 after(async () => {
@@ -25,13 +24,7 @@ function makeStore(batches: readonly (readonly AuditEvent[])[]): Database {
   const path = `${folder}/store.db`;
   const store = new Store({ path, key, run: 'r', checkpointRecords: 1000, busyTimeoutMs: 100, nowMs: 0 });
   for (const [index, events] of batches.entries()) {
-    store.write(
-      encodeBatch(
-        index + 1,
-        0,
-        events.map((event) => ({ event, outcome: null })),
-      ),
-    );
+    store.write(makeBatchOf(index + 1, events));
   }
   const db = new SqliteDatabase(path, { readonly: true });
   addFunctions(db);

@@ -1,13 +1,12 @@
 // The queue alone, with a writer that does what the test says: what is sent when, what is refused, what is tried again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countRows, rowOf } from '../../src/audit/batch.ts';
 import type { Batch } from '../../src/audit/batch.ts';
 import { AuditQueue } from '../../src/audit/queue.ts';
 import { ThreadGoneError } from '../../src/audit/thread.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
-import { OUTCOME, createEvent } from './parts.ts';
+import { OUTCOME, bodiesOf, createEvent } from './parts.ts';
 
 interface Attempt {
   readonly batch: Batch;
@@ -38,10 +37,7 @@ function makeQueue(parts: { maxEvents?: number; maxChars?: number } = {}): {
       new Promise((resolve, reject) => {
         attempts.push({
           batch,
-          summaries: Array.from(
-            { length: countRows(batch) },
-            (_, index) => batch.texts[rowOf(batch, index).summary] ?? '',
-          ),
+          summaries: bodiesOf(batch).map((body) => body.summary ?? ''),
           done: () => (resolve(), settled()),
           fail: (error) => (reject(error), settled()),
         });
@@ -105,15 +101,42 @@ test('an outcome joins its event until that is sent, then it is an event of its 
   await clock.advance(50);
   const batch = attempts[0]?.batch;
   assert.ok(batch !== undefined);
-  assert.equal(batch.texts[rowOf(batch, 0).outcome], JSON.stringify(OUTCOME));
-  assert.equal(rowOf(batch, 1).outcome, -1);
+  assert.deepEqual(
+    bodiesOf(batch).map(({ outcome }) => outcome),
+    [OUTCOME, null],
+  );
   late?.settle(OUTCOME, 7);
   await attempts[0]?.done();
   await clock.advance(50);
   const next = attempts[1]?.batch;
   assert.ok(next !== undefined);
-  assert.equal(next.words[0]?.type, 'action.settled');
-  assert.equal(rowOf(next, 0).timeMs, 7);
+  const [settledLate] = bodiesOf(next);
+  assert.deepEqual([settledLate?.type, settledLate?.time], ['action.settled', '1970-01-01T00:00:00.007Z']);
+});
+
+test('an event that is made later is made once, when its outcome comes or its batch is sent, and keeps its place', async () => {
+  const { queue, clock, attempts } = makeQueue();
+  const made: string[] = [];
+  const later = (name: string) => queue.appendLater(1, () => (made.push(name), event(name)));
+  const [first, second] = [later('a'), later('b')];
+  queue.append(event('c'));
+  assert.deepEqual(made, []);
+  second?.settle(OUTCOME, 0);
+  assert.deepEqual(made, ['b']);
+  await clock.advance(50);
+  assert.deepEqual(made, ['b', 'a']);
+  assert.deepEqual(attempts[0]?.summaries, ['a', 'b', 'c']);
+  first?.settle(OUTCOME, 0);
+  assert.deepEqual(made, ['b', 'a']);
+});
+
+test('what is to be made later counts for the bounds as well', () => {
+  const { queue } = makeQueue({ maxChars: 4 });
+  assert.ok(queue.appendLater(4, () => event('a')) !== null);
+  assert.equal(
+    queue.appendLater(1, () => assert.fail('it is not made')),
+    null,
+  );
 });
 
 test('the queue is bounded by events and by size, and says when it takes again', async () => {
@@ -226,8 +249,8 @@ test('a batch that may have been written stays as it is, and what was refused in
   await clock.advance(50);
   const last = attempts[5]?.batch;
   assert.ok(last !== undefined);
-  assert.equal(last.words[0]?.type, 'action.settled');
-  assert.match(last.texts[rowOf(last, 0).outcome] ?? '', /not-run/);
+  const [notRun] = bodiesOf(last);
+  assert.deepEqual([notRun?.type, notRun?.outcome?.['kind']], ['action.settled', 'not-run']);
   assert.equal(queue.stalled, false);
 });
 
@@ -259,5 +282,5 @@ test('a fault in an event of ours does not hold up the log', async () => {
   await clock.advance(50);
   const batch = attempts[0]?.batch;
   assert.ok(batch !== undefined);
-  assert.match(batch.texts[rowOf(batch, 0).data] ?? '', /unrecordable/);
+  assert.ok('unrecordable' in (bodiesOf(batch)[0]?.data ?? {}));
 });

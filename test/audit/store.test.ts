@@ -4,13 +4,12 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { encodeBatch } from '../../src/audit/batch.ts';
 import type { Batch } from '../../src/audit/batch.ts';
 import { checkStore } from '../../src/audit/check-store.ts';
 import { loadCheckpointKey } from '../../src/audit/keys.ts';
 import { Store } from '../../src/audit/store.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { createEvent } from './parts.ts';
+import { createEvent, makeBatchOf } from './parts.ts';
 
 function openStore(t: TestContext, folder: string, run: string): Store {
   const key = loadCheckpointKey({ stateDir: folder, storeKey: Buffer.alloc(32), configured: null });
@@ -21,8 +20,10 @@ function openStore(t: TestContext, folder: string, run: string): Store {
 }
 
 function makeBatch(id: number, count: number): Batch {
-  const events = Array.from({ length: count }, () => ({ event: createEvent({ verdict: 'deny' }), outcome: null }));
-  return encodeBatch(id, 0, events);
+  return makeBatchOf(
+    id,
+    Array.from({ length: count }, () => createEvent({ verdict: 'deny' })),
+  );
 }
 
 function isIntact(store: Store): boolean {

@@ -264,6 +264,18 @@ const TAMPERINGS: readonly Tampering[] = [
     work: (db) => db.exec('UPDATE records SET time_ms = time_ms - 86400000 WHERE seq = 12'),
   },
   {
+    name: 'a batch is told to be of another time, so that a search by time passes it',
+    kind: 'edited',
+    seq: 11,
+    work: (db) => db.exec('UPDATE batches SET first_ms = 0, last_ms = 0 WHERE first_seq = 11'),
+  },
+  {
+    name: 'a batch is gone from the list that a search goes by',
+    kind: 'edited',
+    seq: 11,
+    work: (db) => db.exec('DELETE FROM batches WHERE first_seq = 11'),
+  },
+  {
     name: 'a trigger is dropped',
     kind: 'edited',
     seq: 0,

@@ -64,6 +64,10 @@ test('a secret in the file is found, a reference is not', async () => {
     `notifier "pagerduty" "x" { routing_key = "${key}" }\napprover "human_approver" "p" { notifiers = [x] }\nrisk "suspicious" { approve = [p] }\n`;
   await check(pagerduty('R0123'), ['1:42 literal-secret']);
   await check(pagerduty('{{secret:PD}}'), []);
+  const postgres = (password: string): string =>
+    `endpoint "postgres" "x" {\n  host = "db:5432"\n  sslmode = "verify-full"\n  agent_password = "${password}"\n}\ncredential "passthrough" "x" { endpoint = x }\nprofile "x" { credentials = [passthrough.x] }\n`;
+  await check(postgres('placeholder'), ['4:20 literal-secret']);
+  await check(postgres('{{secret:AGENT}}'), []);
   await check(
     'gateway {\n  audit {\n    checkpoint { key = "abc" }\n  }\n}\n'.replace('{ key', '{\n key').replace('" }', '"\n}'),
     ['4:8 literal-secret'],

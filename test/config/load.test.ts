@@ -66,6 +66,7 @@ test('a small configuration loads with every default filled in', async () => {
   assert.equal(endpoint.profile, 'default');
   assert.deepEqual(endpoint.listenAllow, ['127.0.0.0/8', '::1/128']);
   assert.deepEqual(endpoint.attributes, {
+    agent_password: null,
     sslmode: 'prefer',
     read_only: false,
     trusted_functions: [],

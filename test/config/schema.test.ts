@@ -53,7 +53,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   profile: 'credentials hitl_async_grants description context agent_family',
   rule: 'endpoint endpoints condition verdict approve priority credential reason disabled',
   plugin: 'source version provenance network sandbox read_paths',
-  'endpoint postgres': 'host sslmode ca_cert read_only trusted_functions catalog_lookup',
+  'endpoint postgres': 'host sslmode agent_password ca_cert read_only trusted_functions catalog_lookup',
   'endpoint https':
     'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields free_refs',
   'endpoint openai_codex_https':

@@ -292,7 +292,7 @@ test('a long read by another process does not hold up writing', async (t) => {
 
 test('a really full disk refuses what must be recorded and resumes when there is room', async (t) => {
   const folder = temporaryFolder(t);
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=700', 'tmpfs', folder]).status !== 0) {
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', folder]).status !== 0) {
     t.skip('only root can mount a small file system');
     return;
   }
@@ -315,7 +315,7 @@ async function checkFullDisk(t: TestContext, folder: string): Promise<void> {
     assert.equal(await append(), true);
   }
   const filler = join(folder, 'filler');
-  writeFileSync(filler, Buffer.alloc(900_000));
+  writeFileSync(filler, Buffer.alloc(1_800_000));
   let written = 10;
   while (await append()) {
     written += 1;

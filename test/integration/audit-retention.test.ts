@@ -217,7 +217,10 @@ test('a bundle verifies without the store, and no longer when a line of it was c
   assert.equal(await check(text), '11..30 1');
   assert.equal(await check(text.replace('"rule":"x"', '"rule":"z"')), '11 edited');
   assert.equal(await check(text.split('\n').slice(0, -3).join('\n')), '30 truncated');
-  assert.equal(await check(text.replace(/"signature":"./, '"signature":"_')), '30 bad-signature');
+  assert.equal(
+    await check(text.replace(/"signature":"(.)/, (_, first) => `"signature":"${first === 'A' ? 'B' : 'A'}`)),
+    '30 bad-signature',
+  );
   assert.equal(await check(text.replace(/\{"kind":"key".*\n/, '')), '30 bad-signature');
   assert.equal(await textOf(made.log, { rule: 'nothing' }, 'bundle'), '');
 });

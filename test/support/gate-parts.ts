@@ -36,15 +36,15 @@ export class FakeAudit implements AuditLog {
     return this.full || this.broken;
   }
 
-  get accepting(): boolean {
-    return !this.stalled;
-  }
-
   append(event: AuditEvent): AuditTicket | null {
-    return this.stalled ? null : this.appendAccepted(event);
+    return this.stalled ? null : this.#take(event);
   }
 
-  appendAccepted(event: AuditEvent): AuditTicket {
+  appendLater(_chars: number, make: () => AuditEvent): AuditTicket | null {
+    return this.stalled ? null : this.#take(make());
+  }
+
+  #take(event: AuditEvent): AuditTicket {
     this.steps.push(`append ${event.type} ${event.verdict}`);
     this.events.push(event);
     return this.#ticket(event);
@@ -407,7 +407,7 @@ export interface GateHarness {
 }
 
 /** A gate over fakes. */
-export function makeGate(first: Live, defer: (run: () => void) => void = (run) => run()): GateHarness {
+export function makeGate(first: Live): GateHarness {
   const clock = new FakeClock();
   const audit = new FakeAudit();
   const approvals = new FakeApprovals(audit);
@@ -421,7 +421,6 @@ export function makeGate(first: Live, defer: (run: () => void) => void = (run) =
     metrics: createMetrics({ audit: () => audit.metrics(), parked: () => 0, revision: () => live.config.revision }),
     schemas: factSchemas,
     live: () => live,
-    defer,
     factsToJson: (units, _, { shapeOnly = false } = {}) =>
       JSON.stringify({ units: units.length, ...(shapeOnly ? { shape: true } : {}) }),
     onFault: (error) => faults.push(error),

@@ -244,6 +244,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
           : dial(options.upstreamPort, signal);
       },
       credential: options.credential ?? (() => Promise.resolve(null)),
+      secretAttribute: () => null,
       placeholders: () => [],
       serverTls: (names) => testLeaf(names?.[0] ?? 'localhost'),
       relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),

@@ -106,6 +106,10 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       dial: (signal) => dial(options.upstream, signal),
       credential: () => Promise.resolve(credential),
       placeholders: () => [],
+      secretAttribute: (name) => {
+        const text = config.attributes[name];
+        return typeof text === 'string' ? new Secret(text) : null;
+      },
       serverTls: () =>
         options.serverTls === undefined
           ? Promise.reject(new Error('no certificate'))

@@ -178,6 +178,27 @@ export const AUTHENTICATION_OK: Buffer = shortFrame(BACK.authentication, Buffer.
 /** ReadyForQuery in status idle. */
 export const READY_IDLE: Buffer = shortFrame(BACK.ready, Buffer.from([STATUS.idle]));
 
+/** AuthenticationSASL with the mechanisms on offer. */
+export function saslOfferMessage(mechanisms: readonly string[]): Buffer {
+  return authenticationMessage(10, Buffer.concat([...mechanisms.map(cstring), Buffer.from([0])]));
+}
+
+/** AuthenticationSASLContinue. */
+export function saslContinueMessage(challenge: string): Buffer {
+  return authenticationMessage(11, Buffer.from(challenge, 'utf8'));
+}
+
+/** AuthenticationSASLFinal. */
+export function saslFinalMessage(outcome: string): Buffer {
+  return authenticationMessage(12, Buffer.from(outcome, 'utf8'));
+}
+
+function authenticationMessage(request: number, data: Buffer): Buffer {
+  const kind = Buffer.allocUnsafe(4);
+  kind.writeUInt32BE(request, 0);
+  return shortFrame(BACK.authentication, Buffer.concat([kind, data]));
+}
+
 /** ParameterStatus. */
 export function parameterStatusMessage(name: string, value: string): Buffer {
   return shortFrame(BACK.parameterStatus, Buffer.concat([cstring(name), cstring(value)]));
@@ -191,10 +212,13 @@ export function backendKeyMessage(processId: number, secretKey: number): Buffer 
   return shortFrame(BACK.backendKey, body);
 }
 
-/** NegotiateProtocolVersion: the newest minor version spoken, and the `_pq_.` options that were not understood. */
-export function negotiateVersionMessage(minor: number, ignored: readonly string[]): Buffer {
+/**
+ * NegotiateProtocolVersion: the newest version spoken, and the `_pq_.` options that were not understood. The manual says "minor version",
+ * but every server sends the whole number, and libpq 18 takes anything else for a downgrade below 3.0.
+ */
+export function negotiateVersionMessage(version: number, ignored: readonly string[]): Buffer {
   const numbers = Buffer.allocUnsafe(8);
-  numbers.writeUInt32BE(minor, 0);
+  numbers.writeUInt32BE(version, 0);
   numbers.writeUInt32BE(ignored.length, 4);
   return shortFrame(BACK.negotiateVersion, Buffer.concat([numbers, ...ignored.map(cstring)]));
 }

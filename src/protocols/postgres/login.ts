@@ -1,10 +1,11 @@
 // The gateway's login at the upstream, from the first authentication request to AuthenticationOk: SCRAM-SHA-256 (RFC 5802,
 // RFC 7677) with channel binding tls-server-end-point (RFC 5929) under TLS, MD5, cleartext, and none. Pure: serve.ts moves
 // the bytes and computes the key (PBKDF2 takes milliseconds, so it is done off this thread).
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../lib/secret.ts';
 import { BACK, passwordMessage, saslInitialMessage, saslResponseMessage } from './codec.ts';
 import { readErrorFields } from './messages.ts';
+import { MAX_SASL_BYTES, SASL_MECHANISM, SASL_MECHANISM_PLUS, hmac, preparePassword, sha256, xor } from './scram.ts';
 
 /** How the upstream may ask the gateway to prove itself (`auth_methods` of the credential). */
 export type AuthMethod = 'scram-sha-256' | 'md5' | 'cleartext' | 'trust';
@@ -44,7 +45,6 @@ export interface LoginFailure {
 const MIN_ITERATIONS = 4096;
 /** More would let an upstream keep a thread busy for seconds with one message. */
 const MAX_ITERATIONS = 1_000_000;
-const MAX_SASL_BYTES = 8192;
 
 type State =
   | { readonly kind: 'start' }
@@ -104,8 +104,7 @@ export class Login {
       return this.#fail('broken', 'a key that was not asked for');
     }
     const clientKey = hmac(saltedPassword, 'Client Key');
-    const signature = hmac(createHash('sha256').update(clientKey).digest(), state.authMessage);
-    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)));
+    const proof = xor(clientKey, hmac(sha256(clientKey), state.authMessage));
     const serverSignature = hmac(hmac(saltedPassword, 'Server Key'), state.authMessage);
     this.#state = { kind: 'scram-final', serverSignature };
     return { kind: 'send', bytes: saslResponseMessage(`${state.withoutProof},p=${proof.toString('base64')}`) };
@@ -186,8 +185,8 @@ export class Login {
     }
     const offered = data.toString('latin1').split('\0');
     const { channel, nonce } = this.#parts;
-    const bound = channel.kind === 'tls' && offered.includes('SCRAM-SHA-256-PLUS');
-    if (!bound && !offered.includes('SCRAM-SHA-256')) {
+    const bound = channel.kind === 'tls' && offered.includes(SASL_MECHANISM_PLUS);
+    if (!bound && !offered.includes(SASL_MECHANISM)) {
       return this.#fail('policy', 'the upstream offers no SASL mechanism that is supported');
     }
     // "y": we could bind the channel and believe that the server cannot. A server that did offer it sees that someone
@@ -197,7 +196,7 @@ export class Login {
     this.#state = { kind: 'scram-first', bare, gs2 };
     return {
       kind: 'send',
-      bytes: saslInitialMessage(bound ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256', `${gs2}${bare}`),
+      bytes: saslInitialMessage(bound ? SASL_MECHANISM_PLUS : SASL_MECHANISM, `${gs2}${bare}`),
     };
   }
 
@@ -235,10 +234,6 @@ export class Login {
   }
 }
 
-function hmac(key: Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text, 'utf8').digest();
-}
-
 /** `r=NONCE,s=SALT,i=COUNT[,extensions]`; a leading `m=` (mandatory extension) is not understood, so refused. */
 function parseServerFirst(
   text: string,
@@ -252,18 +247,6 @@ function parseServerFirst(
     return null;
   }
   return { nonce, salt: Buffer.from(match[2] ?? '', 'base64'), iterations };
-}
-
-/** SASLprep (RFC 4013) as PostgreSQL applies it: a password with a prohibited character is used as it is. */
-function preparePassword(password: string): string {
-  if (/^[\x20-\x7e]*$/.test(password)) {
-    return password;
-  }
-  const mapped = password
-    .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu, ' ')
-    .replace(/\u00ad|\u034f|\u1806|\u180b|\u180c|\u180d|\u200c|\u200d|\u2060|\p{Variation_Selector}|\ufeff/gu, '')
-    .normalize('NFKC');
-  return /[\p{Cc}\p{Co}\p{Cn}\p{Cs}\u2028\u2029\ufff9-\uffff]/u.test(mapped) ? password : mapped;
 }
 
 /** Signature algorithms (OID content bytes in hex) and the hash that tls-server-end-point uses for them. */

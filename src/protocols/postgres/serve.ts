@@ -1,23 +1,32 @@
 // The client's socket of a PostgreSQL connection: its start-up, TLS, and the hand-over to the relay. The upstream's socket is in
 // connect.ts. Everything that decides anything is in the pure files beside this one.
+import { pbkdf2, randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
 import type { EndpointConfig } from '../../config/config.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import type { Secret } from '../../lib/secret.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import type { SqlAnalyser, SqlOptions } from '../sql/analysis.ts';
+import { AGENT_LOGIN_OFFER, AGENT_SCRAM_ITERATIONS, AgentLogin, MAX_AGENT_LOGIN_BYTES } from './agent-login.ts';
 import { CancelKeys } from './cancel.ts';
-import { AUTHENTICATION_OK, READY_IDLE, backendKeyMessage, parameterStatusMessage } from './codec.ts';
+import { AUTHENTICATION_OK, READY_IDLE, backendKeyMessage, parameterStatusMessage, takeMessage } from './codec.ts';
 import { LoginError, cancelAt, openUpstream, targetOf, tune, type Dialler, type Upstream } from './connect.ts';
 import { fatalMessage } from './denial.ts';
 import { Peer, once, within } from '../peer.ts';
+import { preparePassword, verifierOf, type Verifier } from './scram.ts';
 import { createPostgresSession } from './session.ts';
 import { Startup, type StartupRequest } from './startup.ts';
 
 /** From the first byte to the end of the startup packet, TLS included; absolute, not per byte. */
 const STARTUP_MS = 10_000;
+/** From the question for a password to its proof; a person who has to type it connects anew. */
+const AGENT_LOGIN_MS = 10_000;
+const SALT_BYTES = 16;
+const NONCE_BYTES = 18;
 /** Each is a connection to the upstream. More for one session at once are as if they had come too late. */
 const MAX_CANCELS_AT_ONCE = 4;
 
@@ -43,7 +52,7 @@ export async function servePostgres(
   const client = new Peer(connection.client);
   tune(connection.client);
   try {
-    const request = await receiveStartup(client, connection, context);
+    const request = await receiveAgentLogin(client, context, await receiveStartup(client, connection, context));
     return await login(client, connection, context, { request, analyser });
   } catch (error) {
     if (error instanceof Refusal) {
@@ -53,6 +62,89 @@ export async function servePostgres(
     closeWith(client.stream, fatalMessage('58000', 'the gateway failed'));
     return { kind: 'failed', detail: messageOf(error) };
   }
+}
+
+const derive = promisify(pbkdf2);
+
+/** Lets the agent prove that it knows the endpoint's `agent_password`, where there is one. Nothing is looked up for it before. */
+async function receiveAgentLogin(
+  client: Peer,
+  context: ServeContext,
+  request: StartupRequest,
+): Promise<StartupRequest> {
+  let password: Secret | null;
+  try {
+    password = context.secretAttribute('agent_password');
+  } catch (error) {
+    context.refused('agent-login', messageOf(error));
+    throw new Refusal(
+      { kind: 'refused', detail: messageOf(error) },
+      fatalMessage('28000', 'the gateway cannot check the password of this endpoint'),
+    );
+  }
+  if (password === null) {
+    return request;
+  }
+  const timeout = new Refusal({ kind: 'timeout', detail: 'the client did not finish its login in time' }, null);
+  const limit = { ms: AGENT_LOGIN_MS, error: timeout, outer: context.signal };
+  const verifier = await verifierFor(context, password);
+  try {
+    await within(context.clock, limit, (signal) => takeAgentLogin(client, context, { request, verifier }, signal));
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal({ kind: 'client-closed', detail: messageOf(error) }, null);
+  }
+  return { ...request, negotiation: null };
+}
+
+async function takeAgentLogin(
+  client: Peer,
+  context: ServeContext,
+  { request, verifier }: { readonly request: StartupRequest; readonly verifier: Verifier },
+  signal: AbortSignal,
+): Promise<void> {
+  const nonce = randomBytes(NONCE_BYTES).toString('base64');
+  const proof = new AgentLogin({ verifier, user: request.user, nonce });
+  client.stream.write(Buffer.concat([request.negotiation ?? Buffer.alloc(0), AGENT_LOGIN_OFFER]));
+  for (;;) {
+    const taken = takeMessage(client.bytes, MAX_AGENT_LOGIN_BYTES);
+    if (taken.kind === 'incomplete') {
+      await client.more(signal);
+      continue;
+    }
+    const step = taken.kind === 'message' ? proof.take(taken.type, taken.body) : proof.take(0, Buffer.alloc(0));
+    if (step.kind === 'failed') {
+      context.refused('agent-login', step.detail);
+      throw new Refusal({ kind: 'refused', detail: step.detail }, fatalMessage(step.code, step.message));
+    }
+    client.used(taken.kind === 'message' ? taken.sizeBytes : 0);
+    client.stream.write(step.bytes);
+    if (step.kind === 'accepted') {
+      return;
+    }
+  }
+}
+
+interface KnownVerifier {
+  readonly password: Secret;
+  readonly verifier: Promise<Verifier>;
+}
+
+/** One of each endpoint is kept, since making one is made to take time; a changed password makes it anew. */
+function verifierFor(context: ServeContext, password: Secret): Promise<Verifier> {
+  const known = context.shared('postgres.agent-verifiers', () => new Map<string, KnownVerifier>());
+  const kept = known.get(context.endpoint.ref);
+  if (kept !== undefined && kept.password.reveal() === password.reveal()) {
+    return kept.verifier;
+  }
+  const verifier = makeVerifier(password);
+  known.set(context.endpoint.ref, { password, verifier });
+  return verifier;
+}
+
+async function makeVerifier(password: Secret): Promise<Verifier> {
+  const salt = randomBytes(SALT_BYTES);
+  const prepared = preparePassword(password.reveal());
+  return verifierOf(await derive(prepared, salt, AGENT_SCRAM_ITERATIONS, 32, 'sha256'), salt, AGENT_SCRAM_ITERATIONS);
 }
 
 async function receiveStartup(client: Peer, connection: Connection, context: ServeContext): Promise<StartupRequest> {

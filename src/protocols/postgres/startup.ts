@@ -170,7 +170,8 @@ function judgePairs(pairs: ReadonlyMap<string, string>, code: number, sizeBytes:
     return refused({ code: '28000', message: text }, 'malformed-startup', text);
   }
   const database = pairs.get('database') ?? '';
-  const negotiation = code === PROTOCOL_3_0 && ignored.length === 0 ? null : negotiateVersionMessage(0, ignored);
+  const negotiation =
+    code === PROTOCOL_3_0 && ignored.length === 0 ? null : negotiateVersionMessage(PROTOCOL_3_0, ignored);
   const request = { user, database: database === '' ? null : database, parameters, negotiation };
   return { kind: 'startup', request, sizeBytes };
 }

@@ -263,8 +263,14 @@ export function highestRisk(units: readonly Unit[]): Risk {
   );
 }
 
+/** Most texts are their own summary: ASCII words with single spaces between them. */
+const NOT_A_SUMMARY = /[^ -~]| {2}|^ | $/;
+
 /** One line for a person: the text itself, on one line. */
 export function summaryOf(text: string): string {
+  if (text.length <= MAX_SUMMARY_CHARS && !NOT_A_SUMMARY.test(text)) {
+    return text;
+  }
   const cut = text.length > MAX_SUMMARY_CHARS * 4 ? text.slice(0, MAX_SUMMARY_CHARS * 4) : text;
   return shorten(visible(cut.replace(/\s+/g, ' ').trim()), MAX_SUMMARY_CHARS);
 }
