@@ -301,23 +301,24 @@ class Memory {
   /** Returns where the text begins. */
   add(text: string): number {
     const start = this.end + ROOM_BYTES;
-    // What does not fit is written as far as whole characters fit, so a text that fills its room may have been cut.
+    this.#reserve(start + text.length);
+    // What does not fit is written as far as whole characters fit, so a text that comes near the end may have been cut.
     let written = this.#buffer.write(text, start, 'utf8');
-    if (start + written >= this.#buffer.length - MAX_CHAR_BYTES) {
+    if (start + written > this.#buffer.length - MAX_CHAR_BYTES) {
       written = Buffer.byteLength(text);
-      if (start + written > this.#buffer.length) {
-        this.#grow(start + written);
-      }
+      this.#reserve(start + written);
       this.#buffer.write(text, start, 'utf8');
     }
     this.end = start + written;
     return start;
   }
 
-  #grow(needed: number): void {
-    const larger = Buffer.from(new ArrayBuffer(needed * 2));
-    this.#buffer.copy(larger, 0, 0, this.end);
-    this.#buffer = larger;
+  #reserve(needed: number): void {
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.from(new ArrayBuffer(needed * 2));
+      this.#buffer.copy(larger, 0, 0, this.end);
+      this.#buffer = larger;
+    }
   }
 }
 

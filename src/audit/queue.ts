@@ -259,10 +259,15 @@ export class AuditQueue {
     const { clock } = this.#parts;
     this.#sending = true;
     this.#sentMs = clock.monotonicMs();
-    this.#parts.write(this.#encoder.batch(this.#batchId, clock.now(), this.#inFlight)).then(
+    this.#write(clock.now()).then(
       () => this.#written(),
       (error: unknown) => this.#failed(error),
     );
+  }
+
+  /** A fault while the batch is made counts as one of the store: nothing is let through that is not recorded. */
+  async #write(nowMs: number): Promise<void> {
+    await this.#parts.write(this.#encoder.batch(this.#batchId, nowMs, this.#inFlight));
   }
 
   #written(): void {

@@ -6,7 +6,7 @@ import { AuditQueue } from '../../src/audit/queue.ts';
 import { ThreadGoneError } from '../../src/audit/thread.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
-import { OUTCOME, bodiesOf, createEvent } from './parts.ts';
+import { OUTCOME, bodiesOf, createEvent, makeBatchOf } from './parts.ts';
 
 interface Attempt {
   readonly batch: Batch;
@@ -274,6 +274,17 @@ test('flush waits for what was appended before it, and not for ever', async () =
   const never = assert.rejects(queue.flush(), isStoreFailed);
   await clock.advance(5000);
   await never;
+});
+
+test('texts of any length in UTF-8 share a batch', () => {
+  for (let length = 0; length < 800; length += 3) {
+    const texts = ['plain', '€'.repeat(length), '\u{1f600}'.repeat(length / 3), 'ä'];
+    const batch = makeBatchOf(1, texts.map(event));
+    assert.deepEqual(
+      bodiesOf(batch).map(({ summary }) => summary ?? ''),
+      texts,
+    );
+  }
 });
 
 test('a fault in an event of ours does not hold up the log', async () => {
