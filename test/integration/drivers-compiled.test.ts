@@ -12,7 +12,7 @@ import {
   type ClientProgram,
   type DriverWorld,
 } from '../support/driver-world.ts';
-import { runProgram } from '../support/run.ts';
+import { runProgram, type ProgramOptions } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -32,11 +32,9 @@ before(async () => {
   }
 });
 
-async function build(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
-  const built = await runProgram(program, args, {
-    env: { HOME: process.env['HOME'] ?? folder, ...env },
-    timeoutMs: BUILD_MS,
-  });
+async function build(program: string, args: readonly string[], options: ProgramOptions = {}): Promise<void> {
+  const env = { HOME: process.env['HOME'] ?? folder, ...options.env };
+  const built = await runProgram(program, args, { ...options, env, timeoutMs: BUILD_MS });
   assert.equal(built.code, 0, built.stderr);
 }
 
@@ -50,7 +48,7 @@ test(
   'pgjdbc: data, all of DatabaseMetaData, denials, batches, COPY, and every sslmode',
   { skip: skipJava },
   async () => {
-    await build('javac', ['-cp', JAR, '-d', folder, join(CLIENTS, 'java', 'Client.java')], {});
+    await build('javac', ['-cp', JAR, '-d', folder, join(CLIENTS, 'java', 'Client.java')]);
     // One thread compiles and collects: such a short run gains nothing from more.
     const quick = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
     await checkAll('jdbc', { program: 'java', args: [...quick, '-cp', `${JAR}:${folder}`, 'Client'] });
@@ -68,7 +66,10 @@ test(
         return value === undefined ? [] : [[name, value]];
       }),
     );
-    await build('go', ['build', '-C', join(CLIENTS, 'go'), '-o', binary, '.'], { ...env, CGO_ENABLED: '0' });
+    await build('go', ['build', '-buildvcs=false', '-o', binary, '.'], {
+      cwd: join(CLIENTS, 'go'),
+      env: { ...env, CGO_ENABLED: '0' },
+    });
     const off = { TLS_OFF_PORT: String(world.gateway.port('postgres.tls_off')) };
     await checkAll('pgx', { program: binary, args: ['pgx'] });
     await checkAll('pq', { program: binary, args: ['pq'], env: off });

@@ -1,4 +1,5 @@
-// Python's drivers and mappers through the real daemon to a real server: psycopg 3, asyncpg, SQLAlchemy, Django.
+// Python's drivers and mappers through the real daemon to a real server: psycopg 3, asyncpg, SQLAlchemy, Django; and libpq's own demands.
+import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import {
   checkReads,
@@ -9,6 +10,7 @@ import {
   type ClientProgram,
   type DriverWorld,
 } from '../support/driver-world.ts';
+import { runProgram } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 
 const scope = fileScope();
@@ -47,3 +49,17 @@ for (const name of NAMES) {
     await checkTls(world, name, client(name));
   });
 }
+
+test(
+  'libpq: a client that insists on channel binding says why it does not connect; preferring it connects',
+  { skip },
+  async () => {
+    const env = { ...world.environment('psycopg3'), PGSSLMODE: 'verify-full', PGSSLROOTCERT: world.caPath };
+    const ask = ['-X', '-A', '-t', '-c', 'SELECT 1'];
+    const preferring = await runProgram('psql', ask, { env: { ...env, PGCHANNELBINDING: 'prefer' } });
+    assert.deepEqual([preferring.stdout, preferring.stderr], ['1\n', '']);
+    const insisting = await runProgram('psql', ask, { env: { ...env, PGCHANNELBINDING: 'require' } });
+    assert.equal(insisting.stdout, '');
+    assert.match(insisting.stderr, /channel binding required/);
+  },
+);

@@ -10,6 +10,8 @@ export interface ProgramResult {
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Working folder; this process's own when left out. */
+  readonly cwd?: string;
   readonly timeoutMs?: number;
   /** Called with everything printed so far (both streams) whenever more comes; may send signals. */
   readonly watch?: (printed: string, kill: (signal: NodeJS.Signals) => void) => void;
@@ -24,6 +26,7 @@ export async function runProgram(
   const child = spawn(program, [...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: '/tmp', LC_ALL: 'C.UTF-8', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   let stdout = '';
   let stderr = '';
