@@ -52,7 +52,7 @@ const NOTES = "t in ['notes', 'public.notes']";
 
 /**
  * One endpoint a client, all in front of one server: what is safe is allowed, bounded writes to `notes` are allowed, the rest is denied.
- * Two more endpoints, `tls_off` and `tls_required`, differ in how their listener takes TLS.
+ * Of two more endpoints, `tls_off` knows no TLS, and `tls_required` insists on it and on the secret AGENT_PASSWORD.
  */
 export function driverConfig(upstreamPort: number, names: readonly string[]): string {
   const endpoint = (name: string, attributes: string): string => `
@@ -89,6 +89,6 @@ rule "${name}-notes" {
     'schema_version = 1\ngateway {\n  dashboard_listen = "off"\n}\n',
     ...names.map((name) => endpoint(name, '')),
     endpoint('tls_off', 'listen_tls = "off"'),
-    endpoint('tls_required', 'listen_tls = "required"'),
+    endpoint('tls_required', 'listen_tls = "required"\n  agent_password = "{{secret:AGENT_PASSWORD}}"'),
   ].join('');
 }

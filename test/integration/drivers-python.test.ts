@@ -1,5 +1,4 @@
-// Python's drivers and mappers through the real daemon to a real server: psycopg 3, asyncpg, SQLAlchemy, Django; and libpq's own demands.
-import assert from 'node:assert/strict';
+// Python's drivers and mappers through the real daemon to a real server: psycopg 3, asyncpg, SQLAlchemy, Django.
 import { before, test } from 'node:test';
 import {
   checkReads,
@@ -10,7 +9,6 @@ import {
   type ClientProgram,
   type DriverWorld,
 } from '../support/driver-world.ts';
-import { runProgram } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 
 const scope = fileScope();
@@ -49,17 +47,3 @@ for (const name of NAMES) {
     await checkTls(world, name, client(name));
   });
 }
-
-test(
-  'libpq: a client that insists on channel binding says why it does not connect; preferring it connects',
-  { skip },
-  async () => {
-    const env = { ...world.environment('psycopg3'), PGSSLMODE: 'verify-full', PGSSLROOTCERT: world.caPath };
-    const ask = ['-X', '-A', '-t', '-c', 'SELECT 1'];
-    const preferring = await runProgram('psql', ask, { env: { ...env, PGCHANNELBINDING: 'prefer' } });
-    assert.deepEqual([preferring.stdout, preferring.stderr], ['1\n', '']);
-    const insisting = await runProgram('psql', ask, { env: { ...env, PGCHANNELBINDING: 'require' } });
-    assert.equal(insisting.stdout, '');
-    assert.match(insisting.stderr, /channel binding required/);
-  },
-);

@@ -42,6 +42,8 @@ export function skipWithout(...things: readonly string[]): string | false {
   return absent.length === 0 ? false : `this machine lacks ${absent.join(', ')}`;
 }
 
+const AGENT_PASSWORD = 'only-for-the-gateway';
+
 /** Every client prints these lines in mode `session`. */
 export const SESSION: readonly string[] = [
   'prepared: user 7',
@@ -62,12 +64,12 @@ export async function startDriverWorld(
   names: readonly string[],
   flavour: PostgresOptions['flavour'] = 'debian',
 ): Promise<DriverWorld> {
-  const server = await startPostgres(cleanUp, { flavour, settings: ['autovacuum = off'] });
+  const server = await startPostgres(cleanUp, { flavour, settings: ['autovacuum = off', 'jit = off'] });
   await server.query('CREATE DATABASE app');
   await server.query(DRIVER_SCHEMA, 'app');
   const gateway = await startGateway(cleanUp, {
     config: driverConfig(server.port, names),
-    env: { PG_PASSWORD: server.password },
+    env: { PG_PASSWORD: server.password, AGENT_PASSWORD },
   });
   const caPath = join(gateway.stateDir, 'keys', 'ca.crt');
   return {
@@ -137,7 +139,7 @@ export async function checkSession(world: DriverWorld, endpoint: string, client:
   assert.ok(denied.length >= 2 && allowed > 0, `${denied.length} denied, ${allowed} allowed`);
 }
 
-/** Every way to ask for TLS, or not to, on listeners that take it, do not know it, or insist on it. */
+/** Every way to ask for TLS, or not to, on listeners that take it, do not know it, or insist on it and on a password. */
 export async function checkTls(world: DriverWorld, endpoint: string, client: ClientProgram): Promise<void> {
   const port = (name: string): string => String(world.gateway.port(`postgres.${name}`));
   const cases = [
@@ -153,6 +155,7 @@ export async function checkTls(world: DriverWorld, endpoint: string, client: Cli
   const lines = await runClient(client, ['tls', ...cases.flatMap(([at, mode]) => [at, mode])], {
     ...world.environment(endpoint),
     PGSSLROOTCERT: world.caPath,
+    PGPASSWORD: AGENT_PASSWORD,
   });
   assert.deepEqual(
     lines,
