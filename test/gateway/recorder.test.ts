@@ -34,14 +34,14 @@ test('up to the rate every denial has a record of its own', () => {
 
 test('a flood is counted and summarised with a digest, and other devices are not affected', async () => {
   const { audit, flood, recorder, clock } = world();
-  flood('one', 100_000);
+  flood('one', 20_000);
   flood('two', 3);
   assert.equal(audit.events.length, 5_003);
-  assert.equal(recorder.summarised, 95_000);
+  assert.equal(recorder.summarised, 15_000);
   await clock.advance(1_000);
   const summary = audit.events.at(-1);
   assert.equal(summary?.agent?.device, 'one');
-  assert.equal(summary?.data?.['summarised'], 95_000);
+  assert.equal(summary?.data?.['summarised'], 15_000);
   assert.match(summary?.digest ?? '', /^[0-9a-f]{64}$/);
   assert.equal(audit.events.length, 5_004);
 });
