@@ -162,7 +162,7 @@ export function tamper(path: string, work: (db: Database) => void, options: { ke
 
 /** Waits for something that comes by itself. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 10_000;
+  const deadlineMs = performance.now() + 60_000;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) {
       throw new Error(`waited in vain until ${what}`);

@@ -107,7 +107,7 @@ async function checkAllowed(client: Client, input: string | Buffer): Promise<voi
 
 for (const row of ATTACKS) {
   for (const input of row.inputs) {
-    test(`${row.id} ${row.set} ${row.outcome}: ${show(input)}`, { skip, timeout: 30_000 }, async () => {
+    test(`${row.id} ${row.set} ${row.outcome}: ${show(input)}`, { skip, timeout: 120_000 }, async () => {
       const client = await login(row.set);
       try {
         for (const earlier of row.before ?? []) {

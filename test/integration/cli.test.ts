@@ -14,7 +14,7 @@ const BIN = join(ROOT, 'bin', 'clawpatrol');
 
 function run(args: readonly string[], cwd: string = ROOT): { code: number | null; stdout: string; stderr: string } {
   const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' };
-  const { status, stdout, stderr } = spawnSync(BIN, args, { cwd, env, encoding: 'utf8', timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(BIN, args, { cwd, env, encoding: 'utf8', timeout: 120_000 });
   return { code: status, stdout, stderr };
 }
 

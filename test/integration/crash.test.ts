@@ -46,7 +46,7 @@ async function insertUntilDead(gateway: GatewayProcess, from: number): Promise<v
 
 test(
   'after kill -9 under load the log verifies, holds every effect, and the parked request is cancelled',
-  { skip, timeout: 90_000 },
+  { skip, timeout: 180_000 },
   async () => {
     const options = { config: clientConfig(server.port, 'app'), env: { PG_PASSWORD: server.password } };
     const first = await startGateway(scope, options);

@@ -25,7 +25,7 @@ function runToEnd(folder: string, config: string, ...args: string[]) {
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
-describe('the daemon as a process', { timeout: 120_000 }, () => {
+describe('the daemon as a process', { timeout: 300_000 }, () => {
   test('SIGHUP reloads, SIGTERM drains and ends with 0, SIGUSR1 changes nothing', async (t) => {
     const gateway = await startGateway(t, { config: lineConfig(9, QUIET) });
     process.kill(gateway.pid, 'SIGUSR1');

@@ -24,7 +24,7 @@ const NO_DROPS = `rule "no-drops" {
   reason    = "schema changes need a migration"
 }`;
 
-describe('the daemon', { timeout: 60_000 }, () => {
+describe('the daemon', { timeout: 300_000 }, () => {
   test('judges, forwards, denies, parks and records', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, `${QUIET}\n${NO_DROPS}`));

@@ -132,7 +132,7 @@ async function ask(port: number): Promise<string> {
 
 test(
   'out of descriptors, new clients are turned away, the process lives, and it accepts again',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (t) => {
     const modules = ['gateway/listeners.js', 'lib/clock.js'].map((name) => `${import.meta.dirname}/../../src/${name}`);
     const node = [process.execPath, '--input-type=module', '--eval', CHILD, ...modules];

@@ -30,7 +30,7 @@ async function refusals(daemon: Daemon): Promise<readonly (readonly [unknown, un
   return items.map(({ data }) => [data?.['cause'], data?.['dialled']]);
 }
 
-describe('the forward proxy', { timeout: 60_000 }, () => {
+describe('the forward proxy', { timeout: 300_000 }, () => {
   test('leads to an endpoint of its profile, under the rules of that endpoint, and says who came', async (t) => {
     const upstream = await startLineServer(t);
     const rule = `rule "no-drops" {

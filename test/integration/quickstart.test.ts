@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const STARTED_WITHIN_MS = 120_000;
-const PARKED_WITHIN_MS = 20_000;
+const PARKED_WITHIN_MS = 60_000;
 
 interface Started {
   readonly child: ChildProcess;

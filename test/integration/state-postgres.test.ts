@@ -382,7 +382,7 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { name, steps, allowed } of CASES) {
-  test(name, { skip, timeout: 20_000 }, async () => {
+  test(name, { skip, timeout: 120_000 }, async () => {
     const client = await wire.RawPostgres.login(gateway.port('postgres.pg-schema'), { user: 'agent', database: 'app' });
     try {
       let last: readonly wire.ServerMessage[] = [];

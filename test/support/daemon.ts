@@ -316,7 +316,7 @@ export async function startDaemon(
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 8_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await holds())) {

@@ -83,7 +83,7 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
   cleanUp.after(async () => {
     await stop();
   });
-  const line = await readyLine(child, exited, () => log, options.readyWithinMs ?? 20_000);
+  const line = await readyLine(child, exited, () => log, options.readyWithinMs ?? 120_000);
   const addresses = new Map(
     line
       .split(' ')

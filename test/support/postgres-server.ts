@@ -204,7 +204,7 @@ function createHandle(child: ChildProcess, parts: { port: number; dataFolder: st
 async function ready(child: ChildProcess): Promise<void> {
   let said = '';
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`PostgreSQL did not start:\n${said}`)), 30_000);
+    const timer = setTimeout(() => reject(new Error(`PostgreSQL did not start:\n${said}`)), 120_000);
     child.once('exit', () => reject(new Error(`PostgreSQL ended at start:\n${said}`)));
     child.stderr?.on('data', (bytes: Buffer) => {
       said = (said + bytes.toString()).slice(-4000);

@@ -125,7 +125,7 @@ export class RawPostgres {
   }
 
   /** Removes and gives the messages up to and with the first of that type. Throws when the connection ends before, or after 15 s. */
-  async until(type: string, withinMs: number = 15_000): Promise<ServerMessage[]> {
+  async until(type: string, withinMs: number = 60_000): Promise<ServerMessage[]> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const at = this.messages.findIndex((message) => message.type === type);
@@ -143,7 +143,7 @@ export class RawPostgres {
   }
 
   /** Resolves when the server has closed the connection. */
-  async untilEnd(withinMs: number = 15_000): Promise<void> {
+  async untilEnd(withinMs: number = 60_000): Promise<void> {
     const deadline = Date.now() + withinMs;
     while (!this.#ended) {
       if (Date.now() >= deadline) {

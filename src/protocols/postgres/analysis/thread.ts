@@ -8,6 +8,8 @@ import type { WalkOptions } from './walk.ts';
 /** Texts that wait for the thread; more than this are opaque at once. */
 const MAX_WAITING = 64;
 const MAX_WORKER_HEAP_MB = 512;
+/** What a new thread gets beside a text's own time: it loads the grammar first, which takes seconds on a machine that is overloaded. */
+const START_MS = 15_000;
 
 export interface AnalysisRequest {
   readonly id: number;
@@ -76,8 +78,9 @@ class Thread implements AnalysisThread {
     if (item === undefined) {
       return;
     }
+    const limitMs = this.#worker === null ? START_MS + this.#deadlineMs : this.#deadlineMs;
     this.#worker ??= this.#start();
-    const timer = this.#clock.after(this.#deadlineMs, () => this.#fail());
+    const timer = this.#clock.after(limitMs, () => this.#fail());
     this.#running = { item, timer };
     this.#worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: there is no origin

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../../../../src/lib/clock.ts';
 import { createGrammar } from '../../../../src/protocols/postgres/analysis/engine.ts';
 import { createPostgresAnalyser } from '../../../../src/protocols/postgres/facts.ts';
 import { analyser, fact, judgeableOf, NO_NAMES, OPTIONS, STATE, textOf } from '../../../support/sql.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { factsToJson } from '../../../../src/rules/facts.ts';
 
 const repeat = (count: number, before: string, middle: string, after = ''): string =>
@@ -57,15 +57,26 @@ test('a text over the cap is opaque and too large', async () => {
   assert.equal((await judgeableOf(`SELECT '${'x'.repeat(900)}'`, { options: { maxTextBytes: 1000 } })).risk, 'safe');
 });
 
+const LONG = Buffer.from(`SELECT 1${' '.repeat(40_000)}`);
+
 test('a text that takes too long in the thread is opaque, and the next one is read', async () => {
-  const hasty = await createPostgresAnalyser({ clock: systemClock, deadlineMs: 0 });
-  const patient = await createPostgresAnalyser({ clock: systemClock });
-  const long = Buffer.from(`SELECT 1${' '.repeat(40_000)}`);
-  const cut = await hasty.analyse(long, OPTIONS);
-  assert.equal(hasty.bind(cut, STATE, NO_NAMES, 'idle').units[0]?.unreadable, true);
-  const whole = await patient.analyse(long, OPTIONS);
-  assert.equal(patient.bind(whole, STATE, NO_NAMES, 'idle').risk, 'safe');
-  await Promise.all([hasty.close(), patient.close()]);
+  const clock = new FakeClock();
+  const own = await createPostgresAnalyser({ clock });
+  const cut = own.analyse(Buffer.from(`SELECT ${'f(a),'.repeat(30_000)}1`), OPTIONS);
+  await clock.advance(60_000);
+  assert.equal(own.bind(await cut, STATE, NO_NAMES, 'idle').units[0]?.unreadable, true);
+  const whole = await own.analyse(LONG, OPTIONS);
+  assert.equal(own.bind(whole, STATE, NO_NAMES, 'idle').risk, 'safe');
+  await own.close();
+});
+
+test('the time that a thread takes to start does not count against the text', async () => {
+  const clock = new FakeClock();
+  const own = await createPostgresAnalyser({ clock });
+  const text = own.analyse(LONG, OPTIONS);
+  await clock.advance(5_000);
+  assert.equal(own.bind(await text, STATE, NO_NAMES, 'idle').risk, 'safe');
+  await own.close();
 });
 
 test('an instance of the parser that trapped is replaced', async () => {
