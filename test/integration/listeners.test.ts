@@ -103,18 +103,24 @@ const listeners = createListeners({
 });
 (await listeners.plan([{ key: 'a', host: '127.0.0.1', port: 0, name: 'postgres.pg' }])).commit();
 console.log('port ' + listeners.bound.get('a').port);
-process.stdin.on('data', () => {
-  if (held.length > 0) {
-    held.splice(0).forEach((descriptor) => closeSync(descriptor));
-    return;
-  }
+const take = () => {
   try {
     for (;;) {
       held.push(openSync('/dev/null'));
     }
-  } catch {
-    console.log('full');
+  } catch {}
+};
+let taking = null;
+process.stdin.on('data', () => {
+  if (taking !== null) {
+    clearInterval(taking);
+    held.splice(0).forEach((descriptor) => closeSync(descriptor));
+    return;
   }
+  // Again and again, since what the earlier clients had becomes free.
+  taking = setInterval(take, 5);
+  take();
+  console.log('full');
 });
 `;
 
@@ -147,6 +153,7 @@ test(
     assert.equal(await ask(port), 'served');
     child.stdin.write('take\n');
     await eventually('it is full', () => lines.includes('full'));
+    await eventually('nobody is served', async () => (await ask(port)) === '');
     for (let round = 0; round < 5; round += 1) {
       assert.equal(await ask(port), '', 'nobody is served without a descriptor');
     }
