@@ -188,12 +188,10 @@ for (const length of [0, 1, 3, 4, 7, 2 ** 31 - 1, 2 ** 32 - 1]) {
       await fresh.untilEnd();
       const client = await login('T');
       client.send(Buffer.from('Q'), head, Buffer.alloc(8));
-      const ended = await client.untilEnd(3000).then(
-        () => true,
-        () => false,
-      );
       // Four and seven are lengths of a Query that is complete, and 2^31-1 never is: it is refused by its length alone.
-      assert.ok(ended || length === 4 || length === 7, `${length}`);
+      if (length !== 4 && length !== 7) {
+        await client.untilEnd();
+      }
       client.close();
       const next = await login('T');
       assert.deepEqual(codes(await next.ask(wire.query('SELECT 1'))), []);

@@ -109,3 +109,47 @@ test('$user is the role of the moment, also in the middle of a text, and adds no
     assert.deepEqual(tables instanceof Unknown ? tables.cause : tables, want, sql);
   }
 });
+
+test('what the statements of one text do to path and names is followed, and unknown where the text alone cannot tell', async () => {
+  const state = { searchPath: ['a'], schemas: null };
+  const from = (schema: string): readonly string[] => ['t', `${schema}.t`];
+  const cases: readonly (readonly [string, readonly string[] | 'unresolved'])[] = [
+    ['SET search_path = b; SELECT * FROM t', from('b')],
+    ['SET search_path = b; ROLLBACK; SELECT * FROM t', from('a')],
+    ['BEGIN; SET search_path = b; COMMIT; SELECT * FROM t', from('b')],
+    ['BEGIN; SET LOCAL search_path = b; SELECT * FROM t', from('b')],
+    ['BEGIN; SET LOCAL search_path = b; COMMIT; SELECT * FROM t', 'unresolved'],
+    ['SAVEPOINT s; SET search_path = b; ROLLBACK TO s; SELECT * FROM t', from('a')],
+    ['SAVEPOINT s; SET search_path = b; RELEASE s; SELECT * FROM t', from('b')],
+    ['SAVEPOINT s; SET search_path = b; RELEASE s; ROLLBACK TO s; SELECT * FROM t', 'unresolved'],
+    ['SET search_path = b; ROLLBACK TO somewhere; SELECT * FROM t', 'unresolved'],
+    ['SET search_path = b; RESET search_path; SELECT * FROM t', 'unresolved'],
+    ['SET search_path = b; RESET ALL; SELECT * FROM t', 'unresolved'],
+    ['DISCARD ALL; SELECT * FROM t', 'unresolved'],
+    ['DISCARD TEMP; SELECT * FROM t', from('a')],
+    ["SELECT set_config('search_path', x, false) FROM y; SELECT * FROM t", 'unresolved'],
+    ['PREPARE p AS SELECT 1; EXECUTE p; SELECT * FROM t', from('a')],
+    ['EXECUTE elsewhere; SELECT * FROM t', 'unresolved'],
+  ];
+  for (const [sql, want] of cases) {
+    const unit = (await judgeableOf(sql, { state })).units.at(-1);
+    const tables = fact(unit, 'tables');
+    assert.deepEqual(tables instanceof Unknown ? tables.cause : tables, want, sql);
+  }
+});
+
+test('a name that was given up earlier in the text is not one any more', async () => {
+  const cases: readonly (readonly [string, boolean])[] = [
+    ['PREPARE p AS SELECT 1; EXECUTE p', false],
+    ['PREPARE p AS SELECT 1; DEALLOCATE p; EXECUTE p', true],
+    ['PREPARE p AS SELECT 1; DEALLOCATE ALL; EXECUTE p', true],
+    ['PREPARE p AS SELECT 1; DISCARD ALL; EXECUTE p', true],
+    ['PREPARE p AS SELECT 1; PREPARE q AS SELECT 2; DEALLOCATE q; EXECUTE p', false],
+    ['DECLARE c CURSOR FOR SELECT 1; FETCH c', false],
+    ['DECLARE c CURSOR FOR SELECT 1; CLOSE c; FETCH c', true],
+    ['DECLARE c CURSOR FOR SELECT 1; CLOSE ALL; FETCH c', true],
+  ];
+  for (const [sql, opaque] of cases) {
+    assert.equal((await judgeableOf(sql)).risk === 'destructive', opaque, sql);
+  }
+});
