@@ -154,6 +154,22 @@ export const credentialTypes: Readonly<Record<string, CredentialType>> = {
     by: [],
     fits: ['kubernetes', 'https'],
   }),
+  kubeconfig_credential: credential({
+    doc:
+      "What a kubeconfig's user proves itself with: token, name and password, client certificate, or a credential plugin (exec), which is run " +
+      "when its last answer is about to expire; the cluster's CA is trusted where the endpoint names no ca_cert.",
+    own: {
+      context: { type: text, doc: 'Context of the kubeconfig; without it, the current one.' },
+      in_cluster: {
+        type: bool,
+        default: false,
+        doc: 'The service account of the pod that the gateway runs in, in place of a kubeconfig.',
+      },
+    },
+    slots: ['?'],
+    by: [],
+    fits: ['kubernetes'],
+  }),
   postgres_credential: credential({
     doc: 'Role and password.',
     own: {

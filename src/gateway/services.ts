@@ -8,7 +8,10 @@ import { loadCheckpointKey } from '../audit/keys.ts';
 import { openAuditLog } from '../audit/sqlite.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { Config } from '../config/config.ts';
+import { createDeriver, deriveFrom } from '../credentials/derive.ts';
 import { createDispatcher } from '../credentials/dispatch.ts';
+import { loadKubernetesClient } from '../credentials/kubeconfig.ts';
+import { createPostForm } from '../credentials/post-form.ts';
 import { createSecretSources } from '../credentials/sources.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import { loadStoreKey } from '../credentials/store-key.ts';
@@ -82,12 +85,16 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const audit = await openAudit(parts, secrets, storeKey.key);
   parts.onStop('the audit log', () => audit.close());
   const certificates = await openCertificates({ stateDir, storeKey: storeKey.key, clock });
-  const sources = createSecretSources({
+  const configured = createSecretSources({
     clock,
     env: () => env,
     store: secrets,
     warn: (message) => logger.warn({}, message),
   });
+  if (parts.live().config.credentials.some(({ type }) => type === 'kubeconfig_credential')) {
+    await loadKubernetesClient();
+  }
+  const sources = deriveFrom(configured, createDeriver({ clock, env: () => env, post: createPostForm(clock) }));
   const secretString = (text: string, what: string): Secret =>
     resolveSecretString(text, what, { env, findStored: (name) => secrets.find(name, '') });
   const opened = { audit, secretString, sources, certificates };

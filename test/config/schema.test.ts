@@ -117,11 +117,12 @@ test('every credential type of the reference is there, with its slots', () => {
       'slack_tokens: bot app? signing_secret?',
       'aws_credential: access_key_id secret_access_key session_token?',
       'google_gke_credential: sa_key',
+      'kubeconfig_credential: ?',
       'ssh_key: private_key? passphrase? password? host_pubkey?',
       'tailscale_auth: state',
     ],
   );
-  assert.equal(slots.length, 22);
+  assert.equal(slots.length, 23);
 });
 
 test('the table is consistent with itself', () => {
