@@ -22,6 +22,8 @@ const IDLE_MS = 60_000;
 /** For every 64 KiB of a body that somebody waits for. */
 const BODY_MS = 30_000;
 const BODY_STEP_BYTES = 64 * 1024;
+/** How long a client that has ended its direction is waited with for the next byte of its answer: most of them are simply gone. */
+const HALF_CLOSED_MS = 10_000;
 /** What a client may still send after its answer, so that closing does not reset the answer away (HX-04). */
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1024 * 1024;
@@ -197,6 +199,9 @@ class H1Server implements AgentSide {
   }
 
   sendData(bytes: Buffer): void {
+    if (this.#fin) {
+      this.#deadline.set(HALF_CLOSED_MS);
+    }
     this.#out.push(this.#chunked ? chunkOf(bytes) : bytes);
   }
 
@@ -462,6 +467,8 @@ class H1Server implements AgentSide {
         if (this.#parts.secure || this.#reader !== null || (this.#exchange?.undecided ?? false)) {
           this.#keepAlive = false;
           this.#exchange?.gone();
+        } else {
+          this.#deadline.set(HALF_CLOSED_MS);
         }
         break;
       case 'lingering':
@@ -511,6 +518,10 @@ class H1Server implements AgentSide {
       case 'exchange':
         this.#keepAlive = false;
         this.#sink = null;
+        if (this.#fin) {
+          this.#exchange?.gone();
+          break;
+        }
         this.#exchange?.bodyFailed(408, 'the body of the request did not come in time');
         break;
       case 'lingering':

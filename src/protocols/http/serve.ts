@@ -242,8 +242,10 @@ class Run {
   #reset(): void {
     const { client } = this.#connection;
     if (client instanceof Socket && !client.destroyed) {
-      client.resetAndDestroy();
+      // What `resetAndDestroy` sets, without the FIN that it sends first: a client of HTTP/1.0 takes that for the end of its answer.
+      Object.assign(client, { resetAndClosing: true });
     }
+    client.destroy();
     this.#stream.destroy();
   }
 
