@@ -56,16 +56,16 @@ const MAKERS: Readonly<Record<string, (call: Call, text: string) => Promise<Json
   },
   http: async (call, text) => {
     const { method, target } = splitRequest('http', text);
-    const url = URL.canParse(target) ? new URL(target) : null;
+    // Cut by hand: URL would remove dot segments and turn backslashes around, and judge another path than the one that was typed.
+    const url = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(target);
     if (url === null) {
       throw new CliError('usage', EXIT.usage, `--http takes 'METHOD URL', and "${target}" is not a URL`);
     }
-    const pinned = textOption(call, 'endpoint') !== null || textOption(call, 'host') !== null;
-    const port = url.port === '' ? ({ 'http:': '80' }[url.protocol] ?? '443') : url.port;
-    return {
-      ...(pinned ? {} : { host: `${url.hostname}:${port}` }),
-      http: { method, path: url.pathname, query: lists(url.searchParams), ...(await message(call)) },
-    };
+    const [, scheme = '', authority = '', rest = ''] = url;
+    const port = /:\d+$/.test(authority) ? '' : scheme.toLowerCase() === 'http' ? ':80' : ':443';
+    const path = rest.startsWith('/') ? rest : `/${rest}`;
+    const host = textOption(call, 'host') ?? `${authority}${port}`;
+    return { host, http: { method, path, ...(await message(call)) } };
   },
   k8s: async (call, text) => {
     const { method, target } = splitRequest('k8s', text);
@@ -124,10 +124,6 @@ async function readInput(call: Call, path: string): Promise<Buffer> {
   } catch (error) {
     throw new CliError('usage', EXIT.usage, `${path} cannot be read: ${messageOf(error)}`);
   }
-}
-
-function lists(search: URLSearchParams): Record<string, string[]> {
-  return Object.fromEntries([...new Set(search.keys())].map((key) => [key, search.getAll(key)]));
 }
 
 function dropNull(value: Json): Json {

@@ -65,7 +65,7 @@ export async function judgeOffline(parts: OfflineParts, hand: HandAction): Promi
   }
   const acting = profile ?? (reaching.length === 1 ? (reaching[0] ?? '') : '');
   const credential = findCredential(config, endpoint, hand, acting);
-  const units = agreeing(await analyse(parts.protocols, endpoint, hand), hand);
+  const units = agreeing(await analyse(parts, endpoint, { hand, credential }), hand);
   const action = makeAction({ endpoint, hand, profile: acting, credential, analysed: units });
   const common = commonFacts(hand, acting);
   const rules = parts.policy.ruleSet(endpoint.ref, acting, credential);
@@ -196,9 +196,9 @@ function findCredential(config: Config, endpoint: EndpointConfig, hand: HandActi
 
 /** What the live code makes of it. */
 async function analyse(
-  protocols: ReadonlyMap<string, Protocol>,
+  { protocols, config }: OfflineParts,
   endpoint: EndpointConfig,
-  hand: HandAction,
+  { hand, credential }: { readonly hand: HandAction; readonly credential: Ref | null },
 ): Promise<AnalysedSample> {
   const protocol = protocols.get(endpoint.type);
   if (protocol === undefined) {
@@ -207,7 +207,14 @@ async function analyse(
       'not-served',
     );
   }
-  const sample: ActionSample = { family: hand.family, fields: hand.fields, truncated: hand.truncated };
+  const type = config.credentials.find(({ ref }) => ref === credential)?.type ?? 'passthrough';
+  const sample: ActionSample = {
+    family: hand.family,
+    fields: hand.fields,
+    truncated: hand.truncated,
+    host: hand.host,
+    hasCredential: type !== 'passthrough',
+  };
   try {
     return await protocol.analyse(sample, endpoint);
   } catch (error) {

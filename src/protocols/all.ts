@@ -1,9 +1,12 @@
 // Every protocol that this version serves, by the label of its endpoint type.
 import { systemClock } from '../lib/clock.ts';
 import { createKubernetesAnalyser } from './kubernetes/facts.ts';
-import { httpFacts } from './kubernetes/http-facts.ts';
 import { createKubernetes } from './kubernetes/index.ts';
+import { createHttpAnalyser, httpNeedsBody } from './http/analyser.ts';
+import { httpFacts } from './http/facts.ts';
 import { standardInjector } from './http/injector.ts';
+import { providers } from './http/providers/all.ts';
+import { createHttps } from './https/index.ts';
 import { createPostgresAnalyser } from './postgres/facts.ts';
 import { createPostgres } from './postgres/index.ts';
 import type { Protocol } from './protocol.ts';
@@ -11,11 +14,15 @@ import type { Protocol } from './protocol.ts';
 // The grammar is WebAssembly, which loads asynchronously; whoever imports this file gets analysers that are ready.
 const analyser = await createPostgresAnalyser({ clock: systemClock });
 
+const http = { analyser: createHttpAnalyser({ providers }), injector: standardInjector };
+
 export const protocols: ReadonlyMap<string, Protocol> = new Map([
+  ['https', createHttps({ name: 'https', ...http })],
+  ['openai_codex_https', createHttps({ name: 'openai_codex_https', ...http })],
   [
     'kubernetes',
     createKubernetes({
-      analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody: () => false }),
+      analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody }),
       injector: standardInjector,
     }),
   ],

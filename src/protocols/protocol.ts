@@ -123,6 +123,10 @@ export interface ActionSample {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Taken as cut at body_buffer. */
   readonly truncated: boolean;
+  /** host or host:port of the action as written; null or left out: the endpoint's own. */
+  readonly host?: string | null;
+  /** Whether a credential will be injected; true when left out. */
+  readonly hasCredential?: boolean;
 }
 
 /** What the live code makes of a sample. */

@@ -16,6 +16,9 @@ endpoint "postgres" "pg" {
 endpoint "https" "api" {
   hosts = ["api.example.com"]
 }
+endpoint "ssh" "build" {
+  hosts = ["build.example"]
+}
 credential "postgres_credential" "pg" {
   endpoint = pg
 }
@@ -194,7 +197,7 @@ test('flags that make no action exit 2 and say what to write', async (t) => {
 });
 
 test('endpoint types that this version does not serve say so', async (t) => {
-  const run = await explain(t, ['--http', 'POST https://api.example.com/x?a=1', '--header', 'accept: */*', '--json']);
+  const run = await explain(t, ['--endpoint', 'build', '--ssh', 'exec', '--command', 'uptime', '--json']);
   assert.equal(run.code, 2);
   assert.deepEqual(Object(run.json()).error.code, 'not-served');
 });
@@ -214,7 +217,8 @@ test('--jsonl answers a line for a line, in order, and goes on after a bad one',
     'nonsense',
     '{"id":7,"endpoint":"pg"}',
     '{"id":"a","endpoint":"nope","sql":{"statement":"SELECT 1"}}',
-    '{"id":"b","endpoint":"api","http":{"method":"GET","path":"/"}}',
+    '{"id":"b","endpoint":"build","ssh":{"verb":"exec"}}',
+    '{"id":"c","endpoint":"api","http":{"method":"GET","path":"/"}}',
     '{"id":false,"host":"x.example","sql":{"statement":"SELECT 1"}}',
   ];
   const run = await explain(t, ['--jsonl'], { input: lines.join('\n') });
@@ -233,6 +237,7 @@ test('--jsonl answers a line for a line, in order, and goes on after a bad one',
     { id: 7, error: 'bad-action' },
     { id: 'a', error: 'unknown-endpoint' },
     { id: 'b', error: 'not-served' },
+    { id: 'c', verdict: 'allow', rule: '' },
     { id: false, verdict: 'deny', rule: '' },
   ]);
   assert.equal(run.code, 1);

@@ -7,7 +7,7 @@ import { isBodiless } from './body.ts';
 import { canDecode } from './codings.ts';
 import { BODY_FACTS, HttpFacts, RequestReading } from './facts.ts';
 import type { HttpAnalyser, HttpAnalysis, RequestState } from './flavour.ts';
-import { GRAPHQL_FACTS, isGraphqlPath, readGraphql } from './graphql.ts';
+import { GRAPHQL_FACTS, isGraphqlPath, possibleGraphql, readGraphql } from './graphql.ts';
 import type { GraphqlRequests, GraphqlUnit } from './graphql.ts';
 import { readCodings } from './headers.ts';
 import { isUrlencoded, mayBeForm } from './override.ts';
@@ -138,6 +138,11 @@ class Analysis {
       this.#readParts(reading, provider);
       return;
     }
+    // Nothing reads the body, so what it would say of units and tiers is not asked for.
+    if (reading.isUnread) {
+      this.#add(reading, { over: provider?.facts ?? {}, tier: this.#tierOf(reading, provider), unreadable: false });
+      return;
+    }
     const graphql = readGraphql(reading);
     if (graphql !== null) {
       this.#graphql(reading, graphql, provider);
@@ -149,7 +154,11 @@ class Analysis {
       this.#rpc(reading, rpc, provider);
       return;
     }
-    this.#add(reading, { over: provider?.facts ?? {}, ...tierParts([this.#tierOf(reading, provider)], provider) });
+    this.#add(reading, {
+      over: { ...provider?.facts, ...possibleGraphql(reading) },
+      tier: this.#tierOf(reading, provider),
+      unreadable: provider?.opaque === true,
+    });
   }
 
   /** What never reaches a rule. */
@@ -200,7 +209,9 @@ class Analysis {
   }
 
   #graphql(reading: RequestReading, { declared, units }: GraphqlRequests, provider: ProviderReading | null): void {
-    const base = declared ? this.#floor(reading) : this.#tierOf(reading, provider);
+    // A GraphQL server runs what POST and GET bring; another method means something else.
+    const known = declared && ['get', 'post'].includes(reading.method);
+    const base = known ? this.#floor(reading) : this.#tierOf(reading, provider);
     for (const unit of units) {
       const { operation } = unit;
       const calls =
@@ -211,7 +222,7 @@ class Analysis {
               .find((found) => found !== null) ?? []);
       const tiers = [base, graphqlTier(unit, reading.state)];
       if (calls.length === 0) {
-        const own = provider === null || (declared && operation !== null) ? [] : [providerTier(provider)];
+        const own = provider === null ? [] : [providerTier(provider)];
         this.#add(reading, {
           over: { ...provider?.facts, ...unit.facts },
           tier: highest([...tiers, ...own]),
@@ -230,7 +241,7 @@ class Analysis {
     if (refused !== null) {
       this.#refusals.push(refused);
     }
-    const declared = mcpUseOf(request, state.config.attributes) === 'declared';
+    const declared = mcpUseOf(request, state.config.attributes) === 'declared' && reading.method === 'post';
     const base = declared
       ? highest([this.#floor(reading), ...(provider === null ? [] : [providerTier(provider)])])
       : this.#tierOf(reading, provider);
@@ -238,7 +249,7 @@ class Analysis {
     for (const unit of units) {
       const tier = unit.tier === null ? base : highest([base, unit.tier]);
       this.#add(reading, {
-        over: { ...provider?.facts, ...session, ...unit.facts },
+        over: { ...provider?.facts, ...possibleGraphql(reading), ...session, ...unit.facts },
         tier,
         unreadable: unit.unreadable || provider?.opaque === true,
       });
@@ -284,10 +295,6 @@ class Analysis {
     const facts = new HttpFacts(reading, { ...over, risk, risk_causes: causes });
     this.#units.push({ facts, risk, riskCauses: causes, riskReason: reason, unreadable });
   }
-}
-
-function tierParts(tiers: readonly Tier[], provider: ProviderReading | null): Omit<UnitParts, 'over'> {
-  return { tier: highest(tiers), unreadable: provider?.opaque === true };
 }
 
 function providerTier({ risk, causes, reason, opaque: isOpaque }: ProviderReading): Tier {

@@ -7,7 +7,7 @@ import { Unknown } from '../../rules/action.ts';
 import type { FactRecord, FactValue, Facts } from '../../rules/action.ts';
 import type { FactType } from '../../rules/fact-schema.ts';
 import { HTTP_FACTS } from '../../rules/schema-http.ts';
-import { contentOf } from './body.ts';
+import { contentOf, isBodiless } from './body.ts';
 import type { Content } from './body.ts';
 import { canonicalTarget } from './canonical.ts';
 import type { RequestState } from './flavour.ts';
@@ -41,6 +41,11 @@ export class RequestReading {
   get override(): MethodOverride {
     this.#override ??= readOverride(this.request, this.content);
     return this.#override;
+  }
+
+  /** There is a body, and it was not held. */
+  get isUnread(): boolean {
+    return this.content.body.kind === 'unread' && !isBodiless(this.request);
   }
 
   /** Lower case, as sent. */

@@ -79,6 +79,22 @@ function isAsked({ query, persisted }: Parameters, declared: boolean): boolean {
     : declared && (query !== undefined || persisted !== 'none');
 }
 
+/**
+ * For a request that `readGraphql` does not take for one: the facts of GraphQL, Unknown, where its body cannot be read and may be one all
+ * the same. {} where it cannot be.
+ */
+export function possibleGraphql({ content, request }: RequestReading): FactRecord {
+  const { json, text, form, media } = content;
+  if (isBodiless(request)) {
+    return {};
+  }
+  if (!(media instanceof Unknown) && /form/.test(media.type)) {
+    return form instanceof Unknown ? unknownUnit(form.cause).facts : {};
+  }
+  const maybe = typeof text !== 'string' || /^[\s\ufeff]*[[{]/.test(text);
+  return json instanceof Unknown && maybe ? unknownUnit(json.cause).facts : {};
+}
+
 /** Parameters of the URL; null when there are none. */
 function urlParameters({ target: { query }, request }: RequestReading): Parameters | null {
   if (query instanceof Unknown) {

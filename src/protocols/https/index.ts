@@ -1,10 +1,11 @@
 // What this folder hands out: the Protocol value for endpoints of type `https`, and for types that are served like it.
-import { GatewayError } from '../../lib/errors.ts';
 import type { HttpAnalyser, HttpFlavour } from '../http/flavour.ts';
 import type { Injector } from '../http/injector.ts';
 import type { Protocol } from '../protocol.ts';
+import { MESSAGE_FACTS, createMessageSession } from '../http/websocket.ts';
 import { refuseHttps } from './denial.ts';
 import { httpsFacts } from './facts.ts';
+import { analyseHttpSample } from './sample.ts';
 import { serveHttps } from './serve.ts';
 import { createPassingSession } from './session.ts';
 
@@ -22,14 +23,13 @@ export function createHttps({ name, analyser, injector }: HttpsParts): Protocol 
     analyser,
     refuse: refuseHttps,
     upgrades: ['websocket'],
-    upgraded: () => createPassingSession(),
+    upgraded: (request, response, parts) =>
+      MESSAGE_FACTS.some(parts.reads) ? createMessageSession(request, response, parts) : createPassingSession(),
   };
   return {
     name,
     facts: httpsFacts(),
     serve: (connection, context) => serveHttps(connection, context, { flavour, injector }),
-    analyse: () => {
-      throw new GatewayError('NOT_SERVED', 'operator', 'requests of HTTP cannot be described by hand in this version');
-    },
+    analyse: (sample, endpoint) => analyseHttpSample(analyser, sample, endpoint),
   };
 }

@@ -1,0 +1,76 @@
+// What the two sides agreed on about compression (RFC 7692), and taking it off messages of the client. zlib's synchronous calls keep
+// no state between messages; what the earlier ones left in the window is given to them as a dictionary.
+import { constants, inflateRawSync } from 'node:zlib';
+import { asciiLower } from '../../lib/text.ts';
+import { parseParameters } from './headers.ts';
+import { fieldValues } from './request.ts';
+import type { HttpResponse } from './request.ts';
+import { MAX_MESSAGE_BYTES } from './websocket-frames.ts';
+
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+const WINDOW_BYTES = 32 * 1024;
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'server_no_context_takeover',
+  'client_no_context_takeover',
+  'server_max_window_bits',
+  'client_max_window_bits',
+]);
+
+export type Compression =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'deflate'; readonly keepsContext: boolean }
+  /** An extension that is not known: nobody can tell what frames mean. */
+  | { readonly kind: 'unknown' };
+
+/** What the server's 101 says. */
+export function compressionOf(response: HttpResponse): Compression {
+  const offered = fieldValues(response.fields, 'sec-websocket-extensions').filter((value) => value.trim() !== '');
+  if (offered.length === 0) {
+    return { kind: 'none' };
+  }
+  const [text = ''] = offered;
+  const match = /^\s*permessage-deflate\s*(?:;|$)/i.exec(text);
+  const parameters = match === null ? null : parseFlags(text.slice(match[0].length));
+  if (offered.length > 1 || parameters === null || [...parameters].some((name) => !PARAMETERS.has(name))) {
+    return { kind: 'unknown' };
+  }
+  return { kind: 'deflate', keepsContext: !parameters.has('client_no_context_takeover') };
+}
+
+/** Names of parameters, with or without a value; null when malformed or repeated. */
+function parseFlags(text: string): ReadonlySet<string> | null {
+  const names = text
+    .split(';')
+    .map((part) => asciiLower(part.trim()))
+    .filter((part) => part !== '');
+  const read = names.map((part) => (part.includes('=') ? [...(parseParameters(part)?.keys() ?? [''])][0] : part));
+  const set = new Set(read.map((name) => name ?? ''));
+  return set.size === names.length ? set : null;
+}
+
+/** Takes compression off the client's messages, in their order. */
+export class Inflater {
+  readonly #keepsContext: boolean;
+  #window: Buffer = Buffer.alloc(0);
+
+  constructor(keepsContext: boolean) {
+    this.#keepsContext = keepsContext;
+  }
+
+  /** The message; null: corrupt, or longer than a message may be. */
+  inflate(payload: Buffer): Buffer | null {
+    try {
+      const message = inflateRawSync(Buffer.concat([payload, TAIL]), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: MAX_MESSAGE_BYTES,
+        ...(this.#window.length === 0 ? {} : { dictionary: this.#window }),
+      });
+      if (this.#keepsContext) {
+        this.#window = Buffer.from(Buffer.concat([this.#window, message]).subarray(-WINDOW_BYTES));
+      }
+      return message;
+    } catch {
+      return null;
+    }
+  }
+}
