@@ -13,6 +13,8 @@ import type { Lookup } from './names.ts';
 import { MAX_NAME_BYTES, wirePortal, wirePrepared, type Portal, type Prepared } from './statements.ts';
 
 const EMPTY = Buffer.alloc(0);
+/** The length field counts itself. */
+const LENGTH_BYTES = 4;
 /** Replies that may be outstanding before the client is no longer read. */
 const MAX_OWED = 10_000;
 
@@ -241,6 +243,10 @@ export class ClientSide {
       this.#input.leaveOut();
       return;
     }
+    if (type === FRONT.sync || type === FRONT.flush || type === FRONT.terminate) {
+      this.#control(type, this.#input.length - LENGTH_BYTES);
+      return;
+    }
     const { body } = this.#input;
     switch (type) {
       case FRONT.query:
@@ -267,7 +273,8 @@ export class ClientSide {
         this.#copyEnd();
         return;
       default:
-        this.#control(type, body.length);
+        // There are no others: their length limit is 0.
+        this.#malformed(`invalid frontend message type ${type}`);
     }
   }
 

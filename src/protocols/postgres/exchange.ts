@@ -102,7 +102,9 @@ export class Exchange {
     this.unsettled += matters ? 1 : 0;
     this.owed.push({
       kind: 'execution',
-      ...parts,
+      simple: parts.simple,
+      changes: parts.changes,
+      copyIn: parts.copyIn,
       action,
       matters,
       group: this.group,

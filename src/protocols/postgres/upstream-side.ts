@@ -108,7 +108,7 @@ export class UpstreamSide {
     this.#count();
     const at = this.#at;
     const end = Math.min(at + size, this.#input.length);
-    const replacement = this.#message(type, this.#input.subarray(at + HEADER_BYTES, end));
+    const replacement = this.#message(type, at + HEADER_BYTES, end);
     if (this.#trouble !== '') {
       return;
     }
@@ -158,35 +158,36 @@ export class UpstreamSide {
     this.#injections = [];
   }
 
-  /** Looks at one message. Returns what the client is sent in its place, or null to pass it on. */
-  #message(type: number, body: Buffer): Buffer | null {
+  /** Looks at one message, whose body is from `from` to `to`. Returns what the client is sent in its place, or null to pass it on. */
+  #message(type: number, from: number, to: number): Buffer | null {
     switch (type) {
       case BACK.parameterStatus: {
-        const status = readParameterStatus(body);
+        const status = readParameterStatus(this.#input.subarray(from, to));
         if (status !== null) {
           this.#exchange.parts.tracker.reported(status.name, status.value);
         }
         return null;
       }
       case BACK.error:
-        return this.#error(body);
+        return this.#error(this.#input.subarray(from, to));
       case BACK.ready:
-        this.#ready(body[0] ?? 0);
+        this.#ready(from < to ? (this.#input[from] ?? 0) : 0);
         return null;
       default:
         break;
     }
     const front = this.#front();
     if (type === BACK.commandComplete || type === BACK.emptyQuery || type === BACK.portalSuspended) {
-      this.#completed(front, type, body);
-    } else if (front === undefined || !this.#expected(front, type, body)) {
+      this.#completed(front, type, from, to);
+    } else if (front === undefined || !this.#expected(front, type, from, to)) {
       this.#trouble = `an unexpected message of type ${type}`;
     }
     return null;
   }
 
   /** Whether this reply fits the entry at the front, which it may complete. */
-  #expected(front: Owed, type: number, body: Buffer): boolean {
+  // oxlint-disable-next-line max-params -- a slice for every reply is the largest part of looking at it
+  #expected(front: Owed, type: number, from: number, to: number): boolean {
     switch (type) {
       case BACK.parseComplete:
       case BACK.bindComplete:
@@ -194,7 +195,7 @@ export class UpstreamSide {
         return this.#confirmed(front, type);
       case BACK.parameterDescription:
         if (front.kind === 'describe' && front.prepared?.kind === 'wire') {
-          front.prepared.oids = readParameterTypes(body) ?? front.prepared.oids;
+          front.prepared.oids = readParameterTypes(this.#input.subarray(from, to)) ?? front.prepared.oids;
         }
         return front.kind === 'describe';
       case BACK.rowDescription:
@@ -246,7 +247,8 @@ export class UpstreamSide {
     return front;
   }
 
-  #completed(front: Owed | undefined, type: number, body: Buffer): void {
+  // oxlint-disable-next-line max-params -- as above
+  #completed(front: Owed | undefined, type: number, from: number, to: number): void {
     if (front?.kind !== 'execution') {
       this.#trouble = 'a completion of nothing';
       return;
@@ -258,7 +260,7 @@ export class UpstreamSide {
     }
     switch (type) {
       case BACK.commandComplete: {
-        const tag = readTag(body);
+        const tag = readTag(this.#input.subarray(from, to));
         exchange.completed(front, tag, rowsOfTag(tag));
         break;
       }
