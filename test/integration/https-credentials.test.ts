@@ -1,0 +1,222 @@
+// Credentials with real clients: git pushes and fetches, and the AWS SDK calls, through the engine, with nothing of worth in their hands.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { standardInjector } from '../../src/protocols/http/injector.ts';
+import { createHttps } from '../../src/protocols/https/index.ts';
+import { dispatched } from '../protocols/http/parts.ts';
+import { skipWithout } from '../support/driver-world.ts';
+import { PathAnalyser, startHttpGateway, testAuthority } from '../support/http-gateway.ts';
+import type { HttpGateway, HttpGatewayOptions } from '../support/http-gateway.ts';
+import { respond, startRawUpstream } from '../support/raw-upstream.ts';
+import type { RawUpstream, UpstreamRequest } from '../support/raw-upstream.ts';
+import { runProgram } from '../support/run.ts';
+import { fileScope } from '../support/scope.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+const scope = fileScope();
+const folder = temporaryFolder(scope);
+const SECRET = 'ghp_realSecretOfTheGateway';
+
+async function caFile(): Promise<string> {
+  const path = join(folder, 'ca.pem');
+  writeFileSync(path, (await testAuthority()).caPem);
+  return path;
+}
+
+function start(host: string, options: Omit<HttpGatewayOptions, 'hosts' | 'protocol'>): Promise<HttpGateway> {
+  const protocol = createHttps({ name: 'https', analyser: new PathAnalyser(), injector: standardInjector });
+  return startHttpGateway(scope, { ...options, hosts: [{ host, port: 443, wildcard: false }], protocol });
+}
+
+interface GitServer {
+  readonly port: number;
+  /** `Authorization` of every request. */
+  readonly seen: string[];
+}
+
+/** git's own server behind Basic. */
+async function startGit(root: string): Promise<GitServer> {
+  const { cert, key } = await (await testAuthority()).leaf('git.test');
+  const want = `Basic ${Buffer.from(`x-access-token:${SECRET}`).toString('base64')}`;
+  const seen: string[] = [];
+  const server = createServer({ cert, key }, (request, response) => {
+    seen.push(request.headers.authorization ?? '');
+    if (request.headers.authorization !== want) {
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
+      return;
+    }
+    runBackend(root, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen };
+}
+
+function runBackend(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const [path = '', query = ''] = (request.url ?? '').split('?');
+  const child = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      PATH_INFO: path,
+      QUERY_STRING: query,
+      REQUEST_METHOD: request.method ?? '',
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      REMOTE_USER: 'agent',
+      ...(request.headers['content-length'] === undefined ? {} : { CONTENT_LENGTH: request.headers['content-length'] }),
+    },
+  });
+  child.stdin.on('error', () => undefined);
+  request.pipe(child.stdin);
+  const pieces: Buffer[] = [];
+  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
+  child.on('close', () => {
+    const output = Buffer.concat(pieces);
+    const end = output.indexOf('\r\n\r\n');
+    const head = output.toString('latin1', 0, end).split('\r\n');
+    const status = Number(/^Status: (\d+)/m.exec(head.join('\n'))?.[1] ?? 200);
+    const fields = head
+      .filter((line) => !line.startsWith('Status:'))
+      .map((line) => line.split(': ') as [string, string]);
+    response.writeHead(status, Object.fromEntries(fields)).end(output.subarray(end + 4));
+  });
+}
+
+const git = (cwd: string, ...args: readonly string[]) =>
+  runProgram('git', args, {
+    cwd,
+    timeoutMs: 60_000,
+    env: {
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_AUTHOR_NAME: 'a',
+      GIT_AUTHOR_EMAIL: 'a@example.com',
+      GIT_COMMITTER_NAME: 'a',
+      GIT_COMMITTER_EMAIL: 'a@example.com',
+    },
+  });
+
+test('git clones, fetches and pushes over a server that wants a password which only the gateway has', async () => {
+  const root = join(folder, 'served');
+  mkdirSync(root);
+  for (const args of [
+    ['init', '-q', '--bare', 'app.git'],
+    ['-C', 'app.git', 'config', 'http.receivepack', 'true'],
+  ]) {
+    assert.equal((await git(root, ...args)).code, 0);
+  }
+  const server = await startGit(root);
+  const gateway = await start('git.test', {
+    upstreamPort: server.port,
+    credential: async () => dispatched('github_oauth', SECRET),
+  });
+  const proxy = ['-c', `http.proxy=http://127.0.0.1:${gateway.port}`, '-c', `http.sslCAInfo=${await caFile()}`];
+  const cloned = await git(folder, ...proxy, 'clone', '-q', 'https://git.test/app.git', 'work');
+  assert.equal(cloned.code, 0, cloned.stderr);
+  const work = join(folder, 'work');
+  writeFileSync(join(work, 'file.txt'), 'x'.repeat(100_000));
+  for (const args of [
+    ['add', '.'],
+    ['commit', '-q', '-m', 'one'],
+    [...proxy, 'push', '-q', 'origin', 'HEAD:refs/heads/main'],
+    [...proxy, 'fetch', '-q', 'origin'],
+  ]) {
+    const { code, stderr } = await git(work, ...args);
+    assert.equal(code, 0, stderr);
+  }
+  const listed = await git(folder, ...proxy, 'ls-remote', 'https://anybody:mine@git.test/app.git');
+  assert.match(listed.stdout, /refs\/heads\/main/);
+  const want = `Basic ${Buffer.from(`x-access-token:${SECRET}`).toString('base64')}`;
+  assert.ok(server.seen.length >= 5);
+  assert.deepEqual([...new Set(server.seen)], [want]);
+});
+
+test('git is told why a login failed: the challenge of the server comes through', async () => {
+  const root = join(folder, 'other');
+  mkdirSync(root);
+  const server = await startGit(root);
+  const gateway = await start('git.test', {
+    upstreamPort: server.port,
+    credential: async () => dispatched('github_oauth', 'not the right one'),
+  });
+  const proxy = ['-c', `http.proxy=http://127.0.0.1:${gateway.port}`, '-c', `http.sslCAInfo=${await caFile()}`];
+  const { code, stderr } = await git(folder, ...proxy, 'ls-remote', 'https://git.test/app.git');
+  assert.equal(code, 128);
+  assert.match(stderr, /could not read Username|Authentication failed/);
+});
+
+const skip = skipWithout('/usr/lib/python3/dist-packages/boto3');
+const KEYS = {
+  access_key_id: 'AKIAREALKEYOFGATEWAY',
+  secret_access_key: 'real/secret+key',
+  session_token: 'real-token',
+};
+const STS =
+  '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>';
+
+/** Requests as they arrived, for a checker. */
+async function arrived({ requests }: RawUpstream): Promise<readonly unknown[]> {
+  return Promise.all(
+    requests.map(async (request: UpstreamRequest) => {
+      await request.whole;
+      const { method, target, fields } = request.head;
+      return {
+        method,
+        target,
+        fields: fields.map(({ name, value }) => [name, value]),
+        body: request.body().toString('hex'),
+      };
+    }),
+  );
+}
+
+const python = (args: readonly string[], input?: string) =>
+  runProgram('/usr/bin/python3', ['test/integration/clients/aws_client.py', ...args], {
+    timeoutMs: 60_000,
+    env: { AWS_STS_REGIONAL_ENDPOINTS: 'regional', AWS_EC2_METADATA_DISABLED: 'true' },
+    ...(input === undefined ? {} : { input }),
+  });
+
+test(
+  "the AWS SDK's requests arrive signed by the gateway's keys, as botocore itself would sign them",
+  { skip },
+  async () => {
+    const rows: readonly (readonly [call: string, host: string, answer: string, prints: RegExp])[] = [
+      ['sts', 'sts.eu-west-1.amazonaws.com', STS, /^123456789012/],
+      ['s3-get', 'bucket.s3.eu-west-1.amazonaws.com', 'ten bytes.', /^ten bytes\./],
+      ['s3-put', 'bucket.s3.eu-west-1.amazonaws.com', '', /^"etag"/],
+      ['dynamodb', 'dynamodb.eu-west-1.amazonaws.com', '{"TableNames":["t"]}', /^\['t'\]/],
+      ['lambda', 'lambda.eu-west-1.amazonaws.com', '{"Policy":"p"}', /^p/],
+    ];
+    for (const [call, host, answer, prints] of rows) {
+      const upstream = await startRawUpstream(
+        scope,
+        () => respond(answer, '200 OK', 'ETag: "etag"', 'Content-Type: text/xml'),
+        host,
+      );
+      const gateway = await start(host, {
+        upstreamPort: upstream.port,
+        credential: async () => dispatched('aws_credential', KEYS, { unsigned_payload: false }),
+      });
+      const result = await python([call, `http://127.0.0.1:${gateway.port}`, await caFile()]);
+      assert.match(result.stdout, prints, `${call}: ${result.stderr}`);
+      const requests = await arrived(upstream);
+      assert.equal(requests.length, 1, call);
+      assert.doesNotMatch(JSON.stringify(requests), /PLACEHOLDER|placeholder/i, call);
+      const checked = await python(['verify', ...Object.values(KEYS)], JSON.stringify(requests));
+      assert.equal(checked.stdout.trim(), 'verified 1', `${call}: ${checked.stderr}`);
+    }
+  },
+);
