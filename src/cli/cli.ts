@@ -23,6 +23,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   secrets: () => import('./secrets.ts'),
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),
+  kubeconfig: () => import('./kubeconfig.ts'),
   reload: () => import('./reload.ts'),
   status: () => import('./status.ts'),
   doctor: () => import('./doctor.ts'),

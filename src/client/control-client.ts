@@ -7,6 +7,7 @@ import type {
   CaJson,
   ControlErrorCode,
   ErrorJson,
+  KubeconfigJson,
   ListJson,
   ProfileJson,
   RecordJson,
@@ -103,6 +104,8 @@ export interface ControlClient {
     /** PEM. */
     export(): Promise<string>;
   };
+  /** Endpoint by its name, bare or typed. */
+  kubeconfig(endpoint: string): Promise<KubeconfigJson>;
   readonly profiles: {
     list(): Promise<ListJson<ProfileJson>>;
     show(name: string): Promise<ProfileJson>;
@@ -152,6 +155,7 @@ export function createControlClient(address: ControlAddress, options: ControlCli
       show: () => callJson(wire, 'GET', '/api/ca'),
       export: async () => (await callBytes(wire, 'GET', '/api/ca/certificate')).toString('utf8'),
     },
+    kubeconfig: (endpoint) => callJson(wire, 'GET', `/api/kubeconfig/${encodeURIComponent(endpoint)}`),
     profiles: {
       list: () => callJson(wire, 'GET', '/api/profiles'),
       show: (name) => callJson(wire, 'GET', `/api/profiles/${encodeURIComponent(name)}`),

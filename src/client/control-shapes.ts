@@ -185,6 +185,18 @@ export interface CaJson {
   readonly not_after: string;
 }
 
+/** What a client of a Kubernetes endpoint needs. Nothing of it is secret. */
+export interface KubeconfigJson {
+  /** Name of the endpoint. */
+  readonly name: string;
+  /** URL that kubectl dials. */
+  readonly server: string;
+  /** URL of the forward proxy that leads there; "" when the endpoint has a listener of its own. */
+  readonly proxy_url: string;
+  /** PEM of the gateway's own authority. */
+  readonly certificate: string;
+}
+
 export interface ProfileJson {
   readonly name: string;
   readonly description: string;

@@ -2,6 +2,7 @@
 import { profilesByEndpoint } from './build-endpoints.ts';
 import type { CheckParts } from './check-parts.ts';
 import type { EndpointConfig } from './config.ts';
+import { isRecord } from './decode.ts';
 import type { DecodedBlock } from './decode.ts';
 import { formatHostPort, isLoopbackHost, parseIp } from './hosts.ts';
 import { endpointTypes } from './schema-endpoints.ts';
@@ -67,6 +68,7 @@ function checkTogether(endpoint: EndpointConfig, block: DecodedBlock, { report }
     const message = `"${written}" needs "${missing}"`;
     report.error(block.place(written), { code: 'missing-attribute', message, fix: `write both or none` });
   }
+  checkWorkloads(endpoint, block, report);
   const risks = ['safe', 'suspicious', 'destructive'];
   const tools = endpoint.attributes['tools'];
   for (const [tool, risk] of Object.entries(tools !== null && typeof tools === 'object' ? tools : {})) {
@@ -126,5 +128,28 @@ function checkProfile(
     const message = `several profiles reach ${endpoint.ref}: ${profiles.join(', ')}`;
     const fix = 'write profile = "NAME": the one under which the listener acts';
     report.error(block.place('listen'), { code: 'missing-attribute', message, fix });
+  }
+}
+
+/** Keys of `workloads`, each a list of texts. */
+const WORKLOAD_KEYS: readonly string[] = [
+  'images',
+  'namespaces',
+  'service_accounts',
+  'secrets',
+  'protected_configmaps',
+];
+
+function checkWorkloads(endpoint: EndpointConfig, block: DecodedBlock, report: CheckParts['report']): void {
+  const { workloads } = endpoint.attributes;
+  const fix = `write lists of texts under ${WORKLOAD_KEYS.join(', ')}`;
+  for (const [key, value] of Object.entries(workloads !== undefined && isRecord(workloads) ? workloads : {})) {
+    if (!WORKLOAD_KEYS.includes(key)) {
+      const message = `workloads has no key "${key}"`;
+      report.error(block.place('workloads'), { code: 'unknown-attribute', message, fix });
+    } else if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+      const message = `"${key}" in workloads is not a list of texts`;
+      report.error(block.place('workloads'), { code: 'wrong-type', message, fix });
+    }
   }
 }

@@ -19,6 +19,7 @@ import {
   approvalJson,
   caJson,
   diagnosticJson,
+  kubernetesAddress,
   listedApprovalJson,
   profileJson,
   recordJson,
@@ -309,6 +310,21 @@ async function showProfile({ parts, params }: Call): Promise<Answer> {
   return { kind: 'json', body: profileJson(profile, config) };
 }
 
+async function showKubeconfig({ parts, params }: Call): Promise<Answer> {
+  const name = getText(params, 'endpoint');
+  const config = parts.config();
+  const endpoint = config.endpoints.find((one) => one.ref === name || one.name === name);
+  if (endpoint === undefined || endpoint.type !== 'kubernetes') {
+    throw new ApiError(404, 'not_found', `there is no kubernetes endpoint ${JSON.stringify(name)}`);
+  }
+  const address = kubernetesAddress(endpoint, config.gateway.proxy?.listen ?? null);
+  if (address === null) {
+    const fix = 'give it a listener with a port of its own, or the gateway a proxy';
+    throw new ApiError(404, 'not_found', `${endpoint.ref} cannot be reached by kubectl: ${fix}`);
+  }
+  return { kind: 'json', body: { name: endpoint.name, ...address, certificate: parts.ca().pem } };
+}
+
 /** An event about an operator and nothing else. */
 export function operatorEvent(
   type: 'operator.acted' | 'secret.changed' | 'audit.exported' | 'connection.refused',
@@ -391,6 +407,7 @@ export const ROUTES: readonly Route[] = [
     kind: 'reads',
     answer: async ({ parts }) => ({ kind: 'text', type: 'application/x-pem-file', text: parts.ca().pem }),
   },
+  { name: 'kubeconfig', method: 'GET', path: '/api/kubeconfig/:endpoint', kind: 'reads', answer: showKubeconfig },
   { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', answer: listProfiles },
   { name: 'profiles.show', method: 'GET', path: '/api/profiles/:name', kind: 'reads', answer: showProfile },
 ];

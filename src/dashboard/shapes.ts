@@ -9,7 +9,8 @@ import type {
   RecordJson,
   SecretJson,
 } from '../client/control-shapes.ts';
-import type { Config, ProfileConfig } from '../config/config.ts';
+import type { Config, EndpointConfig, ProfileConfig } from '../config/config.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { StoredSecretInfo } from '../credentials/store.ts';
 
@@ -155,6 +156,28 @@ export interface CaInfo {
 
 export function caJson({ fingerprint, subject, notBeforeMs, notAfterMs }: CaInfo): CaJson {
   return { fingerprint, subject, not_before: timeText(notBeforeMs), not_after: timeText(notAfterMs) };
+}
+
+/** How kubectl reaches an endpoint: by its own listener, else by the forward proxy; null where neither has a known port. */
+export function kubernetesAddress(
+  { listen, listenTls, hosts }: EndpointConfig,
+  proxy: { readonly host: string; readonly port: number } | null,
+): { readonly server: string; readonly proxy_url: string } | null {
+  if (listen !== null && listen.port !== 0) {
+    // An address for all interfaces is dialled by a name that the leaf has too.
+    const host = /^(?:0\.0\.0\.0|::)$/.test(listen.host) ? 'localhost' : listen.host;
+    return {
+      server: `${listenTls === 'off' ? 'http' : 'https'}://${formatHostPort(host, listen.port)}`,
+      proxy_url: '',
+    };
+  }
+  const target = hosts.find(({ wildcard }) => !wildcard);
+  return proxy === null || proxy.port === 0 || target === undefined
+    ? null
+    : {
+        server: `https://${formatHostPort(target.host, target.port)}`,
+        proxy_url: `http://${formatHostPort(proxy.host, proxy.port)}`,
+      };
 }
 
 export function profileJson(profile: ProfileConfig, config: Config): ProfileJson {

@@ -447,6 +447,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [],
     },
     { text: 'endpoint "kubernetes" "x" {}\n', want: [W('1:1', 'claims-nothing')] },
+    {
+      text: 'endpoint "kubernetes" "x" {\n  hosts = ["x.com"]\n  workloads = { image = ["a"] }\n}\n',
+      want: [E('3:15', 'unknown-attribute')],
+    },
+    {
+      text: 'endpoint "kubernetes" "x" {\n  hosts = ["x.com"]\n  workloads = { images = "a" }\n}\n',
+      want: [E('3:15', 'wrong-type')],
+    },
+    { text: 'endpoint "kubernetes" "x" {\n  hosts = ["x.com"]\n  workloads = { images = ["a/*"] }\n}\n', want: [] },
   ],
   credentials: [
     { text: 'credential "ssh_key" "x" { endpoint = base }\n', want: [E('1:39', 'incompatible-credential')] },

@@ -30,6 +30,7 @@ const CALLS: Readonly<Record<string, 'reads' | 'acts'>> = {
   'DELETE /api/secrets': 'acts',
   'GET /api/ca': 'reads',
   'GET /api/ca/certificate': 'reads',
+  'GET /api/kubeconfig/:endpoint': 'reads',
   'GET /api/profiles': 'reads',
   'GET /api/profiles/:name': 'reads',
 };

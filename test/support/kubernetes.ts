@@ -2,10 +2,12 @@
 import type { EndpointConfig } from '../../src/config/config.ts';
 import type { HttpAnalysis } from '../../src/protocols/http/flavour.ts';
 import type { BodyReading, Field, HttpRequest } from '../../src/protocols/http/request.ts';
+import { httpNeedsBody } from '../../src/protocols/http/analyser.ts';
+import { httpFacts } from '../../src/protocols/http/facts.ts';
 import { createKubernetesAnalyser } from '../../src/protocols/kubernetes/facts.ts';
 import type { FactValue } from '../../src/rules/action.ts';
 import type { Policy } from '../../src/rules/decision.ts';
-import { decide, makeEndpoint, makeFacts, makeRuleAction } from './rule-parts.ts';
+import { decide, makeEndpoint, makeRuleAction } from './rule-parts.ts';
 
 export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -49,10 +51,7 @@ export function requestOf(line: string, options: RequestOptions = {}): HttpReque
   };
 }
 
-const analyser = createKubernetesAnalyser({
-  httpFacts: (request) => makeFacts({ 'http.method': request.method.toLowerCase() }, 'http'),
-  httpNeedsBody: () => false,
-});
+const analyser = createKubernetesAnalyser({ httpFacts, httpNeedsBody });
 
 const config = makeEndpoint('k8s', 'risk');
 

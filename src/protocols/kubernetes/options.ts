@@ -14,9 +14,6 @@ export interface EndpointOptions {
   readonly protectedConfigmaps: readonly ((name: string) => boolean)[];
 }
 
-/** Keys of the attribute `workloads`, each a list of texts. */
-export const WORKLOAD_KEYS = ['images', 'namespaces', 'service_accounts', 'secrets', 'protected_configmaps'] as const;
-
 const made = new WeakMap<EndpointConfig, EndpointOptions>();
 
 export function readOptions(config: EndpointConfig): EndpointOptions {
@@ -25,7 +22,7 @@ export function readOptions(config: EndpointConfig): EndpointOptions {
     return known;
   }
   const { workloads, harmless_groups: harmless } = config.attributes;
-  const list = (key: (typeof WORKLOAD_KEYS)[number]): readonly string[] => {
+  const list = (key: string): readonly string[] => {
     const value = isRecord(workloads) ? workloads[key] : undefined;
     return texts(value);
   };
