@@ -338,6 +338,11 @@ class OpenConnections implements Connections {
       refused: (cause, detail) => this.#refuse(entry, cause, detail),
       shared: (name, make) => this.#getShared(name, make),
       reads: (credential, fact) => live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).reads(fact),
+      forbids: (action) => {
+        const rules = live().policy.ruleSet(accepted.ref, entry.agent.profile, action.credential);
+        const { kind, by } = rules.decide(action, { nowMs: clock.now(), incident: '', alert: new Map(), reason: '' });
+        return kind === 'deny' && by !== 'cannot-tell';
+      },
       bodyBufferBytes: live().config.gateway.limits.bodyBufferBytes,
       headerBytes: live().config.gateway.limits.headerBytes,
       signal: entry.ending.signal,

@@ -97,6 +97,8 @@ export interface ServeContext {
   shared<T>(name: string, make: () => T): T;
   /** Whether some rule, tier or approver that is in force for this connection with that credential may read the fact. */
   reads(credential: string | null, fact: string): boolean;
+  /** Whether rules deny that action as it stands: nobody is asked, nothing is recorded, and what they cannot tell is not denied. */
+  forbids(action: Action): boolean;
   /** The most of one request that is held for judging. */
   readonly bodyBufferBytes: number;
   /** The longest request head of the HTTP protocols. */

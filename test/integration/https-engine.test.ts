@@ -18,6 +18,9 @@ import { temporaryFolder } from '../support/temp.ts';
 const scope = fileScope();
 const folder = temporaryFolder(scope);
 
+/** No rule looks into messages. */
+const NOBODY_READS = { reads: (): boolean => false };
+
 type Answer = (request: UpstreamRequest) => string | Buffer | undefined | void;
 
 async function start(
@@ -519,7 +522,7 @@ test('a websocket passes after its handshake was judged, with half-close and its
       'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello',
     );
     request.socket.on('data', (bytes: Buffer) => request.socket.write(bytes));
-  });
+  }, NOBODY_READS);
   client.get('/denied', 'Connection: Upgrade', 'Upgrade: websocket');
   assert.equal((await client.answer()).status, 403);
   client.get('/ws', 'Connection: keep-alive, Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: x');

@@ -150,6 +150,12 @@ export interface HttpGatewayOptions {
   readonly clock?: Clock;
   readonly gate?: Gate;
   readonly protocol?: Protocol;
+  readonly attributes?: EndpointConfig['attributes'];
+  readonly forbids?: ServeContext['forbids'];
+  /** Facts that rules read; all of them when left out. */
+  readonly reads?: (fact: string) => boolean;
+  /** Of the n-th connection; default as every connection's. */
+  readonly device?: (connection: number) => string;
   readonly unreachable?: boolean;
 }
 
@@ -220,7 +226,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
     listenTls: options.listenTls ?? 'auto',
     unmatched: 'risk',
     caCert: options.upstreamCa ?? ca.caPem,
-    attributes: {},
+    attributes: options.attributes ?? {},
     at: { file: 'test.hcl', line: 1, column: 1, endLine: 1, endColumn: 1 },
   };
   const finish = async (serving: Promise<FinishReason>, client: Socket): Promise<void> => {
@@ -254,7 +260,8 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
         shared.set(name, made);
         return made as T;
       },
-      reads: () => true,
+      reads: (_credential, fact) => options.reads?.(fact) ?? true,
+      forbids: options.forbids ?? (() => false),
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: options.headerBytes ?? 64 * 1024,
       signal: ending.signal,
@@ -265,7 +272,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
       {
         session: `session-${connections}`,
         client,
-        agent: AGENT,
+        agent: options.device === undefined ? AGENT : { ...AGENT, device: options.device(connections) },
         dialled: `127.0.0.1:${port}`,
         target: options.target ?? null,
       },

@@ -122,6 +122,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
         return made as T;
       },
       reads: () => true,
+      forbids: () => false,
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: 64 * 1024,
       signal: ending.signal,

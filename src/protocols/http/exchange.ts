@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { messageOf } from '../../lib/errors.ts';
 import type { Action, Outcome } from '../../rules/action.ts';
 import { NO_BODY } from './action.ts';
+import { AnswerPipe } from './answer-pipe.ts';
 import { answeredFields } from './fields.ts';
 import type { Refusal, RequestState } from './flavour.ts';
 import type { Injection } from './inject.ts';
@@ -57,6 +58,10 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #open: Action | null = null;
   #brokenBody: { readonly status: 400 | 408; readonly why: string } | null = null;
   #leg: Leg | null = null;
+  /** The upstream has answered to the end. */
+  #answered = false;
+  /** Set while an answer is looked into. */
+  #pipe: AnswerPipe | null = null;
   #mask: Mask = asItIs;
   #status = 0;
   #retried = false;
@@ -142,7 +147,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 
   drained(): void {
-    this.#leg?.setFlow(true);
+    this.#setLegFlow(this.#pipe?.waiting !== true);
   }
 
   // Judged.
@@ -271,15 +276,71 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   head(head: ResponseStart): void {
     this.#phase = 'answering';
     this.#status = head.status;
-    this.#side.sendHead({ ...head, fields: this.#clean(head.fields) });
+    this.#pipe = head.body === 'none' ? null : this.#pipeFor(head);
+    const fields = this.#clean(head.fields);
+    if (this.#pipe === null) {
+      this.#side.sendHead({ ...head, fields });
+    } else {
+      // What is looked into may come out shorter.
+      const unsized = fields.filter(({ name }) => name.toLowerCase() !== 'content-length');
+      this.#side.sendHead({ ...head, fields: unsized, body: 'stream' });
+    }
   }
 
   data(bytes: Buffer): void {
+    if (this.#pipe === null) {
+      this.#pass(bytes);
+    } else {
+      this.#pipe.push(bytes);
+    }
+  }
+
+  #pass(bytes: Buffer): void {
     this.#bytesToClient += bytes.length;
     this.#side.sendData(bytes);
   }
 
+  /** After its answer the connection may be another request's. */
+  #setLegFlow(flowing: boolean): void {
+    if (!this.#answered) {
+      this.#leg?.setFlow(flowing);
+    }
+  }
+
   end(trailers: readonly Field[]): void {
+    this.#answered = true;
+    if (this.#pipe === null) {
+      this.#endAnswer(trailers);
+    } else {
+      this.#pipe.end(() => this.#endAnswer(trailers));
+    }
+  }
+
+  /** What looks into the answer, or null where nothing does. */
+  #pipeFor(head: ResponseStart): AnswerPipe | null {
+    const { mcp, context } = this.#parts;
+    const action = this.#open;
+    const filter = action === null ? null : (mcp?.follow({ request: this.#request, action }, head) ?? null);
+    if (mcp === null || action === null || filter === null) {
+      return null;
+    }
+    return new AnswerPipe({
+      filter,
+      gate: context.gate,
+      actionOf: (piece) => mcp.actionOf(piece, action),
+      pass: (bytes) => {
+        this.#pass(bytes);
+        this.#side.flush();
+      },
+      cut: (why) => {
+        this.#leg?.cancel();
+        this.failed({ kind: 'protocol', why, reused: false });
+      },
+      setFlow: (flowing) => this.#setLegFlow(flowing),
+    });
+  }
+
+  #endAnswer(trailers: readonly Field[]): void {
     if (this.#phase === 'over') {
       return;
     }
@@ -395,6 +456,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     if (this.#phase !== 'over') {
       this.#phase = 'over';
       this.#leg = null;
+      this.#pipe?.stop();
       this.#judgement.holder = null;
       this.#ended(NOT_UPGRADED);
     }

@@ -6,8 +6,9 @@ import type { DispatchedCredential, ServeContext, Waiting } from '../protocol.ts
 import type { ParkedNotice, Verdict } from '../session.ts';
 import { HttpAction, HttpEvidence, NO_BODY, type Origin } from './action.ts';
 import { BodyHolder } from './body-holder.ts';
-import type { HttpFlavour, Refusal, RequestState } from './flavour.ts';
+import type { HttpFlavour, McpView, Refusal, RequestState } from './flavour.ts';
 import type { Injector } from './injector.ts';
+import type { McpFollower } from './mcp.ts';
 import type { Judged, KnownRequest } from './memory.ts';
 import type { BodyReading, HttpRequest } from './request.ts';
 import type { AgentSide, BodySink } from './sides.ts';
@@ -19,6 +20,8 @@ export interface JudgementParts {
   readonly flavour: HttpFlavour;
   readonly injector: Injector;
   readonly credentials: CredentialSource;
+  /** Null where the flavour knows no MCP. */
+  readonly mcp: McpFollower | null;
 }
 
 /** Credentials of one connection. */
@@ -45,6 +48,8 @@ export class Judgement {
   readonly #known: KnownRequest;
   readonly #request: HttpRequest;
   readonly #owner: JudgementOwner;
+  /** The MCP session that the request belongs to. */
+  readonly #mcp: McpView | null;
   readonly hasBody: boolean;
   credential: DispatchedCredential | null = null;
   /** The latest form of what was judged. */
@@ -67,6 +72,7 @@ export class Judgement {
     this.#known = known;
     this.#request = known.reading.request;
     this.#owner = owner;
+    this.#mcp = parts.mcp?.viewOf(this.#request) ?? null;
     const { framing } = known.reading;
     this.hasBody = framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes > 0);
   }
@@ -120,6 +126,8 @@ export class Judgement {
     return {
       config: this.#parts.context.config(),
       hasCredential: credential !== null && credential.type !== 'passthrough',
+      bodyBufferBytes: this.#parts.context.bodyBufferBytes,
+      ...(this.#mcp === null ? {} : { mcp: this.#mcp }),
     };
   }
 
@@ -194,8 +202,8 @@ export class Judgement {
   #makeAction(body: BodyReading, id: string | null): Action {
     const { origin, flavour } = this.#parts;
     const credential = this.credential?.ref ?? null;
-    // A body that is judged, or shown to people, is part of what is judged: such a request is never known.
-    if (body !== NO_BODY && body.kind !== 'unread') {
+    // A body that is judged, or shown to people, is part of what is judged, and so is a session: such a request is never known.
+    if (this.#mcp !== null || (body !== NO_BODY && body.kind !== 'unread')) {
       const analysis = flavour.analyser.analyse(this.#request, body, this.state());
       const evidence = new HttpEvidence(this.#request, body);
       return new HttpAction(origin, { analysis, evidence, credential, memo: null, id });

@@ -72,7 +72,7 @@ export function readRpc(reading: RequestReading, mcp: McpUse, view: McpView | nu
   if (members.length === 0 || members.length > MAX_BATCH) {
     return malformed(mcp, members.length > MAX_BATCH ? 'too_large' : 'unparseable');
   }
-  const reader = new MessageReader(mcp, view, toolsOf(reading));
+  const reader = new MessageReader(mcp, view, toolsOf(reading.state.config.attributes));
   const size = batch ? BigInt(members.length) : 0n;
   const units = members.map((member) => reader.read(member, size));
   return { units, refused: reader.refused };
@@ -167,8 +167,8 @@ class MessageReader {
   }
 }
 
-function toolsOf({ state }: RequestReading): ReadonlyMap<string, Risk> {
-  const { tools } = state.config.attributes;
+/** The endpoint's own table of tools. */
+export function toolsOf({ tools }: Readonly<Record<string, unknown>>): ReadonlyMap<string, Risk> {
   const entries = typeof tools === 'object' && tools !== null && !Array.isArray(tools) ? Object.entries(tools) : [];
   return new Map(entries.flatMap(([name, risk]) => (isRisk(risk) ? [[name, risk] as const] : [])));
 }

@@ -17,6 +17,7 @@ import { readRequest, type Reading } from './h1-request.ts';
 import { serveH1, type H1End } from './h1-server.ts';
 import type { Injector } from './injector.ts';
 import type { CredentialSource } from './judgement.ts';
+import { createMcpFollower } from './mcp.ts';
 import { KnownRequest, RequestMemory } from './memory.ts';
 import { createH1Upstreams } from './upstream.ts';
 
@@ -37,8 +38,8 @@ export async function serveHttp(
   context: ServeContext,
   parts: HttpParts,
 ): Promise<FinishReason> {
-  const { origin, credentials, upstreams } = shareParts(connection, context, parts);
-  const run = new Run(connection, context, { ...parts, origin, context, credentials, upstreams });
+  const { upstreams, ...shared } = shareParts(connection, context, parts);
+  const run = new Run(connection, context, { ...parts, ...shared, context, upstreams });
   try {
     return await run.serve();
   } catch (error) {
@@ -55,15 +56,17 @@ function shareParts(
   connection: Connection,
   context: ServeContext,
   { flavour, injector }: HttpParts,
-): Pick<ExchangeParts, 'origin' | 'credentials' | 'upstreams'> {
+): Pick<ExchangeParts, 'origin' | 'credentials' | 'upstreams' | 'mcp'> {
+  const origin = {
+    session: connection.session,
+    agent: connection.agent,
+    endpoint: context.endpoint,
+    family: flavour.family,
+    clock: context.clock,
+  };
   return {
-    origin: {
-      session: connection.session,
-      agent: connection.agent,
-      endpoint: context.endpoint,
-      family: flavour.family,
-      clock: context.clock,
-    },
+    origin,
+    mcp: flavour.family === 'http' ? createMcpFollower(context, origin) : null,
     credentials: new ConnectionCredentials(context, injector),
     upstreams: createH1Upstreams(context),
   };

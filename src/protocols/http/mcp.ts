@@ -1,0 +1,96 @@
+// MCP on one connection: what requests may know of sessions, and the filter for answers. Binds the pure parts (mcp-session.ts,
+// mcp-answer.ts) to the gateway's services.
+import { hash } from 'node:crypto';
+import { Unknown } from '../../rules/action.ts';
+import type { Action, Evidence, FactRecord, Unit } from '../../rules/action.ts';
+import type { ServeContext } from '../protocol.ts';
+import { HttpAction } from './action.ts';
+import type { Origin } from './action.ts';
+import type { McpView } from './flavour.ts';
+import { createMcpAnswerFilter } from './mcp-answer.ts';
+import type { AnswerPiece, McpAnswerFilter } from './mcp-answer.ts';
+import { McpSessions } from './mcp-session.ts';
+import type { HttpRequest, HttpResponse } from './request.ts';
+import { tierOfTool } from './risk.ts';
+import { mcpUseOf, toolsOf } from './rpc.ts';
+
+/** What is asked about MCP while requests of one connection are served. */
+export interface McpFollower {
+  /** Null where neither the endpoint nor the request speaks MCP. */
+  viewOf(request: HttpRequest): McpView | null;
+  /** What looks into the answer to an allowed request; null: it passes as it is. */
+  follow(
+    answered: { readonly request: HttpRequest; readonly action: Action },
+    response: HttpResponse,
+  ): McpAnswerFilter | null;
+  /** The action of something that the server asks of the agent. */
+  actionOf(asked: Extract<AnswerPiece, { kind: 'judge' }>, action: Action): Action;
+}
+
+export function createMcpFollower(context: ServeContext, origin: Origin): McpFollower {
+  const { agent, endpoint } = origin;
+  const sessions = context.shared('mcp-sessions', () => new McpSessions());
+  const owner = [endpoint.ref, agent.device, agent.profile].join('\0');
+  const useOf = (request: HttpRequest): string => mcpUseOf(request, context.config().attributes);
+  return {
+    viewOf: (request) => (useOf(request) === 'none' ? null : sessions.viewOf(owner, endpoint.ref, request)),
+    follow: ({ request, action }, response) => {
+      const [unit] = action.units;
+      if (useOf(request) !== 'declared' || unit === undefined) {
+        return null;
+      }
+      return createMcpAnswerFilter(response, {
+        facts: unit.facts,
+        issues: sessions.answered(owner, endpoint.ref, { request, response }),
+        mayCall: (tool) => !context.forbids(toolCall(context, origin, { tool, unit, credential: action.credential })),
+      });
+    },
+    actionOf: ({ unit, method, bytes }, { credential }) => {
+      const summary = `${method} of the server at ${endpoint.host}`;
+      const analysis = { units: [unit], risk: unit.risk, summary, refused: null };
+      return new HttpAction(origin, { analysis, evidence: evidenceOf(bytes), credential, memo: null, id: null });
+    },
+  };
+}
+
+/** A call of that tool as it would be judged, but that nobody knows its arguments. */
+function toolCall(
+  context: ServeContext,
+  origin: Origin,
+  { tool, unit, credential }: { readonly tool: string; readonly unit: Unit; readonly credential: string | null },
+): Action {
+  const { risk, causes, reason } = tierOfTool(tool, toolsOf(context.config().attributes));
+  const unknown = new Unknown('dynamic');
+  const over: FactRecord = {
+    'mcp.method': 'tools/call',
+    'mcp.direction': 'client',
+    'mcp.tool': tool,
+    'mcp.arguments': unknown,
+    'rpc.methods': ['tools/call'],
+    'http.body': unknown,
+    'http.body_json': unknown,
+    'http.body_sha256': unknown,
+    'http.body_size': unknown,
+    risk,
+    risk_causes: causes,
+  };
+  const call: Unit = {
+    facts: { get: (name) => (Object.hasOwn(over, name) ? over[name] : unit.facts.get(name)) },
+    risk,
+    riskCauses: causes,
+    riskReason: reason,
+    unreadable: false,
+  };
+  const analysis = { units: [call], risk, summary: '', refused: null };
+  return new HttpAction(origin, { analysis, evidence: evidenceOf(Buffer.alloc(0)), credential, memo: null, id: null });
+}
+
+function evidenceOf(bytes: Buffer): Evidence {
+  return {
+    text: bytes.toString('utf8'),
+    parameters: [],
+    sizeBytes: bytes.length,
+    complete: true,
+    digest: () => hash('sha256', bytes, 'hex'),
+  };
+}
