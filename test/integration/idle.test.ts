@@ -120,7 +120,13 @@ test(
     const [cancelled = 0] = await Promise.all(work);
     assert.deepEqual(errors, []);
     assert.ok(cancelled > 10, `${cancelled} statements were cancelled`);
-    assert.equal(types(await target.ask(wire.query('SELECT 1'))), 'TDCZ');
+    // The server takes a cancel after it has closed its connection, so the last ones may still hit what comes next; then no more do.
+    let last = await target.ask(wire.query('SELECT 1'));
+    for (let late = 0; types(last) === 'EZ' && late < CANCELS; late += 1) {
+      assert.equal(wire.fieldsOf(last[0] ?? { type: 'E', body: Buffer.alloc(0) })['C'], '57014');
+      last = await target.ask(wire.query('SELECT 1'));
+    }
+    assert.equal(types(last), 'TDCZ');
     target.close();
     bystander.close();
   },
