@@ -91,11 +91,27 @@ export function createDispatcher({ config, sources }: DispatcherParts): Dispatch
             'client',
             `profile ${profile} has several credentials at ${endpoint}, and the client's ${choice.asked.join(' and ')} fits none of them`,
           );
-        case 'credential': {
-          const { ref, type, attributes } = choice.credential;
-          return { ref, type, attributes, secrets: await sources.read(choice.credential) };
-        }
+        case 'credential':
+          return describe(choice.credential, await sources.read(choice.credential), sources);
       }
     },
   };
 }
+
+function describe(
+  credential: CredentialConfig,
+  secrets: DispatchedCredential['secrets'],
+  sources: SecretSources,
+): DispatchedCredential {
+  const { ref, type, attributes } = credential;
+  const plain = { ref, type, attributes, secrets };
+  if (!MADE.includes(type)) {
+    return plain;
+  }
+  const renew = async (): Promise<DispatchedCredential> =>
+    describe(credential, (await sources.renew?.(credential)) ?? secrets, sources);
+  return { ...plain, renew };
+}
+
+/** Types whose values are made, and may be refused before their time. */
+const MADE: readonly string[] = ['google_gke_credential', 'kubeconfig_credential'];

@@ -12,6 +12,8 @@ import { labelOf, MAX_SECRET_BYTES, type SecretStore } from './store.ts';
 export interface SecretSources {
   /** Every slot's value; an optional slot without one is left out. Rejects with GatewayError SECRET_MISSING. */
   read(credential: CredentialConfig): Promise<ReadonlyMap<string, Secret>>;
+  /** Reads anew what was made of the configured values (an access token); null where they are used as they are. */
+  renew?(credential: CredentialConfig): Promise<ReadonlyMap<string, Secret>> | null;
   /** After a reload: the environment and what commands said are looked at anew. */
   forget(): void;
 }

@@ -55,6 +55,8 @@ export interface DispatchedCredential {
   readonly attributes: EndpointConfig['attributes'];
   /** Secret by slot; what was made of it (an access token, a client certificate) stands beside it under a slot of its own. */
   readonly secrets: ReadonlyMap<string, Secret>;
+  /** Makes the values anew, after an upstream refused them; absent where they are as they were configured. Rejects as `credential` does. */
+  readonly renew?: () => Promise<DispatchedCredential>;
 }
 
 /** A credential that might be chosen. */

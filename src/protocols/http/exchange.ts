@@ -12,7 +12,17 @@ import { Judgement, type JudgementOwner, type JudgementParts, type RefusalDraft 
 import type { Mask } from './mask.ts';
 import type { KnownRequest } from './memory.ts';
 import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
-import type { AgentEvents, AgentSide, Leg, LegEvents, LegFailure, ResponseStart, Upstreams } from './sides.ts';
+import { startRenewingLeg } from './renewing-leg.ts';
+import type {
+  AgentEvents,
+  AgentSide,
+  Leg,
+  LegEvents,
+  LegFailure,
+  Outgoing,
+  ResponseStart,
+  Upstreams,
+} from './sides.ts';
 
 /** What all exchanges of an agent connection share. */
 export interface ExchangeParts extends JudgementParts {
@@ -189,7 +199,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   // Sending.
 
   #send(fresh: boolean): void {
-    const { context, injector, upstreams } = this.#parts;
+    const { context, injector } = this.#parts;
     const { credential } = this.#judgement;
     const body = this.#bodyToSend();
     const injected = this.#inject(body);
@@ -203,24 +213,48 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     this.#phase = 'sending';
     this.#startedMs = context.clock.monotonicMs();
     const { host, port } = this.#request;
-    const leg = upstreams.start(
-      {
-        request: injected.request,
-        target: { host, port },
-        credential: credential?.ref ?? null,
-        identity: injector.identity(credential),
-        expectContinue: this.#side.awaitsContinue && body.kind === 'unread',
-        body,
-        bodyEnded: this.#bodyEnded,
-        fresh,
-      },
-      this,
-    );
+    const leg = this.#start({
+      request: injected.request,
+      target: { host, port },
+      credential: credential?.ref ?? null,
+      identity: injector.identity(credential),
+      expectContinue: this.#side.awaitsContinue && body.kind === 'unread',
+      body,
+      bodyEnded: this.#bodyEnded,
+      fresh,
+    });
     // The answer, or the failure, may have come while it was being started.
     if (this.#leg === null && !this.#over) {
       this.#leg = leg;
       this.#pumpBody(body);
     }
+  }
+
+  #start(outgoing: Outgoing): Leg {
+    const { upstreams, injector } = this.#parts;
+    const renew = this.#judgement.credential?.renew;
+    if (renew === undefined || !this.#replayable) {
+      return upstreams.start(outgoing, this);
+    }
+    return startRenewingLeg(outgoing, {
+      upstreams,
+      events: this,
+      renew: async () => {
+        const credential = await renew();
+        this.#judgement.credential = credential;
+        const injected = this.#inject(outgoing.body);
+        if (injected.kind === 'refused') {
+          throw new Error(injected.why);
+        }
+        this.#mask = injected.mask;
+        return { ...outgoing, request: injected.request, identity: injector.identity(credential), fresh: true };
+      },
+    });
+  }
+
+  /** It can be sent again as it was, and that does no more than sending it once. */
+  get #replayable(): boolean {
+    return this.#bodyEnded && !this.#streaming && IDEMPOTENT.test(this.#request.method);
   }
 
   get #over(): boolean {
@@ -386,9 +420,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
 
   /** HX-03: no byte of an answer came, the connection was an old one, and the request can be sent again as it was. */
   #mayRetry({ kind, reused }: LegFailure): boolean {
-    const { method } = this.#request;
-    const replayable = this.#bodyEnded && !this.#streaming;
-    return kind === 'lost' && reused && !this.#retried && this.#interim === 0 && replayable && IDEMPOTENT.test(method);
+    return kind === 'lost' && reused && !this.#retried && this.#interim === 0 && this.#replayable;
   }
 
   upgraded(head: ResponseStart, upstream: Duplex): void {
@@ -470,6 +502,7 @@ const TOLD: Readonly<Record<LegFailure['kind'], string>> = {
   lost: 'the upstream closed the connection before it answered',
   protocol: 'the upstream answered in a way that HTTP does not allow',
   timeout: 'the upstream did not answer in time',
+  credential: 'the upstream does not accept the credential of the gateway',
 };
 
 function asItIs(text: string): string {

@@ -80,8 +80,8 @@ export interface Outgoing {
 
 /** Why an upstream did not answer. */
 export interface LegFailure {
-  /** `lost`: the connection ended. `protocol`: what came was no answer. `timeout`: nothing came. */
-  readonly kind: 'unreachable' | 'lost' | 'protocol' | 'timeout';
+  /** `lost`: the connection ended. `protocol`: what came was no answer. `timeout`: nothing came. `credential`: ours was refused. */
+  readonly kind: 'unreachable' | 'lost' | 'protocol' | 'timeout' | 'credential';
   /** For the log. */
   readonly why: string;
   /** The connection had served another request before. */
