@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { VERBS } from '../src/cli/cli.ts';
 
-const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'examples/quickstart/README.md'];
+const PAGES = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/quickstart/README.md',
+  'examples/internal-api/README.md',
+  'examples/github-readonly/README.md',
+  'examples/gcp-incident/README.md',
+];
 /** Where a short path of a page may begin: pages about the code leave `src/` out, and a table names a folder's files without it. */
 const ROOTS = [
   '',
@@ -21,6 +30,9 @@ const ROOTS = [
   'src/dashboard',
   'src/client',
   'examples/quickstart',
+  'examples/internal-api',
+  'examples/github-readonly',
+  'examples/gcp-incident',
 ];
 
 for (const page of PAGES) {
