@@ -2,6 +2,7 @@
 // --quick shortens everything (for a look, not for the README).
 import { cpus, totalmem } from 'node:os';
 import { benchAnalysis } from './analysis.ts';
+import { benchHttps } from './https.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchRulesScale } from './rules.ts';
 
@@ -12,6 +13,8 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   rules: () => benchRulesScale(quick ? 2_000 : 50_000),
   postgres: () =>
     benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, memoryStatements: quick ? 50_000 : 1_000_000 }),
+  https: () =>
+    benchHttps({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, downloadBytes: (quick ? 128 : 1024) * 1024 ** 2 }),
 };
 
 const unknown = wanted.filter((name) => !(name in parts));

@@ -145,6 +145,18 @@ test('a key or answer that is not what it should be is told without any part of 
   }
 });
 
+test('a token that an upstream refused is not served again, and is made anew at most twice a minute', async () => {
+  const world = createWorld();
+  assert.equal(await tokenOf(world), 'token-1');
+  world.deriver.drop(google);
+  assert.equal(await tokenOf(world), 'token-2');
+  world.deriver.drop(google);
+  assert.equal(await tokenOf(world), 'token-2');
+  await world.clock.advance(31_000);
+  world.deriver.drop(google);
+  assert.equal(await tokenOf(world), 'token-3');
+});
+
 test('other credentials are as they were configured', async () => {
   const secrets = new Map([['', new Secret('s')]]);
   assert.equal(await createWorld().deriver.derive(credentialOf('x', { type: 'bearer_token' }), secrets), secrets);

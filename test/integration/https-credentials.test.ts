@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { standardInjector } from '../../src/protocols/http/injector.ts';
 import { createHttps } from '../../src/protocols/https/index.ts';
+import type { DispatchedCredential } from '../../src/protocols/protocol.ts';
 import { dispatched } from '../protocols/http/parts.ts';
 import { skipWithout } from '../support/driver-world.ts';
 import { PathAnalyser, startHttpGateway, testAuthority } from '../support/http-gateway.ts';
@@ -220,3 +221,55 @@ test(
     }
   },
 );
+
+test('a credential that was made for a time and is refused is made anew once; then it is the failure of the gateway', async () => {
+  const rows: readonly (readonly [
+    name: string,
+    method: string,
+    accepted: string,
+    status: string,
+    tokens: readonly string[],
+  ])[] = [
+    ['accepted', 'GET', 'token-1', '200', ['token-1']],
+    ['accepted after a renewal', 'GET', 'token-2', '200', ['token-1', 'token-2']],
+    ['never accepted', 'GET', 'none', '502', ['token-1', 'token-2']],
+    ['not sent twice', 'POST', 'token-2', '401', ['token-1']],
+  ];
+  for (const [name, method, accepted, status, tokens] of rows) {
+    const upstream = await startRawUpstream(scope, ({ text }) =>
+      text.includes(`Bearer ${accepted}`)
+        ? respond('fine')
+        : respond('no', '401 Unauthorized', 'WWW-Authenticate: Bearer'),
+    );
+    let made = 1;
+    const credential = (): DispatchedCredential => ({
+      ...dispatched('google_gke_credential', { sa_key: '{}', access_token: `token-${made}` }),
+      renew: async () => {
+        made += 1;
+        return credential();
+      },
+    });
+    const gateway = await start('api.test', { upstreamPort: upstream.port, credential: async () => credential() });
+    const args = [
+      '-sS',
+      '--max-time',
+      '20',
+      '--cacert',
+      await caFile(),
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{http_code}',
+      '-X',
+      method,
+    ];
+    const connect = `api.test:443:127.0.0.1:${gateway.port}`;
+    const { stdout } = await runProgram('curl', [...args, '--connect-to', connect, 'https://api.test/v1/things']);
+    assert.equal(stdout, status, name);
+    assert.deepEqual(
+      upstream.requests.map(({ text }) => /Bearer (\S+)/.exec(text)?.[1]),
+      tokens,
+      name,
+    );
+  }
+});
