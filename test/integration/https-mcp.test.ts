@@ -21,16 +21,33 @@ interface World {
   readonly upstream: RawUpstream;
   readonly gateway: HttpGateway;
   readonly judged: string[];
+  /** Resolves when a call of the tool `slow` waits. */
+  readonly parked: Promise<void>;
 }
 
 /** A gateway with one deny rule; what it does not match passes. */
-async function start(condition: string, answer: (request: UpstreamRequest) => string | undefined): Promise<World> {
+async function start(
+  condition: string,
+  answer: (request: UpstreamRequest) => string | undefined,
+  device: (connection: number) => string = (connection) => `device-${connection}`,
+): Promise<World> {
   const policy = makePolicy({ rules: [{ condition, family: 'http', outcome: 'deny' }], unmatched: 'allow' });
   const judged: string[] = [];
+  let tellParked = (): void => undefined;
+  const parked = new Promise<void>((resolve) => {
+    tellParked = resolve;
+  });
   const forbids = (action: Action): boolean => decide(policy, action).kind === 'deny';
   const gate: Gate = {
-    decide: (action) => {
+    decide: (action, waiting) => {
       judged.push(action.summary);
+      if (action.units[0]?.facts.get('mcp.tool') === 'slow') {
+        const { signal } = waiting();
+        tellParked();
+        return new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve(denial('taken back', 'cancelled')), { once: true });
+        });
+      }
       return forbids(action) ? denial(action.refused ?? 'no') : ALLOW;
     },
     settle: () => undefined,
@@ -42,9 +59,9 @@ async function start(condition: string, answer: (request: UpstreamRequest) => st
     forbids,
     protocol: createHttps({ name: 'https', analyser: createHttpAnalyser({ providers: [] }), injector: testInjector }),
     attributes: { mcp: true, tools: TOOLS },
-    device: (connection) => `device-${connection}`,
+    device,
   });
-  return { upstream, gateway, judged };
+  return { upstream, gateway, judged, parked };
 }
 
 async function open(gateway: HttpGateway): Promise<RawHttp> {
@@ -126,4 +143,23 @@ test('MC-07: a session that one device was given is refused to another, before a
     assert.match(await first.until('0\r\n\r\n'), /^HTTP\/1.1 200/);
   }
   assert.equal(upstream.requests.length, 3);
+});
+
+test('MC-15: a call that waits is taken back by its own client, and by nobody else', async () => {
+  const device = (connection: number): string => (connection === 2 ? 'other' : 'mine');
+  const { gateway, upstream, parked } = await start(DENY_WIPE, () => respond('ok'), device);
+  const [caller, stranger, owner] = [await open(gateway), await open(gateway), await open(gateway)];
+  post(caller, message('tools/call', { name: 'slow' }));
+  await parked;
+  const note = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
+  post(stranger, note);
+  assert.equal((await stranger.answer()).status, 200);
+  assert.equal(caller.text, '');
+  post(owner, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 2 } });
+  assert.equal((await owner.answer()).status, 200);
+  assert.equal(caller.text, '');
+  post(owner, note);
+  const { status, body } = await caller.answer();
+  assert.deepEqual([status, /"code":"cancelled"/.test(body)], [403, true]);
+  assert.ok(upstream.requests.every((request) => !request.body().includes('slow')));
 });

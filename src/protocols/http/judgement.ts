@@ -60,6 +60,10 @@ export class Judgement {
   /** Called when the body that is being held is whole, or as whole as it gets. */
   #held: ((body: BodyReading) => void) | null = null;
   #abort: AbortController | null = null;
+  /** What was there of the body when it was judged first. */
+  #body: BodyReading = NO_BODY;
+  /** Called when nothing is waited for any more. */
+  #release: (() => void) | null = null;
   #stopped = false;
   #over = false;
 
@@ -186,6 +190,7 @@ export class Judgement {
   }
 
   #judge(body: BodyReading): void {
+    this.#body = body;
     const action = this.#makeAction(body, null);
     this.action = action;
     const verdict = this.#parts.context.gate.decide(action, this.#waiting);
@@ -229,6 +234,7 @@ export class Judgement {
     if (this.#stopped) {
       abort.abort();
     }
+    this.#release = this.#parts.mcp?.waiting(this.#request, this.#body, () => abort.abort()) ?? null;
     const waiting: Waiting = {
       signal: abort.signal,
       parked: (notice) => {
@@ -256,7 +262,9 @@ export class Judgement {
 
   #judged(verdict: Verdict): void {
     const { action } = this;
+    this.#release?.();
     if (verdict.kind === 'allow' && action !== null) {
+      this.#parts.mcp?.allowed(this.#request, this.#body);
       this.#end(() => (this.#stopped ? this.#owner.stopped(action) : this.#owner.allowed(action)));
     } else if (verdict.kind === 'deny') {
       const { rule, reason, word, hint, cause } = verdict;

@@ -22,11 +22,33 @@ export class McpSessions {
   /** Methods by session and id of the server's request. */
   readonly #asked = new Lru<string, string>(MAX_ASKED);
 
+  /** How to take back calls that wait, by session and id. */
+  readonly #waiting = new Map<string, () => void>();
+
+  /** Calls with these ids wait for somebody; gives what to call when they do no more. */
+  wait(owner: string, endpoint: string, parts: WaitingCalls): () => void {
+    const scope = scopeOf(owner, sessionKey(endpoint, parts.request));
+    const keys = parts.ids.map((id) => askedKey(scope, id));
+    keys.forEach((key) => this.#waiting.set(key, parts.cancel));
+    return () => {
+      for (const key of keys) {
+        if (this.#waiting.get(key) === parts.cancel) {
+          this.#waiting.delete(key);
+        }
+      }
+    };
+  }
+
+  /** The client wants these calls no more. */
+  cancel(owner: string, endpoint: string, parts: Omit<WaitingCalls, 'cancel'>): void {
+    const scope = scopeOf(owner, sessionKey(endpoint, parts.request));
+    parts.ids.forEach((id) => this.#waiting.get(askedKey(scope, id))?.());
+  }
+
   /** What a request of that owner (endpoint, device and profile) may know. */
   viewOf(owner: string, endpoint: string, request: HttpRequest): McpView {
     const ids = fieldValues(request.fields, SESSION_FIELD);
-    const [id = ''] = ids;
-    const key = id === '' ? '' : digest(endpoint, id);
+    const key = sessionKey(endpoint, request);
     const mine = ids.length <= 1 && this.#isMine(owner, key) && this.#mayResume(owner, endpoint, request);
     const scope = scopeOf(owner, key);
     return {
@@ -82,12 +104,24 @@ export class McpSessions {
   }
 }
 
+export interface WaitingCalls {
+  readonly request: HttpRequest;
+  readonly ids: readonly (string | number)[];
+  readonly cancel: () => void;
+}
+
 /** What an answer of the server issues, told as it is read. */
 export interface McpIssues {
   event(id: string): void;
   /** Path and query to which the older transport wants messages sent. */
   path(target: string): void;
   asked(id: string | number, method: string): void;
+}
+
+/** "" without a session. */
+function sessionKey(endpoint: string, request: HttpRequest): string {
+  const [id = ''] = fieldValues(request.fields, SESSION_FIELD);
+  return id === '' ? '' : digest(endpoint, id);
 }
 
 function digest(endpoint: string, id: string): string {

@@ -2,15 +2,17 @@
 // mcp-answer.ts) to the gateway's services.
 import { hash } from 'node:crypto';
 import { Unknown } from '../../rules/action.ts';
-import type { Action, Evidence, FactRecord, Unit } from '../../rules/action.ts';
+import type { Action, Evidence, FactRecord, FactValue, Unit } from '../../rules/action.ts';
 import type { ServeContext } from '../protocol.ts';
 import { HttpAction } from './action.ts';
 import type { Origin } from './action.ts';
+import { contentOf, isBodiless } from './body.ts';
 import type { McpView } from './flavour.ts';
+import { jsonValue } from './json-value.ts';
 import { createMcpAnswerFilter } from './mcp-answer.ts';
 import type { AnswerPiece, McpAnswerFilter } from './mcp-answer.ts';
 import { McpSessions } from './mcp-session.ts';
-import type { HttpRequest, HttpResponse } from './request.ts';
+import type { BodyReading, HttpRequest, HttpResponse } from './request.ts';
 import { tierOfTool } from './risk.ts';
 import { mcpUseOf, toolsOf } from './rpc.ts';
 
@@ -23,6 +25,10 @@ export interface McpFollower {
     answered: { readonly request: HttpRequest; readonly action: Action },
     response: HttpResponse,
   ): McpAnswerFilter | null;
+  /** The request waits for somebody: `cancel` is called when its client takes it back (MC-15). Gives what to call when it waits no more. */
+  waiting(request: HttpRequest, body: BodyReading, cancel: () => void): () => void;
+  /** The request may go: where it takes calls back, they are. */
+  allowed(request: HttpRequest, body: BodyReading): void;
   /** The action of something that the server asks of the agent. */
   actionOf(asked: Extract<AnswerPiece, { kind: 'judge' }>, action: Action): Action;
 }
@@ -45,12 +51,42 @@ export function createMcpFollower(context: ServeContext, origin: Origin): McpFol
         mayCall: (tool) => !context.forbids(toolCall(context, origin, { tool, unit, credential: action.credential })),
       });
     },
+    waiting: (request, body, cancel) => {
+      const ids = useOf(request) === 'declared' ? callsIn(request, body).flatMap(({ id }) => id ?? []) : [];
+      return ids.length === 0 ? () => undefined : sessions.wait(owner, endpoint.ref, { request, ids, cancel });
+    },
+    allowed: (request, body) => {
+      if (useOf(request) === 'declared' && !isBodiless(request)) {
+        const ids = callsIn(request, body).flatMap(({ cancels }) => cancels ?? []);
+        sessions.cancel(owner, endpoint.ref, { request, ids });
+      }
+    },
     actionOf: ({ unit, method, bytes }, { credential }) => {
       const summary = `${method} of the server at ${endpoint.host}`;
       const analysis = { units: [unit], risk: unit.risk, summary, refused: null };
       return new HttpAction(origin, { analysis, evidence: evidenceOf(bytes), credential, memo: null, id: null });
     },
   };
+}
+
+/** Ids of calls in a body, and of calls that it takes back. */
+function callsIn(
+  request: HttpRequest,
+  body: BodyReading,
+): readonly { readonly id: string | number | null; readonly cancels: string | number | null }[] {
+  const { json } = contentOf(request, body);
+  const members: readonly FactValue[] = Array.isArray(json) ? (json as readonly FactValue[]) : [json];
+  return members.map((member) => {
+    const isCancel = jsonValue(member, 'method') === 'notifications/cancelled';
+    return {
+      id: idOf(jsonValue(member, 'id')),
+      cancels: isCancel ? idOf(jsonValue(jsonValue(member, 'params'), 'requestId')) : null,
+    };
+  });
+}
+
+function idOf(value: FactValue): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
 }
 
 /** A call of that tool as it would be judged, but that nobody knows its arguments. */
