@@ -20,9 +20,16 @@ const END_TO_END =
 export function forwardedFields(fields: readonly Field[]): readonly Field[] {
   const named = namedInConnection(fields);
   const kept = fields.filter(
-    ({ name }) => !HOP_BY_HOP.test(name) && (named.size === 0 || !named.has(name.toLowerCase())),
+    (field) =>
+      (!HOP_BY_HOP.test(field.name) || takesTrailers(field)) &&
+      (named.size === 0 || !named.has(field.name.toLowerCase())),
   );
   return kept.length === fields.length ? fields : kept;
+}
+
+/** gRPC servers answer nobody who does not say so; it holds of the gateway, which passes trailers on. */
+function takesTrailers({ name, value }: Field): boolean {
+  return name.length === 2 && name.toLowerCase() === 'te' && value.toLowerCase() === 'trailers';
 }
 
 /** The fields of an answer that the client gets, in order. */
@@ -35,7 +42,7 @@ export function answeredFields(fields: readonly Field[]): readonly Field[] {
 }
 
 function namedInConnection(fields: readonly Field[]): ReadonlySet<string> {
-  const names = listOf(fields, 'connection').filter((name) => !END_TO_END.test(name));
+  const names = listOf(fields, 'connection').filter((name) => name !== 'te' && !END_TO_END.test(name));
   return names.length === 0 ? NO_NAMES : new Set(names);
 }
 

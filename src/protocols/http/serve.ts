@@ -10,15 +10,18 @@ import type { FinishReason } from '../session.ts';
 import { HttpAction } from './action.ts';
 import { findServerName, parseDialled, type Entrance } from './authority.ts';
 import { beginsTls, takeClientHello, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
-import type { ExchangeParts, Upgraded } from './exchange.ts';
+import type { Upgraded } from './exchange.ts';
 import type { HttpFlavour } from './flavour.ts';
 import { isMalformed, parseRequestHead } from './h1-head.ts';
-import { readRequest, type Reading } from './h1-request.ts';
+import { readRequest, type Reading, type RefusedRequest } from './h1-request.ts';
 import { serveH1, type H1End } from './h1-server.ts';
 import type { Injector } from './injector.ts';
-import type { CredentialSource } from './judgement.ts';
+import type { CredentialSource, JudgementParts } from './judgement.ts';
 import { createMcpFollower } from './mcp.ts';
 import { KnownRequest, RequestMemory } from './memory.ts';
+import { readBlock } from './h2-head.ts';
+import { createUpstreams } from './h2-pool.ts';
+import { serveH2 } from './h2-server.ts';
 import { createH1Upstreams } from './upstream.ts';
 
 /** To the first byte, and from it to the end of the TLS handshake; absolute (TR-10). */
@@ -38,8 +41,7 @@ export async function serveHttp(
   context: ServeContext,
   parts: HttpParts,
 ): Promise<FinishReason> {
-  const { upstreams, ...shared } = shareParts(connection, context, parts);
-  const run = new Run(connection, context, { ...parts, ...shared, context, upstreams });
+  const run = new Run(connection, context, { ...parts, ...shareParts(connection, context, parts), context });
   try {
     return await run.serve();
   } catch (error) {
@@ -47,8 +49,6 @@ export async function serveHttp(
       return error.reason;
     }
     return { kind: 'failed', detail: messageOf(error) };
-  } finally {
-    upstreams.close();
   }
 }
 
@@ -56,7 +56,7 @@ function shareParts(
   connection: Connection,
   context: ServeContext,
   { flavour, injector }: HttpParts,
-): Pick<ExchangeParts, 'origin' | 'credentials' | 'upstreams' | 'mcp'> {
+): Pick<JudgementParts, 'origin' | 'credentials' | 'mcp'> {
   const origin = {
     session: connection.session,
     agent: connection.agent,
@@ -68,7 +68,6 @@ function shareParts(
     origin,
     mcp: flavour.family === 'http' ? createMcpFollower(context, origin) : null,
     credentials: new ConnectionCredentials(context, injector),
-    upstreams: createH1Upstreams(context),
   };
 }
 
@@ -85,12 +84,12 @@ class Refusal extends Error {
 class Run {
   readonly #connection: Connection;
   readonly #context: ServeContext;
-  readonly #parts: ExchangeParts;
+  readonly #parts: JudgementParts;
   readonly #memory: RequestMemory;
   #entrance: Entrance;
   #stream: Duplex;
 
-  constructor(connection: Connection, context: ServeContext, parts: ExchangeParts) {
+  constructor(connection: Connection, context: ServeContext, parts: JudgementParts) {
     this.#connection = connection;
     this.#context = context;
     this.#parts = parts;
@@ -189,7 +188,7 @@ class Run {
     // A context of its own for each name, so that its tickets are taken at that name only (TL-08).
     const secureContext = await this.#context.serverTls(leafName === null ? undefined : [leafName]);
     peer.release();
-    const secured = new TLSSocket(peer.stream, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+    const secured = new TLSSocket(peer.stream, { isServer: true, secureContext, ALPNProtocols: ['h2', 'http/1.1'] });
     secured.disableRenegotiation();
     try {
       await once(secured, 'secure', signal);
@@ -197,6 +196,8 @@ class Run {
       // Also what a client does that does not trust the gateway's CA (DP-19).
       throw error instanceof Refusal ? error : this.#refuse('tls-handshake', messageOf(error));
     }
+    // What tls.Server sets for its sockets: node:http2 waits for an event that comes no more otherwise.
+    Object.assign(secured, { secureConnecting: false });
     this.#stream = secured;
     this.#entrance = { ...this.#entrance, serverName: name.name, secure: true, tunnelOnly: false };
     return typeof secured.alpnProtocol === 'string' ? secured.alpnProtocol : '';
@@ -207,38 +208,43 @@ class Run {
     return new Refusal({ kind: 'refused', detail });
   }
 
-  #serveAs(protocol: string): Promise<H1End> {
-    void protocol;
+  async #serveAs(protocol: string): Promise<H1End> {
     const entrance = this.#entrance;
     const prefix = `${entrance.secure ? 's' : 'p'} ${entrance.serverName ?? ''} ${targetText(entrance)} ${entrance.dialled.port}\n`;
-    const tunnelOnly = entrance.tunnelOnly && entrance.target === null;
-    return serveH1({
-      ...this.#parts,
-      stream: this.#stream,
-      secure: entrance.secure,
-      readHead: (text) => this.#readHead(text, prefix, { ...entrance, tunnelOnly }),
-      reset: () => this.#reset(),
-    });
+    // What an agent of HTTP/1 is answered comes over HTTP/1: nothing is lost between the two.
+    const upstreams = protocol === 'h2' ? createUpstreams(this.#context) : createH1Upstreams(this.#context);
+    const parts = { ...this.#parts, upstreams, stream: this.#stream };
+    try {
+      if (protocol === 'h2') {
+        const readBlockAt = (raw: readonly string[], ended: boolean): KnownRequest | RefusedRequest =>
+          notConnect(this.#read(`2${ended ? '.' : '+'}${prefix}${raw.join('\n')}`, (at) => readBlock(raw, ended, at)));
+        return { kind: 'finished', reason: await serveH2({ ...parts, readBlock: readBlockAt }) };
+      }
+      return await serveH1({
+        ...parts,
+        secure: entrance.secure,
+        readHead: (text) => this.#read(prefix + text, (at) => readText(text, at)),
+        reset: () => this.#reset(),
+      });
+    } finally {
+      upstreams.close();
+    }
   }
 
-  #readHead(text: string, prefix: string, entrance: Entrance): KnownRequest | Exclude<Reading, { kind: 'request' }> {
+  /** What is known of a request, or what reading it gives. */
+  #read(key: string, read: (at: Entrance) => Reading): KnownRequest | RefusedRequest | ReadConnect {
     const config = this.#context.config();
-    const key = prefix + text;
     const known = this.#memory.find(config, key);
     if (known !== null) {
       return known;
     }
-    const head = parseRequestHead(text);
-    if (isMalformed(head)) {
-      return { kind: 'refused', status: head.status, code: 'malformed', why: head.why };
-    }
-    const reading = readRequest(head, { ...entrance, patterns: config.hosts });
+    const reading = read({ ...this.#entrance, patterns: config.hosts });
     if (reading.kind !== 'request') {
       return reading;
     }
-    const read = new KnownRequest(reading);
-    this.#memory.put(key, read);
-    return read;
+    const made = new KnownRequest(reading);
+    this.#memory.put(key, made);
+    return made;
   }
 
   /** TR-12: what broke off must not end as if it were whole. */
@@ -275,6 +281,22 @@ class Run {
     upgraded.settle(broken ? { kind: 'error', errorCode: reason.kind } : ending);
     return reason;
   }
+}
+
+type ReadConnect = Extract<Reading, { readonly kind: 'connect' }>;
+
+/** A stream never asks for a tunnel: h2-head.ts refuses that. */
+function notConnect(read: KnownRequest | RefusedRequest | ReadConnect): KnownRequest | RefusedRequest {
+  return read instanceof KnownRequest || read.kind === 'refused'
+    ? read
+    : { kind: 'refused', status: 405, code: 'malformed', why: 'CONNECT is not served here' };
+}
+
+function readText(text: string, entrance: Entrance): Reading {
+  const head = parseRequestHead(text);
+  return isMalformed(head)
+    ? { kind: 'refused', status: head.status, code: 'malformed', why: head.why }
+    : readRequest(head, entrance);
 }
 
 function targetText({ target }: Entrance): string {

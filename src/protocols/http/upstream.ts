@@ -5,6 +5,7 @@ import { messageOf } from '../../lib/errors.ts';
 import type { ServeContext } from '../protocol.ts';
 import { connectUpstream, type ConnectedUpstream, type ConnectOptions } from './connect.ts';
 import { H1Upstream } from './h1-upstream.ts';
+import { PendingLeg } from './pending-leg.ts';
 import type { Leg, LegEvents, Outgoing, Upstreams } from './sides.ts';
 
 /** Idle connections that are kept. */
@@ -20,7 +21,7 @@ interface Idle {
   readonly connection: H1Upstream;
 }
 
-class H1Upstreams implements Upstreams {
+export class H1Upstreams implements Upstreams {
   readonly #context: ServeContext;
   readonly #open = new Map<H1Upstream, string>();
   /** The one that was used last is last. */
@@ -70,6 +71,15 @@ class H1Upstreams implements Upstreams {
       leg.failed(messageOf(error));
       return;
     }
+    this.adopt(connected, leg, { key, outgoing, events });
+  }
+
+  /** Takes a connection that was just made for that request. */
+  adopt(
+    connected: ConnectedUpstream,
+    leg: PendingLeg,
+    { key, outgoing, events }: { readonly key: string; readonly outgoing: Outgoing; readonly events: LegEvents },
+  ): void {
     const begun = leg.cancelled ? null : this.#begin(connected, key, outgoing, events);
     if (begun === null) {
       connected.stream.destroy();
@@ -126,69 +136,8 @@ class H1Upstreams implements Upstreams {
   }
 }
 
-function keyOf({ target, credential, identity, request }: Outgoing): string {
+/** Requests with equal keys may share a connection. */
+export function keyOf({ target, credential, identity, request }: Outgoing): string {
   const certificate = identity === null ? '' : `${identity.ca ?? ''} ${identity.cert?.reveal() ?? ''}`;
   return `${request.scheme} ${target.host} ${target.port} ${credential ?? ''} ${certificate}`;
-}
-
-/** The leg of an exchange while its connection is being made. What is written meanwhile waits. */
-class PendingLeg implements Leg {
-  readonly #events: LegEvents;
-  readonly #abort = new AbortController();
-  #leg: Leg | null = null;
-  #waiting: Buffer[] = [];
-  #ended = false;
-  #flowing = true;
-  cancelled = false;
-
-  constructor(events: LegEvents) {
-    this.#events = events;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  write(bytes: Buffer): boolean {
-    if (this.#leg !== null) {
-      return this.#leg.write(bytes);
-    }
-    this.#waiting.push(bytes);
-    return false;
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#leg?.end();
-  }
-
-  setFlow(flowing: boolean): void {
-    this.#flowing = flowing;
-    this.#leg?.setFlow(flowing);
-  }
-
-  cancel(): void {
-    this.cancelled = true;
-    this.#abort.abort();
-    this.#leg?.cancel();
-  }
-
-  /** The head has gone. */
-  connected(leg: Leg): void {
-    this.#leg = leg;
-    leg.setFlow(this.#flowing);
-    const full = this.#waiting.map((bytes) => leg.write(bytes)).includes(false);
-    this.#waiting = [];
-    if (this.#ended) {
-      leg.end();
-    } else if (!full) {
-      this.#events.writable();
-    }
-  }
-
-  failed(why: string): void {
-    if (!this.cancelled) {
-      this.#events.failed({ kind: 'unreachable', why, reused: false });
-    }
-  }
 }

@@ -223,7 +223,7 @@ test('what is for the next hop, or would steer us, is taken out; what is end to 
     'Proxy-Authorization: h',
     'Alt-Used: i',
     'Clawpatrol-Retry: j',
-    'TE: trailers',
+    'TE: gzip',
     'Upgrade: h2c',
     'HTTP2-Settings: k',
     'Accept: l',
