@@ -1,10 +1,6 @@
 // Credentials with real clients: git pushes and fetches, and the AWS SDK calls, through the engine, with nothing of worth in their hands.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { standardInjector } from '../../src/protocols/http/injector.ts';
@@ -12,17 +8,19 @@ import { createHttps } from '../../src/protocols/https/index.ts';
 import type { DispatchedCredential } from '../../src/protocols/protocol.ts';
 import { dispatched } from '../protocols/http/parts.ts';
 import { skipWithout } from '../support/driver-world.ts';
+import { git, GIT_SECRET, startGit } from '../support/git-server.ts';
+import { startGateway } from '../support/gateway-process.ts';
 import { PathAnalyser, startHttpGateway, testAuthority } from '../support/http-gateway.ts';
 import type { HttpGateway, HttpGatewayOptions } from '../support/http-gateway.ts';
 import { respond, startRawUpstream } from '../support/raw-upstream.ts';
 import type { RawUpstream, UpstreamRequest } from '../support/raw-upstream.ts';
 import { runProgram } from '../support/run.ts';
+import type { ProgramResult } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const scope = fileScope();
 const folder = temporaryFolder(scope);
-const SECRET = 'ghp_realSecretOfTheGateway';
 
 async function caFile(): Promise<string> {
   const path = join(folder, 'ca.pem');
@@ -35,80 +33,6 @@ function start(host: string, options: Omit<HttpGatewayOptions, 'hosts' | 'protoc
   return startHttpGateway(scope, { ...options, hosts: [{ host, port: 443, wildcard: false }], protocol });
 }
 
-interface GitServer {
-  readonly port: number;
-  /** `Authorization` of every request. */
-  readonly seen: string[];
-}
-
-/** git's own server behind Basic. */
-async function startGit(root: string): Promise<GitServer> {
-  const { cert, key } = await (await testAuthority()).leaf('git.test');
-  const want = `Basic ${Buffer.from(`x-access-token:${SECRET}`).toString('base64')}`;
-  const seen: string[] = [];
-  const server = createServer({ cert, key }, (request, response) => {
-    seen.push(request.headers.authorization ?? '');
-    if (request.headers.authorization !== want) {
-      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
-      return;
-    }
-    runBackend(root, request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  scope.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, seen };
-}
-
-function runBackend(root: string, request: IncomingMessage, response: ServerResponse): void {
-  const [path = '', query = ''] = (request.url ?? '').split('?');
-  const child = spawn('git', ['http-backend'], {
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      GIT_PROJECT_ROOT: root,
-      GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: path,
-      QUERY_STRING: query,
-      REQUEST_METHOD: request.method ?? '',
-      CONTENT_TYPE: request.headers['content-type'] ?? '',
-      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
-      REMOTE_USER: 'agent',
-      ...(request.headers['content-length'] === undefined ? {} : { CONTENT_LENGTH: request.headers['content-length'] }),
-    },
-  });
-  child.stdin.on('error', () => undefined);
-  request.pipe(child.stdin);
-  const pieces: Buffer[] = [];
-  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
-  child.on('close', () => {
-    const output = Buffer.concat(pieces);
-    const end = output.indexOf('\r\n\r\n');
-    const head = output.toString('latin1', 0, end).split('\r\n');
-    const status = Number(/^Status: (\d+)/m.exec(head.join('\n'))?.[1] ?? 200);
-    const fields = head
-      .filter((line) => !line.startsWith('Status:'))
-      .map((line) => line.split(': ') as [string, string]);
-    response.writeHead(status, Object.fromEntries(fields)).end(output.subarray(end + 4));
-  });
-}
-
-const git = (cwd: string, ...args: readonly string[]) =>
-  runProgram('git', args, {
-    cwd,
-    timeoutMs: 60_000,
-    env: {
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_AUTHOR_NAME: 'a',
-      GIT_AUTHOR_EMAIL: 'a@example.com',
-      GIT_COMMITTER_NAME: 'a',
-      GIT_COMMITTER_EMAIL: 'a@example.com',
-    },
-  });
-
 test('git clones, fetches and pushes over a server that wants a password which only the gateway has', async () => {
   const root = join(folder, 'served');
   mkdirSync(root);
@@ -118,10 +42,10 @@ test('git clones, fetches and pushes over a server that wants a password which o
   ]) {
     assert.equal((await git(root, ...args)).code, 0);
   }
-  const server = await startGit(root);
+  const server = await startGit(scope, root, 'git.test');
   const gateway = await start('git.test', {
     upstreamPort: server.port,
-    credential: async () => dispatched('github_oauth', SECRET),
+    credential: async () => dispatched('github_oauth', GIT_SECRET),
   });
   const proxy = ['-c', `http.proxy=http://127.0.0.1:${gateway.port}`, '-c', `http.sslCAInfo=${await caFile()}`];
   const cloned = await git(folder, ...proxy, 'clone', '-q', 'https://git.test/app.git', 'work');
@@ -139,7 +63,7 @@ test('git clones, fetches and pushes over a server that wants a password which o
   }
   const listed = await git(folder, ...proxy, 'ls-remote', 'https://anybody:mine@git.test/app.git');
   assert.match(listed.stdout, /refs\/heads\/main/);
-  const want = `Basic ${Buffer.from(`x-access-token:${SECRET}`).toString('base64')}`;
+  const want = `Basic ${Buffer.from(`x-access-token:${GIT_SECRET}`).toString('base64')}`;
   assert.ok(server.seen.length >= 5);
   assert.deepEqual([...new Set(server.seen)], [want]);
 });
@@ -147,7 +71,7 @@ test('git clones, fetches and pushes over a server that wants a password which o
 test('git is told why a login failed: the challenge of the server comes through', async () => {
   const root = join(folder, 'other');
   mkdirSync(root);
-  const server = await startGit(root);
+  const server = await startGit(scope, root, 'git.test');
   const gateway = await start('git.test', {
     upstreamPort: server.port,
     credential: async () => dispatched('github_oauth', 'not the right one'),
@@ -156,6 +80,81 @@ test('git is told why a login failed: the challenge of the server comes through'
   const { code, stderr } = await git(folder, ...proxy, 'ls-remote', 'https://git.test/app.git');
   assert.equal(code, 128);
   assert.match(stderr, /could not read Username|Authentication failed/);
+});
+
+test('the daemon denies a push to a ref by rule before any of its pack goes on, and lets others and fetches pass', async () => {
+  const root = join(folder, 'ruled');
+  mkdirSync(root);
+  for (const args of [
+    ['init', '-q', '--bare', 'app.git'],
+    ['-C', 'app.git', 'config', 'http.receivepack', 'true'],
+  ]) {
+    assert.equal((await git(root, ...args)).code, 0);
+  }
+  const server = await startGit(scope, root, 'localhost');
+  const ca = await caFile();
+  const gateway = await startGateway(scope, {
+    config: `
+      schema_version = 1
+      gateway { dashboard_listen = "off" }
+      defaults { unmatched = "deny" }
+      endpoint "https" "git" {
+        hosts     = ["localhost:${server.port}"]
+        ca_cert   = "<<file:${ca}>>"
+        listen    = "127.0.0.1:0"
+        free_refs = ["refs/heads/agent/*"]
+      }
+      credential "github_oauth" "git" {
+        endpoint = https.git
+        secret { env = "GIT_SECRET" }
+      }
+      profile "default" { credentials = [github_oauth.git] }
+      rule "no-main" {
+        endpoint  = https.git
+        condition = "git.refs.exists(r, r.ref == 'refs/heads/main' || r.kind == 'delete')"
+        verdict   = "deny"
+        reason    = "main is for people"
+        priority  = 10
+      }
+      rule "git" {
+        endpoint  = https.git
+        condition = "git.operation in ['fetch', 'push']"
+        verdict   = "allow"
+      }
+    `,
+    env: { GIT_SECRET },
+  });
+  const proxy = [
+    '-c',
+    `http.proxy=http://127.0.0.1:${gateway.port('https.git')}`,
+    '-c',
+    `http.proxySSLCAInfo=${ca}`,
+    '-c',
+    'http.sslVerify=false',
+  ];
+  const url = `https://localhost:${server.port}/app.git`;
+  const work = join(folder, 'ruled-work');
+  assert.equal((await git(folder, ...proxy, 'clone', '-q', url, work)).stderr.includes('fatal'), false);
+  writeFileSync(join(work, 'file.txt'), 'x'.repeat(50_000));
+  await git(work, 'add', '.');
+  await git(work, 'commit', '-q', '-m', 'one');
+  const pushed = (...refs: readonly string[]): Promise<ProgramResult> =>
+    git(work, ...proxy, 'push', '-q', 'origin', ...refs);
+  const refs = async (): Promise<string> =>
+    (await git(root, '-C', 'app.git', 'for-each-ref', '--format=%(refname)')).stdout;
+  for (const denied of [['HEAD:main'], ['HEAD:refs/heads/main'], ['HEAD:refs/heads/agent/x', 'HEAD:refs/heads/main']]) {
+    const { code, stderr } = await pushed(...denied);
+    assert.equal(code, 1, denied.join(' '));
+    assert.match(stderr, /403/, denied.join(' '));
+    assert.equal(await refs(), '', denied.join(' '));
+  }
+  const allowed = await pushed('HEAD:refs/heads/agent/x');
+  assert.equal(allowed.code, 0, allowed.stderr);
+  assert.equal((await refs()).trim(), 'refs/heads/agent/x');
+  assert.equal((await pushed(':refs/heads/agent/x')).code, 1);
+  assert.equal((await refs()).trim(), 'refs/heads/agent/x');
+  const fetched = await git(work, ...proxy, 'fetch', '-q', 'origin');
+  assert.equal(fetched.code, 0, fetched.stderr);
 });
 
 const skip = skipWithout('/usr/lib/python3/dist-packages/boto3');
