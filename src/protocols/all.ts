@@ -24,6 +24,7 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
     createKubernetes({
       analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody }),
       injector: standardInjector,
+      clock: systemClock,
     }),
   ],
   ['postgres', createPostgres({ analyser, clock: systemClock })],

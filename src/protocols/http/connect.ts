@@ -27,9 +27,12 @@ export interface ConnectedUpstream {
   readonly protocol: string;
 }
 
+/** What a connection needs of the gateway. */
+export type ConnectContext = Pick<ServeContext, 'dial' | 'config' | 'clock' | 'shared'>;
+
 /** Rejects with GatewayError UPSTREAM_UNREACHABLE or UPSTREAM_TLS. */
 export async function connectUpstream(
-  context: ServeContext,
+  context: ConnectContext,
   { target, scheme, protocols, identity }: ConnectOptions,
   signal: AbortSignal,
 ): Promise<ConnectedUpstream> {
@@ -56,7 +59,7 @@ export async function connectUpstream(
   return { stream: secured, protocol: typeof alpnProtocol === 'string' ? alpnProtocol : '' };
 }
 
-function handshake(context: ServeContext, secured: TLSSocket, signal: AbortSignal): Promise<void> {
+function handshake(context: ConnectContext, secured: TLSSocket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null): void => {
       timer.cancel();
@@ -85,7 +88,7 @@ function handshake(context: ServeContext, secured: TLSSocket, signal: AbortSigna
 }
 
 /** Contexts are costly (the system's roots are parsed into each) and kept by what went into them. */
-function secureContextOf(context: ServeContext, identity: UpstreamIdentity | null): SecureContext {
+function secureContextOf(context: ConnectContext, identity: UpstreamIdentity | null): SecureContext {
   const ca = context.config().caCert ?? identity?.ca ?? null;
   const cert = identity?.cert?.reveal() ?? null;
   const privateKey = identity?.key?.reveal() ?? null;

@@ -1,5 +1,6 @@
 // What this folder hands out: the Protocol value for endpoints of type `kubernetes`.
 import type { EndpointConfig } from '../../config/config.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { GatewayError } from '../../lib/errors.ts';
 import { factSchemas } from '../../rules/schemas.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
@@ -9,6 +10,7 @@ import { HttpEvidence } from '../http/action.ts';
 import type { HttpAnalyser, HttpFlavour } from '../http/flavour.ts';
 import type { Injector } from '../http/injector.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
+import { measureKubernetes } from './connect.ts';
 import { refuseKubernetes } from './denial.ts';
 import { portUnit } from './facts.ts';
 import { sampleRequest } from './sample.ts';
@@ -18,10 +20,11 @@ import { createUpgradeSession } from './session.ts';
 export interface KubernetesParts {
   readonly analyser: HttpAnalyser;
   readonly injector: Injector;
+  readonly clock: Clock;
 }
 
 /** The Kubernetes API over an analysis of its requests. */
-export function createKubernetes({ analyser, injector }: KubernetesParts): Protocol {
+export function createKubernetes({ analyser, injector, clock }: KubernetesParts): Protocol {
   const flavour: HttpFlavour = {
     family: 'k8s',
     analyser,
@@ -45,6 +48,7 @@ export function createKubernetes({ analyser, injector }: KubernetesParts): Proto
     facts: k8sFacts(),
     serve: (connection, context) => serveKubernetes(connection, context, { flavour, injector }),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, endpoint),
+    measure: (action, context) => measureKubernetes(action, context, { clock, injector }),
   };
 }
 
