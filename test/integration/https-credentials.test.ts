@@ -104,11 +104,17 @@ test('the daemon denies a push to a ref by rule before any of its pack goes on, 
         listen    = "127.0.0.1:0"
         free_refs = ["refs/heads/agent/*"]
       }
-      credential "github_oauth" "git" {
-        endpoint = https.git
+      credential "github_oauth" "right" {
+        endpoint    = https.git
+        placeholder = "placeholder-right"
         secret { env = "GIT_SECRET" }
       }
-      profile "default" { credentials = [github_oauth.git] }
+      credential "github_oauth" "wrong" {
+        endpoint    = https.git
+        placeholder = "placeholder-wrong"
+        secret { env = "OTHER" }
+      }
+      profile "default" { credentials = [github_oauth.right, github_oauth.wrong] }
       rule "no-main" {
         endpoint  = https.git
         condition = "git.refs.exists(r, r.ref == 'refs/heads/main' || r.kind == 'delete')"
@@ -122,7 +128,7 @@ test('the daemon denies a push to a ref by rule before any of its pack goes on, 
         verdict   = "allow"
       }
     `,
-    env: { GIT_SECRET },
+    env: { GIT_SECRET, OTHER: 'of another account' },
   });
   const proxy = [
     '-c',
@@ -132,7 +138,9 @@ test('the daemon denies a push to a ref by rule before any of its pack goes on, 
     '-c',
     'http.sslVerify=false',
   ];
-  const url = `https://localhost:${server.port}/app.git`;
+  // git is asked to log in, and then sends the placeholder that picks the credential.
+  const urlOf = (placeholder: string): string => `https://agent:${placeholder}@localhost:${server.port}/app.git`;
+  const url = urlOf('placeholder-right');
   const work = join(folder, 'ruled-work');
   assert.equal((await git(folder, ...proxy, 'clone', '-q', url, work)).stderr.includes('fatal'), false);
   writeFileSync(join(work, 'file.txt'), 'x'.repeat(50_000));
@@ -155,6 +163,12 @@ test('the daemon denies a push to a ref by rule before any of its pack goes on, 
   assert.equal((await refs()).trim(), 'refs/heads/agent/x');
   const fetched = await git(work, ...proxy, 'fetch', '-q', 'origin');
   assert.equal(fetched.code, 0, fetched.stderr);
+  for (const placeholder of ['placeholder-wrong', 'placeholder-rig', 'mine']) {
+    assert.equal((await git(work, ...proxy, 'ls-remote', urlOf(placeholder))).code, 128, placeholder);
+  }
+  const want = `Basic ${Buffer.from(`x-access-token:${GIT_SECRET}`).toString('base64')}`;
+  const other = `Basic ${Buffer.from('x-access-token:of another account').toString('base64')}`;
+  assert.deepEqual([...new Set(server.seen)].toSorted(), [want, other].toSorted());
 });
 
 const skip = skipWithout('/usr/lib/python3/dist-packages/boto3');

@@ -457,7 +457,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #refuseNow(refusal: RefusalDraft): void {
     const action = this.#judgement.action?.id ?? '';
     const full: Refusal = { rule: '', hint: '', action, ...refusal };
-    this.#side.sendLocal(this.#parts.flavour.refuse(full, this.#request));
+    const answer = this.#parts.flavour.refuse(full, this.#request);
+    this.#side.sendLocal(answer.status === 401 ? { ...answer, fields: [...answer.fields, CHALLENGE] } : answer);
     this.#finish();
   }
 
@@ -495,6 +496,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 }
 
+/** A 401 must say how to log in (RFC 9110, section 15.5.2). */
+const CHALLENGE: Field = { name: 'WWW-Authenticate', value: 'Basic realm="clawpatrol"' };
 const NOT_UPGRADED: ExchangeEnd = { upgraded: null };
 
 const TOLD: Readonly<Record<LegFailure['kind'], string>> = {

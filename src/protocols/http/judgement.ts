@@ -10,6 +10,8 @@ import type { HttpFlavour, McpView, Refusal, RequestState } from './flavour.ts';
 import type { Injector } from './injector.ts';
 import type { McpFollower } from './mcp.ts';
 import type { Judged, KnownRequest } from './memory.ts';
+import { isGitPath } from './git-path.ts';
+import { fieldValues } from './request.ts';
 import type { BodyReading, HttpRequest } from './request.ts';
 import type { AgentSide, BodySink } from './sides.ts';
 
@@ -137,11 +139,14 @@ export class Judgement {
 
   #withoutCredential(error: unknown): void {
     this.#parts.context.refused('credential', messageOf(error));
-    const reason =
-      error instanceof GatewayError && error.culprit === 'client'
-        ? 'several credentials are configured here, and the request names none of them'
-        : 'the gateway has no usable credential for this endpoint';
-    this.#refuse({ status: 502, code: 'credential', reason });
+    const unnamed = error instanceof GatewayError && error.culprit === 'client';
+    const reason = unnamed
+      ? 'several credentials are configured here, and the request names none of them'
+      : 'the gateway has no usable credential for this endpoint';
+    // git sends a placeholder only after it was asked to log in.
+    const { rawPath, fields } = this.#request;
+    const asks = unnamed && isGitPath(rawPath) && fieldValues(fields, 'authorization').length === 0;
+    this.#refuse({ status: asks ? 401 : 502, code: 'credential', reason });
   }
 
   #dispatched(credential: DispatchedCredential | null): void {
