@@ -18,6 +18,11 @@ const [provider, folder] = process.argv.slice(2);
 const readJson = (path) =>
   JSON.parse(path.endsWith('.gz') ? gunzipSync(readFileSync(path)).toString('utf8') : readFileSync(path, 'utf8'));
 
+/** `__version__` of a Python package. */
+function versionIn(file) {
+  return /__version__ = ['"]([^'"]+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+}
+
 /** Services of Google Cloud that agents use, with the versions whose calls are known, the leading one first. */
 const GOOGLE = {
   artifactregistry: ['v1'],
@@ -107,7 +112,7 @@ function google() {
     }
   }
   write('gcp', {
-    source: 'the discovery documents in google-api-python-client',
+    source: `the discovery documents in google-api-python-client ${versionIn(join(folder, '..', '..', 'version.py'))}`,
     consts: { GCP_METHODS: { doc: 'By service, `# host prefix-of-ids`: paths behind the version.', rows } },
   });
 }
@@ -182,7 +187,7 @@ function aws() {
       ...grouped(new Map([...rows].map(([key, names]) => [key, names.join(',')]))),
     ]);
   write('aws', {
-    source: 'the service models in botocore',
+    source: `the service models in botocore ${versionIn(join(folder, '__init__.py'))}`,
     consts: {
       AWS_SERVICES: {
         doc: 'First label of the host, names that signatures give the service, kinds of protocol.',

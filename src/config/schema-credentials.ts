@@ -94,7 +94,7 @@ export const credentialTypes: Readonly<Record<string, CredentialType>> = {
       idempotency_key: {
         type: bool,
         default: false,
-        doc: "Adds an Idempotency-Key, derived from the whole request's digest, to writes that have none.",
+        doc: "Adds an Idempotency-Key, derived from the whole request's digest, to writes that have none; bodies over limits.body_buffer get none.",
       },
     },
   }),

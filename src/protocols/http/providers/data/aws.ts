@@ -1,4 +1,4 @@
-// Made by scripts/provider-tables.mjs from the service models in botocore: do not edit by hand.
+// Made by scripts/provider-tables.mjs from the service models in botocore 1.44.5: do not edit by hand.
 
 /** First label of the host, names that signatures give the service, kinds of protocol. */
 export const AWS_SERVICES = `

@@ -1,4 +1,4 @@
-// Made by scripts/provider-tables.mjs from the discovery documents in google-api-python-client: do not edit by hand.
+// Made by scripts/provider-tables.mjs from the discovery documents in google-api-python-client 2.202.0: do not edit by hand.
 
 /** By service, `# host prefix-of-ids`: paths behind the version. */
 export const GCP_METHODS = `
