@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { Unknown } from './action.ts';
 import type { FactRecord, FactValue, Facts, Family, Unit } from './action.ts';
 import type { FactClass } from './fact-schema.ts';
+import { MASKED, isSecretHeader } from './header-name.ts';
 import { factSchemas } from './schemas.ts';
 
 /** Facts from a table of full names. Total: a name that the table lacks is undefined, as one that no schema has. */
@@ -46,13 +47,22 @@ function recordOf(unit: Unit, names: readonly FactName[]): Json {
       unknown.push(name);
       return undefined;
     }
-    return isNeutral(value) ? undefined : writer.write(value, 0);
+    return isNeutral(value) ? undefined : writer.write(name === 'http.headers' ? masked(value) : value, 0);
   });
   return {
     ...facts,
     ...(unknown.length > 0 ? { unknown: unknown.toSorted() } : {}),
     ...(writer.cut ? { cut: true } : {}),
   };
+}
+
+/** Header fields without what somebody logs in with. */
+function masked(headers: FactValue): FactValue {
+  return headers instanceof Map
+    ? new Map(
+        [...headers].map(([name, values]: [string, FactValue]) => [name, isSecretHeader(name) ? [MASKED] : values]),
+      )
+    : headers;
 }
 
 /** Every fact of the family that could be told, nested by variable, neutral values included and nothing cut (`explain`). */

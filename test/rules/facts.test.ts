@@ -138,3 +138,17 @@ test('without text facts, texts of one shape have one record', () => {
   assert.equal(of('select 1', ['a']), of('select 2', ['b']));
   assert.deepEqual(JSON.parse(of('select 1', [])), { sql: { verb: 'select', statements: 0 } });
 });
+
+test('a record has the header fields of a request without what somebody logs in with', () => {
+  const headers = new Map<string, FactValue>([
+    ['Authorization', ['Bearer t0ken']],
+    ['X-Api-Key', ['k3y', 'other']],
+    ['Accept', ['*/*']],
+  ]);
+  const text = factsToJson([makeUnit({ facts: { 'http.headers': headers } }, 'http')], 'http');
+  assert.doesNotMatch(text, /t0ken|k3y|other/);
+  assert.match(
+    text,
+    /"headers":\{"Authorization":\["\[masked\]"\],"X-Api-Key":\["\[masked\]"\],"Accept":\["\*\/\*"\]\}/,
+  );
+});

@@ -3,6 +3,7 @@ import { createHash, hash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Action, Agent, Endpoint, Evidence, Family, Risk, SessionId, Unit } from '../../rules/action.ts';
+import { MASKED, isSecretHeader } from '../../rules/header-name.ts';
 import type { HttpAnalysis } from './flavour.ts';
 import { requestHead } from './h1-write.ts';
 import type { BodyReading, Field, HttpRequest } from './request.ts';
@@ -17,9 +18,6 @@ export interface Origin {
 }
 
 const NO_PARAMETERS: readonly (string | null)[] = [];
-/** Fields in which clients put what they log in with; the gateway replaces them, and nobody needs to read them. */
-const SECRET_FIELDS =
-  /^(?:authorization|cookie|x-api-key|api-key|x-goog-api-key|x-auth-token|private-token|job-token|x-amz-security-token|x-vault-token|sec-websocket-protocol)$/i;
 const PLAIN = { expectContinue: false, keepAlive: true };
 
 /** The body of a request that has none. */
@@ -74,7 +72,7 @@ export class HttpEvidence implements Evidence {
 }
 
 function maskField(field: Field): Field {
-  return SECRET_FIELDS.test(field.name) ? { name: field.name, value: '[masked]' } : field;
+  return isSecretHeader(field.name) ? { name: field.name, value: MASKED } : field;
 }
 
 function asText(bytes: Buffer): string {
