@@ -190,11 +190,16 @@ class Run {
     peer.release();
     const secured = new TLSSocket(peer.stream, { isServer: true, secureContext, ALPNProtocols: ['h2', 'http/1.1'] });
     secured.disableRenegotiation();
+    // A half-open socket would be waited for until the deadline.
+    const onEnd = (): void => void secured.destroy();
+    secured.once('end', onEnd);
     try {
       await once(secured, 'secure', signal);
     } catch (error) {
       // Also what a client does that does not trust the gateway's CA (DP-19).
       throw error instanceof Refusal ? error : this.#refuse('tls-handshake', messageOf(error));
+    } finally {
+      secured.off('end', onEnd);
     }
     // What tls.Server sets for its sockets: node:http2 waits for an event that comes no more otherwise.
     Object.assign(secured, { secureConnecting: false });
