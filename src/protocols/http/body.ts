@@ -51,16 +51,17 @@ export function isBodiless(request: HttpRequest): boolean {
   return request.framing === 'none' || (request.framing === 'length' && request.contentLength === 0);
 }
 
-const contents = new WeakMap<HttpRequest, Content>();
+/** By body and not by request: heads that come again are kept and would keep the last body of each. */
+const contents = new WeakMap<BodyReading, Content>();
 
 /** The body of a request, read once however many ask. `maxBytes` bounds what its codings give; the first caller's holds. */
 export function contentOf(request: HttpRequest, body: BodyReading, maxBytes: number = DEFAULT_BODY_BYTES): Content {
-  const known = contents.get(request);
-  if (known?.body === body) {
+  const known = contents.get(body);
+  if (known?.request === request) {
     return known;
   }
   const content = new Content(request, body, maxBytes);
-  contents.set(request, content);
+  contents.set(body, content);
   return content;
 }
 
@@ -76,8 +77,8 @@ function asFact(value: Json<Unknown>): FactValue {
 
 /** The parts of a body that facts and dialects (GraphQL, JSON-RPC, providers) read. */
 export class Content {
+  readonly request: HttpRequest;
   readonly body: BodyReading;
-  readonly #request: HttpRequest;
   readonly #maxBytes: number;
   #bytes: Buffer | Unknown | null = null;
   #text: string | Unknown | null = null;
@@ -86,14 +87,14 @@ export class Content {
   #media: MediaType | Unknown | null = null;
 
   constructor(request: HttpRequest, body: BodyReading, maxBytes: number) {
-    this.#request = request;
+    this.request = request;
     this.body = body;
     this.#maxBytes = maxBytes;
   }
 
   /** The bytes as sent; Unknown unless all of them are there. */
   get sent(): Buffer | Unknown {
-    if (isBodiless(this.#request)) {
+    if (isBodiless(this.request)) {
       return EMPTY;
     }
     switch (this.body.kind) {
@@ -113,7 +114,7 @@ export class Content {
       this.#bytes =
         sent instanceof Unknown
           ? sent
-          : decodeBody(sent, readCodings(this.#request.fields), Math.max(this.#maxBytes, sent.length));
+          : decodeBody(sent, readCodings(this.request.fields), Math.max(this.#maxBytes, sent.length));
     }
     return this.#bytes;
   }
@@ -143,7 +144,7 @@ export class Content {
   }
 
   get media(): MediaType | Unknown {
-    this.#media ??= readContentType(this.#request.fields);
+    this.#media ??= readContentType(this.request.fields);
     return this.#media;
   }
 
@@ -156,7 +157,7 @@ export class Content {
   #charset(): string | null {
     const { media } = this;
     if (media instanceof Unknown) {
-      const named = fieldValues(this.#request.fields, 'content-type').some((value) => /charset/i.test(value));
+      const named = fieldValues(this.request.fields, 'content-type').some((value) => /charset/i.test(value));
       return named ? null : '';
     }
     return asciiLower(media.parameters.get('charset') ?? '');
@@ -166,7 +167,7 @@ export class Content {
     const { media } = this;
     if (media instanceof Unknown) {
       // Nobody can say whether it is a form.
-      return isBodiless(this.#request) ? NO_FORM : media;
+      return isBodiless(this.request) ? NO_FORM : media;
     }
     switch (media.type) {
       case 'application/x-www-form-urlencoded':

@@ -279,3 +279,14 @@ test('random multipart bodies are read without throwing', () => {
     }),
   );
 });
+
+test('a body is read once, and a head that comes again with another body has another content', () => {
+  const { request, body } = makeRequest({ body: REFUND });
+  assert.equal(contentOf(request, body), contentOf(request, body));
+  const other = contentOf(request, { kind: 'whole', bytes: Buffer.from('{}') });
+  assert.deepEqual([other.text, contentOf(request, body).text], ['{}', REFUND]);
+  const unread = { kind: 'unread' } as const;
+  const none = makeRequest({}).request;
+  assert.equal(contentOf(none, unread).text, '');
+  assert.ok(contentOf(request, unread).text instanceof Unknown);
+});
