@@ -23,6 +23,7 @@ const ROOTS = [
   'src/protocols/postgres',
   'src/protocols/postgres/analysis',
   'src/protocols/sql',
+  'src/protocols/http',
   'src/gateway',
   'src/audit',
   'src/rules',
