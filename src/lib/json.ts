@@ -61,6 +61,8 @@ const INTEGER = /^-?\d+$/;
 // Up to the next quote or escape; control characters end it.
 // oxlint-disable-next-line no-control-regex -- a text must not hold any
 const PLAIN = /[^"\\\0-\x1f]*/y;
+/** Folds to itself. */
+const PLAIN_KEY = /^[a-z0-9_.-]*$/;
 const LONE_SURROGATE = /\p{Cs}/u;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -76,6 +78,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 class Reader<H> {
   readonly #text: string;
   readonly #holes: JsonHoles<H>;
+  /** Keys come again and again. */
+  readonly #folds = new Map<string, string>();
   #at = 0;
   /** Whether the text that was read last had a \u escape, so that it may hold half a pair. */
   #escaped = false;
@@ -121,6 +125,7 @@ class Reader<H> {
     this.#enter(depth);
     const object = emptyObject<H>();
     const folded = new Set<string>();
+    let others = false;
     if (this.#ends('}')) {
       return object;
     }
@@ -132,11 +137,18 @@ class Reader<H> {
       if (this.#escaped && LONE_SURROGATE.test(key)) {
         throw AMBIGUOUS;
       }
-      const fold = foldKey(key);
-      if (folded.has(fold)) {
+      // Plain keys are their own folding, and the object itself tells whether it has them; a set is made for the others only.
+      if (!others && !PLAIN_KEY.test(key)) {
+        others = true;
+        Object.keys(object).forEach((known) => folded.add(known));
+      }
+      const fold = others ? this.#fold(key) : key;
+      if (others ? folded.has(fold) : Object.hasOwn(object, key)) {
         throw AMBIGUOUS;
       }
-      folded.add(fold);
+      if (others) {
+        folded.add(fold);
+      }
       this.#space();
       this.#expect(':');
       this.#space();
@@ -159,6 +171,15 @@ class Reader<H> {
         return array;
       }
     }
+  }
+
+  #fold(key: string): string {
+    let fold = this.#folds.get(key);
+    if (fold === undefined) {
+      fold = foldKey(key);
+      this.#folds.set(key, fold);
+    }
+    return fold;
   }
 
   /** Past the opening bracket. */
@@ -208,7 +229,8 @@ class Reader<H> {
 
   #plain(): string {
     PLAIN.lastIndex = this.#at;
-    PLAIN.exec(this.#text);
+    // test and not exec: no array is made for each text.
+    PLAIN.test(this.#text);
     const start = this.#at;
     this.#at = PLAIN.lastIndex;
     return this.#text.slice(start, this.#at);
@@ -240,11 +262,11 @@ class Reader<H> {
 
   #number(): number | H {
     NUMBER.lastIndex = this.#at;
-    const token = NUMBER.exec(this.#text)?.[0];
-    if (token === undefined) {
+    if (!NUMBER.test(this.#text)) {
       throw SYNTAX;
     }
-    this.#at += token.length;
+    const token = this.#text.slice(this.#at, NUMBER.lastIndex);
+    this.#at = NUMBER.lastIndex;
     const value = Number(token);
     const exact = INTEGER.test(token) ? Number.isSafeInteger(value) : Number.isFinite(value);
     return exact ? value : this.#holes.number;
