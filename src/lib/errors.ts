@@ -43,3 +43,8 @@ export class GatewayError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Why a signal was aborted, where whoever did it said so in words. */
+export function abortReason(signal: AbortSignal, fallback: string): string {
+  return typeof signal.reason === 'string' ? signal.reason : fallback;
+}

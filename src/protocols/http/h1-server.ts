@@ -2,6 +2,7 @@
 // It is the agent's side (sides.ts) of whichever exchange is running. Further pipelined bytes wait, bounded, in its input (notes H4).
 import type { Duplex } from 'node:stream';
 import { Deadline } from '../../lib/deadline.ts';
+import { abortReason } from '../../lib/errors.ts';
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
 import type { DialTarget, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
@@ -14,19 +15,7 @@ import { chunkOf, lastChunk, responseHead } from './h1-write.ts';
 import { KnownRequest } from './memory.ts';
 import type { Field, HttpResponse } from './request.ts';
 import type { AgentSide, BodySink, ResponseStart } from './sides.ts';
-
-/** From the first byte of a head to its last; absolute (TR-10). */
-const HEAD_MS = 10_000;
-/** Between requests. */
-const IDLE_MS = 60_000;
-/** For every 64 KiB of a body that somebody waits for. */
-const BODY_MS = 30_000;
-const BODY_STEP_BYTES = 64 * 1024;
-/** How long a client that has ended its direction is waited with for the next byte of its answer: most of them are simply gone. */
-const HALF_CLOSED_MS = 10_000;
-/** What a client may still send after its answer, so that closing does not reset the answer away (HX-04). */
-const LINGER_MS = 2_000;
-const LINGER_BYTES = 1024 * 1024;
+import * as timing from './timing.ts';
 
 /** Why the connection no longer is one of HTTP/1. */
 export type H1End =
@@ -54,6 +43,8 @@ export function serveH1(parts: H1Parts): Promise<H1End> {
 
 type State = 'head' | 'exchange' | 'lingering' | 'over';
 
+/** Steps of one connection that are worked off before others have their turn. */
+const MAX_STEPS = 256;
 const EMPTY = Buffer.alloc(0);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
@@ -92,7 +83,10 @@ class H1Server implements AgentSide {
 
   readonly #onData = (chunk: Buffer): void => this.#received(chunk);
   readonly #onEnd = (): void => this.#finished();
-  readonly #onDrain = (): void => this.#exchange?.drained();
+  readonly #onDrain = (): void => {
+    this.#exchange?.drained();
+    this.#pump();
+  };
   readonly #onError = (): void => undefined;
   readonly #onClose = (): void => this.#closed();
   readonly #onAbort = (): void => this.#aborted();
@@ -116,7 +110,7 @@ class H1Server implements AgentSide {
     stream.on('close', this.#onClose);
     signal.addEventListener('abort', this.#onAbort, { once: true });
     draining.addEventListener('abort', this.#onDraining, { once: true });
-    this.#deadline.set(IDLE_MS);
+    this.#deadline.set(timing.IDLE_MS);
     if (signal.aborted) {
       this.#aborted();
     } else if (stream.destroyed) {
@@ -163,7 +157,7 @@ class H1Server implements AgentSide {
     this.#stepBytes = 0;
     if (flowing && this.#reader !== null) {
       if (this.#timed) {
-        this.#deadline.set(BODY_MS);
+        this.#deadline.set(timing.BODY_MS);
       }
       this.#pump();
     } else if (this.#state === 'exchange') {
@@ -200,7 +194,7 @@ class H1Server implements AgentSide {
 
   sendData(bytes: Buffer): void {
     if (this.#fin) {
-      this.#deadline.set(HALF_CLOSED_MS);
+      this.#deadline.set(timing.HALF_CLOSED_MS);
     }
     this.#out.push(this.#chunked ? chunkOf(bytes) : bytes);
   }
@@ -264,7 +258,7 @@ class H1Server implements AgentSide {
   #received(chunk: Buffer): void {
     if (this.#state === 'lingering') {
       this.#dropped += chunk.length;
-      if (this.#dropped > LINGER_BYTES) {
+      if (this.#dropped > timing.LINGER_BYTES) {
         this.#stream.destroy();
       }
       return;
@@ -279,12 +273,17 @@ class H1Server implements AgentSide {
       return;
     }
     this.#pumping = true;
+    let steps = 0;
     try {
-      while (this.#step()) {
-        // Each step has used some of the input.
+      while (steps < MAX_STEPS && this.#step()) {
+        steps += 1;
       }
     } finally {
       this.#pumping = false;
+    }
+    if (steps === MAX_STEPS) {
+      // Many small requests at once, each answered at once: others have their turn first (ND-07).
+      setImmediate(() => this.#pump());
     }
     this.#throttle();
   }
@@ -308,6 +307,10 @@ class H1Server implements AgentSide {
       }
       return false;
     }
+    if (this.#stream.writableNeedDrain) {
+      // A client that does not read its answers gets no more of them: they would only be kept in memory.
+      return false;
+    }
     const span = takeSpan(this.#input, this.#context.headerBytes, 'request');
     switch (span.kind) {
       case 'incomplete':
@@ -320,7 +323,7 @@ class H1Server implements AgentSide {
           });
         } else if (!this.#headBegun) {
           this.#headBegun = true;
-          this.#deadline.set(HEAD_MS);
+          this.#deadline.set(timing.HEAD_MS);
         }
         return false;
       case 'malformed':
@@ -368,10 +371,8 @@ class H1Server implements AgentSide {
     const input = this.#input;
     const pieces = reader.take(input);
     if (isMalformed(pieces)) {
-      this.#keepAlive = false;
       this.#input = EMPTY;
-      this.#sink = null;
-      this.#exchange?.bodyFailed(400, pieces.why);
+      this.#failBody(400, pieces.why);
       return false;
     }
     this.#input = pieces.used === input.length ? EMPTY : input.subarray(pieces.used);
@@ -389,17 +390,24 @@ class H1Server implements AgentSide {
     return true;
   }
 
+  #failBody(status: 400 | 408, why: string): void {
+    this.#keepAlive = false;
+    this.#sink = null;
+    this.#exchange?.bodyFailed(status, why);
+  }
+
   #progressed(bytes: number): void {
     this.#stepBytes += bytes;
-    if (this.#timed && this.#stepBytes >= BODY_STEP_BYTES) {
+    if (this.#timed && this.#stepBytes >= timing.BODY_STEP_BYTES) {
       this.#stepBytes = 0;
-      this.#deadline.set(BODY_MS);
+      this.#deadline.set(timing.BODY_MS);
     }
   }
 
   /** Enough is read to notice that the client goes away, and no more (notes H9). */
   #throttle(): void {
-    const pause = this.#state === 'exchange' && this.#input.length >= MAX_PARKED_BUFFER_BYTES;
+    const waiting = this.#state === 'exchange' || (this.#state === 'head' && this.#stream.writableNeedDrain);
+    const pause = waiting && this.#input.length >= MAX_PARKED_BUFFER_BYTES;
     if (pause !== this.#streamPaused) {
       this.#streamPaused = pause;
       if (pause) {
@@ -427,7 +435,7 @@ class H1Server implements AgentSide {
     }
     this.#state = 'head';
     this.#known = null;
-    this.#deadline.set(IDLE_MS);
+    this.#deadline.set(timing.IDLE_MS);
     this.#pump();
   }
 
@@ -452,7 +460,7 @@ class H1Server implements AgentSide {
       this.#over();
       return;
     }
-    this.#deadline.set(LINGER_MS);
+    this.#deadline.set(timing.LINGER_MS);
     this.#stream.end();
     this.#stream.resume();
   }
@@ -468,7 +476,7 @@ class H1Server implements AgentSide {
           this.#keepAlive = false;
           this.#exchange?.gone();
         } else {
-          this.#deadline.set(HALF_CLOSED_MS);
+          this.#deadline.set(timing.HALF_CLOSED_MS);
         }
         break;
       case 'lingering':
@@ -492,14 +500,14 @@ class H1Server implements AgentSide {
   #aborted(): void {
     this.#reason = {
       kind: 'drained',
-      detail: textOf(this.#context.signal.reason, 'the gateway closes the connection'),
+      detail: abortReason(this.#context.signal, 'the gateway closes the connection'),
     };
     this.#stream.destroy();
     this.#closed();
   }
 
   #drain(): void {
-    this.#reason = { kind: 'drained', detail: textOf(this.#context.draining.reason, 'the gateway is stopping') };
+    this.#reason = { kind: 'drained', detail: abortReason(this.#context.draining, 'the gateway is stopping') };
     if (this.#state === 'head' && this.#input.length === 0) {
       this.#linger();
     }
@@ -516,13 +524,12 @@ class H1Server implements AgentSide {
         }
         break;
       case 'exchange':
-        this.#keepAlive = false;
-        this.#sink = null;
         if (this.#fin) {
+          this.#keepAlive = false;
           this.#exchange?.gone();
           break;
         }
-        this.#exchange?.bodyFailed(408, 'the body of the request did not come in time');
+        this.#failBody(408, 'the body of the request did not come in time');
         break;
       case 'lingering':
         this.#stream.destroy();
@@ -556,8 +563,4 @@ class H1Server implements AgentSide {
     this.#context.signal.removeEventListener('abort', this.#onAbort);
     this.#context.draining.removeEventListener('abort', this.#onDraining);
   }
-}
-
-function textOf(reason: unknown, fallback: string): string {
-  return typeof reason === 'string' ? reason : fallback;
 }

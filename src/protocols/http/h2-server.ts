@@ -10,6 +10,7 @@ import {
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { abortReason } from '../../lib/errors.ts';
 import type { ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
@@ -19,6 +20,7 @@ import { blockOf } from './h2-head.ts';
 import { KnownRequest } from './memory.ts';
 import type { Field, HttpResponse } from './request.ts';
 import type { AgentSide, BodySink, ResponseStart } from './sides.ts';
+import { BODY_MS, BODY_STEP_BYTES, IDLE_MS } from './timing.ts';
 
 const MAX_STREAMS = 128;
 /** Window of each stream: what a parked upload may have on its way. */
@@ -31,9 +33,6 @@ const MAX_INVALID_FRAMES = 64;
 /** Streams that a client may reset in a while (CVE-2023-44487). */
 const MAX_RESETS = 100;
 const RESETS_MS = 10_000;
-const IDLE_MS = 60_000;
-const BODY_MS = 30_000;
-const BODY_STEP_BYTES = 64 * 1024;
 const NO_FIELDS: readonly Field[] = [];
 
 export interface H2Parts extends ExchangeParts {
@@ -160,13 +159,13 @@ class H2Server {
   }
 
   #drain(): void {
-    this.#end({ kind: 'drained', detail: textOf(this.#context.draining.reason, 'the gateway is stopping') });
+    this.#end({ kind: 'drained', detail: abortReason(this.#context.draining, 'the gateway is stopping') });
   }
 
   #abort(): void {
     this.#reason = {
       kind: 'drained',
-      detail: textOf(this.#context.signal.reason, 'the gateway closes the connection'),
+      detail: abortReason(this.#context.signal, 'the gateway closes the connection'),
     };
     this.#session.destroy();
   }
@@ -366,8 +365,4 @@ class H2Side implements AgentSide {
       this.#exchange?.gone();
     }
   }
-}
-
-function textOf(reason: unknown, fallback: string): string {
-  return typeof reason === 'string' ? reason : fallback;
 }
