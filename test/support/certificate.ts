@@ -1,6 +1,7 @@
 // Certificates for tests: a CA, and leaves that are right or wrong in one respect.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
 export interface TestAuthority {
@@ -35,7 +36,9 @@ export async function makeAuthority(): Promise<TestAuthority> {
         signingAlgorithm: ALGORITHM,
         notBefore: new Date(Date.now() - 300 * DAY_MS),
         notAfter: new Date(Date.now() + days * DAY_MS),
-        extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
+        extensions: [
+          new x509.SubjectAlternativeNameExtension([{ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }]),
+        ],
       });
       const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey));
       const base64 = der.toString('base64').replaceAll(/(.{64})/g, '$1\n');
