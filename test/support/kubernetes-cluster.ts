@@ -46,33 +46,34 @@ export async function startCluster(scope: CleanUp): Promise<Cluster> {
   const etcdUrl = `http://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   start('etcd', 'etcd', [
-    ...['--data-dir', join(folder, 'etcd'), '--listen-client-urls', etcdUrl, '--advertise-client-urls', etcdUrl],
-    ...[
-      '--listen-peer-urls',
-      peerUrl,
-      '--initial-advertise-peer-urls',
-      peerUrl,
-      '--initial-cluster',
-      `default=${peerUrl}`,
-    ],
+    '--data-dir',
+    join(folder, 'etcd'),
+    '--listen-client-urls',
+    etcdUrl,
+    '--advertise-client-urls',
+    etcdUrl,
+    '--listen-peer-urls',
+    peerUrl,
+    '--initial-advertise-peer-urls',
+    peerUrl,
+    '--initial-cluster',
+    `default=${peerUrl}`,
   ]);
   const key = join(folder, 'sa.key');
   execFileSync('openssl', ['genrsa', '-out', key, '2048'], { stdio: 'ignore' });
   writeFileSync(join(folder, 'tokens.csv'), `${ADMIN},admin,1,"system:masters"\n`);
   start('kube-apiserver', join(BINARIES, 'kube-apiserver'), [
-    ...[
-      `--etcd-servers=${etcdUrl}`,
-      `--secure-port=${port}`,
-      '--bind-address=127.0.0.1',
-      `--cert-dir=${join(folder, 'certs')}`,
-    ],
-    ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${key}`],
-    ...[
-      `--service-account-signing-key-file=${key}`,
-      `--token-auth-file=${join(folder, 'tokens.csv')}`,
-      '--authorization-mode=RBAC',
-    ],
-    ...['--service-cluster-ip-range=10.0.0.0/24', '--disable-admission-plugins=ServiceAccount'],
+    `--etcd-servers=${etcdUrl}`,
+    `--secure-port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--cert-dir=${join(folder, 'certs')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${key}`,
+    `--service-account-signing-key-file=${key}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--disable-admission-plugins=ServiceAccount',
   ]);
   start('kubelet', join(BINARIES, 'standin-kubelet'), [`127.0.0.1:${kubelet}`]);
   const server = `https://127.0.0.1:${port}`;

@@ -347,7 +347,9 @@ class H2Side implements AgentSide {
   #stop(): void {
     const stream = this.#stream;
     this.#sink = null;
-    if (!stream.readableEnded && !stream.destroyed) {
+    // A request that ended with its head has no body to stop. RST_STREAM before the end of the answer, which with trailers comes after
+    // `finish`, would break that answer off: Go's client takes it for a failed read.
+    if (!stream.readableEnded && !stream.endAfterHeaders && !stream.destroyed) {
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
       stream.resume();
     }
