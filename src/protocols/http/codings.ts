@@ -61,7 +61,6 @@ export function decodeBody(bytes: Buffer, codings: readonly string[], maxBytes: 
   return decoded;
 }
 
-/** What zlib gives with `info: true`, which its types do not tell. */
 interface Inflated {
   readonly buffer: Buffer;
   /** Input bytes that were used. */
@@ -80,12 +79,13 @@ function inflate(run: Inflate, bytes: Buffer, maxBytes: number): Inflated | null
   }
 }
 
-interface ZlibInfo {
+/** What zlib gives with `info: true`, which its types do not tell. */
+export interface ZlibInfo {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
 }
 
-function isInfo(value: unknown): value is ZlibInfo {
+export function isInfo(value: unknown): value is ZlibInfo {
   return typeof value === 'object' && value !== null && 'buffer' in value && 'engine' in value;
 }
 

@@ -54,10 +54,10 @@ export function readPath(rawPath: string, forms: PathForms): Pick<CanonicalTarge
   return isPlainPath(path, forms) ? { path, segments } : { path: AMBIGUOUS, segments: AMBIGUOUS };
 }
 
-/** Escapes that some readers decode twice, or take for a separator. */
+/** Escapes that some readers take for a separator. */
 function isAmbiguous(rawPath: string, forms: PathForms): boolean {
   return (
-    /[\\#]|%5c|%25[0-9a-f]{2}/i.test(rawPath) ||
+    /[\\#]|%5c/i.test(rawPath) ||
     (!forms.encodedSlash && /%2f/i.test(rawPath)) ||
     // A raw `?` cannot stand in a path; whoever made this one made a mistake.
     rawPath.includes('?')
@@ -71,6 +71,10 @@ function isAmbiguous(rawPath: string, forms: PathForms): boolean {
 function isPlainPath(path: string, forms: PathForms): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\0-\x1f\x7f]/.test(path) || (!forms.pathParams && path.includes(';'))) {
+    return false;
+  }
+  // An escape that is left, however its own characters were written: some readers decode twice.
+  if (/%[0-9a-f]{2}/i.test(path)) {
     return false;
   }
   const pieces = path.slice(1).split('/');

@@ -2,12 +2,14 @@
 // no state between messages; what the earlier ones left in the window is given to them as a dictionary.
 import { constants, inflateRawSync } from 'node:zlib';
 import { asciiLower } from '../../lib/text.ts';
+import { isInfo } from './codings.ts';
 import { parseParameters } from './headers.ts';
 import { fieldValues } from './request.ts';
 import type { HttpResponse } from './request.ts';
 import { MAX_MESSAGE_BYTES } from './websocket-frames.ts';
 
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+const EMPTY_BLOCK = Buffer.from([0, ...TAIL]);
 const WINDOW_BYTES = 32 * 1024;
 const PARAMETERS: ReadonlySet<string> = new Set([
   'server_no_context_takeover',
@@ -57,14 +59,20 @@ export class Inflater {
     this.#keepsContext = keepsContext;
   }
 
-  /** The message; null: corrupt, or longer than a message may be. */
+  /** The message; null: corrupt, longer than a message may be, or with data behind its last block, which some readers read on. */
   inflate(payload: Buffer): Buffer | null {
     try {
-      const message = inflateRawSync(Buffer.concat([payload, TAIL]), {
+      const input = Buffer.concat([payload, TAIL]);
+      const result: unknown = inflateRawSync(input, {
+        info: true,
         finishFlush: constants.Z_SYNC_FLUSH,
         maxOutputLength: MAX_MESSAGE_BYTES,
         ...(this.#window.length === 0 ? {} : { dictionary: this.#window }),
       });
+      if (!isInfo(result) || !isNothing(input.subarray(result.engine.bytesWritten))) {
+        return null;
+      }
+      const message = result.buffer;
       if (this.#keepsContext) {
         this.#window = Buffer.from(Buffer.concat([this.#window, message]).subarray(-WINDOW_BYTES));
       }
@@ -73,4 +81,9 @@ export class Inflater {
       return null;
     }
   }
+}
+
+/** What a block that says it is the last one may leave of the input: an empty block (RFC 7692, 7.2.3.4), with or without its first byte. */
+function isNothing(rest: Buffer): boolean {
+  return rest.length === 0 || rest.equals(TAIL) || rest.equals(EMPTY_BLOCK);
 }

@@ -127,6 +127,7 @@ class RawSession implements UpgradeSession {
 
 const STDIN = 0;
 const ERROR = 3;
+const DIGIT_ZERO = 0x30;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** exec and attach over WebSocket: one channel per stream, its number in the first byte of each message. */
@@ -136,8 +137,8 @@ class ShellSession implements UpgradeSession {
   readonly #closes = new HalfCloses();
   readonly #status = new EndStatus();
   readonly #buffers: Record<Side, Buffer> = { client: NOTHING, upstream: NOTHING };
-  /** Channel of the message whose fragments are coming. */
-  readonly #channels: Record<Side, number> = { client: -1, upstream: -1 };
+  /** Channel of the server's message whose fragments are coming. */
+  #channel = -1;
 
   constructor(stdin: boolean) {
     this.#stdin = stdin;
@@ -172,7 +173,12 @@ class ShellSession implements UpgradeSession {
     if (typeof frames === 'string') {
       return [{ kind: 'finish', reason: { kind: 'protocol-error', detail: frames } }];
     }
-    const passed = frames.filter((frame) => this.#stdin || this.#channelOf('client', frame) !== STDIN);
+    // Servers take every piece for a message with a channel of its own, or join them: nobody can tell which.
+    if (!this.#stdin && frames.some(isPiece)) {
+      const detail = 'a message in pieces, where stdin was not asked for';
+      return [{ kind: 'finish', reason: { kind: 'protocol-error', detail } }];
+    }
+    const passed = frames.filter((frame) => this.#stdin || !isStdin(frame));
     return passed.map(({ raw }) => ({ kind: 'send', to: 'upstream', bytes: raw }));
   }
 
@@ -181,7 +187,7 @@ class ShellSession implements UpgradeSession {
     const frames = this.#take('upstream', bytes);
     for (const frame of typeof frames === 'string' ? [] : frames) {
       const first = frame.opcode !== 'continuation';
-      if (this.#channelOf('upstream', frame) === ERROR && !isControl(frame)) {
+      if (this.#channelOf(frame) === ERROR && !isControl(frame)) {
         this.#status.add(first ? frame.payload.subarray(1) : frame.payload);
       }
     }
@@ -203,18 +209,28 @@ class ShellSession implements UpgradeSession {
     }
   }
 
-  /** The channel that a frame belongs to; -1 for control frames and empty messages. */
-  #channelOf(from: Side, frame: WebSocketFrame): number {
+  /** The channel that a frame of the server belongs to; -1 for control frames and empty messages. */
+  #channelOf(frame: WebSocketFrame): number {
     if (isControl(frame)) {
       return -1;
     }
     if (frame.opcode !== 'continuation') {
       const first = frame.payload[0] ?? -1;
       // The base64 protocols write the number as a digit.
-      this.#channels[from] = frame.opcode === 'text' ? first - 0x30 : first;
+      this.#channel = frame.opcode === 'text' ? first - DIGIT_ZERO : first;
     }
-    return this.#channels[from];
+    return this.#channel;
   }
+}
+
+/** Whether a server could take it for stdin: the protocol, and not the frame's opcode, says whether channels are digits. */
+function isStdin(frame: WebSocketFrame): boolean {
+  const [first] = frame.payload;
+  return !isControl(frame) && (first === STDIN || first === STDIN + DIGIT_ZERO);
+}
+
+function isPiece(frame: WebSocketFrame): boolean {
+  return !isControl(frame) && (!frame.final || frame.opcode === 'continuation');
 }
 
 function isControl({ opcode }: WebSocketFrame): boolean {

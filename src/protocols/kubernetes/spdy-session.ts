@@ -29,6 +29,8 @@ export interface SpdyKind {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** Types of the streams of exec and attach. */
+const SHELL_STREAMS: ReadonlySet<string> = new Set(['stdin', 'stdout', 'stderr', 'error', 'resize']);
 /** Opened over one connection's life, each remembered until it is over: more is no port-forward. */
 const MAX_REFUSED_STREAMS = 10_000;
 
@@ -173,7 +175,8 @@ export class SpdySession implements UpgradeSession {
       if (type === 'error') {
         this.#errorStream = piece.stream;
       }
-      if (type === 'stdin' && !this.#stdin) {
+      // Any other spelling is some server's stdin: of several values behind one name it takes the first.
+      if (!SHELL_STREAMS.has(type) || (type === 'stdin' && !this.#stdin)) {
         return this.#refuse(piece.stream);
       }
       sent.push(this.#encoder.encode(piece.bytes, piece.type, headers));

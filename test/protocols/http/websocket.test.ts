@@ -1,7 +1,7 @@
 // WebSocket where a rule reads messages: whole messages are judged and sent on in their own frames, however they are cut (HT-41, MP-36).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constants, createDeflateRaw } from 'node:zlib';
+import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { createMessageSession } from '../../../src/protocols/http/websocket.ts';
 import { MAX_MESSAGE_BYTES } from '../../../src/protocols/http/websocket-frames.ts';
@@ -210,6 +210,22 @@ test('what is not exactly a frame closes both sides', () => {
   assert.equal(unknown.finish(), 'protocol-error');
   const upstream = new World().upstream(frame('masked'));
   assert.equal(upstream.finish(), 'protocol-error');
+});
+
+test('HT-41: a compressed message ends with its last block, and what hides behind that is refused', () => {
+  const last = deflateRawSync('harmless');
+  const cases: readonly (readonly [string, Buffer, readonly string[]])[] = [
+    ['a last block alone', last, ['harmless']],
+    ['as RFC 7692 shows it', Buffer.concat([last, Buffer.from([0])]), ['harmless']],
+    ['another block', Buffer.concat([last, deflateRawSync(' the secret')]), []],
+    ['bytes that are no block', Buffer.concat([last, Buffer.from('the secret')]), []],
+  ];
+  for (const [name, payload, messages] of cases) {
+    const bytes = frame(payload, { rsv: 0x40 });
+    const world: World = new World(() => ALLOW, 'permessage-deflate').client(bytes);
+    assert.deepEqual(world.messages(), messages, name);
+    assert.equal(world.bytes('upstream').includes(bytes), messages.length > 0, name);
+  }
 });
 
 test('MP-36: compressed messages share a window, or not, as was agreed', async () => {

@@ -274,6 +274,37 @@ test('K8-32: stdin goes nowhere when it was not asked for, over WebSocket and ov
   }
 });
 
+test('K8-32: stdin is known in whatever way a server may read its channel', async () => {
+  const frame = (payload: Buffer, opcode: number, final = true): Buffer => {
+    const bytes = webSocketFrame(payload, { masked: true, opcode });
+    bytes[0] = (final ? 0x80 : 0) | opcode;
+    return bytes;
+  };
+  const digit = Buffer.from('0cm0=');
+  const disguises: readonly (readonly [string, readonly Buffer[]])[] = [
+    ['the number in a text frame', [frame(channel(0, 'rm -rf'), 1)]],
+    ['the digit in a binary frame', [frame(digit, 2)]],
+    ['behind an empty piece', [frame(Buffer.alloc(0), 2, false), frame(channel(0, 'rm -rf'), 0)]],
+    ['behind a piece of another channel', [frame(channel(4, '{'), 2, false), frame(channel(0, 'rm -rf'), 0)]],
+  ];
+  for (const [name, frames] of disguises) {
+    for (const [query, passes] of [
+      ['command=cat', false],
+      ['command=cat&stdin=true', true],
+    ] as const) {
+      const world = new World(`GET ${POD}/exec?${query}`, 'websocket', { protocol: 'v4.channel.k8s.io' });
+      const { upstream } = world.from('client', Buffer.concat(frames)).told;
+      assert.deepEqual(upstream, passes ? Buffer.concat(frames) : Buffer.alloc(0), `${name}, ${query}`);
+    }
+  }
+  for (const type of ['stdin\0error', 'stdin\0', 'Stdin', '']) {
+    const writer = new SpdyWriter();
+    const spdy = new World(`POST ${POD}/exec?command=cat`, 'spdy/3.1');
+    spdy.from('client', Buffer.concat([await writer.syn(1, { streamtype: type }), dataFrame(1, 'rm -rf')]));
+    assert.deepEqual(await readFrames(spdy.told.upstream), [], type);
+  }
+});
+
 test('a message in pieces belongs to the channel that it began with', () => {
   const world = new World(`GET ${POD}/exec?command=cat`, 'websocket', { protocol: 'v4.channel.k8s.io' });
   const first = webSocketFrame(channel(0, 'rm'), { masked: true });
