@@ -2,9 +2,12 @@
 // before anything is judged, so that rules see what the upstream will see (facts, 4.4). Pure.
 import type { Field } from './request.ts';
 
-/** Fields for the next hop, and what names a client that only the gateway knows. */
+/**
+ * Fields for the next hop, what names a client that only the gateway knows, and what some servers take in place of the host or path that
+ * were judged.
+ */
 const HOP_BY_HOP =
-  /^(?:connection|keep-alive|te|transfer-encoding|upgrade|http2-settings|expect|host|forwarded|via|x-real-ip|alt-used|proxy-.*|x-forwarded-.*|cf-.*|clawpatrol-.*)$/i;
+  /^(?:connection|keep-alive|te|transfer-encoding|upgrade|http2-settings|expect|host|forwarded|via|x-real-ip|(?:true-|x-|x-cluster-)?client-ip|alt-used|proxy-.*|x-forwarded-.*|x-original-(?:url|uri|path|host|method)|x-rewrite-(?:url|uri)|x-host|x-envoy-original-.*|cf-.*|clawpatrol-.*)$/i;
 /** Removed from answers. `alt-svc` would lead the agent around the gateway (HT-54). */
 const NOT_TO_CLIENT =
   /^(?:connection|keep-alive|transfer-encoding|upgrade|te|http2-settings|alt-svc|proxy-(?!authenticate$).*|clawpatrol-.*)$/i;
@@ -21,10 +24,15 @@ export function forwardedFields(fields: readonly Field[]): readonly Field[] {
   const named = namedInConnection(fields);
   const kept = fields.filter(
     (field) =>
-      (!HOP_BY_HOP.test(field.name) || takesTrailers(field)) &&
+      (!HOP_BY_HOP.test(plainName(field.name)) || takesTrailers(field)) &&
       (named.size === 0 || !named.has(field.name.toLowerCase())),
   );
   return kept.length === fields.length ? fields : kept;
+}
+
+/** Servers behind CGI and its descendants take `_` for `-` in names. */
+function plainName(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
 /** gRPC servers answer nobody who does not say so; it holds of the gateway, which passes trailers on. */

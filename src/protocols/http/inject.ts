@@ -53,7 +53,9 @@ export function injectCredential(
   if (inject === undefined) {
     return refused(`a ${credential.type} cannot be put into an HTTP request by this version`);
   }
-  const misplaced = queryPairs(request.rawQuery).find(([name]) => QUERY_CREDENTIALS.includes(name.toLowerCase()));
+  // Some servers cut a query at `;` too.
+  const pairs = queryPairs(request.rawQuery?.replaceAll(';', '&') ?? null);
+  const misplaced = pairs.find(([name]) => QUERY_CREDENTIALS.includes(name.toLowerCase()));
   if (misplaced !== undefined) {
     return refused(
       `the query parameter ${misplaced[0]} names an account beside the gateway's credential; leave it out`,
@@ -114,8 +116,8 @@ const CREDENTIAL_FIELDS: readonly string[] = [
   'job-token',
 ];
 
-/** Query parameters that servers take in place of a bearer token (RFC 6750, section 2.3; Google's system parameters). */
-const QUERY_CREDENTIALS: readonly string[] = ['access_token', 'oauth_token'];
+/** Query parameters that servers take in place of such a field (RFC 6750, section 2.3; Google's system parameters; GitLab's). */
+const QUERY_CREDENTIALS: readonly string[] = ['access_token', 'oauth_token', 'private_token', 'job_token'];
 
 /** By it a WebSocket of Kubernetes carries a bearer token in its list of protocols. */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
@@ -125,7 +127,8 @@ const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
  * stays is read by the injector: a signature of AWS, and cookies beside the one that is a credential.
  */
 function withoutCredential(field: Field, { type }: DispatchedCredential): Field | null {
-  const name = field.name.toLowerCase();
+  // Servers behind CGI and its descendants take `_` for `-` in names.
+  const name = field.name.toLowerCase().replaceAll('_', '-');
   if (name !== 'sec-websocket-protocol') {
     const stays = type === 'aws_credential' ? 'authorization' : type === 'cookie_token' ? 'cookie' : '';
     return CREDENTIAL_FIELDS.includes(name) && name !== stays ? null : field;

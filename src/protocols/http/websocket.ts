@@ -20,6 +20,11 @@ import type { FrameHead } from './websocket-frames.ts';
 /** Facts whose reader makes the gateway look into messages. */
 export const MESSAGE_FACTS: readonly string[] = ['http.kind', 'http.message', 'http.message_json'];
 
+/** Pieces of one message: more of them, each an object here, would weigh many times what they hold. */
+const MAX_PIECES = 4096;
+/** Messages that wait behind one that is being judged; the client is not read while there are more. */
+const MAX_QUEUED = 256;
+
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_PROTOCOL = 1002;
 const CLOSE_POLICY = 1008;
@@ -79,9 +84,8 @@ class MessageSession implements Session {
   }
 
   paused(side: Side): boolean {
-    return (
-      side === 'client' && this.#queuedBytes + this.#fragmentBytes > MAX_PARKED_BUFFER_BYTES && this.#judging !== null
-    );
+    const many = this.#queuedBytes + this.#fragmentBytes > MAX_PARKED_BUFFER_BYTES || this.#queue.length > MAX_QUEUED;
+    return side === 'client' && many && this.#judging !== null;
   }
 
   handle(event: SessionEvent): readonly SessionCommand[] {
@@ -173,6 +177,9 @@ class MessageSession implements Session {
     }
     this.#fragments.push(frame);
     this.#fragmentBytes += raw.length;
+    if (this.#fragments.length > MAX_PIECES) {
+      return this.#deny(`a message has more than ${MAX_PIECES} pieces`);
+    }
     return head.fin ? this.#message() : [];
   }
 

@@ -236,6 +236,25 @@ test('what is for the next hop, or would steer us, is taken out; what is end to 
   assert.equal(read?.request.upgrade, 'none');
 });
 
+test('what some servers take in place of the host or path that was judged is taken out, however its name is written', () => {
+  const read = request(
+    'X-Original-URL: /v1/refunds',
+    'x-rewrite-url: /v1/refunds',
+    'X-Original-Host: other.test',
+    'X-Host: other.test',
+    'X_Forwarded_Host: other.test',
+    'X_Original_URL: /v1/refunds',
+    'Client-IP: 127.0.0.1',
+    'True-Client-IP: 127.0.0.1',
+    'X-Original-Title: a',
+    'X_Trace: b',
+  );
+  assert.deepEqual(
+    read?.request.fields.map(({ name, value }) => `${name}: ${value}`),
+    ['X-Original-Title: a', 'X_Trace: b'],
+  );
+});
+
 test('upgrades and expectations are read, and doubtful ones are refused', () => {
   assert.equal(request('Connection: Upgrade', 'Upgrade: WebSocket')?.request.upgrade, 'websocket');
   assert.equal(request('Connection: keep-alive, upgrade', 'Upgrade: SPDY/3.1')?.request.upgrade, 'spdy/3.1');

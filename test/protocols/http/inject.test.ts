@@ -178,6 +178,24 @@ test('a credential that lacks a value, or whose value cannot stand where it belo
   }
 });
 
+test('HT-58: an account that the agent chose goes upstream under no name', () => {
+  const token = dispatched('bearer_token', 'S');
+  const on = (query: string): HttpRequest => requestOf(`https://api.example.com/v1/x?${query}`, { fields: [] });
+  for (const query of [
+    'access_token=mine',
+    'Access%5FToken=mine',
+    'a=1;access_token=mine',
+    'private_token=mine',
+    'job_token=mine',
+  ]) {
+    check(query, on(query), token, { refused: /names an account beside the gateway's credential/ });
+  }
+  check('a harmless query', on('token_type=access_token;a=1'), token, { fields: ['Authorization: Bearer S'] });
+  check('under another spelling', at('X_Api_Key: mine', 'Private_Token: mine', 'X_Trace: b'), token, {
+    fields: ['X_Trace: b', 'Authorization: Bearer S'],
+  });
+});
+
 test('no text of a refusal holds a secret', () => {
   for (const credential of [
     dispatched('bearer_token', 'SENSITIVE\n'),

@@ -228,6 +228,21 @@ test('HT-41: a compressed message ends with its last block, and what hides behin
   }
 });
 
+test('HT-41: a message has a bounded number of pieces, and few messages wait behind one that is judged', () => {
+  const pieces = (count: number): readonly Buffer[] =>
+    Array.from({ length: count }, (_, index) => frame('x', { opcode: index === 0 ? 1 : 0, fin: index === count - 1 }));
+  const many = new World().client(Buffer.concat(pieces(5000)));
+  assert.equal(many.judged.length, 0);
+  assert.equal(many.finish(), 'refused');
+  const some = new World().client(Buffer.concat(pieces(4000)));
+  assert.deepEqual(some.messages(), ['x'.repeat(4000)]);
+  const waiting = new World(() => null);
+  waiting.client(...Array.from({ length: 100 }, () => frame('x')));
+  assert.equal(waiting.session.paused('client'), false);
+  waiting.client(...Array.from({ length: 200 }, () => frame('x')));
+  assert.equal(waiting.session.paused('client'), true);
+});
+
 test('MP-36: compressed messages share a window, or not, as was agreed', async () => {
   const texts = ['hello hello hello', 'hello hello again', 'x'.repeat(1000)];
   const payloads = await deflated(...texts);
