@@ -119,6 +119,7 @@ export class PathAnalyser implements HttpAnalyser {
 export const testInjector: Injector = {
   hints: () => ({}),
   needsBody: () => false,
+  repeats: () => true,
   inject: (request, credential) =>
     credential === null
       ? { kind: 'ready', request, mask: (text) => text }

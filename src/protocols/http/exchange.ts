@@ -10,6 +10,7 @@ import type { Refusal, RequestState } from './flavour.ts';
 import type { Injection } from './inject.ts';
 import { Judgement, type JudgementOwner, type JudgementParts, type RefusalDraft } from './judgement.ts';
 import type { Mask } from './mask.ts';
+import { injectKnown } from './inject-known.ts';
 import type { KnownRequest } from './memory.ts';
 import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
 import { startRenewingLeg } from './renewing-leg.ts';
@@ -56,6 +57,7 @@ const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/;
 export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   readonly #parts: ExchangeParts;
   readonly #side: AgentSide;
+  readonly #known: KnownRequest;
   readonly #request: HttpRequest;
   readonly #judgement: Judgement;
   readonly #ended: (end: ExchangeEnd) => void;
@@ -74,6 +76,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #pipe: AnswerPipe | null = null;
   #mask: Mask = asItIs;
   #status = 0;
+  /** The head of the answer has come, and nothing of its body. */
+  #headAlone = false;
   #retried = false;
   #interim = 0;
   #bytesToClient = 0;
@@ -82,6 +86,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   constructor(parts: ExchangeParts, side: AgentSide, known: KnownRequest, ended: (end: ExchangeEnd) => void) {
     this.#parts = parts;
     this.#side = side;
+    this.#known = known;
     this.#request = known.reading.request;
     this.#judgement = new Judgement(parts, side, known, this);
     this.#bodyEnded = !this.#judgement.hasBody;
@@ -262,13 +267,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 
   #inject(body: BodyReading): Injection {
-    const { context, injector } = this.#parts;
-    return injector.inject(this.#request, this.#judgement.credential, {
-      nowMs: context.clock.now(),
-      body,
-      endpoint: context.config(),
-      placeholders: context.placeholders(),
-    });
+    return injectKnown(this.#known, body, { ...this.#parts, credential: this.#judgement.credential });
   }
 
   #bodyToSend(): BodyReading {
@@ -313,6 +312,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     this.#pipe = head.body === 'none' ? null : this.#pipeFor(head);
     const fields = this.#clean(head.fields);
     if (this.#pipe === null) {
+      this.#headAlone = head.body !== 'none';
       this.#side.sendHead({ ...head, fields });
     } else {
       // What is looked into may come out shorter.
@@ -330,6 +330,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 
   #pass(bytes: Buffer): void {
+    this.#headAlone = false;
     this.#bytesToClient += bytes.length;
     this.#side.sendData(bytes);
   }
@@ -390,7 +391,11 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 
   turnEnded(): void {
-    if (this.#phase !== 'over') {
+    if (this.#phase !== 'over' && this.#headAlone) {
+      // Over TLS the body mostly comes as a record of its own in the same turn of the loop: one write serves for both.
+      this.#headAlone = false;
+      setImmediate(() => this.turnEnded());
+    } else if (this.#phase !== 'over') {
       this.#side.flush();
       if (this.#side.congested) {
         this.#leg?.setFlow(false);

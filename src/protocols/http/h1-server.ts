@@ -16,6 +16,7 @@ import { KnownRequest } from './memory.ts';
 import type { Field, HttpResponse } from './request.ts';
 import type { AgentSide, BodySink, ResponseStart } from './sides.ts';
 import * as timing from './timing.ts';
+import { writeTogether } from './write-together.ts';
 
 /** Why the connection no longer is one of HTTP/1. */
 export type H1End =
@@ -224,16 +225,7 @@ class H1Server implements AgentSide {
       out.length = 0;
       return;
     }
-    const [only] = out;
-    if (out.length === 1 && only !== undefined) {
-      stream.write(only);
-    } else {
-      stream.cork();
-      for (const bytes of out) {
-        stream.write(bytes);
-      }
-      stream.uncork();
-    }
+    writeTogether(stream, out);
     out.length = 0;
   }
 

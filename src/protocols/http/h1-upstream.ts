@@ -6,9 +6,9 @@ import { Deadline } from '../../lib/deadline.ts';
 import { keepsAlive, responseFraming } from './framing.ts';
 import { createBodyReader, type BodyFraming, type BodyReader } from './h1-body.ts';
 import { isMalformed, takeResponseHead, type ResponseHead } from './h1-head.ts';
-import { chunkOf, lastChunk, requestHead } from './h1-write.ts';
+import { chunkOf, lastChunk, requestHead, type OutgoingParts } from './h1-write.ts';
 import { listOf } from './fields.ts';
-import type { Field } from './request.ts';
+import type { Field, HttpRequest } from './request.ts';
 import type { Leg, LegEvents, LegFailure, Outgoing, ResponseStart } from './sides.ts';
 
 /** The longest head of an answer; what is longer is no answer (DP-30). */
@@ -18,6 +18,22 @@ const FIRST_BYTE_MS = 600_000;
 
 const EMPTY = Buffer.alloc(0);
 const NOTHING: readonly Field[] = [];
+
+/** Heads of requests that went out before in the same form. */
+const heads = new WeakMap<HttpRequest, Buffer>();
+
+function headOf(request: HttpRequest, parts: OutgoingParts): Buffer {
+  if (parts.expectContinue) {
+    return requestHead(request, parts);
+  }
+  const known = heads.get(request);
+  if (known !== undefined) {
+    return known;
+  }
+  const head = requestHead(request, parts);
+  heads.set(request, head);
+  return head;
+}
 
 /** What the pool learns of a connection. */
 export interface H1UpstreamOwner {
@@ -70,7 +86,7 @@ export class H1Upstream implements Leg {
     this.#requestDone = outgoing.bodyEnded;
     this.#keepAlive = outgoing.request.upgrade === 'none';
     const parts = { expectContinue: outgoing.expectContinue, keepAlive: true };
-    const pieces = [requestHead(outgoing.request, parts)];
+    const pieces = [headOf(outgoing.request, parts)];
     const { body } = outgoing;
     const streamed = outgoing.request.framing === 'stream';
     if (body.kind !== 'unread' && body.bytes.length > 0) {

@@ -67,7 +67,7 @@ export function injectCredential(
   if (put.kind === 'refused') {
     return put;
   }
-  const mask = createMask(put.secrets);
+  const mask = maskOf(credential, put.secrets);
   if (put.kind === 'whole') {
     return looked(put.rest, parts) ?? { kind: 'ready', request: put.request, mask };
   }
@@ -86,6 +86,19 @@ export function injectCredential(
     fields: putFields(request.fields, kept, put.fields),
   };
   return looked(rest, parts) ?? { kind: 'ready', request: ready, mask };
+}
+
+/** The last mask of a credential: its forms are costly, and the same credential serves request after request. */
+const masks = new WeakMap<DispatchedCredential, { readonly secrets: readonly string[]; readonly mask: Mask }>();
+
+function maskOf(credential: DispatchedCredential, secrets: readonly string[]): Mask {
+  const last = masks.get(credential);
+  if (last?.secrets.length === secrets.length && last.secrets.every((secret, index) => secret === secrets[index])) {
+    return last.mask;
+  }
+  const mask = createMask(secrets);
+  masks.set(credential, { secrets, mask });
+  return mask;
 }
 
 function refused(why: string): { readonly kind: 'refused'; readonly why: string } {

@@ -24,6 +24,8 @@ export interface Injector {
   hints(request: HttpRequest): DispatchHints;
   /** Whether the body must be held before the credential can be put in. */
   needsBody(request: HttpRequest, credential: DispatchedCredential | null, endpoint: EndpointConfig): boolean;
+  /** The same request with the same credential at the same endpoint goes out in the same form whenever it is sent. */
+  repeats(credential: DispatchedCredential): boolean;
   inject(request: HttpRequest, credential: DispatchedCredential | null, parts: InjectionParts): Injection;
   identity(credential: DispatchedCredential | null): UpstreamIdentity | null;
   /** The fields of an answer that the agent may see. */
@@ -40,6 +42,8 @@ export interface StripParts {
 export const standardInjector: Injector = {
   hints: placeholderHints,
   needsBody: injectionNeedsBody,
+  // A signature names the time at which it was made.
+  repeats: ({ type }) => type !== 'aws_credential',
   inject: injectCredential,
   identity(credential) {
     const certificate = clientCertificate(credential);

@@ -218,8 +218,9 @@ export class Judgement {
       const evidence = new HttpEvidence(this.#request, body);
       return new HttpAction(origin, { analysis, evidence, credential, memo: null, id });
     }
-    const judged = this.#findJudged(body, credential);
-    return new HttpAction(origin, { ...judged, memo: judged, id });
+    const memo = this.#findJudged(body, credential);
+    const { analysis, evidence } = memo;
+    return new HttpAction(origin, { analysis, evidence, credential, memo, id });
   }
 
   #findJudged(body: BodyReading, credential: string | null): Judged {
@@ -272,12 +273,12 @@ export class Judgement {
       this.#parts.mcp?.allowed(this.#request, this.#body);
       this.#end(() => (this.#stopped ? this.#owner.stopped(action) : this.#owner.allowed(action)));
     } else if (verdict.kind === 'deny') {
-      const { rule, reason, word, hint, cause } = verdict;
+      const { rule, reason, hint, cause } = verdict;
       this.#refuse({
         status: cause === 'unavailable' ? 503 : 403,
         code: cause === 'deny' ? 'denied' : cause,
         rule,
-        reason: word === '' ? reason : `${reason} (${word})`,
+        reason,
         hint,
       });
     }

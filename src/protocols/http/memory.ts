@@ -3,8 +3,10 @@
 import type { EndpointConfig } from '../../config/config.ts';
 import { Lru } from '../../lib/lru.ts';
 import type { Evidence } from '../../rules/action.ts';
+import type { DispatchedCredential } from '../protocol.ts';
 import type { HttpAnalysis } from './flavour.ts';
 import type { ReadRequest } from './h1-request.ts';
+import type { Injection } from './inject.ts';
 
 /** Longer heads are seldom sent twice. */
 const MAX_HEAD_CHARS = 8 * 1024;
@@ -18,12 +20,20 @@ export interface Judged {
   readonly evidence: Evidence;
 }
 
+/** A request with its credential in it. */
+export interface Injected {
+  readonly endpoint: EndpointConfig;
+  readonly injection: Injection;
+}
+
 /** A request that was read, and what is known of it by now. */
 export class KnownRequest {
   readonly reading: ReadRequest;
   /** By credential: whether the body must be held to judge it. */
   readonly needsBody = new Map<string | null, boolean>();
   judged: Judged | null = null;
+  /** How it went out last with a credential, where the same credential at the same endpoint makes the same of it. */
+  readonly injected = new WeakMap<DispatchedCredential, Injected>();
 
   constructor(reading: ReadRequest) {
     this.reading = reading;
