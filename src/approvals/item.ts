@@ -37,11 +37,17 @@ export interface Ending {
   readonly note?: string;
 }
 
+/** An action as approvers see it. */
+export interface Shown {
+  readonly text: string;
+  readonly factsJson: string;
+}
+
 /** The approval of an action that has just been asked for. */
 export function describeApproval(
   action: Action,
   decision: Decision,
-  { nowMs, factsJson }: { readonly nowMs: number; readonly factsJson: string },
+  { nowMs, shown }: { readonly nowMs: number; readonly shown: Shown },
 ): Approval {
   return {
     id: uuidv7(nowMs),
@@ -67,10 +73,10 @@ export function describeApproval(
       digest: action.evidence.digest(),
       sizeBytes: action.evidence.sizeBytes,
       complete: action.evidence.complete,
-      text: action.evidence.text,
+      text: shown.text,
       parameters: action.evidence.parameters,
     },
-    factsJson: factsJson,
+    factsJson: shown.factsJson,
     effect: null,
     grantId: null,
     ended: '',

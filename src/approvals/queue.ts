@@ -9,7 +9,16 @@ import type { Waiting } from '../protocols/protocol.ts';
 import type { ParkedNotice } from '../protocols/session.ts';
 import type { Approval, ApprovalResult, ApprovalStore, Grants } from './approval.ts';
 import { createDeferred } from '../lib/deferred.ts';
-import { CHANGED, NOT_RECORDED, abortReason, describeApproval, resultOf, type Ending, type Item } from './item.ts';
+import {
+  CHANGED,
+  NOT_RECORDED,
+  abortReason,
+  describeApproval,
+  resultOf,
+  type Ending,
+  type Item,
+  type Shown,
+} from './item.ts';
 import { createMeasuring, type Measure, type Measurement } from './measuring.ts';
 import { approvalEvent, askedBy, refusedVoteEvent, type Transition } from './records.ts';
 import {
@@ -39,8 +48,8 @@ export interface ApprovalsParts {
   readonly settings: () => ApprovalSettings;
   readonly grants: Grants;
   readonly measure: Measure;
-  /** JSON text of an action's facts, nested by variable. */
-  readonly factsJson: (action: Action) => string;
+  /** What approvers see of an action: its text, and its facts as JSON text nested by variable. */
+  readonly show: (action: Action) => Shown;
   /** An approval has ended; for metrics. */
   readonly ended: (approval: Approval, waitedMs: number) => void;
   readonly warn: (message: string, error: unknown) => void;
@@ -252,8 +261,8 @@ class Queue implements Approvals {
 
   async #park(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult> {
     const { promise: result, resolve } = createDeferred<ApprovalResult>();
-    const factsJson = this.#parts.factsJson(action);
-    const approval = describeApproval(action, decision, { nowMs: this.#parts.clock.now(), factsJson });
+    const shown = this.#parts.show(action);
+    const approval = describeApproval(action, decision, { nowMs: this.#parts.clock.now(), shown });
     const item: Item = {
       action,
       signal: waiting.signal,

@@ -10,7 +10,7 @@ export function approvalLines(approval: ApprovalJson, nowMs: number): string[] {
     ...align(headRows(approval, nowMs).map(([name, value]) => [name, visible(value)])),
     '',
     ...requestLines(approval),
-    ...section('facts', factRows(approval.facts)),
+    ...section('facts', factRows(telling(approval.facts, approval.family))),
     ...effectLines(approval),
     ...voteLines(approval),
   ];
@@ -72,6 +72,40 @@ function quoted(text: string, label: string = ''): string[] {
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {
   return rows.length === 0 ? [] : [title, ...align(rows).map((line) => `  ${line}`)];
+}
+
+/** What facts of these families are worth where they have no meaning, so that people need not read them; `--json` has them. */
+const MEANINGLESS: Readonly<Record<string, unknown>> = {
+  'graphql.operations': 0,
+  'rpc.batch': 0,
+  'mcp.direction': 'client',
+  'http.kind': 'request',
+  'http.body_size': 0,
+  'k8s.grace_period': -1,
+  'k8s.propagation': 'default',
+  'k8s.replicas': -1,
+};
+
+/** Facts of HTTP and Kubernetes without those that say nothing; others as they are. */
+function telling(facts: unknown, family: string): unknown {
+  if (Array.isArray(facts)) {
+    return facts.map((unit: unknown) => telling(unit, family));
+  }
+  if (!isObject(facts) || (family !== 'http' && family !== 'k8s')) {
+    return facts;
+  }
+  const kept = Object.entries(facts).map(([variable, value]): [string, unknown] => {
+    if (!isObject(value)) {
+      return [variable, Array.isArray(value) && value.some(isObject) ? telling(value, family) : value];
+    }
+    const told = Object.entries(value).filter(([name, fact]) => !isMeaningless(`${variable}.${name}`, fact));
+    return [variable, Object.fromEntries(told)];
+  });
+  return Object.fromEntries(kept);
+}
+
+function isMeaningless(name: string, fact: unknown): boolean {
+  return Object.hasOwn(MEANINGLESS, name) && MEANINGLESS[name] === fact;
 }
 
 /** Facts nested by variable as `name value` rows; several units come as a list, each with its number. */

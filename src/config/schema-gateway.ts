@@ -162,7 +162,7 @@ const audit: NestedSpec = {
     redact: {
       type: strings,
       default: [],
-      doc: 'Header, cookie, query and JSON key names masked in stored samples, beside the built-in ones.',
+      doc: 'Header, cookie, query and JSON key names masked in what is stored and shown of HTTP and Kubernetes requests, beside the built-in ones; SQL has no names to go by.',
     },
   },
   blocks: {

@@ -6,6 +6,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Action, Agent, FactValue, Family, Risk, Unit } from '../rules/action.ts';
 import type { CommonFacts, Decision, RuleSet } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
+import { redactText } from '../rules/redact.ts';
+import { createRedactor } from '../rules/redactor.ts';
+import type { Redactor } from '../rules/redactor.ts';
 import type { Live } from './live.ts';
 import type { EndpointCounts, GateMetrics } from './metrics.ts';
 import { sampleParameters, sampleText } from './records.ts';
@@ -20,6 +23,8 @@ export interface Scope {
   readonly strict: boolean;
   /** A request that was cut is denied unasked where a cut hides what would run. */
   readonly showsWhole: boolean;
+  /** What is masked in records. */
+  readonly redactor: Redactor;
   readonly byShape: Record<Action['phase'], WeakMap<object, Judged>>;
   readonly byConnection: WeakMap<Agent, Record<Action['phase'], WeakMap<object, Judged>>>;
 }
@@ -54,7 +59,7 @@ export interface Judge {
 export type FactsToJson = (
   units: readonly Unit[],
   family: Family,
-  options?: { readonly shapeOnly?: boolean },
+  options?: { readonly shapeOnly?: boolean; readonly redactor?: Redactor },
 ) => string;
 
 export interface JudgeParts {
@@ -123,9 +128,10 @@ class RememberingJudge implements Judge {
     if (last !== null && alone && last.units === units && last.text === text) {
       return last.request;
     }
-    const sample = sampleText(evidence, scope.live.config.gateway.limits.bodyStorageBytes);
+    const kept = { text: redactText(action, scope.redactor), complete: evidence.complete };
+    const sample = sampleText(kept, scope.live.config.gateway.limits.bodyStorageBytes);
     const request: RecordedRequest = {
-      factsJson: this.#factsOf(action),
+      factsJson: this.#factsOf(action, scope.redactor),
       text: sample.text,
       textComplete: sample.complete,
       digest: evidence.digest(),
@@ -154,14 +160,14 @@ class RememberingJudge implements Judge {
    * Facts as JSON text. A safe action has those of its shape, made once: what the text, the parameters and the connection tell beside is
    * not repeated, since the text and the parameters are recorded as they are.
    */
-  #factsOf(action: Action): string {
+  #factsOf(action: Action, redactor: Redactor): string {
     const { family, memo } = action;
     if (memo === null || action.risk !== 'safe') {
-      return this.#parts.factsToJson(action.units, family);
+      return this.#parts.factsToJson(action.units, family, { redactor });
     }
     let factsJson = this.#shapes.get(memo);
     if (factsJson === undefined) {
-      factsJson = this.#parts.factsToJson(action.units, family, { shapeOnly: true });
+      factsJson = this.#parts.factsToJson(action.units, family, { shapeOnly: true, redactor });
       this.#shapes.set(memo, factsJson);
     }
     return factsJson;
@@ -218,6 +224,7 @@ function createScope(live: Live, action: Action, metrics: GateMetrics): Scope | 
     counts: metrics.endpoint(action.endpoint.ref),
     strict: live.config.gateway.audit.durability === 'strict',
     showsWhole: action.family === 'sql' || action.family === 'ssh',
+    redactor: createRedactor(live.config.gateway.audit.redact),
     byShape: { prepare: new WeakMap(), execute: new WeakMap() },
     byConnection: new WeakMap(),
   };

@@ -144,7 +144,7 @@ export function sampleParameters(parameters: readonly (string | null)[]): readon
 
 /** The stored sample of a request: as much of its text as `maxBytes` bytes of UTF-8 hold, and whether that is all of it. */
 export function sampleText(
-  { text, complete }: Evidence,
+  { text, complete }: Pick<Evidence, 'text' | 'complete'>,
   maxBytes: number,
 ): { readonly text: string; readonly complete: boolean } {
   // A UTF-16 unit takes at most three bytes of UTF-8, so short texts need no count.

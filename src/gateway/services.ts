@@ -1,6 +1,7 @@
 // Builds what the daemon is made of from its parts, in the order in which they need each other. Whatever was opened is undone in the
 // opposite order, each step with its own limit.
 import { isAbsolute, join } from 'node:path';
+import type { Shown } from '../approvals/item.ts';
 import { createApprovals } from '../approvals/queue.ts';
 import type { Approvals } from '../approvals/queue.ts';
 import { approvalSettings } from '../approvals/stages.ts';
@@ -23,6 +24,8 @@ import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
+import { redactText } from '../rules/redact.ts';
+import { createRedactor } from '../rules/redactor.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import type { BoundAddress } from './addresses.ts';
 import { openCertificates } from './certificates.ts';
@@ -137,6 +140,12 @@ interface Opened {
 
 type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections'>;
 
+/** An action as approvers see it. */
+function showTo(action: Action, { config }: Live): Shown {
+  const redactor = createRedactor(config.gateway.audit.redact);
+  return { text: redactText(action, redactor), factsJson: factsToJson(action.units, action.family, { redactor }) };
+}
+
 /** The gate and what hangs on it. */
 async function createCore(parts: ServiceParts, { audit, secretString, sources, certificates }: Opened): Promise<Core> {
   const { clock, logger, live, protocols } = parts;
@@ -157,7 +166,7 @@ async function createCore(parts: ServiceParts, { audit, secretString, sources, c
     settings: () => approvalSettings(live().config),
     grants: { findCover: () => null },
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
-    factsJson: (action) => factsToJson(action.units, action.family),
+    show: (action) => showTo(action, live()),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn: (message, error) => logger.warn({ err: error }, message),
   });

@@ -3,7 +3,9 @@ import { types } from 'node:util';
 import { Unknown } from './action.ts';
 import type { FactRecord, FactValue, Facts, Family, Unit } from './action.ts';
 import type { FactClass } from './fact-schema.ts';
-import { MASKED, isSecretHeader } from './header-name.ts';
+import { factRedaction } from './redact.ts';
+import { BUILT_IN_REDACTOR } from './redactor.ts';
+import type { Redactor } from './redactor.ts';
 import { factSchemas } from './schemas.ts';
 
 /** Facts from a table of full names. Total: a name that the table lacks is undefined, as one that no schema has. */
@@ -23,15 +25,19 @@ const MAX_DEPTH = 64;
  * The facts of all units as JSON text for a record: nested by variable (`{"sql":{"verb":"delete"}}`), several units as
  * `{"units":[…]}`. Left out are neutral values (`""`, `[]`, `{}`, `false`, `none`) and Unknown ones; the names of those are
  * under `unknown`. Bounded: long texts and lists are cut, and `"cut":true` says that something was. With `shapeOnly` there are the
- * facts of class `shape` and no others, so that the result is the same for every action with one memo object.
+ * facts of class `shape` and no others, so that the result is the same for every action with one memo object. What `redactor` knows by
+ * name is masked; without one, what is built in.
  */
 export function factsToJson(
   units: readonly Unit[],
   family: Family,
-  options: { readonly shapeOnly?: boolean } = {},
+  options: { readonly shapeOnly?: boolean; readonly redactor?: Redactor } = {},
 ): string {
   const names = namesOf(family).filter((name) => options.shapeOnly !== true || name.class === 'shape');
-  const recorded = units.slice(0, MAX_RECORDED_ITEMS).map((unit) => recordOf(unit, names));
+  const recorded = units.slice(0, MAX_RECORDED_ITEMS).map((unit) => {
+    const redact = factRedaction(unit, family, options.redactor ?? BUILT_IN_REDACTOR);
+    return recordOf(unit, names, redact);
+  });
   const [first] = recorded;
   if (units.length === 1 && first !== undefined) {
     return JSON.stringify(first);
@@ -39,7 +45,7 @@ export function factsToJson(
   return JSON.stringify({ units: recorded, ...(recorded.length < units.length ? { cut: true } : {}) });
 }
 
-function recordOf(unit: Unit, names: readonly FactName[]): Json {
+function recordOf(unit: Unit, names: readonly FactName[], redact: (value: FactValue, name: string) => FactValue): Json {
   const writer = new Writer(MAX_RECORDED_CHARS, MAX_RECORDED_ITEMS);
   const unknown: string[] = [];
   const facts = nest(unit, names, (value, name) => {
@@ -47,22 +53,13 @@ function recordOf(unit: Unit, names: readonly FactName[]): Json {
       unknown.push(name);
       return undefined;
     }
-    return isNeutral(value) ? undefined : writer.write(name === 'http.headers' ? masked(value) : value, 0);
+    return isNeutral(value) ? undefined : writer.write(redact(value, name), 0);
   });
   return {
     ...facts,
     ...(unknown.length > 0 ? { unknown: unknown.toSorted() } : {}),
     ...(writer.cut ? { cut: true } : {}),
   };
-}
-
-/** Header fields without what somebody logs in with. */
-function masked(headers: FactValue): FactValue {
-  return headers instanceof Map
-    ? new Map(
-        [...headers].map(([name, values]: [string, FactValue]) => [name, isSecretHeader(name) ? [MASKED] : values]),
-      )
-    : headers;
 }
 
 /** Every fact of the family that could be told, nested by variable, neutral values included and nothing cut (`explain`). */

@@ -210,7 +210,7 @@ export function createWorld(settings: ApprovalSettings = settingsOf()): World {
       },
     },
     measure: (action, signal) => world.measure(action, signal),
-    factsJson: () => '{"sql":{"verb":"delete"}}',
+    show: ({ evidence }) => ({ text: evidence.text, factsJson: '{"sql":{"verb":"delete"}}' }),
     ended: (approval) => ended.push(approval),
     warn: (message) => warnings.push(message),
   });

@@ -198,3 +198,18 @@ test('deny passes the note on; a decided approval gives 1', async () => {
   const decided = gateway(approval(), { deny: () => Promise.reject(new ControlError('decided', 'it is approved')) });
   assert.equal((await runVerb(args, { client: { approvals: decided.approvals } })).code, 1);
 });
+
+test('facts of a request that say nothing are left out for people, and are there for programs', async () => {
+  const http = { method: 'post', kind: 'request', body_size: 0 };
+  const facts = { http, graphql: { operations: 0 }, rpc: { batch: 0 }, mcp: { direction: 'client', tool: 'x' } };
+  const show = async (given: unknown, ...flags: readonly string[]) => {
+    const { approvals } = gateway(approval({ family: 'http', facts: given }));
+    return (await runVerb(['approvals', 'show', 'x', ...flags], { client: { approvals }, nowMs: NOW })).stdout;
+  };
+  assert.match(await show(facts), /\nfacts\n {2}http\.method +"post"\n {2}mcp\.tool +"x"\neffect\n/);
+  assert.match(await show(facts, '--json'), /"graphql":\s*\{\s*"operations":\s*0/);
+  const batch = { units: [{ rpc: { batch: 0 } }, { rpc: { batch: 2 } }] };
+  const both = await show(batch);
+  assert.match(both, /batch\D+2/);
+  assert.doesNotMatch(both, /batch\D+0/);
+});

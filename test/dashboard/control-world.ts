@@ -65,7 +65,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     settings: () => settings,
     grants: { findCover: () => null },
     measure: () => world.measure(),
-    factsJson: () => '{"sql":{"verb":"delete","tables":["users"]}}',
+    show: ({ evidence }) => ({ text: evidence.text, factsJson: '{"sql":{"verb":"delete","tables":["users"]}}' }),
     ended: () => undefined,
     warn,
   });

@@ -114,7 +114,12 @@ test('MC-04: what is no message of the protocol is refused', () => {
 });
 
 test('MC-09: an answer to a request that the server never made is refused', () => {
-  const view: McpView = { session: 'h', refused: null, askedBy: (id) => (id === 7 ? 'sampling/createMessage' : null) };
+  const view: McpView = {
+    session: 'h',
+    isIssued: true,
+    refused: null,
+    askedBy: (id) => (id === 7 ? 'sampling/createMessage' : null),
+  };
   const answer = (id: unknown): RequestParts => post({ jsonrpc: '2.0', id, result: {} });
   const all = allowing('true');
   assert.equal(verdictOf(all, answer(8), { ...MCP, mcp: view }), 'refuse');
@@ -124,7 +129,12 @@ test('MC-09: an answer to a request that the server never made is refused', () =
   assert.equal(units[0]?.facts.get('mcp.method'), 'sampling/createMessage');
   assert.equal(units[0]?.facts.get('mcp.session'), 'h');
   assert.equal(risk, 'suspicious');
-  const foreign: McpView = { session: new Unknown('unresolved'), refused: 'not yours', askedBy: () => null };
+  const foreign: McpView = {
+    session: new Unknown('unresolved'),
+    isIssued: false,
+    refused: 'not yours',
+    askedBy: () => null,
+  };
   assert.equal(verdictOf(all, post(message('ping')), { ...MCP, mcp: foreign }), 'refuse');
 });
 

@@ -63,6 +63,11 @@ const upstream = await startUpstream();
 writeFileSync(join(folder, 'upstream.pem'), (await testAuthority()).caPem);
 
 const CONFIG = `
+gateway {
+  audit {
+    redact = ["X-Session", "pin"]
+  }
+}
 endpoint "https" "api" {
   hosts   = ["localhost:${upstream.port}"]
   ca_cert = "<<file:${join(folder, 'upstream.pem')}>>"
@@ -151,6 +156,25 @@ test('a write waits for a person, who sees all of it, and runs once when it is a
   assert.equal(approved.code, 0, approved.stderr);
   assert.match((await sending).stdout, /"bytes":6.* 200$/s);
   assert.equal(upstream.seen.length, before + 1);
+});
+
+test('approvers and the log see which values a request has, but not those that log somebody in; its digest is of what it was', async () => {
+  const body = '{"name":"x","pin":"s3cret","password":"s3cret"}';
+  const before = upstream.seen.length;
+  const fields = ['-H', 'Content-Type: application/json', '-H', 'X-Session: s3cret'];
+  const sending = curl('-w', ' %{http_code}', ...fields, '-d', body, `${base}/things?token=s3cret&page=2`);
+  const id = await pendingId();
+  const shown = gateway.cli('approvals', 'show', id).stdout;
+  assert.match(shown, /POST \/things\?token=\[masked\]&page=2 HTTP/);
+  assert.match(shown, /x-session: \[masked\]/i);
+  assert.match(shown, /\{"name":"x","pin":"\[masked\]","password":"\[masked\]"\}/);
+  const digest = /\b[0-9a-f]{64}\b/.exec(shown)?.[0] ?? '';
+  assert.equal(gateway.cli('approvals', 'approve', id, '--digest', digest).code, 0);
+  assert.match((await sending).stdout, / 200$/);
+  assert.equal(upstream.seen[before]?.sha256, createHash('sha256').update(body).digest('hex'));
+  const audit = gateway.cli('audit', 'search', '--json').stdout;
+  assert.match(audit, /token=\[masked\]&page=2/);
+  assert.doesNotMatch(shown + audit + gateway.cli('approvals', 'show', id, '--json').stdout, /s3cret/);
 });
 
 async function pendingId(): Promise<string> {

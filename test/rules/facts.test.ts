@@ -149,6 +149,6 @@ test('a record has the header fields of a request without what somebody logs in 
   assert.doesNotMatch(text, /t0ken|k3y|other/);
   assert.match(
     text,
-    /"headers":\{"Authorization":\["\[masked\]"\],"X-Api-Key":\["\[masked\]"\],"Accept":\["\*\/\*"\]\}/,
+    /"headers":\{"Authorization":\["\[masked\]"\],"X-Api-Key":\["\[masked\]","\[masked\]"\],"Accept":\["\*\/\*"\]\}/,
   );
 });

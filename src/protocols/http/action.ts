@@ -3,9 +3,12 @@ import { createHash, hash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Action, Agent, Endpoint, Evidence, Family, Risk, SessionId, Unit } from '../../rules/action.ts';
+import { Unknown } from '../../rules/action.ts';
 import { MASKED, isSecretHeader } from '../../rules/header-name.ts';
+import { decodeBody } from './codings.ts';
 import type { HttpAnalysis } from './flavour.ts';
 import { requestHead } from './h1-write.ts';
+import { readCodings } from './headers.ts';
 import type { BodyReading, Field, HttpRequest } from './request.ts';
 
 /** What all actions of a connection have in common. */
@@ -67,7 +70,9 @@ export class HttpEvidence implements Evidence {
       const { contentLength } = this.#request;
       return `${head}[${contentLength === null ? 'a body' : `a body of ${contentLength} bytes`} that was not held]`;
     }
-    return this.complete ? head + bodyText(body) : `${head}${bodyText(body)}\n[cut after ${body.length} bytes]`;
+    return this.complete
+      ? head + decodedText(body, this.#request)
+      : `${head}${bodyText(body)}\n[cut after ${body.length} bytes]`;
   }
 }
 
@@ -77,6 +82,19 @@ function maskField(field: Field): Field {
 
 function asText(bytes: Buffer): string {
   return bytes.toString('utf8');
+}
+
+/** Longer bodies are shown as they were sent. */
+const MAX_DECODED_BYTES = 4 * 1024 * 1024;
+
+/** A body without its content codings, so that people can read it and names in it be found; the digest is of what was sent. */
+function decodedText(body: Buffer, { fields }: HttpRequest): string {
+  const codings = readCodings(fields).filter((coding) => coding !== 'identity');
+  if (codings.length === 0 || body.length === 0) {
+    return bodyText(body);
+  }
+  const plain = decodeBody(body, codings, MAX_DECODED_BYTES);
+  return plain instanceof Unknown ? bodyText(body) : `${bodyText(plain)}\n[decoded from ${codings.join(', ')}]`;
 }
 
 /** UTF-8 as it is; anything else so that nothing of it is lost. */

@@ -264,6 +264,9 @@ class Analysis {
     if (provider !== null) {
       return highest([floor, providerTier(provider)]);
     }
+    if (endsOwnSession(reading)) {
+      return floor;
+    }
     const grpc = isGrpc(reading) ? tierOfGrpc(request.rawPath) : null;
     const own = grpc ?? tierOfMethod(method, hasBody);
     return highest([floor, own, ...(hasBody && own.causes.includes('write') ? [undecodable(reading)] : [])]);
@@ -310,6 +313,17 @@ function graphqlTier({ operation }: GraphqlUnit, { config }: RequestState): Tier
   const secret = Array.isArray(listed) ? listed.filter((name) => typeof name === 'string') : [];
   const read = secret.filter((name) => operation.names.has(name) || operation.paths.includes(name));
   return tierOfGraphql(operation.type, operation.fields, read);
+}
+
+/** DELETE without a body at an endpoint of MCP ends the session that it names, and nothing else; one of somebody else is refused. */
+function endsOwnSession({ request, method, state }: RequestReading): boolean {
+  const { mcp, config } = state;
+  return (
+    method === 'delete' &&
+    isBodiless(request) &&
+    mcpUseOf(request, config.attributes) === 'declared' &&
+    mcp?.isIssued === true
+  );
 }
 
 /** Whether a gRPC server would take it: only over HTTP/2, and with its media type. */

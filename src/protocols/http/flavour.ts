@@ -21,6 +21,8 @@ export interface RequestState {
 export interface McpView {
   /** Hash of the session's id, "" without one; Unknown when the id was issued to somebody else. */
   readonly session: string | Unknown;
+  /** The request names a session that the server issued to this agent through this gateway, and goes where that one began. */
+  readonly isIssued: boolean;
   /** Set when the request takes up what was issued to somebody else. */
   readonly refused: string | null;
   /** The method of the server's request with that id that is not answered yet, or null. */

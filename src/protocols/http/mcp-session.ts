@@ -18,6 +18,8 @@ export class McpSessions {
   /** Owners by session, by path of the older transport, by event id; keys are digests. */
   readonly #sessions = new Lru<string, string>(MAX_SESSIONS);
   readonly #paths = new Lru<string, string>(MAX_SESSIONS);
+  /** Owner and target of the request that a session was issued to: unlike an owner that only used it first, it is certain. */
+  readonly #issued = new Lru<string, string>(MAX_SESSIONS);
   readonly #events = new Lru<string, string>(MAX_EVENTS);
   /** Methods by session and id of the server's request. */
   readonly #asked = new Lru<string, string>(MAX_ASKED);
@@ -53,6 +55,7 @@ export class McpSessions {
     const scope = scopeOf(owner, key);
     return {
       session: mine ? key.slice(0, 16) : new Unknown('unresolved'),
+      isIssued: mine && key !== '' && this.#issued.find(key) === issuedTo(owner, request),
       refused: mine ? null : FOREIGN,
       askedBy: (answered) => this.#asked.find(askedKey(scope, answered)),
     };
@@ -94,6 +97,7 @@ export class McpSessions {
     const key = id === '' ? '' : digest(endpoint, id);
     if (issued !== '' && this.#sessions.find(key) === null) {
       this.#sessions.put(key, owner);
+      this.#issued.put(key, issuedTo(owner, parts.request));
     }
     const scope = scopeOf(owner, key);
     return {
@@ -126,6 +130,10 @@ function sessionKey(endpoint: string, request: HttpRequest): string {
 
 function digest(endpoint: string, id: string): string {
   return hash('sha256', `${endpoint}\0${id}`, 'hex');
+}
+
+function issuedTo(owner: string, { rawPath, rawQuery }: HttpRequest): string {
+  return `${owner}\0${targetOf(rawPath, rawQuery)}`;
 }
 
 /** Servers without sessions are asked in the name of whoever asks. */

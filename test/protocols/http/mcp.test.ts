@@ -196,3 +196,28 @@ test('MC-09: an id that the server used is known in its session, by type, and in
   assert.equal(asked('bob', 1), 'roots/list');
   assert.equal(asked('ann', 1), null);
 });
+
+test('ending a session is safe for whom it was issued to, where it began; everything else that DELETE does asks, and another`s is refused', () => {
+  const sessions = new McpSessions();
+  const response = { status: 200, fields: [field('Mcp-Session-Id', 'S1')] };
+  sessions.answered('ann', 'e', { request: requestWith(), response });
+  const judge = (owner: string, sent: Parameters<typeof makeRequest>[0]) => {
+    const request = { method: 'DELETE', target: '/mcp', ...sent };
+    return analysisOf(request, {
+      mcp: sessions.viewOf(owner, 'e', makeRequest(request).request),
+      attributes: { mcp: true },
+    });
+  };
+  const own: Headers = [['Mcp-Session-Id', 'S1']];
+  assert.equal(judge('ann', { headers: own }).risk, 'safe');
+  assert.equal(judge('ann', { headers: own }).refused, null);
+  assert.equal(judge('ann', {}).risk, 'destructive');
+  assert.equal(judge('ann', { headers: own, target: '/users/1' }).risk, 'destructive');
+  assert.equal(judge('ann', { headers: own, target: '/mcp?all=1' }).risk, 'destructive');
+  assert.equal(judge('ann', { headers: own, body: '{}' }).risk, 'destructive');
+  assert.match(judge('bob', { headers: own }).refused ?? '', /somebody else/);
+  // Used first is not issued: before a restart it may have been somebody else's.
+  const used: Headers = [['Mcp-Session-Id', 'S9']];
+  assert.equal(judge('bob', { headers: used }).risk, 'destructive');
+  assert.equal(judge('bob', { headers: used }).risk, 'destructive');
+});
