@@ -253,7 +253,7 @@ function readValue(reader: Reader, wire: number, type: string, depth: number): J
     if (value === null) {
       return undefined;
     }
-    return type === 'b' ? value !== 0n : safeInteger(BigInt.asIntN(64, value));
+    return type === 'b' ? value !== 0n : smallInteger(BigInt.asIntN(64, value));
   }
   const bytes = wire === 2 ? reader.chunk() : null;
   if (bytes === null) {
@@ -269,8 +269,9 @@ function readValue(reader: Reader, wire: number, type: string, depth: number): J
   }
 }
 
-function safeInteger(value: bigint): number | undefined {
-  return BigInt.asIntN(54, value) === value ? Number(value) : undefined;
+/** Of an int32 the server keeps the low 32 bits, and the table does not tell int32 from int64: nobody sends longer ones. */
+function smallInteger(value: bigint): number | undefined {
+  return BigInt.asIntN(32, value) === value ? Number(value) : undefined;
 }
 
 /** Messages whose JSON form is something else than an object of their fields. */

@@ -97,6 +97,19 @@ test('protobuf that is not wholly understood is unknown', () => {
   assert.ok(!(parseProtobuf(envelope('Pod', metadata)) instanceof Unknown));
 });
 
+test('a number of which the server would keep only the low 32 bits is unknown', () => {
+  const scale = (replicas: number): unknown => {
+    const read = parseProtobuf(protobufOf('apps/v1', 'Deployment', { spec: { replicas } }));
+    return read instanceof Unknown ? read.cause : read['spec'];
+  };
+  for (const replicas of [2 ** 32, 2 ** 32 + 1, 2 ** 31, -(2 ** 31) - 1]) {
+    assert.equal(scale(replicas), 'undecodable', String(replicas));
+  }
+  for (const replicas of [0, 3, -1, 2 ** 31 - 1, -(2 ** 31)]) {
+    assert.deepEqual(scale(replicas), { replicas }, String(replicas));
+  }
+});
+
 test('no cut of a body throws', () => {
   const bytes = protobufOf('v1', 'Pod', { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } });
   for (let size = 0; size < bytes.length; size += 1) {
