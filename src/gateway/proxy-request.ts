@@ -14,7 +14,7 @@ export type ProxyRequest =
 const LF = 0x0a;
 const TLS_HANDSHAKE = 0x16;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/1\.[01]$/;
-const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/;
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)/i;
 
 /** Reads the front of a client's bytes. Total: bytes that are no request are refused with a reason. */

@@ -54,6 +54,23 @@ export function visible(text: string, multiline: boolean = false): string {
   });
 }
 
+/** Without the spaces and tabs around it, in linear time: a pattern for a run before the end tries at every character of every run. */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) {
+    start += 1;
+  }
+  while (end > start && isBlank(text.charCodeAt(end - 1))) {
+    end -= 1;
+  }
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
 /** The first `maxChars` characters with a mark when something was cut off. For summaries only, never for evidence. */
 export function shorten(text: string, maxChars: number): string {
   return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;

@@ -1,6 +1,7 @@
 // Heads of HTTP/1 messages: bytes to raw (name, value) pairs, as strict as RFC 9112 allows a recipient to be, and nothing beyond. Why not
 // node:http: what is judged must be what is sent, byte for byte; llhttp joins, drops and tolerates, and where two readers of one head
 // differ a second request can hide (notes H1, ND-14). What is doubtful here is malformed, and the connection ends. Pure.
+import { trimBlanks } from '../../lib/text.ts';
 import type { Field } from './request.ts';
 
 /** The most fields of one head; more is no client that we know. */
@@ -217,5 +218,5 @@ function trimOws(raw: string): string {
       return raw.slice(1);
     }
   }
-  return raw.replace(/^[ \t]+|[ \t]+$/g, '');
+  return trimBlanks(raw);
 }

@@ -35,7 +35,7 @@ export interface MediaType {
 const NO_TYPE: MediaType = { type: '', parameters: new Map() };
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const TYPE = new RegExp(`^(${TOKEN}/${TOKEN})[ \\t]*(?:;|$)`);
-const PARAMETER = new RegExp(`[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?[ \\t]*(?:;|$)`, 'y');
+const PARAMETER = new RegExp(`[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*)?(?:;|$)`, 'y');
 
 /** The Content-Type of a request or part; Unknown when it is repeated or malformed. */
 export function readContentType(fields: readonly Field[]): MediaType | Unknown {

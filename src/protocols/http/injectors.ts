@@ -177,7 +177,7 @@ function cookie(
   const others = fieldValues(request.fields, 'cookie')
     .flatMap((value) => value.split(';'))
     .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && pair.replace(/\s*=.*$/s, '') !== name);
+    .filter((pair) => pair !== '' && (pair.split('=', 1)[0] ?? '').trimEnd() !== name);
   return put(
     [{ name: 'Cookie', value: [...others, `${name}=${secret}`].join('; '), own: others.join('; ') }],
     [secret],

@@ -1,6 +1,6 @@
 // multipart bodies, read strictly (RFC 2046, 5.1; RFC 7578): a boundary is where it must be and nowhere else, a header says one
 // thing, a name is written in one way. Everything that some servers read otherwise makes the body ambiguous.
-import { asciiLower } from '../../lib/text.ts';
+import { asciiLower, trimBlanks } from '../../lib/text.ts';
 import { decodeUtf8Bytes } from '../../lib/utf8.ts';
 import { parseMediaType, parseParameters } from './headers.ts';
 import type { Field } from './request.ts';
@@ -18,7 +18,7 @@ const CRLF = Buffer.from('\r\n');
 const HEADER_END = Buffer.from('\r\n\r\n');
 // RFC 2046, 5.1.1, without the space, which must not come last.
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=?]{1,70}$/;
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
 /** The parts in order; null: malformed, ambiguous, or more than is read. */
 export function splitMultipart(bytes: Buffer, boundary: string | undefined): readonly MultipartPart[] | null {
@@ -68,7 +68,7 @@ function readPart(bytes: Buffer): MultipartPart | null {
     if (match === null) {
       return null;
     }
-    fields.push({ name: match[1] ?? '', value: match[2] ?? '' });
+    fields.push({ name: match[1] ?? '', value: trimBlanks(match[2] ?? '') });
   }
   const names = new Set(fields.map(({ name }) => asciiLower(name)));
   return fields.length <= MAX_PART_FIELDS && names.size === fields.length

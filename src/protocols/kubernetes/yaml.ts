@@ -7,8 +7,14 @@ import { Unknown } from '../../rules/action.ts';
 import { MAX_DEPTH } from './json.ts';
 import type { JsonValue } from './json.ts';
 
+/** Reading it takes about a second for each 100 KiB of what is written to be slow. Clients send JSON, also where they say YAML. */
+const MAX_CHARS = 64 * 1024;
+
 /** Reads YAML text. */
 export function parseYaml(text: string): JsonValue | Unknown {
+  if (text.length > MAX_CHARS) {
+    return new Unknown('too_large');
+  }
   try {
     const old = documentOf(text, '1.1');
     const current = documentOf(text, '1.2');
@@ -29,7 +35,8 @@ function documentOf(text: string, version: '1.1' | '1.2'): Document | null {
   const documents = parseAllDocuments(text, {
     version,
     strict: true,
-    uniqueKeys: true,
+    // The library compares each key with every other; isPlainData looks for repeated ones in linear time.
+    uniqueKeys: false,
     merge: false,
     logLevel: 'silent',
   });
@@ -39,15 +46,16 @@ function documentOf(text: string, version: '1.1' | '1.2'): Document | null {
     : first;
 }
 
-/** No alias, anchor, tag or merge, and nothing but text as a key. */
+/** No alias, anchor, tag or merge, and nothing but text as a key, said once. */
 function isPlainData(document: Document): boolean {
   let plain = true;
   visit(document, {
     Node: (_key, node) => {
       plain = plain && !isAlias(node) && node.tag === undefined && node.anchor === undefined;
       if (isMap(node)) {
+        const keys = node.items.map(({ key }) => (isScalar(key) ? key.value : null));
         plain =
-          plain && node.items.every(({ key }) => isScalar(key) && typeof key.value === 'string' && key.value !== '<<');
+          plain && new Set(keys).size === keys.length && keys.every((key) => typeof key === 'string' && key !== '<<');
       }
       return plain ? undefined : visit.BREAK;
     },

@@ -1,5 +1,6 @@
 // Batches of Google's APIs: several requests as parts of one multipart/mixed body. Each part is a request of its own; a body in which one
 // part could be read otherwise by the server is opaque as a whole (attack reference, PV-03).
+import { trimBlanks } from '../../../lib/text.ts';
 import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord } from '../../../rules/action.ts';
 import { contentOf } from '../body.ts';
@@ -114,11 +115,11 @@ function takeFields(text: string): { readonly fields: readonly Field[]; readonly
     if (line === '') {
       return { fields, rest: end === -1 ? '' : text.slice(end + 1) };
     }
-    const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/.exec(line);
+    const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):(.*)$/.exec(line);
     if (field === null) {
       return null;
     }
-    fields.push({ name: field[1] ?? '', value: field[2] ?? '' });
+    fields.push({ name: field[1] ?? '', value: trimBlanks(field[2] ?? '') });
     if (end === -1) {
       return { fields, rest: '' };
     }
