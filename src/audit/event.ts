@@ -9,6 +9,7 @@ export type AuditEventType =
   | 'connection.opened'
   | 'connection.closed'
   | 'connection.refused'
+  | 'connection.noticed'
   | 'action.decided'
   | 'action.settled'
   | 'approval.created'

@@ -101,6 +101,7 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'connection.opened',
   'connection.closed',
   'connection.refused',
+  'connection.noticed',
   'action.decided',
   'action.settled',
   'approval.created',

@@ -336,6 +336,7 @@ class OpenConnections implements Connections {
       relay: (relayParts) =>
         relay(relayParts, { gate, clock, signal: entry.ending.signal, draining: entry.draining.signal }),
       refused: (cause, detail) => this.#refuse(entry, cause, detail),
+      noticed: (cause, detail) => this.#notice(entry, cause, detail),
       shared: (name, make) => this.#getShared(name, make),
       reads: (credential, fact) => live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).reads(fact),
       forbids: (action) => {
@@ -404,6 +405,21 @@ class OpenConnections implements Connections {
         verdict: 'deny',
         reason: visible(detail),
         data: { cause, dialled: entry.dialled },
+      }),
+    );
+  }
+
+  #notice({ agent, session, route }: Entry, cause: string, detail: string): void {
+    this.#parts.metrics.noticed(cause);
+    this.#parts.logger.warn({ session, endpoint: route.endpoint.ref, cause }, visible(detail));
+    this.#parts.recorder.record(
+      createEvent('connection.noticed', this.#parts.clock.now(), {
+        agent,
+        session,
+        endpoint: route.endpoint.ref,
+        family: route.endpoint.family,
+        reason: visible(detail),
+        data: { cause },
       }),
     );
   }

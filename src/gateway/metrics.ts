@@ -26,6 +26,8 @@ export interface Metrics extends GateMetrics {
   approvalEnded(state: ApprovalState, waitedMs: number): void;
   /** Something was refused before any action existed. `cause` is one of a fixed set of words. */
   refused(cause: string): void;
+  /** Something that people should hear of, and that changes no verdict. */
+  noticed(cause: string): void;
   connections(endpoint: string, delta: 1 | -1): void;
   reloaded(result: 'swapped' | 'refused'): void;
   /** Prometheus text. */
@@ -43,6 +45,10 @@ export interface MetricSources {
 const VERDICTS: readonly CountedVerdict[] = ['allow', 'deny', 'approve'];
 const DECISION_BUCKETS = [0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 1];
 const WAIT_BUCKETS = [1, 5, 15, 60, 180, 600, 1800, 7200];
+
+function byCause(name: string, help: string, registers: Registry[]): Counter<'cause'> {
+  return new Counter({ name, help, labelNames: ['cause'], registers });
+}
 
 /** Metrics with a registry of their own: two gateways can live in one process. */
 export function createMetrics(sources: MetricSources): Metrics {
@@ -67,12 +73,8 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: WAIT_BUCKETS,
     registers,
   });
-  const refused = new Counter({
-    name: 'clawpatrol_refused_total',
-    help: 'Connections and logins refused before any action.',
-    labelNames: ['cause'],
-    registers,
-  });
+  const refused = byCause('clawpatrol_refused_total', 'Connections and logins refused before any action.', registers);
+  const noticed = byCause('clawpatrol_noticed_total', 'What was noticed and changed no verdict.', registers);
   const connections = new Gauge({
     name: 'clawpatrol_connections',
     help: 'Open client connections.',
@@ -96,6 +98,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       waits.observe(waitedMs / 1000);
     },
     refused: (cause) => refused.inc({ cause }),
+    noticed: (cause) => noticed.inc({ cause }),
     connections: (endpoint, delta) => connections.inc({ endpoint }, delta),
     reloaded: (result) => reloads.inc({ result }),
     scrape: () => registry.metrics(),

@@ -95,6 +95,8 @@ export interface ServeContext {
   relay(parts: RelayParts): Promise<FinishReason>;
   /** Something was refused before any action existed (bad startup, failed login): recorded and counted. `cause` is a fixed word. */
   refused(cause: string, detail: string): void;
+  /** Something happened that people should hear of, and that changes no verdict: recorded and counted. `cause` is a fixed word. */
+  noticed(cause: string, detail: string): void;
   /** Shared, process-wide service objects that protocols keep per gateway (for example cancel keys): get or make by name. */
   shared<T>(name: string, make: () => T): T;
   /** Whether some rule, tier or approver that is in force for this connection with that credential may read the fact. */

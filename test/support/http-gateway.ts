@@ -167,6 +167,7 @@ export interface HttpGateway {
   /** Signs what the listener shows. */
   readonly caPem: string;
   readonly refused: string[];
+  readonly noticed: string[];
   readonly finished: FinishReason[];
   /** Connections to the upstream so far. */
   readonly dials: () => number;
@@ -203,6 +204,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
   const analyser = new PathAnalyser();
   const protocol = options.protocol ?? createHttps({ name: 'https', analyser, injector: testInjector });
   const refused: string[] = [];
+  const noticed: string[] = [];
   const finished: FinishReason[] = [];
   const waiters: (() => void)[] = [];
   const draining = new AbortController();
@@ -256,6 +258,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
       serverTls: (names) => testLeaf(names?.[0] ?? 'localhost'),
       relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),
       refused: (cause, detail) => void refused.push(`${cause}: ${detail}`),
+      noticed: (cause, detail) => void noticed.push(`${cause}: ${detail}`),
       shared: <T>(name: string, make: () => T): T => {
         const made = shared.get(name) ?? make();
         shared.set(name, made);
@@ -293,6 +296,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
     analyser,
     caPem: ca.caPem,
     refused,
+    noticed,
     finished,
     dials: () => dials,
     drain: (why) => draining.abort(why),

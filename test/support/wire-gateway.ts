@@ -116,6 +116,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
           : Promise.resolve(options.serverTls),
       relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),
       refused: (cause, detail) => void refused.push(`${cause}: ${detail}`),
+      noticed: (cause, detail) => void refused.push(`${cause}: ${detail}`),
       shared: <T>(name: string, make: () => T): T => {
         const made = shared.get(name) ?? make();
         shared.set(name, made);

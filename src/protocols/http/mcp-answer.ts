@@ -1,6 +1,7 @@
 // Answers of an MCP server on their way to the agent: tools that may not be called are taken out of lists, what the server asks of the
 // agent is judged before it is seen, and what the server issues is remembered. Events and bodies are whole before anything of them is
 // passed on. Pure: bytes in, pieces out.
+import { hash } from 'node:crypto';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { readJson } from '../../lib/json.ts';
 import { decodeUtf8 } from '../../lib/utf8.ts';
@@ -31,6 +32,8 @@ export interface McpAnswerParts {
   /** Whether rules let a tool of that name be called at all. */
   readonly mayCall: (tool: string) => boolean;
   readonly issues: McpIssues;
+  /** The server says something else of a tool than before in this session (MC-06). */
+  readonly toolChanged: (tool: string) => void;
 }
 
 /** Looks into one answer. */
@@ -205,11 +208,20 @@ class MessageReader {
     if (!isObject(message) || !isObject(result) || !Array.isArray(tools)) {
       return message;
     }
+    tools.forEach((tool: unknown) => this.#follow(tool));
     const shown = tools.filter((tool: unknown) => {
       const name = isObject(tool) ? tool['name'] : null;
       return typeof name !== 'string' || this.#parts.mayCall(name);
     });
     return shown.length === tools.length ? message : { ...message, result: { ...result, tools: shown } };
+  }
+
+  /** Notes what is said of a tool. It is judged by its name all the same. */
+  #follow(tool: unknown): void {
+    const name = isObject(tool) ? tool['name'] : null;
+    if (typeof name === 'string' && this.#parts.issues.tool(name, hash('sha256', sorted(tool), 'hex'))) {
+      this.#parts.toolChanged(name);
+    }
   }
 
   /** A request of the server to the agent; its notifications ask for nothing. */
@@ -222,6 +234,13 @@ class MessageReader {
     this.#parts.issues.asked(id, method);
     return { unit: serverUnit(this.#parts.facts, method), method };
   }
+}
+
+/** JSON with keys in one order, so that only another content is another text. */
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    isObject(item) ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1))) : item,
+  );
 }
 
 /** Of several requests in one batch the one of the highest tier stands for all. */

@@ -10,6 +10,7 @@ import type { HttpRequest, HttpResponse } from './request.ts';
 const MAX_SESSIONS = 20_000;
 const MAX_EVENTS = 50_000;
 const MAX_ASKED = 20_000;
+const MAX_TOOLS = 50_000;
 
 const SESSION_FIELD = 'mcp-session-id';
 const FOREIGN = 'the MCP session was issued to somebody else';
@@ -23,6 +24,9 @@ export class McpSessions {
   readonly #events = new Lru<string, string>(MAX_EVENTS);
   /** Methods by session and id of the server's request. */
   readonly #asked = new Lru<string, string>(MAX_ASKED);
+
+  /** Digests of what servers said of tools, by session and name. */
+  readonly #tools = new Lru<string, string>(MAX_TOOLS);
 
   /** How to take back calls that wait, by session and id. */
   readonly #waiting = new Map<string, () => void>();
@@ -104,6 +108,12 @@ export class McpSessions {
       event: (eventId) => this.#events.put(digest(endpoint, eventId), owner),
       path: (target) => this.#paths.put(digest(endpoint, target), owner),
       asked: (asked, method) => this.#asked.put(askedKey(scope, asked), method),
+      tool: (name, described) => {
+        const tool = `${scope}\0${hash('sha256', name, 'hex')}`;
+        const known = this.#tools.find(tool);
+        this.#tools.put(tool, described);
+        return known !== null && known !== described;
+      },
     };
   }
 }
@@ -120,6 +130,8 @@ export interface McpIssues {
   /** Path and query to which the older transport wants messages sent. */
   path(target: string): void;
   asked(id: string | number, method: string): void;
+  /** A tool of a list, with a digest of what it is said to be; true when it was said to be something else in this session. */
+  tool(name: string, described: string): boolean;
 }
 
 /** "" without a session. */

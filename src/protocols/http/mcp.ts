@@ -1,6 +1,7 @@
 // MCP on one connection: what requests may know of sessions, and the filter for answers. Binds the pure parts (mcp-session.ts,
 // mcp-answer.ts) to the gateway's services.
 import { hash } from 'node:crypto';
+import { shorten } from '../../lib/text.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { Action, Evidence, FactRecord, FactValue, Unit } from '../../rules/action.ts';
 import type { ServeContext } from '../protocol.ts';
@@ -15,6 +16,8 @@ import { McpSessions } from './mcp-session.ts';
 import type { BodyReading, HttpRequest, HttpResponse } from './request.ts';
 import { tierOfTool } from './risk.ts';
 import { mcpUseOf, toolsOf } from './rpc.ts';
+
+const MAX_NAME_CHARS = 200;
 
 /** What is asked about MCP while requests of one connection are served. */
 export interface McpFollower {
@@ -48,6 +51,11 @@ export function createMcpFollower(context: ServeContext, origin: Origin): McpFol
       return createMcpAnswerFilter(response, {
         facts: unit.facts,
         issues: sessions.answered(owner, endpoint.ref, { request, response }),
+        toolChanged: (tool) =>
+          context.noticed(
+            'mcp-tool-changed',
+            `the server changed what it says of its tool ${shorten(tool, MAX_NAME_CHARS)}`,
+          ),
         mayCall: (tool) => !context.forbids(toolCall(context, origin, { tool, unit, credential: action.credential })),
       });
     },

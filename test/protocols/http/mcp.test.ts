@@ -12,7 +12,12 @@ import { Unknown } from '../../../src/rules/action.ts';
 import { analysisOf, makeRequest } from '../../support/http.ts';
 
 const facts = analysisOf({ target: '/mcp' }).units[0]?.facts ?? { get: () => undefined };
-const NO_ISSUES: McpIssues = { event: () => undefined, path: () => undefined, asked: () => undefined };
+const NO_ISSUES: McpIssues = {
+  event: () => undefined,
+  path: () => undefined,
+  asked: () => undefined,
+  tool: () => false,
+};
 
 type Headers = readonly (readonly [string, string])[];
 
@@ -21,7 +26,10 @@ function filterOf(
   { issues = NO_ISSUES, headers = [] }: { issues?: McpIssues; headers?: Headers } = {},
 ): McpAnswerFilter {
   const fields = [['Content-Type', type] as const, ...headers].map(([name, value]) => ({ name, value }));
-  const filter = createMcpAnswerFilter({ status: 200, fields }, { facts, issues, mayCall: (tool) => tool !== 'wipe' });
+  const filter = createMcpAnswerFilter(
+    { status: 200, fields },
+    { facts, issues, toolChanged: () => undefined, mayCall: (tool) => tool !== 'wipe' },
+  );
   assert.ok(filter !== null);
   return filter;
 }
@@ -75,7 +83,7 @@ test('what needs no change passes byte for byte', () => {
   assert.equal(
     createMcpAnswerFilter(
       { status: 200, fields: [{ name: 'content-type', value: 'text/html' }] },
-      { facts, issues: NO_ISSUES, mayCall: () => false },
+      { facts, issues: NO_ISSUES, toolChanged: () => undefined, mayCall: () => false },
     ),
     null,
   );
