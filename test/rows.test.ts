@@ -1,15 +1,24 @@
-// Every security case and every must-pass case of Postgres has a test that names it.
+// Every security case and must-pass case of Postgres, HTTP, MCP, providers and Kubernetes has a test that names it.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-/** PG-01 to PG-115; the must-pass rows that a Postgres gateway has to meet. */
+/** `HT-01` to `HT-58`, without some. */
+function rows(kind: string, last: number, without: readonly number[] = []): readonly string[] {
+  return Array.from({ length: last }, (_, index) => index + 1)
+    .filter((number) => !without.includes(number))
+    .map((number) => `${kind}-${String(number).padStart(2, '0')}`);
+}
+
+/** The rows of what is built; of the must-pass rows those that a gateway for Postgres, HTTP and Kubernetes has to meet. */
 const REQUIRED: readonly string[] = [
-  ...Array.from({ length: 115 }, (_, index) => `PG-${String(index + 1).padStart(2, '0')}`),
-  ...[1, 2, 3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 45, 47, 49, 50].map(
-    (number) => `MP-${String(number).padStart(2, '0')}`,
-  ),
+  ...rows('PG', 115),
+  ...rows('HT', 58, [14, 26, 45, 47, 53, 55]),
+  ...rows('K8', 40, [31, 34, 35]),
+  ...rows('MC', 16),
+  ...rows('PV', 14),
+  ...rows('MP', 50, [5, 7, 8, 21, 22, 23, 24, 30, 31, 32, 38, 40, 41, 42, 43, 44, 46, 48]),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
 const END_TO_END: readonly string[] = ['PG-11', 'PG-16', 'PG-17', 'PG-20', 'PG-32', 'PG-91', 'PG-92'];
@@ -23,8 +32,8 @@ function texts(folder: string): string {
 
 /** Ids in a text; `PG-95 to PG-99` names those between too. */
 function idsIn(text: string): ReadonlySet<string> {
-  const ids = new Set(text.match(/\b(?:PG|MP)-\d{2,3}\b/g) ?? []);
-  for (const [, kind, from, to] of text.matchAll(/\b(PG|MP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
+  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|MP)-\d{2,3}\b/g) ?? []);
+  for (const [, kind, from, to] of text.matchAll(/\b(PG|HT|K8|MC|PV|MP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
     for (let number = Number(from); number <= Number(to); number += 1) {
       ids.add(`${kind}-${String(number).padStart(2, '0')}`);
     }
@@ -32,7 +41,7 @@ function idsIn(text: string): ReadonlySet<string> {
   return ids;
 }
 
-test('every security case and must-pass case of Postgres is named by a test', () => {
+test('every security case and must-pass case of what is built is named by a test', () => {
   const found = idsIn(texts('test'));
   assert.deepEqual(
     REQUIRED.filter((id) => !found.has(id)),

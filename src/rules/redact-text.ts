@@ -93,14 +93,24 @@ function maskParts(body: string, redactor: Redactor): string {
   }
   return body
     .split(border)
-    .map((part) => {
-      const [, head = '', name = ''] =
-        /^(\r?\n(?:[^\r\n]+\r?\n)*?content-disposition:[^\r\n]*?\bname="?([^"\r\n;]*)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)/i.exec(
-          part,
-        ) ?? [];
-      return head === '' || !redactor.parameter(name) ? part : `${head}${MASKED}${/\r?\n$/.exec(part)?.[0] ?? ''}`;
-    })
+    .map((part) => maskPart(part, redactor))
     .join(border);
+}
+
+/** One part, from behind its border; its head ends at the first empty line. */
+function maskPart(part: string, redactor: Redactor): string {
+  const [empty = ''] = /\r?\n\r?\n/.exec(part) ?? [];
+  const headEnd = empty === '' ? 0 : part.indexOf(empty) + empty.length;
+  const names = part
+    .slice(0, headEnd)
+    .split('\n')
+    .filter((line) => /^content-disposition:/i.test(line))
+    .map((line) => /[;\s]name="?([^"\r;]*)/i.exec(line)?.[1] ?? '');
+  if (!names.some((name) => redactor.parameter(name))) {
+    return part;
+  }
+  const lineEnd = part.endsWith('\r\n') ? '\r\n' : part.endsWith('\n') ? '\n' : '';
+  return `${part.slice(0, headEnd)}${MASKED}${lineEnd}`;
 }
 
 /** One open list or object. */
@@ -119,13 +129,18 @@ export function maskJson(text: string, masking: (key: string) => Masking): strin
   const out: string[] = [];
   const levels: Level[] = [];
   let at = 0;
+  let copied = 0;
   while (at < text.length) {
     const end = tokenEnd(text, at);
     const token = text.slice(at, end);
-    out.push(maskToken(token, levels, masking));
+    const shown = maskToken(token, levels, masking);
+    if (shown !== token) {
+      out.push(text.slice(copied, at), shown);
+      copied = end;
+    }
     at = end;
   }
-  return out.join('');
+  return `${out.join('')}${text.slice(copied)}`;
 }
 
 function maskToken(token: string, levels: Level[], masking: (key: string) => Masking): string {

@@ -67,7 +67,8 @@ function fold(name: string): string {
 
 /** `password` of `user[password]` and of `user.password`. */
 function lastPart(name: string): string {
-  return /([^[\].]*)\]?$/.exec(name)?.[1] ?? '';
+  const end = name.endsWith(']') ? name.length - 1 : name.length;
+  return name.slice(Math.max(name.lastIndexOf('[', end), name.lastIndexOf('.', end)) + 1, end);
 }
 
 /** What hides the value behind a key: of a Secret of Kubernetes its contents too. */

@@ -65,7 +65,7 @@ function check(rows: readonly (readonly [target: string, want: string, sent?: Se
 
 const COMPUTE = 'https://compute.googleapis.com/compute/v1/projects/p/zones/z';
 
-test('a call of Google Cloud has the id of its discovery document, wherever it is sent', () => {
+test('PV-04, PV-06, HT-56: a call of Google Cloud has the id of its discovery document, wherever it is sent', () => {
   const gone = 'gcp:compute.instances.delete delete destructive';
   check([
     [`DELETE ${COMPUTE}/instances/i`, gone],
@@ -181,7 +181,7 @@ test('facts of a call of Google Cloud', () => {
   assert.equal(policy['gcp.name'], 'p');
 });
 
-test('a query of BigQuery is a program, unless it surely does not run', () => {
+test('PV-07: a query of BigQuery is a program, unless it surely does not run', () => {
   const jobs = 'POST https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs';
   const queries = 'POST https://bigquery.googleapis.com/bigquery/v2/projects/p/queries';
   const runs = 'gcp:bigquery.jobs.query exec destructive';
@@ -275,7 +275,7 @@ const signed = (scope: string): string =>
   `Authorization: AWS4-HMAC-SHA256 Credential=A/20260101/${scope}/aws4_request, SignedHeaders=host, Signature=0`;
 const JSON_11 = 'Content-Type: application/x-amz-json-1.1';
 
-test('an action of AWS is named in the form of IAM, wherever its service writes it', () => {
+test('PV-10, HT-56: an action of AWS is named in the form of IAM, wherever its service writes it', () => {
   const gone = 'aws:ec2:TerminateInstances delete destructive';
   const form = (body: string): Sent => ({ body, fields: FORM });
   check([
@@ -394,7 +394,7 @@ test('an action of AWS is named in the form of IAM, wherever its service writes 
   ]);
 });
 
-test("service and region of a signature are the host's, or the request is refused", () => {
+test("HT-57: service and region of a signature are the host's, or the request is refused", () => {
   check([
     [
       `GET ${EC2}?Action=DescribeInstances`,
@@ -419,7 +419,7 @@ test("service and region of a signature are the host's, or the request is refuse
   ]);
 });
 
-test('calls of S3 are told apart by bucket or object and one parameter; keys are data', () => {
+test('PV-09: calls of S3 are told apart by bucket or object and one parameter; keys are data', () => {
   const b = 'https://s3.eu-west-1.amazonaws.com/b';
   const v = 'https://b.s3.eu-west-1.amazonaws.com';
   const gone = 'aws:s3:DeleteObject delete destructive';
@@ -462,7 +462,7 @@ test('calls of S3 are told apart by bucket or object and one parameter; keys are
   assert.equal(read(`DELETE ${v}/a%2Fb`).reading.facts['aws.resource'], 'b/a/b');
 });
 
-test('a call of GitHub has the operation id of the REST description', () => {
+test('PV-11: a call of GitHub has the operation id of the REST description', () => {
   const api = 'https://api.github.com';
   const gone = 'github:repos/delete admin destructive';
   check([
@@ -537,7 +537,7 @@ const push = (...commands: string[]): string =>
   `${commands.map((line, index) => pkt(index === 0 ? `${line}\0 report-status agent=git/2\n` : `${line}\n`)).join('')}0000PACK…`;
 const REPO = 'https://git.example.com/team/app.git';
 
-test('a push tells its refs before its pack, and the advertisement for a push is a push', () => {
+test('PV-12, PV-13: a push tells its refs before its pack, and the advertisement for a push is a push', () => {
   const at = `POST ${REPO}/git-receive-pack`;
   const main = `${ID('1')} ${ID('2')} refs/heads/main`;
   const free = `${ID('1')} ${ID('2')} refs/heads/agent/x`;

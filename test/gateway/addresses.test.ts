@@ -28,7 +28,7 @@ test('a source is in a range only when its bits are', () => {
   }
 });
 
-test('a name leads nowhere that only a written address may', () => {
+test('HT-44: a name leads nowhere that only a written address may', () => {
   const refused: [string, string][] = [
     ['db.example', '127.0.0.1'],
     ['db.example', '::1'],

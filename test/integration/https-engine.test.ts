@@ -312,6 +312,15 @@ test('events are passed on one by one, long before the answer ends (HX-06)', asy
   }
 });
 
+test('a redirect is the agent`s to follow: the gateway sends nothing anywhere else (HT-46)', async () => {
+  const { client, upstream } = await start(() => respond('', '302 Found', 'Location: https://evil.test/'));
+  client.get('/');
+  const { status, head } = await client.answer();
+  assert.equal(status, 302);
+  assert.match(head, /^Location: https:\/\/evil\.test\/$/m);
+  assert.equal(upstream.requests.length, 1);
+});
+
 test('next-hop fields and alternative services of the upstream are not passed on (HT-54)', async () => {
   const { client } = await start(() =>
     respond(

@@ -131,7 +131,7 @@ test('Host is the TLS server name, whatever else the endpoint has (HT-01)', asyn
   assert.match(gateway.refused.join(), /^misdirected: /);
 });
 
-test('a proxy for its own hosts: curl over CONNECT, plain requests by their absolute target, nothing else', async () => {
+test('a proxy for its own hosts: curl over CONNECT, plain requests by their absolute target, nothing else (HT-09)', async () => {
   const gateway = await start({
     hosts: [
       { host: 'api.test', port: 443, wildcard: false },

@@ -93,6 +93,14 @@ describe('texts of requests are kept with values masked by name', () => {
     assert.equal(redacted({ text: '{"pin":"1"}', family: 'sql' }), '{"pin":"1"}');
   });
 
+  test('long texts that nearly match take no more than their length', () => {
+    const long = 'a'.repeat(500_000);
+    const parts = 'Content-Disposition: form-data; name=x\r\n'.repeat(20_000);
+    for (const text of [`${FORM_HEAD}${long}[b=1`, `${FORM_HEAD}${long}.b]=1`, `${PARTS_HEAD}--b\r\n${parts}`]) {
+      assert.equal(redacted({ text }), text);
+    }
+  });
+
   test('a text of a million brackets or quotes takes no more than its length', () => {
     const text = `${'['.repeat(500_000)}${'"\\'.repeat(250_000)}`;
     assert.equal(redacted({ text }), text);

@@ -7,7 +7,7 @@ import { dispatched, fieldOf, linesOf, requestOf } from './parts.ts';
 
 const SECRET = 'gh/p+s3cret="ü"';
 
-test('an injected secret is masked in every form in which it may come back', () => {
+test('HT-51: an injected secret is masked in every form in which it may come back', () => {
   const mask = createMask([SECRET]);
   const bytes = Buffer.from(SECRET);
   const rows: readonly (readonly [string, string])[] = [
@@ -30,7 +30,7 @@ test('an injected secret is masked in every form in which it may come back', () 
   assert.equal(createMask(['ab'])('ab stays: it would be found everywhere'), 'ab stays: it would be found everywhere');
 });
 
-test('cookies, challenges and tokens of an endpoint with a credential stay here', () => {
+test('HT-52: cookies, challenges and tokens of an endpoint with a credential stay here', () => {
   const fields = [
     'Content-Type: text/html',
     'Set-Cookie: session=1',
