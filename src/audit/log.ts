@@ -9,7 +9,7 @@ export interface AuditTicket {
 
 export interface AuditLog {
   /**
-   * `append` of an event that is made when its outcome comes or its batch is sent, whichever is first, so that nobody waits for its making.
+   * `append` of an event that is made when its batch is sent, so that nobody waits for its making.
    * `make` must not throw; `chars` is about how much text it holds. Null as `append`.
    */
   appendLater(chars: number, make: () => AuditEvent): AuditTicket | null;

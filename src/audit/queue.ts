@@ -3,8 +3,8 @@
 // events share one sync of the disk.
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { Encoder } from './batch.ts';
-import type { Batch, EncodedEvent } from './batch.ts';
+import { encodeBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { AuditEvent } from './event.ts';
 import type { AuditTicket } from './log.ts';
 import { ThreadGoneError } from './thread.ts';
@@ -48,7 +48,6 @@ class Entry implements AuditTicket {
   /** Who waits for the disk; null for nobody, also after giving up. */
   durable: Waiter | null;
   outcome: Outcome | null = null;
-  encoded: EncodedEvent | null = null;
   sent = false;
   /** The caller was told that it is not recorded, and then it was. */
   givenUp = false;
@@ -77,8 +76,6 @@ class Entry implements AuditTicket {
       this.#queue.settleLate(this.event, outcome, timeMs);
     } else {
       this.outcome = outcome;
-      // Its record is whole now, and whoever waited for the answer has it.
-      this.encoded = this.#queue.encode(this);
     }
   }
 }
@@ -91,7 +88,6 @@ interface FlushWaiter {
 
 export class AuditQueue {
   readonly #parts: QueueParts;
-  readonly #encoder = new Encoder();
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #chars = 0;
@@ -148,10 +144,6 @@ export class AuditQueue {
   /** An outcome that came after its event was sent. Always taken: there are no more of these than actions that run. */
   settleLate(event: AuditEvent, outcome: Outcome, timeMs: number): void {
     this.#push(settledEvent(event, timeMs), 0, null).outcome = outcome;
-  }
-
-  encode(entry: Entry): EncodedEvent {
-    return this.#encoder.encode(entry);
   }
 
   writable(signal: AbortSignal): Promise<void> {
@@ -267,7 +259,7 @@ export class AuditQueue {
 
   /** A fault while the batch is made counts as one of the store: nothing is let through that is not recorded. */
   async #write(nowMs: number): Promise<void> {
-    await this.#parts.write(this.#encoder.batch(this.#batchId, nowMs, this.#inFlight));
+    await this.#parts.write(encodeBatch(this.#batchId, nowMs, this.#inFlight));
   }
 
   #written(): void {

@@ -322,8 +322,7 @@ class Log implements SqliteAuditLog {
 
   async #write(batch: Batch): Promise<void> {
     const writer = await this.#getWriter();
-    // The batch's memory moves to the thread; one that has to be sent again is made again.
-    this.#noteWritten(await writer.call('write', batch, [batch.bytes.buffer]));
+    this.#noteWritten(await writer.call('write', batch));
   }
 
   #noteWritten({ head, tookMs, publishing }: Written): void {

@@ -4,12 +4,13 @@ import { closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
 import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Database, Statement } from 'better-sqlite3';
 import { Lru } from '../lib/lru.ts';
-import { EFFECT, countRows, rowOf } from './batch.ts';
-import type { Batch, BatchRow } from './batch.ts';
-import { BODY_START, ZERO_HASH, sha256, timeText } from './canonical.ts';
+import type { Batch } from './batch.ts';
+import { ZERO_HASH, sha256, timeText } from './canonical.ts';
 import { signCheckpoint } from './checkpoint.ts';
 import type { CheckpointKey } from './keys.ts';
 import { applyMigrations } from './migrate.ts';
+import { BatchTexts, FactTexts, Scratch } from './record-text.ts';
+import type { TextRow } from './record-text.ts';
 import { MIGRATIONS } from './schema.ts';
 
 export interface StoreParts {
@@ -42,6 +43,8 @@ export class Store {
   readonly #parts: StoreParts;
   readonly #shapes = new Lru<string, number>(MAX_SHAPES);
   readonly #statements: Statements;
+  readonly #facts = new FactTexts();
+  readonly #scratch = new Scratch();
   #head: Head;
   #lastBatch: number;
   #checkpointSeq: number;
@@ -90,8 +93,7 @@ export class Store {
     }
     let head = this.#head;
     this.#transact(() => {
-      const shapes = batch.shapes.map((words) => this.#shapeOf(words));
-      head = new BatchWriter(batch, this.#statements, shapes).write(head);
+      head = this.#append(new BatchTexts(batch, this.#facts), head);
       this.#statements.setState.run('batch', String(batch.id));
       if (head.seq - this.#checkpointSeq >= this.#parts.checkpointRecords) {
         this.#insertCheckpoint(head, batch.nowMs);
@@ -100,6 +102,61 @@ export class Store {
     this.#head = head;
     this.#lastBatch = batch.id;
     this.#checkpointSeq = this.#readCheckpointSeq();
+  }
+
+  /** Numbers the records, chains them and puts them into the tables. */
+  #append(texts: BatchTexts, start: Head): Head {
+    const { insertRecord, insertBatch, insertBatchShape } = this.#statements;
+    const shapes = new Map<readonly string[], number>();
+    let { seq, hash } = start;
+    let firstMs = Number.POSITIVE_INFINITY;
+    let lastMs = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < texts.length; index += 1) {
+      const row = texts.row(index);
+      const prev = hash;
+      seq += 1;
+      const { hashed, body } = this.#scratch.put(prev, seq, row.rest);
+      hash = sha256(hashed);
+      let shape = shapes.get(row.shape);
+      if (shape === undefined) {
+        shape = this.#shapeOf(row.shape);
+        shapes.set(row.shape, shape);
+      }
+      insertRecord.run(seq, row.timeMs, row.actionId, shape, body, prev, hash);
+      this.#note(row, seq);
+      firstMs = Math.min(firstMs, row.timeMs);
+      lastMs = Math.max(lastMs, row.timeMs);
+    }
+    if (texts.length > 0) {
+      insertBatch.run(start.seq + 1, seq, firstMs, lastMs);
+      for (const shape of new Set(shapes.values())) {
+        insertBatchShape.run(shape, start.seq + 1);
+      }
+    }
+    return { seq, hash };
+  }
+
+  /** What a record says beside itself: about its action, and about an approval. */
+  #note({ actionId, listed, effect, approval }: TextRow, seq: number): void {
+    if (actionId !== null && listed) {
+      this.#statements.insertAction.run(actionId, seq);
+    }
+    if (actionId !== null && effect === 'settled') {
+      this.#statements.deleteUnsettled.run(actionId);
+    } else if (actionId !== null && effect === 'open') {
+      this.#statements.insertUnsettled.run(actionId, seq);
+    }
+    if (isObject(approval)) {
+      this.#project(approval, seq);
+    }
+  }
+
+  /** An approval as the approvals table shows it. */
+  #project(approval: Readonly<Record<string, unknown>>, seq: number): void {
+    const { id, state, createdMs } = approval;
+    if (typeof id === 'string' && typeof state === 'string' && typeof createdMs === 'number') {
+      this.#statements.upsertApproval.run(id, state, Math.floor(createdMs), seq, JSON.stringify(approval));
+    }
   }
 
   /** Signs the head, unless the last checkpoint already is about it. */
@@ -262,92 +319,8 @@ function prepareStatements(db: Database): Statements {
   };
 }
 
-/** One pass over a batch: numbers its records, chains them and puts them into the tables. */
-class BatchWriter {
-  readonly #batch: Batch;
-  readonly #bytes: Buffer;
-  readonly #statements: Statements;
-  /** Ids of the batch's shapes. */
-  readonly #shapes: readonly number[];
-
-  constructor(batch: Batch, statements: Statements, shapes: readonly number[]) {
-    this.#batch = batch;
-    this.#bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
-    this.#statements = statements;
-    this.#shapes = shapes;
-  }
-
-  write(start: Head): Head {
-    const { insertRecord, insertBatch, insertBatchShape } = this.#statements;
-    const bytes = this.#bytes;
-    const count = countRows(this.#batch);
-    let { seq, hash } = start;
-    let firstMs = Number.POSITIVE_INFINITY;
-    let lastMs = Number.NEGATIVE_INFINITY;
-    for (let index = 0; index < count; index += 1) {
-      const row = rowOf(this.#batch, index);
-      const prev = hash;
-      seq += 1;
-      // Put right in front of the rest, so that what is hashed is one piece of memory, and the body another within it.
-      const front = `${prev}${BODY_START}${seq}`;
-      const at = row.start - front.length;
-      bytes.write(front, at, 'latin1');
-      hash = sha256(bytes.subarray(at, row.end));
-      const actionId = this.#batch.actions[index] ?? null;
-      const body = bytes.subarray(at + prev.length, row.end);
-      insertRecord.run(seq, row.timeMs, actionId, getItem(this.#shapes, row.shape), body, prev, hash);
-      if (actionId !== null) {
-        this.#track(row, actionId, seq);
-      }
-      firstMs = Math.min(firstMs, row.timeMs);
-      lastMs = Math.max(lastMs, row.timeMs);
-    }
-    if (count > 0) {
-      insertBatch.run(start.seq + 1, seq, firstMs, lastMs);
-      for (const shape of new Set(this.#shapes)) {
-        insertBatchShape.run(shape, start.seq + 1);
-      }
-    }
-    for (const [index, approval] of this.#batch.approvals) {
-      this.#project(approval, start.seq + 1 + index);
-    }
-    return { seq, hash };
-  }
-
-  #track({ effect, listed }: BatchRow, actionId: string, seq: number): void {
-    if (listed) {
-      this.#statements.insertAction.run(actionId, seq);
-    }
-    if (effect === EFFECT.settled) {
-      this.#statements.deleteUnsettled.run(actionId);
-    } else if (effect === EFFECT.open) {
-      this.#statements.insertUnsettled.run(actionId, seq);
-    }
-  }
-
-  /** `data.approval` of the approval events, as the approvals table shows it. */
-  #project(json: string, seq: number): void {
-    const approval: unknown = JSON.parse(json);
-    if (!isObject(approval)) {
-      return;
-    }
-    const { id, state, createdMs } = approval;
-    if (typeof id === 'string' && typeof state === 'string' && typeof createdMs === 'number') {
-      this.#statements.upsertApproval.run(id, state, Math.floor(createdMs), seq, JSON.stringify(approval));
-    }
-  }
-}
-
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
-}
-
-function getItem<T>(items: readonly T[], index: number): T {
-  const item = items[index];
-  if (item === undefined) {
-    throw new RangeError(`batch entry ${index} of ${items.length}`);
-  }
-  return item;
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main file, so that one is made first. A link is not followed. */

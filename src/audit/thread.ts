@@ -28,15 +28,8 @@ type Answer =
   | { readonly call: number; readonly ok: false; readonly message: string };
 
 export interface Thread<T extends Calls<T>> {
-  /**
-   * The worker's answer. Rejects with the worker's own error, or with ThreadGoneError. Calls are answered in order. `moved` is memory of the
-   * argument that goes over to the worker without a copy: here it is gone afterwards.
-   */
-  call<K extends keyof T & string>(
-    name: K,
-    argument: Parameters<T[K]>[0],
-    moved?: readonly ArrayBufferLike[],
-  ): Promise<ReturnType<T[K]>>;
+  /** The worker's answer. Rejects with the worker's own error, or with ThreadGoneError. Calls are answered in order. */
+  call<K extends keyof T & string>(name: K, argument: Parameters<T[K]>[0]): Promise<ReturnType<T[K]>>;
   /** Ends the thread without waiting for what it does. */
   end(): Promise<void>;
 }
@@ -47,7 +40,7 @@ export function startThread<T extends Calls<T>>(worker: Worker, onGone: (why: st
   return {
     // What comes back is what the worker's function of that name returned: `answerCalls` is given the same table of types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    call: (name, argument, moved) => link.call(name, argument, moved) as Promise<never>,
+    call: (name, argument) => link.call(name, argument) as Promise<never>,
     end: () => link.end(),
   };
 }
@@ -75,7 +68,7 @@ class Link {
     worker.unref();
   }
 
-  call(name: string, argument: unknown, moved: readonly ArrayBufferLike[] = []): Promise<unknown> {
+  call(name: string, argument: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== null) {
         reject(new ThreadGoneError(this.#gone));
@@ -86,10 +79,7 @@ class Link {
       this.#worker.ref();
       const message: Call = { call: this.#lastCall, name, argument };
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: there is no origin
-      this.#worker.postMessage(
-        message,
-        moved.filter((memory) => memory instanceof ArrayBuffer),
-      );
+      this.#worker.postMessage(message);
     });
   }
 

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Database as SqliteDatabase } from '../../src/audit/sqlite-library.ts';
 import type { Database } from 'better-sqlite3';
-import { Encoder, countRows, rowOf } from '../../src/audit/batch.ts';
+import { encodeBatch } from '../../src/audit/batch.ts';
 import type { Batch } from '../../src/audit/batch.ts';
 import { BODY_START, parseBody } from '../../src/audit/canonical.ts';
 import type { BodyJson } from '../../src/audit/canonical.ts';
+import { BatchTexts, FactTexts } from '../../src/audit/record-text.ts';
 import { openAuditLog } from '../../src/audit/sqlite.ts';
 import type { AuditLogParts, AuditTrouble, SqliteAuditLog } from '../../src/audit/sqlite.ts';
 import type { AuditEvent } from '../../src/audit/event.ts';
@@ -171,11 +172,11 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   }
 }
 
-/** Bodies of a batch as the writer would make them, all with the number 0. */
+/** Bodies of a batch as the writer makes them, all with the number 0. */
 export function bodiesOf(batch: Batch): readonly BodyJson[] {
-  return Array.from({ length: countRows(batch) }, (_, index) => {
-    const { start, end } = rowOf(batch, index);
-    const body = parseBody(`${BODY_START}0${Buffer.from(batch.bytes).toString('utf8', start, end)}`);
+  const texts = new BatchTexts(batch, new FactTexts());
+  return Array.from({ length: texts.length }, (_, index) => {
+    const body = parseBody(`${BODY_START}0${texts.row(index).rest}`);
     assert.ok(body !== null);
     return body;
   });
@@ -183,9 +184,9 @@ export function bodiesOf(batch: Batch): readonly BodyJson[] {
 
 /** A batch as a log would make it for events without outcomes. */
 export function makeBatchOf(id: number, events: readonly AuditEvent[]): Batch {
-  return new Encoder().batch(
+  return encodeBatch(
     id,
     0,
-    events.map((event) => ({ event, outcome: null, encoded: null })),
+    events.map((event) => ({ event, outcome: null })),
   );
 }

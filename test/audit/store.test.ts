@@ -101,3 +101,17 @@ test('nothing is written to a store whose files were removed or replaced, and it
     assert.ok(isIntact(store), name);
   }
 });
+
+test('texts of any length and script are written whole', (t) => {
+  const store = openStore(t, temporaryFolder(t), 'run');
+  const texts = ['plain', '€'.repeat(40_000), '\u{1f600}'.repeat(500), '', 'x'.repeat(100_000), 'ä'];
+  store.write(
+    makeBatchOf(
+      1,
+      texts.map((text) => createEvent({ summary: text, text: null })),
+    ),
+  );
+  const summaries = store.db.prepare("SELECT coalesce(json_extract(body, '$.summary'), '') FROM records ORDER BY seq");
+  assert.deepEqual(summaries.pluck().all(), texts);
+  assert.ok(isIntact(store));
+});
