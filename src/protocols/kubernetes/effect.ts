@@ -4,6 +4,8 @@ import { shorten, visible } from '../../lib/text.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { Action, Facts } from '../../rules/action.ts';
 import type { Effect } from '../protocol.ts';
+import { MASKED } from '../../rules/header-name.ts';
+import { BUILT_IN_REDACTOR } from '../../rules/redactor.ts';
 import { isList, isObject, textAt, valueAt } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { BUILT_IN_GROUPS } from './risk-table.ts';
@@ -140,10 +142,15 @@ export function differences(before: JsonValue | null, after: JsonValue): readonl
       return [];
     }
     return [
-      ...(was === undefined ? [] : [`- ${shown(path)}: ${was}`]),
-      ...(is === undefined ? [] : [`+ ${shown(path)}: ${is}`]),
+      ...(was === undefined ? [] : [`- ${shown(path)}: ${hidden(path, was)}`]),
+      ...(is === undefined ? [] : [`+ ${shown(path)}: ${hidden(path, is)}`]),
     ];
   });
+}
+
+/** Values behind names of secrets are compared, and not shown. */
+function hidden(path: string, value: string): string {
+  return BUILT_IN_REDACTOR.key(path.slice(path.lastIndexOf('.') + 1)) ? MASKED : value;
 }
 
 function flatten(value: JsonValue, path: string, into: Map<string, string>): void {

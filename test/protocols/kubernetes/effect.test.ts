@@ -166,3 +166,12 @@ test('differences are by path, bounded in length, and nothing of them moves a cu
   ]);
   assert.ok((differences(null, { a: 'x'.repeat(5000) })[0] ?? '').length < 300);
 });
+
+test('a value behind the name of a secret is told to change, and not shown', () => {
+  assert.deepEqual(differences({ data: { password: 'old', user: 'a' } }, { data: { password: 'new', user: 'b' } }), [
+    '- data.password: [masked]',
+    '+ data.password: [masked]',
+    '- data.user: "a"',
+    '+ data.user: "b"',
+  ]);
+});
