@@ -58,6 +58,7 @@ function ensureServers() {
     [`${PYTHON}/sqlalchemy`, 'python3-sqlalchemy'],
     [`${PYTHON}/django`, 'python3-django'],
     [`${PYTHON}/boto3`, 'python3-boto3'],
+    [`${PYTHON}/requests`, 'python3-requests'],
     ['git', 'git'],
     ['curl', 'curl'],
     ['javac', 'default-jdk-headless'],

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { testAuthority } from '../support/http-gateway.ts';
+import { pendingId } from '../support/pending.ts';
 import { runProgram } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -145,7 +146,7 @@ test('Node`s fetch and its keep-alive connections', async () => {
 test('a write waits for a person, who sees all of it, and runs once when it is approved', async () => {
   const before = upstream.seen.length;
   const sending = curl('-w', ' %{http_code}', '-d', 'name=x', `${base}/things`);
-  const id = await pendingId();
+  const id = await pendingId(gateway);
   const shown = gateway.cli('approvals', 'show', id);
   assert.match(shown.stdout, /POST \/things HTTP\/1\.1/);
   assert.match(shown.stdout, /name=x/);
@@ -163,7 +164,7 @@ test('approvers and the log see which values a request has, but not those that l
   const before = upstream.seen.length;
   const fields = ['-H', 'Content-Type: application/json', '-H', 'X-Session: s3cret'];
   const sending = curl('-w', ' %{http_code}', ...fields, '-d', body, `${base}/things?token=s3cret&page=2`);
-  const id = await pendingId();
+  const id = await pendingId(gateway);
   const shown = gateway.cli('approvals', 'show', id).stdout;
   assert.match(shown, /POST \/things\?token=\[masked\]&page=2 HTTP/);
   assert.match(shown, /x-session: \[masked\]/i);
@@ -176,19 +177,6 @@ test('approvers and the log see which values a request has, but not those that l
   assert.match(audit, /token=\[masked\]&page=2/);
   assert.doesNotMatch(shown + audit + gateway.cli('approvals', 'show', id, '--json').stdout, /s3cret/);
 });
-
-async function pendingId(): Promise<string> {
-  const limit = Date.now() + 20_000;
-  while (Date.now() < limit) {
-    const listed = gateway.cli('approvals', 'list', '--json').stdout;
-    const id = /"id":\s*"([0-9a-f-]{36})"/.exec(listed)?.[1];
-    if (id !== undefined) {
-      return id;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error('nothing was parked');
-}
 
 test('gigabytes pass both ways, byte for byte, in flat memory (TR-03, HX-01)', async () => {
   // Once beforehand, so that what is compared is the memory of a daemon that has worked.

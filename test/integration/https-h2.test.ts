@@ -344,6 +344,17 @@ test('an upstream that goes away in the middle resets the stream; one that canno
   );
 });
 
+test('connections whose client says goodbye and leaves at once are over, each of them', async () => {
+  const { gateway } = await start();
+  for (let round = 0; round < 20; round += 1) {
+    const session = await open(gateway);
+    await ask(session, { ':path': `/${round}` });
+    session.close();
+    await gateway.ended(round + 1);
+  }
+  assert.deepEqual([...new Set(gateway.finished.map(({ kind }) => kind))], ['client-closed']);
+});
+
 test('draining says goodbye, lets what runs finish, and ends', async () => {
   let arrived: (stream: ServerHttp2Stream) => void = () => undefined;
   const arriving = new Promise<ServerHttp2Stream>((resolve) => {

@@ -94,7 +94,11 @@ class H2Server {
         this.#begin(stream, flags, rest[0]),
     );
     // Sockets here may be half open, which a session of HTTP/2 cannot be.
-    this.#parts.stream.once('end', () => session.destroy());
+    // One that was closed before waits for the other end to close too, which has long left: the socket is closed here.
+    this.#parts.stream.once('end', () => {
+      session.destroy();
+      this.#parts.stream.destroy();
+    });
     session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW));
     signal.addEventListener('abort', this.#onAbort, { once: true });
     draining.addEventListener('abort', this.#onDraining, { once: true });
@@ -321,9 +325,11 @@ class H2Side implements AgentSide {
       this.cut();
       return;
     }
-    const silent = this.#known?.reading.request.method === 'HEAD';
-    const fields = [...answer.fields, { name: 'content-length', value: String(answer.body.length) }];
-    this.#stream.respond(blockOf({ ':status': answer.status }, fields), { endStream: silent });
+    const empty = answer.body.length === 0;
+    const silent = empty || this.#known?.reading.request.method === 'HEAD';
+    // Without a body the head is the end, which is what gRPC calls an answer of trailers only.
+    const length = empty ? [] : [{ name: 'content-length', value: String(answer.body.length) }];
+    this.#stream.respond(blockOf({ ':status': answer.status }, [...answer.fields, ...length]), { endStream: silent });
     if (!silent) {
       this.#stream.end(answer.body);
     }

@@ -37,9 +37,11 @@ export class H2Upstream {
     });
     this.#session.on('error', () => undefined);
     // Sockets here may be half open, which a session of HTTP/2 cannot be. Without an error, answers that broke off would look whole.
-    stream.once('end', () =>
-      this.#session.destroy(new Error('the upstream closed the connection'), constants.NGHTTP2_CANCEL),
-    );
+    stream.once('end', () => {
+      this.#session.destroy(new Error('the upstream closed the connection'), constants.NGHTTP2_CANCEL);
+      // A session that was closed before leaves its socket open until the other end closes.
+      stream.destroy();
+    });
     this.#session.on('goaway', () => owner.leaving());
     this.#session.on('close', () => owner.gone());
     this.#session.once('connect', () => this.#session.setLocalWindowSize(4 * WINDOW));

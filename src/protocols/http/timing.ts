@@ -11,4 +11,5 @@ export const BODY_STEP_BYTES = 64 * 1024;
 export const HALF_CLOSED_MS = 10_000;
 /** What a client may still send after its answer, so that closing does not reset the answer away (HX-04). */
 export const LINGER_MS = 2_000;
-export const LINGER_BYTES = 1024 * 1024;
+/** Clients that send all of an upload before they read are told why it was refused (HX-04); what is dropped costs no memory. */
+export const LINGER_BYTES = 64 * 1024 * 1024;
