@@ -11,7 +11,7 @@ import { startWireGateway } from '../test/support/wire-gateway.ts';
 import { Scope, firstLine, median, pgbench, startRelay, table, type Load } from './parts.ts';
 
 const ALLOW: Verdict = { kind: 'allow' };
-const allowAll: Gate = { decide: () => ALLOW, settle: () => undefined };
+const allowAll: Gate = { decide: () => ALLOW, settle: () => undefined, resume: () => ALLOW };
 
 async function serve(scope: Scope, port: number, user: string, password: string): Promise<void> {
   const { port: listening } = await startWireGateway(scope, {

@@ -61,12 +61,28 @@ interface Case {
   readonly scope: Scope;
 }
 
+interface DurableParts {
+  readonly event: AuditEvent;
+  readonly waiting: Waiting;
+  /** The question that was answered with a yes; left out where nobody was asked. */
+  readonly question?: Question;
+}
+
+/** An allowed action that nobody has fetched. */
+interface Detached {
+  readonly ticket: AuditTicket;
+  /** Of the question that was answered with a yes. */
+  readonly fingerprint: string;
+}
+
 class PolicyGate implements GatewayGate {
   readonly #parts: GateParts;
   readonly #judge: Judge;
   readonly #parking: Parking;
   /** Tickets of allowed, unsettled actions. By session, so that what a connection leaves behind is found when it ends. */
   readonly #open = new Map<SessionId, Map<string, AuditTicket>>();
+  /** Allowed while the client did not wait, and not fetched yet; by action. They belong to no connection. */
+  readonly #detached = new Map<string, Detached>();
   #stopping: string | null = null;
 
   constructor(parts: GateParts) {
@@ -92,12 +108,51 @@ class PolicyGate implements GatewayGate {
 
   settle(action: Action, outcome: Outcome): void {
     const tickets = this.#open.get(action.session);
-    const ticket = tickets?.get(action.id);
-    if (tickets === undefined || ticket === undefined) {
+    const ticket = tickets?.get(action.id) ?? this.#detached.get(action.id)?.ticket;
+    if (ticket === undefined) {
       return;
     }
-    tickets.delete(action.id);
+    tickets?.delete(action.id);
+    this.#detached.delete(action.id);
     ticket.settle(outcomeData(outcome), this.#parts.clock.now());
+  }
+
+  resume(action: Action): Verdict {
+    const kept = this.#detached.get(action.id);
+    if (kept === undefined) {
+      return verdicts.denialOfTrouble('', this.#stopping ?? 'it does not wait to be fetched');
+    }
+    this.#detached.delete(action.id);
+    try {
+      const denial = this.#objected(action, kept);
+      if (denial === null) {
+        // From here on it is the fetching connection's.
+        this.#keep(action, kept.ticket);
+        return verdicts.ALLOW;
+      }
+      kept.ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
+      return denial;
+    } catch (error) {
+      kept.ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
+      return this.#failed(action, error);
+    }
+  }
+
+  /** The denial, recorded, of an action that the policy in force would not ask about in the same way; else null. */
+  #objected(action: Action, { fingerprint }: Detached): Denial | null {
+    const objection = this.#objection({ action, fingerprint });
+    if (objection === null) {
+      return null;
+    }
+    const scope = this.#judge.findScope(this.#parts.live(), action);
+    if (scope === null) {
+      return this.#denyUnreached(action);
+    }
+    const judged = this.#judge.judge(scope, action);
+    const { decision } = judged;
+    const denial =
+      decision.kind === 'deny' ? verdicts.denialOf(decision) : verdicts.denialOfChange(decision.rule, objection);
+    return this.#deny(action, { judged, scope }, denial, { verdict: 'deny', by: 'gateway', reason: objection });
   }
 
   ended(session: SessionId): void {
@@ -115,6 +170,10 @@ class PolicyGate implements GatewayGate {
   stopParking(why: string): void {
     this.#stopping = why;
     this.#parking.review(() => why);
+    for (const { ticket } of this.#detached.values()) {
+      ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
+    }
+    this.#detached.clear();
   }
 
   #decide(action: Action, waiting: () => Waiting): Verdict | Promise<Verdict> {
@@ -150,7 +209,11 @@ class PolicyGate implements GatewayGate {
       return this.#park(action, judged, scope, waiting);
     }
     const whole = await waiting.whole();
-    const rest: Waiting = { signal: waiting.signal, parked: (notice) => waiting.parked(notice) };
+    const rest: Waiting = {
+      signal: waiting.signal,
+      parked: (notice) => waiting.parked(notice),
+      detached: () => waiting.detached?.() === true,
+    };
     return waiting.signal.aborted
       ? this.#deny(whole, { judged, scope }, verdicts.denialOfCancel(judged.decision, 'the client withdrew it'))
       : this.#decide(whole, () => rest);
@@ -189,7 +252,7 @@ class PolicyGate implements GatewayGate {
     action: Action,
     judged: Judged,
     scope: Scope,
-    { event, waiting }: { readonly event: AuditEvent; readonly waiting: Waiting },
+    { event, waiting, question }: DurableParts,
   ): Promise<Verdict> {
     let ticket: AuditTicket;
     try {
@@ -201,8 +264,17 @@ class PolicyGate implements GatewayGate {
       ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
       return verdicts.denialOfCancel(judged.decision, 'the client withdrew it');
     }
+    const detached = question !== undefined && waiting.detached?.() === true;
+    if (detached && this.#stopping !== null) {
+      ticket.settle(outcomeData(OUTCOME_NOT_RUN), this.#parts.clock.now());
+      return verdicts.denialOfTrouble(judged.decision.rule, this.#stopping);
+    }
     scope.counts.add('allow', action.risk);
-    this.#keep(action, ticket);
+    if (detached) {
+      this.#detached.set(action.id, { ticket, fingerprint: question.fingerprint });
+    } else {
+      this.#keep(action, ticket);
+    }
     return verdicts.ALLOW;
   }
 
@@ -330,11 +402,11 @@ class PolicyGate implements GatewayGate {
       approvers: question.decision.approvers,
       data: { approval: id, votes: votes.map((vote) => ({ by: vote.by, via: vote.via, decision: vote.decision })) },
     });
-    return this.#allowDurably(action, judged, scope, { event, waiting });
+    return this.#allowDurably(action, judged, scope, { event, waiting, question });
   }
 
   /** Why a question may no longer be answered with a yes, or null while the policy in force would put the same one. */
-  #objection({ action, fingerprint }: Question): string | null {
+  #objection({ action, fingerprint }: Pick<Question, 'action' | 'fingerprint'>): string | null {
     const live = this.#parts.live();
     const scope = this.#judge.findScope(live, action);
     if (scope === null) {

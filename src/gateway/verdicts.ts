@@ -43,12 +43,13 @@ export function denialOfPerson(decision: Decision, note: string): Denial {
 
 /** The time to answer ran out. */
 export function denialOfExpiry(decision: Decision): Denial {
-  return deny({
+  const denial = deny({
     rule: decision.rule,
     reason: 'nobody approved it in time',
     word: '',
     hint: 'Nothing was run. Tell a person that it waits for approval before you send it again.',
   });
+  return { ...denial, expired: true };
 }
 
 /** The client went away or took it back. */

@@ -20,6 +20,11 @@ export interface Waiting {
    * everything. Never rejects.
    */
   whole?(): Promise<Action>;
+  /**
+   * The client does not wait for the answer: an action that is allowed is kept, and runs when `Gate.resume` is called for it. Absent where
+   * clients always wait.
+   */
+  detached?(): boolean;
 }
 
 /** Rules, then risk, then approvals, then the audit record, then the answer: in that order, for every protocol. */
@@ -28,6 +33,11 @@ export interface Gate {
   decide(action: Action, waiting: () => Waiting): Verdict | Promise<Verdict>;
   /** Exactly once for every action that was allowed with phase `execute`. */
   settle(action: Action, outcome: Outcome): void;
+  /**
+   * An action that was allowed while its client did not wait is to run now, once: `action` is the same (same id, same digest) on the
+   * connection that fetches it. It is judged again by the policy in force, which must still put the same question; a deny wins.
+   */
+  resume(action: Action): Verdict;
 }
 
 /** A client connection as a transport yields it. Nothing after it knows how the bytes arrived. */

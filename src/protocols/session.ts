@@ -19,6 +19,8 @@ export type Verdict =
       readonly word: string;
       /** What an agent can do about it; may be "". */
       readonly hint: string;
+      /** Set where it was refused because nobody answered in time. */
+      readonly expired?: true;
     };
 
 /** News about an action that waits for someone. */

@@ -545,6 +545,105 @@ describe('the gate on actions that wait for a person', () => {
   });
 });
 
+describe('actions whose client did not wait', () => {
+  async function approved(decide: () => Decision = () => ASKED) {
+    const harness = makeGate(makeLive(decide));
+    const action = makeAction('delete from t', { risk: 'destructive' });
+    const verdict = Promise.resolve(harness.gate.decide(action, () => makeWaiting(true)));
+    await settleMicrotasks();
+    harness.approvals.answer('approved');
+    assert.equal((await verdict).kind, 'allow');
+    const outcomes = (): readonly unknown[] => (harness.audit.outcomes.get(action.id) ?? []).map(({ kind }) => kind);
+    return { ...harness, action, later: { ...action, session: 'session-2' }, outcomes };
+  }
+
+  test('the end of the asking connection settles nothing; the fetching one`s does', async () => {
+    const { gate, action, later, outcomes } = await approved();
+    gate.ended(action.session);
+    assert.deepEqual(outcomes(), []);
+    assert.equal(gate.resume(later).kind, 'allow');
+    gate.ended(action.session);
+    assert.deepEqual(outcomes(), []);
+    gate.ended('session-2');
+    assert.deepEqual(outcomes(), ['unknown']);
+  });
+
+  test('it is run once, and settled once', async () => {
+    const { gate, later, outcomes, audit } = await approved();
+    assert.equal(gate.resume(later).kind, 'allow');
+    assert.equal(denied(gate.resume(later)).cause, 'unavailable');
+    gate.settle(later, OK);
+    gate.settle(later, OK);
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.deepEqual(
+      audit.events.map(({ verdict }) => verdict),
+      ['approve', 'allow'],
+    );
+  });
+
+  test('a deny that came after the yes wins, is recorded, and nothing was run', async () => {
+    let decision: Decision = ASKED;
+    const { gate, later, outcomes, audit } = await approved(() => decision);
+    decision = DENIED;
+    assert.equal(denied(gate.resume(later)).rule, 'no-drops');
+    assert.deepEqual(outcomes(), ['not-run']);
+    assert.equal(audit.events.at(-1)?.verdict, 'deny');
+    decision = ASKED;
+    assert.equal(gate.resume(later).kind, 'deny');
+  });
+
+  test('an endpoint that went away after the yes, and a question that changed, are a no', async () => {
+    const gone = await approved();
+    gone.swap(makeLive(() => ASKED, { config: { endpoints: [] } }));
+    assert.equal(gone.gate.resume(gone.later).kind, 'deny');
+    assert.deepEqual(gone.outcomes(), ['not-run']);
+    const changed = await approved();
+    changed.swap(makeLive(() => ({ ...ASKED, by: 'rule', rule: 'deletes' })));
+    assert.match(denied(changed.gate.resume(changed.later)).reason, /changed/);
+  });
+
+  test('a fault while it is judged again is a denial', async () => {
+    let broken = false;
+    const { gate, later, outcomes, faults } = await approved(() => {
+      if (broken) {
+        throw new Error('broken rule');
+      }
+      return ASKED;
+    });
+    broken = true;
+    assert.equal(denied(gate.resume(later)).cause, 'unavailable');
+    assert.deepEqual([outcomes(), faults.length], [['not-run'], 1]);
+  });
+
+  test('what nobody fetches is settled by who gives it up, or by the stop', async () => {
+    const left = await approved();
+    left.gate.settle(left.action, { ...OK, kind: 'not-run' });
+    assert.equal(left.gate.resume(left.later).kind, 'deny');
+    assert.deepEqual(left.outcomes(), ['not-run']);
+    const stopped = await approved();
+    stopped.gate.stopParking('the gateway is stopping');
+    assert.deepEqual(stopped.outcomes(), ['not-run']);
+    assert.match(denied(stopped.gate.resume(stopped.later)).reason, /stopping/);
+  });
+
+  test('a yes whose record is written while the gateway stops is not kept', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const action = makeAction('delete from t', { risk: 'destructive' });
+    const verdict = Promise.resolve(harness.gate.decide(action, () => makeWaiting(true)));
+    await settleMicrotasks();
+    harness.audit.slow = true;
+    harness.approvals.answer('approved');
+    await settleMicrotasks();
+    harness.gate.stopParking('the gateway is stopping');
+    harness.audit.reachDisk();
+    assert.equal(denied(await verdict).cause, 'unavailable');
+    assert.deepEqual(
+      harness.audit.outcomes.get(action.id)?.map(({ kind }) => kind),
+      ['not-run'],
+    );
+  });
+});
+
 describe('the end of actions', () => {
   test('what a connection leaves unsettled is recorded as unknown, once', () => {
     const { gate, audit } = makeGate(makeLive(() => ALLOWED));

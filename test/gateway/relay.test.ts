@@ -54,6 +54,7 @@ function setUp(answer: Answer, decide: Gate['decide'] = () => ({ kind: 'allow' }
       return decide(action, waiting);
     },
     settle: (_action, outcome) => void settled.push(outcome),
+    resume: () => assert.fail('SQL clients always wait'),
   };
   const ending = new AbortController();
   const draining = new AbortController();

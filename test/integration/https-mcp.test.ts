@@ -39,6 +39,7 @@ async function start(
   });
   const forbids = (action: Action): boolean => decide(policy, action).kind === 'deny';
   const gate: Gate = {
+    resume: () => ALLOW,
     decide: (action, waiting) => {
       judged.push(action.summary);
       if (action.units[0]?.facts.get('mcp.tool') === 'slow') {

@@ -41,6 +41,7 @@ test('HT-41, HT-42: messages of an allowed upgrade are judged one by one; a deni
       kinds.push(action.units[0]?.facts.get('http.kind'));
       return decide(policy, action).kind === 'allow' ? ALLOW : denial('no secrets');
     },
+    resume: () => ALLOW,
     settle: () => {
       settled += 1;
     },

@@ -43,6 +43,10 @@ export class FakeGate implements Gate {
     return /\bpark\b/.test(text) && action.phase === 'execute' ? this.#park(action, waiting()) : ALLOW;
   }
 
+  resume(): Verdict {
+    return ALLOW;
+  }
+
   settle(action: Action, outcome: Outcome): void {
     this.settled.push({ action, outcome });
   }

@@ -442,9 +442,9 @@ export function makeGate(first: Live): GateHarness {
 }
 
 /** How a test waits: with a client that can go away. */
-export function makeWaiting(): Waiting & { readonly abort: AbortController } {
+export function makeWaiting(detached: boolean = false): Waiting & { readonly abort: AbortController } {
   const abort = new AbortController();
-  return { abort, signal: abort.signal, parked: () => {} };
+  return { abort, signal: abort.signal, parked: () => {}, detached: () => detached };
 }
 
 /** Lets promises that are ready run. */

@@ -36,6 +36,8 @@ export class PathGate implements Gate {
   readonly asked: Action[] = [];
   readonly settled: { readonly action: Action; readonly outcome: Outcome }[] = [];
   readonly parked: ParkedRequest[] = [];
+  readonly resumed: Action[] = [];
+  objection: Verdict | null = null;
   #onParked: ((parked: ParkedRequest) => void)[] = [];
   #onSettled: (() => void)[] = [];
 
@@ -52,6 +54,12 @@ export class PathGate implements Gate {
       return this.#park(action, waiting());
     }
     return text.includes('/slow') ? Promise.resolve(ALLOW) : ALLOW;
+  }
+
+  /** What came back for its answer later; denied where the test set `objection`. */
+  resume(action: Action): Verdict {
+    this.resumed.push(action);
+    return this.objection ?? ALLOW;
   }
 
   settle(action: Action, outcome: Outcome): void {
@@ -85,7 +93,8 @@ export class PathGate implements Gate {
         return;
       }
       waiting.signal.addEventListener('abort', cancel, { once: true });
-      waiting.parked({ approval: 'approval-1', expiresInMs: 600_000, waitsFor: 'human_approver.oncall' });
+      const approval = `approval-${this.parked.length + 1}`;
+      waiting.parked({ approval, expiresInMs: 600_000, waitsFor: 'human_approver.oncall' });
       const parked = { action: whole, signal: waiting.signal, answer: resolve };
       this.parked.push(parked);
       this.#onParked.shift()?.(parked);
@@ -157,6 +166,8 @@ export interface HttpGatewayOptions {
   readonly reads?: (fact: string) => boolean;
   /** Of the n-th connection; default as every connection's. */
   readonly device?: (connection: number) => string;
+  /** As `device`. */
+  readonly profile?: (connection: number) => string;
   readonly unreachable?: boolean;
 }
 
@@ -276,7 +287,11 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
       {
         session: `session-${connections}`,
         client,
-        agent: options.device === undefined ? AGENT : { ...AGENT, device: options.device(connections) },
+        agent: {
+          ...AGENT,
+          device: options.device?.(connections) ?? AGENT.device,
+          profile: options.profile?.(connections) ?? AGENT.profile,
+        },
         dialled: `127.0.0.1:${port}`,
         target: options.target ?? null,
       },

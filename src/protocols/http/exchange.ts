@@ -6,7 +6,7 @@ import type { Action, Outcome } from '../../rules/action.ts';
 import { NO_BODY } from './action.ts';
 import { AnswerPipe } from './answer-pipe.ts';
 import { answeredFields } from './fields.ts';
-import type { Refusal, RequestState } from './flavour.ts';
+import type { LocalAnswer, Refusal, RequestState } from './flavour.ts';
 import type { Injection } from './inject.ts';
 import { Judgement, type JudgementOwner, type JudgementParts, type RefusalDraft } from './judgement.ts';
 import type { Mask } from './mask.ts';
@@ -174,6 +174,11 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
 
   refused(refusal: RefusalDraft): void {
     this.#refuseNow(refusal);
+  }
+
+  answered(answer: LocalAnswer): void {
+    this.#side.sendLocal(answer);
+    this.#finish();
   }
 
   stopped(allowed: Action | null): void {

@@ -1,5 +1,6 @@
 // From an HTTP/1 head to the request that is judged and sent: forms of the target, host, framing, upgrade, expectation. Pure.
 import { findConnectTarget, findPlace, parseAuthority, type Entrance } from './authority.ts';
+import { retryOf } from './deferred.ts';
 import { countOf, forwardedFields, listOf, onlyValue } from './fields.ts';
 import { keepsAlive, requestFraming } from './framing.ts';
 import type { BodyFraming } from './h1-body.ts';
@@ -15,6 +16,8 @@ export interface ReadRequest {
   /** The client sends its body only after 100 Continue, or after it is tired of waiting. */
   readonly expectContinue: boolean;
   readonly keepAlive: boolean;
+  /** Approval that it is the retry of, as the agent says; null when it is none (deferred.ts). */
+  readonly retry: string | null;
 }
 
 export interface RefusedRequest {
@@ -82,7 +85,8 @@ export function readRequest(head: RequestHead, entrance: Entrance): Reading {
   };
   // Through a forward proxy the next request may be for another host, which has another connection.
   const keepAlive = keepsAlive(head) && (target.authority === null || entrance.target === null);
-  return { kind: 'request', request, framing, expectContinue: expectation && hasBody, keepAlive };
+  const expectContinue = expectation && hasBody;
+  return { kind: 'request', request, framing, expectContinue, keepAlive, retry: retryOf(fields) };
 }
 
 function refused(why: string, status: number = 400, code: 'malformed' | 'misdirected' = 'malformed'): RefusedRequest {

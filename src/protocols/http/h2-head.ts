@@ -2,6 +2,7 @@
 // nghttp2 has checked the block's grammar (RFC 9113, section 8.2); what it lets pass and an HTTP/1 upstream would read in another way is
 // refused here (notes H6, HT-07). Pure.
 import { findPlace, parseAuthority, type Entrance } from './authority.ts';
+import { retryOf } from './deferred.ts';
 import { countOf, forwardedFields, listOf, onlyValue } from './fields.ts';
 import { splitPath, type RefusedRequest } from './h1-request.ts';
 import type { ReadRequest } from './h1-request.ts';
@@ -74,6 +75,7 @@ export function readBlock(raw: readonly string[], ended: boolean, entrance: Entr
     framing,
     expectContinue: expectations.length === 1 && !ended,
     keepAlive: true,
+    retry: retryOf(fields),
   };
 }
 

@@ -6,7 +6,8 @@ import type { DispatchedCredential, ServeContext, Waiting } from '../protocol.ts
 import type { ParkedNotice, Verdict } from '../session.ts';
 import { HttpAction, HttpEvidence, NO_BODY, type Origin } from './action.ts';
 import { BodyHolder } from './body-holder.ts';
-import type { HttpFlavour, McpView, Refusal, RequestState } from './flavour.ts';
+import { bindingOf, ownerOf, prefersAsync, STATUS_PATH, type Deferral, type Deferrals } from './deferred.ts';
+import type { HttpFlavour, LocalAnswer, McpView, Refusal, RequestState } from './flavour.ts';
 import type { Injector } from './injector.ts';
 import type { McpFollower } from './mcp.ts';
 import type { Judged, KnownRequest } from './memory.ts';
@@ -24,6 +25,7 @@ export interface JudgementParts {
   readonly credentials: CredentialSource;
   /** Null where the flavour knows no MCP. */
   readonly mcp: McpFollower | null;
+  readonly deferrals: Deferrals;
 }
 
 /** Credentials of one connection. */
@@ -39,6 +41,8 @@ export type RefusalDraft = Partial<Refusal> & Pick<Refusal, 'status' | 'code' | 
 export interface JudgementOwner extends BodySink {
   allowed(action: Action): void;
   refused(refusal: RefusalDraft): void;
+  /** The gateway answers it itself; nothing is to be sent. */
+  answered(answer: LocalAnswer): void;
   /** Nothing is to be sent, since `stop` was called. `allowed`: it was let through all the same, so that it has an outcome to be told. */
   stopped(allowed: Action | null): void;
   fault(error: unknown): void;
@@ -66,6 +70,8 @@ export class Judgement {
   #body: BodyReading = NO_BODY;
   /** Called when nothing is waited for any more. */
   #release: (() => void) | null = null;
+  /** Set when the agent was told to come back: the verdict is no longer for it. */
+  #deferral: Deferral | null = null;
   #stopped = false;
   #over = false;
 
@@ -84,7 +90,11 @@ export class Judgement {
   }
 
   start(): void {
-    const { upgrade } = this.#request;
+    const { upgrade, rawPath } = this.#request;
+    if (rawPath.startsWith(STATUS_PATH)) {
+      this.#tellStatus(rawPath.slice(STATUS_PATH.length));
+      return;
+    }
     if (upgrade !== 'none' && !this.#parts.flavour.upgrades.includes(upgrade)) {
       this.#parts.context.refused('upgrade', `an upgrade to ${upgrade}`);
       this.#refuse({ status: 400, code: 'malformed', reason: `an upgrade to ${upgrade} is not served` });
@@ -164,8 +174,22 @@ export class Judgement {
     }
   }
 
+  /** News of a request that was answered 202; the upstream never sees who asks for it. */
+  #tellStatus(approval: string): void {
+    const { method } = this.#request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      this.#refuse({ status: 405, code: 'malformed', reason: 'the status of a request is asked for with GET' });
+      return;
+    }
+    const answer = this.#parts.deferrals.status(approval, ownerOf(this.#parts.origin));
+    this.#end(() => this.#owner.answered(answer));
+  }
+
   #needsBody(): boolean {
     const { context, flavour, injector } = this.#parts;
+    if (this.#known.reading.retry !== null) {
+      return true;
+    }
     const { credential } = this;
     const ref = credential?.ref ?? null;
     const remembered = this.#known.needsBody.get(ref);
@@ -196,6 +220,11 @@ export class Judgement {
 
   #judge(body: BodyReading): void {
     this.#body = body;
+    const { retry } = this.#known.reading;
+    if (retry !== null) {
+      this.#resume(retry, body);
+      return;
+    }
     const action = this.#makeAction(body, null);
     this.action = action;
     const verdict = this.#parts.context.gate.decide(action, this.#waiting);
@@ -206,6 +235,32 @@ export class Judgement {
       );
     } else {
       this.#judged(verdict);
+    }
+  }
+
+  /** The same request once more, after it was answered 202. */
+  #resume(approval: string, body: BodyReading): void {
+    if (this.#stopped) {
+      this.#end(() => this.#owner.stopped(null));
+      return;
+    }
+    const { deferrals, origin, context } = this.#parts;
+    const evidence = new HttpEvidence(this.#request, body);
+    const binding = evidence.complete ? bindingOf(this.#request, evidence, this.credential?.ref ?? null) : null;
+    const taken = deferrals.take(approval, ownerOf(origin), binding);
+    switch (taken.kind) {
+      case 'taken': {
+        const action = this.#makeAction(body, taken.action.id);
+        this.action = action;
+        this.#judged(context.gate.resume(action));
+        break;
+      }
+      case 'pending':
+        this.#end(() => this.#owner.answered(taken.answer));
+        break;
+      case 'refused':
+        context.refused('retry', taken.refusal.reason);
+        this.#refuse(taken.refusal);
     }
   }
 
@@ -245,10 +300,31 @@ export class Judgement {
       signal: abort.signal,
       parked: (notice) => {
         this.parkedNotice = notice;
+        this.#defer(notice);
       },
+      detached: () => this.#deferral !== null,
     };
     // Nothing was held for the rules: people see the body all the same.
     return this.hasBody && this.holder === null ? { ...waiting, whole: () => this.#whole() } : waiting;
+  }
+
+  /** Answers at once where the agent asked for that; otherwise it goes on waiting. What takes calls back (MCP) always waits. */
+  #defer(notice: ParkedNotice): void {
+    const { action, credential } = this;
+    const request = this.#request;
+    if (this.#over || this.#stopped || action === null || !action.evidence.complete || !prefersAsync(request)) {
+      return;
+    }
+    if (this.#mcp !== null || request.upgrade !== 'none') {
+      return;
+    }
+    const binding = bindingOf(request, action.evidence, credential?.ref ?? null);
+    const owner = ownerOf(this.#parts.origin);
+    const added = this.#parts.deferrals.add({ notice, action, owner, binding });
+    if (added !== null) {
+      this.#deferral = added.deferral;
+      this.#end(() => this.#owner.answered(added.answer));
+    }
   }
 
   #whole(): Promise<Action> {
@@ -269,18 +345,19 @@ export class Judgement {
   #judged(verdict: Verdict): void {
     const { action } = this;
     this.#release?.();
+    if (this.#deferral !== null) {
+      if (verdict.kind === 'allow') {
+        this.#deferral.approved();
+      } else {
+        this.#deferral.refused(refusalOf(verdict), verdict.expired === true);
+      }
+      return;
+    }
     if (verdict.kind === 'allow' && action !== null) {
       this.#parts.mcp?.allowed(this.#request, this.#body);
       this.#end(() => (this.#stopped ? this.#owner.stopped(action) : this.#owner.allowed(action)));
     } else if (verdict.kind === 'deny') {
-      const { rule, reason, hint, cause } = verdict;
-      this.#refuse({
-        status: cause === 'unavailable' ? 503 : 403,
-        code: cause === 'deny' ? 'denied' : cause,
-        rule,
-        reason,
-        hint,
-      });
+      this.#refuse(refusalOf(verdict));
     }
   }
 
@@ -303,4 +380,14 @@ export class Judgement {
       this.#owner.fault(error);
     }
   }
+}
+
+function refusalOf({ rule, reason, hint, cause }: Extract<Verdict, { kind: 'deny' }>): RefusalDraft {
+  return {
+    status: cause === 'unavailable' ? 503 : 403,
+    code: cause === 'deny' ? 'denied' : cause,
+    rule,
+    reason,
+    hint,
+  };
 }

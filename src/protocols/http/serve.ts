@@ -7,9 +7,11 @@ import { messageOf } from '../../lib/errors.ts';
 import { once, Peer, within } from '../peer.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
+import type { Outcome } from '../../rules/action.ts';
 import { HttpAction } from './action.ts';
 import { findServerName, parseDialled, type Entrance } from './authority.ts';
 import { beginsTls, takeClientHello, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
+import { Deferrals } from './deferred.ts';
 import type { Upgraded } from './exchange.ts';
 import type { HttpFlavour } from './flavour.ts';
 import { isMalformed, parseRequestHead } from './h1-head.ts';
@@ -28,6 +30,16 @@ import { createH1Upstreams } from './upstream.ts';
 const OPENING_MS = 10_000;
 /** A dispatched credential is taken for the same request again without asking; a changed secret counts after this at the latest. */
 const CREDENTIAL_MS = 5_000;
+
+/** Of an action that was approved, and that its agent never came for. */
+const NOT_FETCHED: Outcome = {
+  kind: 'not-run',
+  rows: null,
+  status: '',
+  errorCode: '',
+  bytesToClient: 0,
+  durationMs: 0,
+};
 
 /** What makes an HTTP-shaped protocol of the engine. */
 export interface HttpParts {
@@ -56,7 +68,7 @@ function shareParts(
   connection: Connection,
   context: ServeContext,
   { flavour, injector }: HttpParts,
-): Pick<JudgementParts, 'origin' | 'credentials' | 'mcp'> {
+): Pick<JudgementParts, 'origin' | 'credentials' | 'mcp' | 'deferrals'> {
   const origin = {
     session: connection.session,
     agent: connection.agent,
@@ -68,6 +80,10 @@ function shareParts(
     origin,
     mcp: flavour.family === 'http' ? createMcpFollower(context, origin) : null,
     credentials: new ConnectionCredentials(context, injector),
+    deferrals: context.shared(
+      'http.deferrals',
+      () => new Deferrals(context.clock, (action) => context.gate.settle(action, NOT_FETCHED)),
+    ),
   };
 }
 

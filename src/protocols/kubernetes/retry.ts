@@ -62,6 +62,7 @@ export function createRetryGate({ gate, clock, denials, repeated }: RetryParts):
         : remember(action, key, verdict);
     },
     settle: (action, outcome) => gate.settle(action, outcome),
+    resume: (action) => gate.resume(action),
   };
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import type { Entrance } from '../../../src/protocols/http/authority.ts';
+import { Deferrals } from '../../../src/protocols/http/deferred.ts';
 import { isMalformed, parseRequestHead } from '../../../src/protocols/http/h1-head.ts';
 import { readRequest } from '../../../src/protocols/http/h1-request.ts';
 import { serveH1, type H1Parts } from '../../../src/protocols/http/h1-server.ts';
@@ -81,6 +82,7 @@ function serve(): { readonly client: SlowClient; readonly gate: PathGate } {
     },
     injector: testInjector,
     mcp: null,
+    deferrals: new Deferrals(clock, () => undefined),
     credentials: { find: () => null },
     upstreams: {
       start: () => {

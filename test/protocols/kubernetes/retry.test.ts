@@ -31,6 +31,7 @@ function world(verdict: Verdict) {
       return verdict;
     },
     settle: () => undefined,
+    resume: () => assert.fail('nothing was left behind'),
   };
   const retry = createRetryGate({ gate, clock, denials: createDenials(), repeated: (detail) => repeated.push(detail) });
   const decide = (action: Action): Verdict | Promise<Verdict> =>
@@ -87,6 +88,7 @@ test('a denial that a person gave later counts too', async () => {
       return Promise.resolve(denial('no'));
     },
     settle: () => undefined,
+    resume: () => assert.fail('nothing was left behind'),
   };
   const retry = createRetryGate({ gate, clock, denials: createDenials(), repeated: () => undefined });
   await retry.decide(first(), (): Waiting => assert.fail());
