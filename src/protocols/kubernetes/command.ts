@@ -24,7 +24,7 @@ export function commandsOf(argv: readonly string[]): readonly FactRecord[] | Unk
   }
   const program = path.slice(path.lastIndexOf('/') + 1);
   // Versions and variants (python3.11, bash-static) are the program; a link or copy under another name cannot be seen from here.
-  const family = program.replace(/(?:[-.]?[\d.]+|-static)+$/, '').replace(/\.exe$/i, '');
+  const family = withoutVersion(program).replace(/\.exe$/i, '');
   if (program === '' || STARTERS.has(program) || STARTERS.has(family) || STARTERS.has(family.toLowerCase())) {
     return new Unknown('dynamic');
   }
@@ -42,4 +42,25 @@ export function commandsOf(argv: readonly string[]): readonly FactRecord[] | Unk
       literal: true,
     },
   ];
+}
+
+const STATIC = '-static';
+
+/** `python3.11` and `bash-5.2-static` without what follows the name. By hand: a pattern for it takes exponential time. */
+function withoutVersion(program: string): string {
+  let end = program.length;
+  for (;;) {
+    const before = end;
+    while (end > 0 && /[\d.]/.test(program[end - 1] ?? '')) {
+      end -= 1;
+    }
+    if (end < before && program[end - 1] === '-') {
+      end -= 1;
+    } else if (program.slice(0, end).endsWith(STATIC)) {
+      end -= STATIC.length;
+    }
+    if (end === before) {
+      return program.slice(0, end);
+    }
+  }
 }
