@@ -27,6 +27,9 @@ const RUN_FILE = '.quickstart/run.json';
 const READY_WITHIN_MS = 30_000;
 const DRAIN_WITHIN_MS = 15_000;
 const POSTGRES_ATTEMPTS = 3;
+const GATEWAY_ATTEMPTS = 3;
+/** One for all attempts: they share a state folder. */
+const STORE_KEY = randomBytes(32).toString('base64');
 
 process.on('SIGUSR1', () => {});
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
@@ -73,12 +76,10 @@ async function start() {
   await seed({ port: upstream, password, agentPassword });
 
   console.log('Starting the gateway …');
-  const ports = { upstream, listen: await choosePort(PORTS.listen), metrics: await choosePort(PORTS.metrics) };
   const secretFile = join(folder, 'agent-password');
   writeFileSync(secretFile, agentPassword, { mode: 0o600 });
   const stateDir = join(folder, 'state');
-  const config = chooseConfig(folder, ports);
-  const gateway = await startGateway({ config, stateDir, secretFile });
+  const { gateway, ports, config } = await startOnFreePorts(folder, upstream, { stateDir, secretFile });
   undo.push(() => gateway.stop());
   const control = `unix:${join(stateDir, 'control.sock')}`;
   publish({ port: ports.listen, control });
@@ -104,6 +105,23 @@ async function startPostgres(folder, password) {
       if (attempt === POSTGRES_ATTEMPTS || !/Address already in use/.test(error.message)) {
         throw error;
       }
+    }
+  }
+}
+
+/** The gateway, with its ports: another quickstart that starts at the same moment may take them between the look and the binding. */
+async function startOnFreePorts(folder, upstream, files) {
+  for (let attempt = 1; ; attempt += 1) {
+    const ports = { upstream, listen: await choosePort(PORTS.listen), metrics: await choosePort(PORTS.metrics) };
+    const config = chooseConfig(folder, ports);
+    try {
+      return { gateway: await startGateway({ config, ...files }), ports, config };
+    } catch (error) {
+      const lost = (await Promise.all([ports.listen, ports.metrics].map(bindable))).includes(null);
+      if (attempt === GATEWAY_ATTEMPTS || !lost) {
+        throw error;
+      }
+      console.log('Somebody else took a port at the same moment; trying again …');
     }
   }
 }
@@ -138,7 +156,7 @@ function chooseConfig(folder, ports) {
     return EXAMPLE;
   }
   const copy = join(folder, 'config');
-  mkdirSync(copy, { mode: 0o755 });
+  mkdirSync(copy, { mode: 0o755, recursive: true });
   for (const file of files) {
     let text = readFileSync(join(EXAMPLE, file), 'utf8');
     for (const [name, port] of Object.entries(PORTS)) {
@@ -165,7 +183,7 @@ async function startGateway({ config, stateDir, secretFile }) {
       env: {
         ...process.env,
         CLAWPATROL_SECRET_SHOP: `@${secretFile}`,
-        CLAWPATROL_STORE_KEY: randomBytes(32).toString('base64'),
+        CLAWPATROL_STORE_KEY: STORE_KEY,
       },
       // Its own process group, as for PostgreSQL.
       detached: true,
