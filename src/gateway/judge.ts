@@ -223,7 +223,8 @@ function createScope(live: Live, action: Action, metrics: GateMetrics): Scope | 
     rules: live.policy.ruleSet(action.endpoint.ref, profile, action.credential),
     counts: metrics.endpoint(action.endpoint.ref),
     strict: live.config.gateway.audit.durability === 'strict',
-    showsWhole: action.family === 'sql' || action.family === 'ssh',
+    // A body of HTTP may be an upload of any length; people are shown where it was cut. An object of Kubernetes is never that long.
+    showsWhole: action.family !== 'http',
     redactor: createRedactor(live.config.gateway.audit.redact),
     byShape: { prepare: new WeakMap(), execute: new WeakMap() },
     byConnection: new WeakMap(),

@@ -485,6 +485,25 @@ describe('the gate on actions that wait for a person', () => {
     assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
   });
 
+  test('so is an object of Kubernetes; of a body of HTTP people see where it was cut', async () => {
+    for (const [family, asked] of [
+      ['k8s', 0],
+      ['http', 1],
+    ] as const) {
+      const harness = makeGate(makeLive(() => ASKED));
+      const whole = makeAction('POST /a', { risk: 'destructive', family });
+      const waiting = makeWaiting();
+      const verdict = harness.gate.decide(
+        { ...whole, evidence: { ...whole.evidence, complete: false } },
+        () => waiting,
+      );
+      await settleMicrotasks();
+      assert.equal(harness.approvals.asked.length, asked, family);
+      waiting.abort.abort();
+      await verdict;
+    }
+  });
+
   test('the same question under a new policy goes on waiting', async () => {
     const harness = makeGate(makeLive(() => ASKED));
     const { verdict } = await park(harness);
