@@ -272,7 +272,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 
   #inject(body: BodyReading): Injection {
-    return injectKnown(this.#known, body, { ...this.#parts, credential: this.#judgement.credential });
+    const { context, injector } = this.#parts;
+    return injectKnown(this.#known, body, { context, injector, credential: this.#judgement.credential });
   }
 
   #bodyToSend(): BodyReading {

@@ -7,10 +7,12 @@ const MAX_JOINED_BYTES = 16 * 1024;
 /** Writes the pieces in order, all of them before anything else can be written. */
 export function writeTogether(stream: Duplex, pieces: readonly Buffer[]): void {
   const [only] = pieces;
-  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
   if (pieces.length === 1 && only !== undefined) {
     stream.write(only);
-  } else if (sizeBytes <= MAX_JOINED_BYTES) {
+    return;
+  }
+  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (sizeBytes <= MAX_JOINED_BYTES) {
     // One small copy costs less than a vectored write.
     stream.write(Buffer.concat(pieces, sizeBytes));
   } else {
