@@ -23,7 +23,8 @@ import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
-import { createForwardProxy, PROXY_DEVICE } from './forward-proxy.ts';
+import { describeDirectAgent } from './direct-agent.ts';
+import { createForwardProxy } from './forward-proxy.ts';
 import type { ForwardProxy } from './forward-proxy.ts';
 import { findEndpoint, matchHost } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
@@ -109,7 +110,8 @@ class OpenConnections implements Connections {
     this.#parts = parts;
     this.#proxy = createForwardProxy({
       ...parts,
-      admit: (socket, key, { route, target }) => this.#admit(this.#identify(socket, key, route, target)),
+      admit: (socket, key, { route, target, agent }) =>
+        this.#admit(this.#identify(socket, key, route, { target, agent })),
     });
   }
 
@@ -126,7 +128,12 @@ class OpenConnections implements Connections {
         socket.destroy();
         return;
       case 'endpoint':
-        this.#admit(this.#identify(socket, key, way, null));
+        this.#admit(
+          this.#identify(socket, key, way, {
+            target: null,
+            agent: describeDirectAgent(socket, `listener/${way.endpoint.name}`, way.profile),
+          }),
+        );
         return;
       case 'proxy':
         this.#proxy.accept(socket, key, way);
@@ -176,15 +183,12 @@ class OpenConnections implements Connections {
   }
 
   /** Who connects to what, taken at accept: later the socket may no longer know. */
-  #identify(socket: Socket, key: string, { endpoint, profile }: Route, target: DialTarget | null): Entry {
-    const agent: Agent = {
-      device: target === null ? `listener/${endpoint.name}` : PROXY_DEVICE,
-      profile,
-      run: '',
-      user: '',
-      ip: canonicalIp(socket.remoteAddress),
-      transport: 'direct',
-    };
+  #identify(
+    socket: Socket,
+    key: string,
+    { endpoint, profile }: Route,
+    { target, agent }: Pick<Entry, 'target' | 'agent'>,
+  ): Entry {
     const local = formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0);
     return {
       session: uuidv7(this.#parts.clock.now()),

@@ -6,7 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 import { visible } from '../lib/text.ts';
 import type { DialTarget } from '../protocols/protocol.ts';
 import type { Agent } from '../rules/action.ts';
-import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
+import { createRanges, formatAddress } from './addresses.ts';
+import { describeDirectAgent } from './direct-agent.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -80,7 +81,7 @@ export function proxyRefusal(status: number, reason: string, hint: string): Buff
 type ProxyWay = Extract<Way, { kind: 'proxy' }>;
 
 /** Whoever comes through the forward proxy acts as this device. */
-export const PROXY_DEVICE = 'listener/proxy';
+const PROXY_DEVICE = 'listener/proxy';
 
 export interface ForwardProxyParts {
   readonly clock: Clock;
@@ -89,7 +90,11 @@ export interface ForwardProxyParts {
   readonly recorder: Recorder;
   readonly logger: Logger;
   /** Takes over a socket whose destination is known; the bytes that follow are the destination's protocol. */
-  readonly admit: (socket: Socket, key: string, to: { readonly route: Route; readonly target: DialTarget }) => void;
+  readonly admit: (
+    socket: Socket,
+    key: string,
+    to: { readonly route: Route; readonly target: DialTarget; readonly agent: Agent },
+  ) => void;
 }
 
 export interface ForwardProxy {
@@ -113,7 +118,7 @@ class AskingClients implements ForwardProxy {
   }
 
   accept(socket: Socket, key: string, way: ProxyWay): void {
-    const agent = describeVisitor(socket, way);
+    const agent = describeDirectAgent(socket, PROXY_DEVICE, way.profile);
     if (agent.ip === '' || !createRanges(way.listenAllow)(agent.ip)) {
       this.#refuse(agent, 'source', `${agent.ip} is not in listen_allow`);
       socket.resetAndDestroy();
@@ -162,7 +167,7 @@ class AskingClients implements ForwardProxy {
         if (request.kind === 'connect') {
           socket.write(CONNECTED);
         }
-        admit(socket, key, { route: { endpoint, profile: way.profile }, target });
+        admit(socket, key, { route: { endpoint, profile: way.profile }, target, agent });
       }
     }
   }
@@ -187,11 +192,6 @@ class AskingClients implements ForwardProxy {
       }),
     );
   }
-}
-
-function describeVisitor(socket: Socket, { profile }: ProxyWay): Agent {
-  const ip = canonicalIp(socket.remoteAddress);
-  return { device: PROXY_DEVICE, profile, run: '', user: '', ip, transport: 'direct' };
 }
 
 /** Sends the last answer; what the client still sends is dropped, so that the answer is not lost to a reset. */
