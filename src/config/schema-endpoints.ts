@@ -135,7 +135,7 @@ const kubernetes: EndpointType = {
     workloads: {
       type: { kind: 'object' },
       default: {},
-      doc: 'Lists of texts, * for anything: images, namespaces, service_accounts and secrets within which a new pod without further rights is suspicious instead of destructive; protected_configmaps, whose change is destructive.',
+      doc: 'Lists of texts, * for anything: images, namespaces, service_accounts and secrets within which a new pod without further rights (node, priority, tolerations, drivers of the host and the like) is suspicious instead of destructive; protected_configmaps, of which every write is destructive.',
     },
     harmless_groups: { type: strings, default: [], doc: 'API groups of custom resources whose reading is safe.' },
   },

@@ -67,7 +67,11 @@ export const K8S_FACTS: readonly FactDefinition[] = [
   request.closed('k8s.host_namespaces', STRINGS, 'network|pid|ipc|users', 'host namespaces asked for'),
   request.plain('k8s.capabilities', STRINGS, 'capabilities added'),
   request.plain('k8s.service_account', STRINGS, 'service accounts that pods of the body run as'),
-  request.plain('k8s.secret_refs', STRINGS, 'Secrets mounted or read into the environment'),
+  request.plain(
+    'k8s.secret_refs',
+    STRINGS,
+    'Secrets that the body names, in any of the ways of the API: volumes, environment, image pulls, TLS, drivers of storage',
+  ),
   request.plain('k8s.config_refs', STRINGS, 'ConfigMaps mounted or read into the environment'),
   request.plain('k8s.replicas', INT, 'replicas asked for; -1 when the body says none'),
   request.plain('k8s.labels', STRING_MAP, 'labels of the object'),

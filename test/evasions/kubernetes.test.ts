@@ -230,6 +230,47 @@ test('K8-19: what a pod may do is found, each part of it', () => {
     ),
     ['s4'],
   );
+  // Every way in which the API names a Secret, those of other kinds of objects too.
+  for (const source of [
+    { csi: { driver: 'd', nodePublishSecretRef: { name: 's' } } },
+    { azureFile: { shareName: 'x', secretName: 's' } },
+    ...['cephfs', 'rbd', 'iscsi', 'flexVolume', 'scaleIO', 'storageos', 'cinder'].map((kind) => ({
+      [kind]: { secretRef: { name: 's' } },
+    })),
+  ]) {
+    assert.deepEqual(facts(volume(source), 'k8s.secret_refs'), ['s'], JSON.stringify(source));
+  }
+  assert.deepEqual(facts({ spec: { imagePullSecrets: [{ name: 's' }] } }, 'k8s.secret_refs'), ['s']);
+  const stage = { secret: { name: 'a' }, nodeStageSecretRef: { name: 'b' }, controllerExpandSecretRef: { name: 'c' } };
+  for (const [line, body, want] of [
+    ['POST /apis/networking.k8s.io/v1/namespaces/d/ingresses', { spec: { tls: [{ secretName: 's' }] } }, ['s']],
+    [
+      'POST /api/v1/namespaces/d/serviceaccounts',
+      { secrets: [{ name: 's' }], imagePullSecrets: [{ name: 't' }] },
+      ['s', 't'],
+    ],
+    ['POST /api/v1/persistentvolumes', { spec: { csi: stage } }, ['a', 'b', 'c']],
+    [
+      'POST /apis/storage.k8s.io/v1/storageclasses',
+      { parameters: { 'csi.storage.k8s.io/node-publish-secret-name': 's', adminSecretName: 't' } },
+      ['s', 't'],
+    ],
+    [
+      'POST /apis/gateway.networking.k8s.io/v1/namespaces/d/gateways',
+      { spec: { listeners: [{ tls: { certificateRefs: [{ name: 's' }] } }] } },
+      ['s'],
+    ],
+    ['POST /apis/x.io/v1/namespaces/d/things', { spec: { from: { kind: 'Secret', name: 's' } } }, ['s']],
+    [
+      'PATCH /apis/networking.k8s.io/v1/namespaces/d/ingresses/i',
+      [{ op: 'add', path: '/spec/tls/0/secretName', value: 's' }],
+      ['s'],
+    ],
+    ['POST /api/v1/namespaces/d/configmaps', { data: { secret: 'x' }, kind: 'ConfigMap' }, []],
+  ] as const) {
+    const contentType = line.startsWith('PATCH') ? 'application/json-patch+json' : 'application/json';
+    assert.deepEqual(factOf(line, 'k8s.secret_refs', { body, contentType }), want, line);
+  }
   assert.deepEqual(facts(volume({ configMap: { name: 'm' } }), 'k8s.config_refs'), ['m']);
   assert.deepEqual(facts({ spec: { serviceAccountName: 'admin' } }, 'k8s.service_account'), ['admin']);
   assert.deepEqual(facts({}, 'k8s.service_account'), ['default']);
@@ -534,6 +575,66 @@ test('K8-19: a new pod is destructive unless all of it is within what the endpoi
     [`POST ${PODS}`, 'destructive', posted({ container: { securityContext: { privileged: true } } })],
     [`POST ${PODS}`, 'destructive', posted({ container: { securityContext: { capabilities: { add: ['CHOWN'] } } } })],
     ['POST /apis/apps/v1/namespaces/d/deployments', 'destructive', { body: deployment(), attributes }],
+    // What `workloads` has no list of is not within it.
+    ...[
+      { nodeName: 'control-plane' },
+      { priorityClassName: 'system-node-critical' },
+      { priority: 2_000_000_000 },
+      { tolerations: [{ operator: 'Exists' }] },
+      { runtimeClassName: 'unsandboxed' },
+      { resourceClaims: [{ name: 'gpu' }] },
+      { whatComesNext: true },
+      { securityContext: { seLinuxOptions: { type: 'spc_t' } } },
+      { securityContext: { sysctls: [{ name: 'kernel.core_pattern', value: '|/x' }] } },
+      { volumes: ['x'] },
+    ].map((spec): TierRow => [`POST ${PODS}`, 'destructive', posted({ spec })]),
+    ...[
+      { gitRepo: { repository: 'https://evil.io/x', directory: '..' } },
+      { flexVolume: { driver: 'evil/x' } },
+      { csi: { driver: 'secrets-store.csi.k8s.io' } },
+      { nfs: { server: 'x', path: '/' } },
+      { image: { reference: 'evil.io/x' } },
+    ].map((source): TierRow => [`POST ${PODS}`, 'destructive', posted(volume(source))]),
+    [
+      `POST ${PODS}`,
+      'destructive',
+      posted({ container: { securityContext: { seccompProfile: { type: 'Unconfined' } } } }),
+    ],
+    [
+      `POST ${PODS}`,
+      'suspicious',
+      posted({ container: { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } } }),
+    ],
+    [
+      `POST ${PODS}`,
+      'suspicious',
+      posted({ spec: { nodeName: '', tolerations: [], imagePullSecrets: [{ name: 'pull' }] } }),
+    ],
+    [`POST ${PODS}`, 'destructive', posted({ spec: { imagePullSecrets: [{ name: 'db' }] } })],
+    ...[{ emptyDir: {} }, { configMap: { name: 'm' } }, { persistentVolumeClaim: { claimName: 'c' } }].map(
+      (source): TierRow => [`POST ${PODS}`, 'suspicious', posted(volume(source))],
+    ),
+  ]);
+});
+
+test('a protected config map is protected where it is made too, by whatever name it gets', () => {
+  const MAPS = '/api/v1/namespaces/d/configmaps';
+  const attributes = { workloads: { protected_configmaps: ['*-prod', 'coredns', 'app-*'] } };
+  const named = (metadata: object): RequestOptions => ({ body: { metadata, data: {} }, attributes });
+  checkTiers([
+    [`POST ${MAPS}`, 'destructive', named({ name: 'shop-prod' })],
+    [`POST ${MAPS}`, 'destructive', named({ name: 'coredns' })],
+    [`POST ${MAPS}`, 'suspicious', named({ name: 'shop-test' })],
+    [`POST ${MAPS}`, 'destructive', named({ generateName: 'app-x-' })],
+    [`POST ${MAPS}`, 'destructive', named({ generateName: 'cor' })],
+    [`POST ${MAPS}`, 'destructive', { body: '{"metadata":{"name":"a"},"metadata":{"name":"coredns"}}', attributes }],
+    [`POST ${MAPS}`, 'suspicious', { body: '{"a":1,"a":2}' }],
+    ['POST /api/v1/namespaces/kube-system/configmaps', 'destructive', { body: { metadata: { name: 'x' } } }],
+    [
+      `POST ${MAPS}`,
+      'suspicious',
+      { ...named({ generateName: 'x' }), attributes: { workloads: { protected_configmaps: ['y-*'] } } },
+    ],
   ]);
 });
 

@@ -10,8 +10,14 @@ export interface EndpointOptions {
   readonly serviceAccounts: ReadonlySet<string>;
   /** Secrets that such a pod may refer to. */
   readonly secrets: ReadonlySet<string>;
-  /** Names of config maps whose change is destructive. */
-  readonly protectedConfigmaps: readonly ((name: string) => boolean)[];
+  /** Names of config maps of which every write is destructive. */
+  readonly protectedConfigmaps: readonly NamePattern[];
+}
+
+export interface NamePattern {
+  matches(name: string): boolean;
+  /** Whether some name that begins so may match. */
+  mayBegin(begin: string): boolean;
 }
 
 const made = new WeakMap<EndpointConfig, EndpointOptions>();
@@ -34,7 +40,7 @@ export function readOptions(config: EndpointConfig): EndpointOptions {
     isWorkloadNamespace: (namespace) => namespaces.length === 0 || namespaces.some((matches) => matches(namespace)),
     serviceAccounts: new Set(['default', ...list('service_accounts')]),
     secrets: new Set(list('secrets')),
-    protectedConfigmaps: list('protected_configmaps').map(globOf),
+    protectedConfigmaps: list('protected_configmaps').map(namePattern),
   };
   made.set(config, options);
   return options;
@@ -46,6 +52,14 @@ function isRecord(value: AttributeValue | undefined): value is { readonly [key: 
 
 function texts(value: AttributeValue | undefined): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+function namePattern(pattern: string): NamePattern {
+  const [literal = ''] = pattern.split('*');
+  return {
+    matches: globOf(pattern),
+    mayBegin: (begin) => literal.startsWith(begin) || (pattern.includes('*') && begin.startsWith(literal)),
+  };
 }
 
 /** A pattern in which `*` stands for anything; whole match, in linear time. */

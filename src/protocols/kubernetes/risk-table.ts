@@ -11,7 +11,7 @@ export type SpecialCase =
   | 'scale'
   | 'job-change'
   | 'eviction'
-  | 'configmap-change'
+  | 'configmap-write'
   | 'service-create'
   | 'claim-change'
   | 'node-change'
@@ -104,7 +104,7 @@ export const RISK_ROWS: readonly RiskRow[] = [
   ),
   row(['jobs', 'runs_code'], 'batch', 'jobs cronjobs', ['safe', D, 'job-change', D, D]),
   { ...row(['secrets', 'secret'], 'core', 'secrets', [D, D, D, D, D]), dryRunCounts: true },
-  row(['config maps', 'write'], 'core', 'configmaps', ['safe', S, 'configmap-change', D, D]),
+  row(['config maps', 'write'], 'core', 'configmaps', ['safe', 'configmap-write', 'configmap-write', D, D]),
   { ...row(['tokens', 'identity'], 'core', 'serviceaccounts/token', [D, D, D, D, D]), dryRunCounts: true },
   row(['service accounts', 'identity'], 'core', 'serviceaccounts', ['safe', D, D, D, D]),
   row(

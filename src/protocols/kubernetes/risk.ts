@@ -3,11 +3,12 @@
 import type { FactValue, Risk } from '../../rules/action.ts';
 import type { EndpointOptions } from './options.ts';
 import type { ApiBody } from './body.ts';
-import { isList, isObject, valueAt } from './json.ts';
+import { isList, isObject, textAt, valueAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { rowOf } from './risk-table.ts';
 import type { Cell, RiskRow, SpecialCase } from './risk-table.ts';
 import type { Target } from './request.ts';
+import { specialRight } from './workload.ts';
 
 export interface Tier {
   readonly risk: Risk;
@@ -142,10 +143,7 @@ const SPECIAL: Readonly<Record<SpecialCase, (input: RiskInput) => Judged>> = {
       ? suspicious('one pod, by way of its budget')
       : destructive('a forced kill');
   },
-  'configmap-change': ({ target, options }) =>
-    target.namespace === 'kube-system' || options.protectedConfigmaps.some((pattern) => pattern(target.name))
-      ? destructive('a protected config map')
-      : suspicious('bounded'),
+  'configmap-write': (input) => (isProtected(input) ? destructive('a protected config map') : suspicious('bounded')),
   'service-create': (input) => (exposes(input) ? destructive('opens a way from or to outside') : suspicious('bounded')),
   'claim-change': (input) =>
     // The server refuses to shrink a claim.
@@ -251,6 +249,24 @@ function imagesKnown({ fact, options }: RiskInput): boolean {
   return Array.isArray(images) && images.length > 0 && images.every((image) => options.isKnownImage(String(image)));
 }
 
+/** By the name in the path, or, where it is made, by that in the body; a name that cannot be told may be a protected one. */
+function isProtected({ target, body, options }: RiskInput): boolean {
+  const { protectedConfigmaps } = options;
+  if (target.namespace === 'kube-system') {
+    return true;
+  }
+  if (target.verb !== 'create') {
+    return protectedConfigmaps.some((pattern) => pattern.matches(target.name));
+  }
+  if (body.kind !== 'object') {
+    return protectedConfigmaps.length > 0;
+  }
+  const name = textAt(body.object, 'metadata', 'name');
+  // The server puts a random ending to it.
+  const begin = textAt(body.object, 'metadata', 'generateName');
+  return protectedConfigmaps.some((pattern) => (name === '' ? pattern.mayBegin(begin) : pattern.matches(name)));
+}
+
 /** Everything about a new pod is within what the endpoint's `workloads` allows. */
 function isAdmitted(input: RiskInput): boolean {
   const { fact, options, body, target } = input;
@@ -261,6 +277,7 @@ function isAdmitted(input: RiskInput): boolean {
   const none = (name: string): boolean => names(name)?.length === 0;
   return (
     body.kind === 'object' &&
+    specialRight(body.object['spec']) === null &&
     imagesKnown(input) &&
     options.isWorkloadNamespace(target.namespace) &&
     fact('k8s.privileged') === false &&

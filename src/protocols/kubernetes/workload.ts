@@ -1,6 +1,6 @@
 // What pods would be allowed to do, found by structure: every container, volume and reference anywhere in the values that a body
 // sets, so that templates of custom resources, items of lists and fragments of patches count too.
-import { isList, isObject, textAt } from './json.ts';
+import { isList, isObject, textAt, valueAt } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 export interface WorkloadFacts {
@@ -152,20 +152,93 @@ class Finder {
     }
   }
 
+  /**
+   * Secrets and ConfigMaps by the ways in which the API names them: `secretKeyRef`, `nodePublishSecretRef` and their like, `secretName`
+   * of volumes and of TLS, lists of pull secrets, parameters of storage classes, references with a kind.
+   */
   #references(value: JsonObject): void {
-    for (const [from, into] of [
-      ['secretKeyRef', this.secretRefs],
-      ['secretRef', this.secretRefs],
-      ['configMapKeyRef', this.configRefs],
-      ['configMapRef', this.configRefs],
-      ['configMap', this.configRefs],
-    ] as const) {
-      addText(into, textAt(value, from, 'name'));
+    for (const [key, item] of Object.entries(value)) {
+      if (SECRET_REF.test(key) || key === 'secret') {
+        addText(this.secretRefs, textAt(item, 'name'));
+      } else if (SECRET_NAME.test(key)) {
+        addText(this.secretRefs, item);
+      } else if (SECRET_LISTS.has(key) && isList(item)) {
+        item.forEach((entry) => addText(this.secretRefs, textAt(entry, 'name')));
+      } else if (CONFIG_REFS.has(key)) {
+        addText(this.configRefs, textAt(item, 'name'));
+      }
     }
-    // A volume says secretName, a projection says name.
-    addText(this.secretRefs, textAt(value, 'secret', 'secretName'));
-    addText(this.secretRefs, textAt(value, 'secret', 'name'));
+    // An object of its own has its name in its metadata.
+    if (value['kind'] === 'Secret') {
+      addText(this.secretRefs, value['name']);
+    } else if (value['kind'] === 'ConfigMap') {
+      addText(this.configRefs, value['name']);
+    }
   }
+}
+
+/** `secretRef`, `secretKeyRef`, `controllerExpandSecretRef`. */
+const SECRET_REF = /secret(?:key)?ref$/i;
+/** `secretName`, `csi.storage.k8s.io/node-stage-secret-name`. */
+const SECRET_NAME = /secret-?name$/i;
+/** Lists of objects with a name; `certificateRefs` of gateways are Secrets where they do not say another kind. */
+const SECRET_LISTS: ReadonlySet<string> = new Set(['imagePullSecrets', 'secrets', 'certificateRefs']);
+const CONFIG_REFS: ReadonlySet<string> = new Set(['configMapKeyRef', 'configMapRef', 'configMap']);
+
+/** What a pod's specification may say under an endpoint's `workloads`, beside what the facts above tell. */
+const PLAIN_POD: ReadonlySet<string> = new Set(
+  [
+    'containers initContainers volumes restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds dnsPolicy dnsConfig',
+    'nodeSelector affinity topologySpreadConstraints serviceAccountName serviceAccount automountServiceAccountToken',
+    'hostNetwork hostPID hostIPC hostUsers shareProcessNamespace securityContext imagePullSecrets hostname subdomain hostAliases',
+    'setHostnameAsFQDN readinessGates schedulingGates enableServiceLinks overhead os resources',
+  ]
+    .join(' ')
+    .split(' '),
+);
+/** Volumes that hold what the pod itself makes, or what the facts name. */
+const PLAIN_VOLUMES: ReadonlySet<string> = new Set(
+  'name emptyDir secret configMap projected downwardAPI persistentVolumeClaim ephemeral'.split(' '),
+);
+
+/**
+ * What a new pod asks for that `workloads` has no list of: a node, a priority, tolerations, a volume that runs a driver of the host or
+ * a program as root (`gitRepo`), a security profile of its own. Null: nothing. What is not known counts.
+ */
+export function specialRight(spec: JsonValue | undefined): string | null {
+  if (!isObject(spec)) {
+    return 'spec';
+  }
+  const key = Object.keys(spec).find((name) => !PLAIN_POD.has(name) && isSet(spec[name]));
+  if (key !== undefined) {
+    return key;
+  }
+  for (const volume of asItems(spec['volumes'])) {
+    const kind = isObject(volume) ? Object.keys(volume).find((name) => !PLAIN_VOLUMES.has(name)) : 'volumes';
+    if (kind !== undefined) {
+      return kind;
+    }
+  }
+  const containers = [...asItems(spec['containers']), ...asItems(spec['initContainers'])];
+  const contexts = [spec, ...containers].map((holder) => valueAt(holder, 'securityContext'));
+  return contexts.some(hasOwnProfile) ? 'securityContext' : null;
+}
+
+function asItems(value: JsonValue | undefined): readonly JsonValue[] {
+  return isList(value) ? value : [];
+}
+
+/** Not left out, and not the value that means the same. */
+function isSet(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null && value !== '' && !(isList(value) && value.length === 0);
+}
+
+/** SELinux labels, kernel settings, no seccomp or AppArmor. */
+function hasOwnProfile(context: JsonValue | undefined): boolean {
+  const profiles = ['seccompProfile', 'appArmorProfile'].map((key) => textAt(context, key, 'type'));
+  return (
+    isSet(valueAt(context, 'seLinuxOptions')) || isSet(valueAt(context, 'sysctls')) || profiles.includes('Unconfined')
+  );
 }
 
 function addText(into: Set<string>, value: JsonValue | undefined): void {
