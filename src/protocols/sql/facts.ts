@@ -22,6 +22,8 @@ export interface UnitFactsParts {
   readonly dialect: FactDialect;
   readonly risk: string;
   readonly riskCauses: readonly string[];
+  /** Facts of the query that are not the text's: what came with it. */
+  readonly extra?: ReadonlyMap<string, FactValue>;
 }
 
 /** What `sql.row_limit` is when there is no limit: so large that no comparison with a limit holds. */
@@ -50,6 +52,10 @@ export class SqlFacts implements Facts {
   }
 
   #make(name: string): FactValue | undefined {
+    const extra = this.parts.extra?.get(name);
+    if (extra !== undefined) {
+      return extra;
+    }
     const always = ALWAYS[name];
     if (always !== undefined) {
       return always(this);
@@ -68,7 +74,7 @@ export class SqlFacts implements Facts {
   names(pick: (relation: { read: boolean; write: boolean }) => boolean): FactValue {
     const { outline, dialect, state } = this.parts;
     if (!outline.relationsKnown) {
-      return new Unknown('unresolved');
+      return new Unknown(outline.clickhouse === null ? 'unresolved' : 'dynamic');
     }
     const forms = new Set<string>();
     for (const relation of outline.relations.values()) {
@@ -138,6 +144,8 @@ const HIDDEN = new Set([
   'sql.function_effects',
   'sql.columns',
   'sql.write_columns',
+  'sql.table_functions',
+  'sql.dictionaries',
   'sql.reads',
   'sql.writes',
   'sql.verbs',
@@ -211,19 +219,22 @@ const GETTERS: Readonly<Record<string, Getter>> = {
     facts.parameters((value) => (value.kind === 'text' ? value.text : value.kind === 'null' ? '' : null)),
   'sql.param_nulls': (facts) => facts.parameters((value) => (value.kind === 'opaque' ? null : value.kind === 'null')),
   'sql.fingerprint': ({ parts }) => fingerprint(parts),
+  'sql.table_functions': ({ parts }) => [...(parts.outline.clickhouse?.tableFunctions ?? [])],
+  'sql.dictionaries': ({ parts }) =>
+    parts.outline.clickhouse?.dictionariesKnown === false
+      ? new Unknown('dynamic')
+      : [...(parts.outline.clickhouse?.dictionaries ?? [])],
+  'sql.format': ({ parts }) => parts.outline.clickhouse?.format ?? '',
+  'sql.outfile': ({ parts }) => parts.outline.clickhouse?.outfile ?? '',
+  'sql.infile': ({ parts }) => parts.outline.clickhouse?.infile ?? '',
+  'sql.cluster': ({ parts }) => parts.outline.clickhouse?.cluster ?? '',
+  'sql.engine': ({ parts }) => parts.outline.clickhouse?.engine ?? '',
 };
 
 /** What a fact of another dialect is here. */
 const NEUTRAL: Readonly<Record<string, FactValue>> = {
-  'sql.table_functions': [],
-  'sql.dictionaries': [],
   'sql.query_params': new Map(),
   'sql.external_tables': [],
-  'sql.format': '',
-  'sql.outfile': '',
-  'sql.infile': '',
-  'sql.cluster': '',
-  'sql.engine': '',
   'sql.interface': '',
 };
 

@@ -16,13 +16,17 @@ export type UnitContext =
   | 'rule'
   | 'function'
   | 'do'
-  | 'schema';
+  | 'schema'
+  | 'parallel'
+  | 'execute_as';
 
 /** A relation or object name as written, folded; the search path is applied later. */
 export interface Name {
   readonly database: string | null;
   readonly schema: string | null;
   readonly name: string;
+  /** It can only be one of the connection's own temporary tables. */
+  readonly temporary?: true;
 }
 
 /** A relation that a unit names, and what the unit does with it. */
@@ -30,6 +34,34 @@ export interface Relation extends Name {
   read: boolean;
   write: boolean;
 }
+
+/** What only ClickHouse has. */
+export interface ClickHouseOutline {
+  /** Table functions by their own names. */
+  tableFunctions: Set<string>;
+  dictionaries: Set<string>;
+  /** False when a dictionary is named by an expression. */
+  dictionariesKnown: boolean;
+  format: string;
+  outfile: string;
+  infile: string;
+  cluster: string;
+  engine: string;
+  /** Operators by the names of their functions, which the text does not spell. */
+  operators: Set<string>;
+  /** Relations whose name is a parameter; only a query's own values tell them. */
+  relationParameters: readonly RelationParameter[];
+}
+
+/** `{name:Identifier}` where a relation stands. A part is a parameter's name or a written one. */
+export interface RelationParameter {
+  readonly database: NamePart | null;
+  readonly name: NamePart;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+export type NamePart = { readonly kind: 'written' | 'parameter'; readonly text: string };
 
 /** A conjunct of the form *column op constant* (fact reference 3.5). */
 export interface Predicate {
@@ -140,6 +172,7 @@ export interface UnitOutline {
   fingerprint: { value: string | null | undefined };
   /** A fact of class `shape` was decided by the value of an integer literal. */
   literalSensitive: boolean;
+  clickhouse: ClickHouseOutline | null;
   nested: UnitOutline[];
 }
 
@@ -203,6 +236,7 @@ export function createOutline(context: UnitContext): UnitOutline {
     parameters: 0,
     fingerprint: { value: undefined },
     literalSensitive: false,
+    clickhouse: null,
     nested: [],
   };
 }
@@ -263,6 +297,9 @@ export function mergeNested(outer: UnitOutline, inner: UnitOutline, planned: boo
   outer.literalSensitive ||= inner.literalSensitive;
   outer.resetsRole ||= inner.resetsRole;
   outer.refused ??= inner.refused;
+  if (outer.clickhouse !== null && inner.clickhouse !== null) {
+    mergeClickHouse(outer.clickhouse, inner.clickhouse);
+  }
   if (planned) {
     return;
   }
@@ -278,6 +315,17 @@ export function mergeNested(outer: UnitOutline, inner: UnitOutline, planned: boo
     outer.locking = inner.locking;
   }
   outer.notes.push(...inner.notes);
+}
+
+function mergeClickHouse(outer: ClickHouseOutline, inner: ClickHouseOutline): void {
+  addAll(outer.tableFunctions, inner.tableFunctions);
+  addAll(outer.dictionaries, inner.dictionaries);
+  addAll(outer.operators, inner.operators);
+  outer.dictionariesKnown &&= inner.dictionariesKnown;
+  outer.relationParameters = [...outer.relationParameters, ...inner.relationParameters];
+  for (const key of ['format', 'outfile', 'infile', 'cluster', 'engine'] as const) {
+    outer[key] = outer[key] === '' ? inner[key] : outer[key];
+  }
 }
 
 function both(a: boolean | null, b: boolean | null): boolean | null {
