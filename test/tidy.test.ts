@@ -15,7 +15,7 @@ function sources(folder: string): string[] {
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const protocolFolders = readdirSync(join(ROOT, 'src/protocols'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !['sql', 'http'].includes(entry.name))
+  .filter((entry) => entry.isDirectory() && !['sql', 'http', 'shell'].includes(entry.name))
   .map((entry) => entry.name);
 
 test('every source file opens with a comment that says what it is for', () => {
