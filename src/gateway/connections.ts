@@ -35,6 +35,9 @@ import type { Recorder } from './recorder.ts';
 import { relay } from './relay.ts';
 import type { Route, Way } from './routing.ts';
 
+/** For the answer in progress of a connection whose endpoint, profile or credential is gone. */
+const WITHDRAWN_MS = 20_000;
+
 /** Chooses and reads the credential of a profile at an endpoint. */
 export interface Credentials {
   /** Null when none is configured. Rejects with GatewayError SECRET_MISSING. */
@@ -163,6 +166,10 @@ class OpenConnections implements Connections {
     }
     for (const entry of this.#open.values()) {
       if (which === 'all' || !this.#stillRouted(entry)) {
+        if (which === 'unrouted' && !entry.draining.signal.aborted) {
+          // A shell may have no end of its own; what it was opened under is gone.
+          this.#parts.clock.after(WITHDRAWN_MS, () => entry.ending.abort(why));
+        }
         entry.draining.abort(why);
       }
     }

@@ -14,6 +14,7 @@ import {
   startDaemon,
   startLineServer,
 } from '../support/daemon.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -104,6 +105,43 @@ describe('the daemon', { timeout: 300_000 }, () => {
       { limit: 5, cursor: null, newestFirst: true },
     );
     assert.equal(items.length, 1);
+  });
+
+  test('what a removed endpoint still answers has a deadline, after which it is cut off', async (t) => {
+    const upstream = await startLineServer(t);
+    const deadlines: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after: (delayMs, fire) => {
+        if (delayMs === 20_000) {
+          deadlines.push(fire);
+        }
+        return systemClock.after(delayMs, fire);
+      },
+    };
+    const listen = await freePort();
+    const second = `
+      endpoint "postgres" "two" {
+        host = "127.0.0.1:${upstream.port}"
+        sslmode = "disable"
+        listen = "127.0.0.1:${listen}"
+      }
+      credential "passthrough" "two" { endpoint = postgres.two }
+      profile "two" { credentials = [passthrough.two] }`;
+    const daemon = await startDaemon(t, lineConfig(upstream.port, `${QUIET}\n${second}`), { clock });
+    const [removed, kept] = [await connectLines(t, listen), await connectLines(t, daemon.port('postgres.pg'))];
+    for (const client of [removed, kept]) {
+      client.send('destructive delete 1');
+      assert.match(await client.next(), /^parked /);
+    }
+    deadlines.length = 0;
+    daemon.writeConfig(lineConfig(upstream.port, QUIET));
+    assert.equal((await daemon.gateway.reload('test')).ok, true);
+    assert.equal(deadlines.length, 1);
+    deadlines.forEach((fire) => fire());
+    assert.equal(await removed.next(), '', 'it is cut off');
+    kept.send('safe select 1');
+    assert.equal(daemon.operations.approvals.pending().length, 1, 'the other still waits');
   });
 
   test('listeners open and close with a reload; one that cannot bind refuses all of it', async (t) => {

@@ -95,8 +95,10 @@ export interface UpgradeSession extends Session {
 /** What an upgraded stream may need to ask for further judgements on its own. */
 export interface UpgradeParts {
   readonly state: RequestState;
-  /** Some rule, tier or approver may read that fact. */
+  /** Some rule, tier or approver of the policy in force may read that fact. */
   readonly reads: (fact: string) => boolean;
+  /** Another value than before when the policy in force is another one. */
+  policy(): unknown;
   /** An action of this connection over units that are not the request's own (a message, a forwarded port). */
   createAction(parts: {
     readonly units: readonly Unit[];

@@ -285,6 +285,7 @@ class Run {
     const session = flavour.upgraded(request, response, {
       state,
       reads: (fact) => this.#context.reads(credential, fact),
+      policy: () => this.#context.config(),
       createAction: ({ units, summary, evidence }) => {
         const risks = units.map(({ risk }) => risk);
         const risk = risks.includes('destructive')

@@ -2,6 +2,7 @@
 // on as they are. Opening a port inside a port-forward is judged on its own (spdy-session.ts); stdin that was not asked for goes nowhere.
 import { createHash } from 'node:crypto';
 import type { Action, Evidence, Unit } from '../../rules/action.ts';
+import { Gatherer } from '../../lib/gather.ts';
 import { MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import type { UpgradeParts, UpgradeSession } from '../http/flavour.ts';
@@ -12,9 +13,9 @@ import { readTarget } from './request.ts';
 import type { Target } from './request.ts';
 import { readBoolean } from './query.ts';
 import { SpdySession } from './spdy-session.ts';
-import { EndStatus, HalfCloses } from './stream-end.ts';
+import { EndStatus, farewell, HalfCloses } from './stream-end.ts';
 import type { StreamEnding } from './stream-end.ts';
-import { takeWebSocketFrame } from './websocket.ts';
+import { serverFrame, takeWebSocketFrame } from './websocket.ts';
 import type { WebSocketFrame } from './websocket.ts';
 
 /** kubectl's port-forward over WebSocket: SPDY frames inside binary messages. */
@@ -25,6 +26,8 @@ export type PortAction = Parameters<UpgradeParts['createAction']>[0];
 
 export interface StreamParts {
   createAction(parts: PortAction): Action;
+  /** Another value than before when the policy in force is another one. */
+  policy(): unknown;
   readonly target: Target;
   portAction(port: number): PortAction;
 }
@@ -48,6 +51,7 @@ export function createUpgradeSession(
   const { subresource, verb } = target;
   const streams: StreamParts = {
     createAction: (action) => options.createAction(action),
+    policy: () => options.policy(),
     target,
     portAction: (port) => portAction(target, port, options.portUnit(port)),
   };
@@ -64,7 +68,7 @@ export function createUpgradeSession(
     // Without the tunnel the ports are those of the request, which were judged with it.
     return protocol === TUNNEL ? new SpdySession(streams, { tunnelled: true, ports: true }) : new RawSession();
   }
-  return isShell ? new ShellSession(readBoolean(target.query.get('stdin')) === true) : new RawSession();
+  return isShell ? new ShellSession(target, protocol) : new RawSession();
 }
 
 function portAction({ namespace, name }: Target, port: number, unit: Unit): PortAction {
@@ -98,7 +102,7 @@ class RefusedSession implements UpgradeSession {
   }
 }
 
-/** Bytes both ways, untouched. */
+/** Bytes both ways, untouched. Watches and the like have no end of their own: they are cut off as soon as the gateway wants them to end. */
 class RawSession implements UpgradeSession {
   readonly ending = null;
   readonly idle = false;
@@ -110,12 +114,13 @@ class RawSession implements UpgradeSession {
         return [{ kind: 'send', to: event.from === 'client' ? 'upstream' : 'client', bytes: event.bytes }];
       case 'ended':
         return this.#closes.handle(event);
+      case 'draining':
+        return [{ kind: 'finish', reason: { kind: 'drained', detail: event.why } }];
       case 'judged':
       case 'waiting':
       case 'awaited':
       case 'parked':
       case 'cancel-requested':
-      case 'draining':
         return [];
     }
   }
@@ -126,22 +131,34 @@ class RawSession implements UpgradeSession {
 }
 
 const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
 const ERROR = 3;
 const DIGIT_ZERO = 0x30;
-const NOTHING: Buffer = Buffer.alloc(0);
 
 /** exec and attach over WebSocket: one channel per stream, its number in the first byte of each message. */
 class ShellSession implements UpgradeSession {
   readonly idle = false;
   readonly #stdin: boolean;
+  readonly #tty: boolean;
+  /** Channels are digits, and what follows is base64. */
+  readonly #base64: boolean;
   readonly #closes = new HalfCloses();
   readonly #status = new EndStatus();
-  readonly #buffers: Record<Side, Buffer> = { client: NOTHING, upstream: NOTHING };
+  readonly #gathered: Readonly<Record<Side, Gatherer>> = { client: new Gatherer(), upstream: new Gatherer() };
   /** Channel of the server's message whose fragments are coming. */
   #channel = -1;
+  /** The server's message goes on in another frame. */
+  #fragmented = false;
+  /** What is read of the server's bytes are frames. */
+  #readable = true;
+  /** For the client, as soon as the server is between two messages. */
+  #notice: Buffer | null = null;
 
-  constructor(stdin: boolean) {
-    this.#stdin = stdin;
+  constructor({ query }: Target, protocol: string) {
+    this.#stdin = readBoolean(query.get('stdin')) === true;
+    this.#tty = readBoolean(query.get('tty')) === true;
+    this.#base64 = protocol.includes('base64');
   }
 
   get ending(): StreamEnding | null {
@@ -154,12 +171,15 @@ class ShellSession implements UpgradeSession {
         return event.from === 'client' ? this.#fromClient(event.bytes) : this.#fromUpstream(event.bytes);
       case 'ended':
         return this.#closes.handle(event);
+      case 'draining':
+        // It goes on until the deadline; whoever sits there is told.
+        this.#notice = this.#messageOf(farewell(event.why, this.#tty));
+        return this.#flushNotice();
       case 'judged':
       case 'waiting':
       case 'awaited':
       case 'parked':
       case 'cancel-requested':
-      case 'draining':
         return [];
     }
   }
@@ -182,31 +202,54 @@ class ShellSession implements UpgradeSession {
     return passed.map(({ raw }) => ({ kind: 'send', to: 'upstream', bytes: raw }));
   }
 
+  #messageOf(text: Buffer): Buffer {
+    const channel = this.#tty ? STDOUT : STDERR;
+    return this.#base64
+      ? serverFrame('text', Buffer.from(`${channel}${text.toString('base64')}`))
+      : serverFrame('binary', Buffer.concat([Buffer.from([channel]), text]));
+  }
+
+  #flushNotice(): readonly SessionCommand[] {
+    const notice = this.#notice;
+    if (notice === null || !this.#readable || this.#fragmented || this.#gathered.upstream.size > 0) {
+      return [];
+    }
+    this.#notice = null;
+    return [{ kind: 'send', to: 'client', bytes: notice }];
+  }
+
   /** The original goes on at once; a copy is read for the status. */
   #fromUpstream(bytes: Buffer): readonly SessionCommand[] {
-    const frames = this.#take('upstream', bytes);
+    const frames = this.#readable ? this.#take('upstream', bytes) : [];
+    this.#readable &&= typeof frames !== 'string';
     for (const frame of typeof frames === 'string' ? [] : frames) {
+      this.#fragmented = isControl(frame) ? this.#fragmented : !frame.final;
       const first = frame.opcode !== 'continuation';
       if (this.#channelOf(frame) === ERROR && !isControl(frame)) {
         this.#status.add(first ? frame.payload.subarray(1) : frame.payload);
       }
     }
-    return [{ kind: 'send', to: 'client', bytes }];
+    return [{ kind: 'send', to: 'client', bytes }, ...this.#flushNotice()];
   }
 
   /** Whole frames, the rest is kept; a text when these are no frames. */
   #take(from: Side, bytes: Buffer): readonly WebSocketFrame[] | string {
-    let rest = this.#buffers[from].length === 0 ? bytes : Buffer.concat([this.#buffers[from], bytes]);
+    const gathered = this.#gathered[from];
+    let rest = gathered.add(bytes);
     const frames: WebSocketFrame[] = [];
-    for (;;) {
+    while (rest !== null) {
       const taken = takeWebSocketFrame(rest, from === 'client');
-      if (taken.kind !== 'frame') {
-        this.#buffers[from] = taken.kind === 'incomplete' ? rest : NOTHING;
-        return taken.kind === 'incomplete' ? frames : taken.why;
+      if (taken.kind === 'malformed') {
+        return taken.why;
+      }
+      if (taken.kind === 'incomplete') {
+        gathered.keep(rest, taken.wantedBytes);
+        break;
       }
       frames.push(taken.frame);
       rest = rest.subarray(taken.frame.raw.length);
     }
+    return frames;
   }
 
   /** The channel that a frame of the server belongs to; -1 for control frames and empty messages. */

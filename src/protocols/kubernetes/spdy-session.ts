@@ -1,5 +1,6 @@
 // Streams of SPDY/3.1, plain or inside WebSocket messages. Opening a stream to a port that nothing was said about yet is an action of
 // its own: what the client sends waits until it is judged, and a port that is denied never reaches the server.
+import { Gatherer } from '../../lib/gather.ts';
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
 import type { UpgradeSession } from '../http/flavour.ts';
 import type { SessionCommand, SessionEvent, Side } from '../session.ts';
@@ -7,6 +8,9 @@ import { readBoolean } from './query.ts';
 import type { StreamParts } from './session.ts';
 import {
   carriesHeaders,
+  dataOf,
+  endsStream,
+  goAway,
   HeaderDecoder,
   HeaderEncoder,
   readHeaders,
@@ -17,7 +21,7 @@ import {
   WINDOW_UPDATE,
 } from './spdy.ts';
 import type { SpdyPiece } from './spdy.ts';
-import { EndStatus, HalfCloses } from './stream-end.ts';
+import { EndStatus, farewell, HalfCloses } from './stream-end.ts';
 import type { StreamEnding } from './stream-end.ts';
 import { binaryFrame, takeWebSocketFrame } from './websocket.ts';
 
@@ -31,8 +35,8 @@ export interface SpdyKind {
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Types of the streams of exec and attach. */
 const SHELL_STREAMS: ReadonlySet<string> = new Set(['stdin', 'stdout', 'stderr', 'error', 'resize']);
-/** Opened over one connection's life, each remembered until it is over: more is no port-forward. */
-const MAX_REFUSED_STREAMS = 10_000;
+/** Open, or refused and not taken back, at one time: more is no port-forward. */
+const MAX_STREAMS = 10_000;
 
 /** A stream that waits for the word on its port. */
 interface Waiting {
@@ -47,15 +51,25 @@ export class SpdySession implements UpgradeSession {
   readonly #parts: StreamParts;
   readonly #kind: SpdyKind;
   readonly #stdin: boolean;
+  readonly #tty: boolean;
   readonly #closes = new HalfCloses();
   readonly #status = new EndStatus();
   readonly #scanner = new SpdyScanner();
   readonly #answers = new SpdyScanner();
   readonly #decoder = new HeaderDecoder();
   readonly #encoder = new HeaderEncoder();
+  /** By port, under `#policy`. */
   readonly #verdicts = new Map<number, boolean>();
+  #policy: unknown;
   readonly #refused = new Set<number>();
+  /** Streams that were passed on and are not over, with who has ended them so far. */
+  readonly #open = new Map<number, Set<Side>>();
+  #lastStream = 0;
   #errorStream = -1;
+  /** Where a person at a command reads; -1 before it is opened. */
+  #textStream = -1;
+  /** Why the gateway wants this to end; null while it does not. */
+  #draining: string | null = null;
   /** Pieces of the client behind the one that waits. */
   #held: SpdyPiece[] = [];
   #heldBytes = 0;
@@ -66,12 +80,14 @@ export class SpdySession implements UpgradeSession {
   /** The server's message goes on in another frame. */
   #fragmented = false;
   #mask: Buffer | null = null;
-  #frames: Record<Side, Buffer> = { client: NOTHING, upstream: NOTHING };
+  readonly #frames: Readonly<Record<Side, Gatherer>> = { client: new Gatherer(), upstream: new Gatherer() };
 
   constructor(parts: StreamParts, kind: SpdyKind) {
     this.#parts = parts;
     this.#kind = kind;
     this.#stdin = readBoolean(parts.target.query.get('stdin')) === true;
+    this.#tty = readBoolean(parts.target.query.get('tty')) === true;
+    this.#policy = parts.policy();
   }
 
   get ending(): StreamEnding | null {
@@ -86,13 +102,33 @@ export class SpdySession implements UpgradeSession {
         return this.#judged(event.action, event.verdict.kind === 'allow');
       case 'ended':
         return this.#ended(event);
+      case 'draining':
+        return this.#drain(event.why);
       case 'waiting':
       case 'awaited':
       case 'parked':
       case 'cancel-requested':
-      case 'draining':
         return [];
     }
+  }
+
+  /** A command goes on until the deadline, and is told so; ports take no more streams, and their end is the end of the last one. */
+  #drain(why: string): readonly SessionCommand[] {
+    this.#draining = why;
+    if (this.#kind.ports) {
+      this.#notices.push(goAway(this.#lastStream));
+    } else if (this.#textStream !== -1) {
+      this.#notices.push(dataOf(this.#textStream, farewell(why, this.#tty)));
+    }
+    return [...this.#flushNotices(), ...this.#drained()];
+  }
+
+  /** The end, where the gateway waits for it and nothing is open. */
+  #drained(): readonly SessionCommand[] {
+    const open = this.#open.size > 0 || this.#waiting !== null || this.#notices.length > 0;
+    return this.#draining === null || !this.#kind.ports || open
+      ? []
+      : [{ kind: 'finish', reason: { kind: 'drained', detail: this.#draining } }];
   }
 
   paused(side: Side): boolean {
@@ -138,7 +174,7 @@ export class SpdySession implements UpgradeSession {
         break;
       }
     }
-    return [...this.#send('upstream', sent), ...this.#flushNotices(), ...after];
+    return [...this.#send('upstream', sent), ...this.#flushNotices(), ...(after.length > 0 ? after : this.#drained())];
   }
 
   /** One piece: into `sent`, dropped, or a command that ends this turn. */
@@ -147,6 +183,7 @@ export class SpdySession implements UpgradeSession {
       const ofStream = piece.kind === 'data' || piece.type === RST_STREAM || piece.type === WINDOW_UPDATE;
       if (!ofStream || !this.#refused.has(piece.stream)) {
         sent.push(piece.bytes);
+        this.#follow('client', piece);
       } else if (piece.kind === 'control' && piece.type === RST_STREAM) {
         this.#refused.delete(piece.stream);
       }
@@ -160,13 +197,30 @@ export class SpdySession implements UpgradeSession {
     if (piece.type !== SYN_STREAM) {
       if (!this.#refused.has(piece.stream)) {
         sent.push(this.#encoder.encode(piece.bytes, piece.type, headers));
+        this.#follow('client', piece);
       }
       return null;
     }
-    return this.#open(piece, headers, { type: read.get('streamtype') ?? '', port: read.get('port') ?? '', sent });
+    return this.#opened(piece, headers, { type: read.get('streamtype') ?? '', port: read.get('port') ?? '', sent });
   }
 
-  #open(
+  /** Who has ended which stream. */
+  #follow(from: Side, piece: SpdyPiece): void {
+    const ended = this.#open.get(piece.stream);
+    if (ended === undefined) {
+      return;
+    }
+    if (piece.kind === 'control' && piece.type === RST_STREAM) {
+      this.#open.delete(piece.stream);
+    } else if (piece.kind === 'data' ? piece.head && endsStream(piece.bytes) : endsWithHeaders(piece)) {
+      ended.add(from);
+      if (ended.size === 2) {
+        this.#open.delete(piece.stream);
+      }
+    }
+  }
+
+  #opened(
     piece: SpdyPiece & { readonly kind: 'control' },
     headers: Buffer,
     { type, port, sent }: { readonly type: string; readonly port: string; readonly sent: Buffer[] },
@@ -174,6 +228,8 @@ export class SpdySession implements UpgradeSession {
     if (!this.#kind.ports) {
       if (type === 'error') {
         this.#errorStream = piece.stream;
+      } else if (type === (this.#tty ? 'stdout' : 'stderr')) {
+        this.#textStream = piece.stream;
       }
       // Any other spelling is some server's stdin: of several values behind one name it takes the first.
       if (!SHELL_STREAMS.has(type) || (type === 'stdin' && !this.#stdin)) {
@@ -183,8 +239,14 @@ export class SpdySession implements UpgradeSession {
       return null;
     }
     const number = /^[1-9]\d{0,4}$/.test(port) ? Number(port) : 0;
-    if ((type !== 'data' && type !== 'error') || number === 0 || number > 65_535) {
+    if ((type !== 'data' && type !== 'error') || number === 0 || number > 65_535 || this.#draining !== null) {
       return this.#refuse(piece.stream);
+    }
+    // What an earlier policy said of a port is no word on a stream that is opened now.
+    const policy = this.#parts.policy();
+    if (policy !== this.#policy) {
+      this.#policy = policy;
+      this.#verdicts.clear();
     }
     const verdict = this.#verdicts.get(number);
     if (verdict === undefined) {
@@ -193,8 +255,16 @@ export class SpdySession implements UpgradeSession {
     if (!verdict) {
       return this.#refuse(piece.stream);
     }
-    sent.push(this.#encoder.encode(piece.bytes, piece.type, headers));
-    return null;
+    sent.push(this.#pass(piece, headers));
+    return this.#open.size > MAX_STREAMS ? malformed('too many streams to ports') : null;
+  }
+
+  /** The frame that opens a stream, for the server. */
+  #pass(piece: SpdyPiece & { readonly kind: 'control' }, headers: Buffer): Buffer {
+    this.#lastStream = Math.max(this.#lastStream, piece.stream);
+    this.#open.set(piece.stream, new Set());
+    this.#follow('client', piece);
+    return this.#encoder.encode(piece.bytes, piece.type, headers);
   }
 
   #ask(piece: SpdyPiece & { readonly kind: 'control' }, headers: Buffer, port: number): SessionCommand {
@@ -211,9 +281,7 @@ export class SpdySession implements UpgradeSession {
     this.#waiting = null;
     this.#verdicts.set(waiting.port, allowed);
     const { piece, headers } = waiting;
-    const first = allowed
-      ? this.#send('upstream', [this.#encoder.encode(piece.bytes, piece.type, headers)])
-      : asList(this.#refuse(piece.stream));
+    const first = allowed ? this.#send('upstream', [this.#pass(piece, headers)]) : asList(this.#refuse(piece.stream));
     const rest = this.#advance();
     const end = this.#waiting === null ? this.#clientEnd : null;
     return [...first, ...rest, ...(end === null ? [] : this.#closes.handle(end))];
@@ -223,7 +291,7 @@ export class SpdySession implements UpgradeSession {
   #refuse(stream: number): SessionCommand | null {
     this.#refused.add(stream);
     this.#notices.push(refusedStream(stream));
-    return this.#refused.size > MAX_REFUSED_STREAMS ? malformed('too many streams to ports that were refused') : null;
+    return this.#refused.size > MAX_STREAMS ? malformed('too many streams to ports that were refused') : null;
   }
 
   // Server to client.
@@ -231,7 +299,7 @@ export class SpdySession implements UpgradeSession {
   #fromUpstream(bytes: Buffer): readonly SessionCommand[] {
     if (!this.#kind.tunnelled) {
       this.#readAnswers(bytes);
-      return [{ kind: 'send', to: 'client', bytes }, ...this.#flushNotices()];
+      return [{ kind: 'send', to: 'client', bytes }, ...this.#flushNotices(), ...this.#drained()];
     }
     // Whole messages go on as they came, so that one of ours can stand between two of them.
     const commands: SessionCommand[] = [];
@@ -240,11 +308,12 @@ export class SpdySession implements UpgradeSession {
       return [malformed('the server sent no WebSocket frames')];
     }
     this.#readAnswers(content);
-    return [...commands, ...this.#flushNotices()];
+    return [...commands, ...this.#flushNotices(), ...this.#drained()];
   }
 
   #readAnswers(bytes: Buffer): void {
     for (const piece of this.#answers.push(bytes) ?? []) {
+      this.#follow('upstream', piece);
       if (piece.kind === 'data' && piece.stream === this.#errorStream && !this.#kind.ports) {
         this.#status.add(piece.head ? piece.bytes.subarray(8) : piece.bytes);
       }
@@ -276,15 +345,16 @@ export class SpdySession implements UpgradeSession {
    */
   #unwrap(from: Side, bytes: Buffer, commands: SessionCommand[]): Buffer | null {
     const contents: Buffer[] = [];
-    let rest = this.#frames[from].length === 0 ? bytes : Buffer.concat([this.#frames[from], bytes]);
-    for (;;) {
+    const gathered = this.#frames[from];
+    let rest = gathered.add(bytes);
+    while (rest !== null) {
       const taken = takeWebSocketFrame(rest, from === 'client');
       if (taken.kind === 'malformed') {
         return null;
       }
       if (taken.kind === 'incomplete') {
-        this.#frames[from] = rest;
-        return Buffer.concat(contents);
+        gathered.keep(rest, taken.wantedBytes);
+        break;
       }
       const { opcode, payload, raw, mask, final } = taken.frame;
       const isControl = opcode === 'close' || opcode === 'ping' || opcode === 'pong';
@@ -298,7 +368,13 @@ export class SpdySession implements UpgradeSession {
       }
       rest = rest.subarray(raw.length);
     }
+    return Buffer.concat(contents);
   }
+}
+
+/** HEADERS, SYN_STREAM and SYN_REPLY can end a stream; the other control frames have no such flag. */
+function endsWithHeaders({ type, bytes }: SpdyPiece & { readonly kind: 'control' }): boolean {
+  return carriesHeaders(type) && endsStream(bytes);
 }
 
 function asList(command: SessionCommand | null): readonly SessionCommand[] {

@@ -2,11 +2,13 @@
 // blocks share one compression context per direction; what a client sends is decoded and written anew, so that a stream that is
 // refused need not reach the server for those after it to be readable.
 import { constants, inflateRawSync } from 'node:zlib';
+import { Gatherer } from '../../lib/gather.ts';
 import { SPDY_DICTIONARY } from './spdy-dictionary.ts';
 
 export const SYN_STREAM = 1;
 export const SYN_REPLY = 2;
 export const RST_STREAM = 3;
+const GOAWAY = 7;
 export const HEADERS = 8;
 export const WINDOW_UPDATE = 9;
 
@@ -33,6 +35,7 @@ export type SpdyPiece =
 
 /** Cuts one direction into pieces. Bounded: data frames are handed on as they come. */
 export class SpdyScanner {
+  readonly #gathered = new Gatherer();
   #buffer: Buffer = Buffer.alloc(0);
   /** Of the data frame that is being handed on. */
   #stream = 0;
@@ -40,33 +43,37 @@ export class SpdyScanner {
 
   /** Between two frames. */
   get atBoundary(): boolean {
-    return this.#remaining === 0 && this.#buffer.length === 0;
+    return this.#remaining === 0 && this.#gathered.size === 0;
   }
 
   /** The pieces that are there now; null: these are no frames of SPDY/3. */
   push(bytes: Buffer): readonly SpdyPiece[] | null {
-    this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
     const pieces: SpdyPiece[] = [];
+    const buffer = this.#gathered.add(bytes);
+    if (buffer === null) {
+      return pieces;
+    }
+    this.#buffer = buffer;
     for (;;) {
       const piece = this.#take();
       if (piece === null) {
         return null;
       }
-      if (piece === 'incomplete') {
+      if (typeof piece === 'number') {
+        this.#gathered.keep(this.#buffer, piece);
         return pieces;
       }
       pieces.push(piece);
     }
   }
 
-  #take(): SpdyPiece | 'incomplete' | null {
+  /** A number: so many bytes must be there. */
+  #take(): SpdyPiece | number | null {
     if (this.#remaining > 0) {
-      return this.#buffer.length === 0
-        ? 'incomplete'
-        : this.#part(Math.min(this.#remaining, this.#buffer.length), false);
+      return this.#buffer.length === 0 ? 1 : this.#part(Math.min(this.#remaining, this.#buffer.length), false);
     }
     if (this.#buffer.length < HEAD_BYTES) {
-      return 'incomplete';
+      return HEAD_BYTES;
     }
     const first = this.#buffer.readUInt32BE(0);
     const size = this.#buffer.readUIntBE(5, 3);
@@ -79,7 +86,7 @@ export class SpdyScanner {
       return null;
     }
     if (this.#buffer.length < HEAD_BYTES + size) {
-      return 'incomplete';
+      return HEAD_BYTES + size;
     }
     const frame = this.#cut(HEAD_BYTES + size);
     const stream = size >= 4 ? frame.readUInt32BE(HEAD_BYTES) & 0x7fff_ffff : 0;
@@ -195,6 +202,26 @@ export function readHeaders(block: Buffer): ReadonlyMap<string, string> | null {
     headers.set(name, value);
   }
   return count >= 0 && at === block.length ? headers : null;
+}
+
+/** Whether the frame that begins here is the last of its sender on its stream (FLAG_FIN). */
+export function endsStream(frame: Buffer): boolean {
+  return ((frame[4] ?? 0) & 1) !== 0;
+}
+
+/** A data frame of a stream. */
+export function dataOf(stream: number, content: Buffer): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32BE(stream, 0);
+  head.writeUIntBE(content.length, 5, 3);
+  return Buffer.concat([head, content]);
+}
+
+/** GOAWAY with status OK: no stream after `lastStream` is taken, those before may end. */
+export function goAway(lastStream: number): Buffer {
+  const frame = Buffer.from([0x80, 3, 0, GOAWAY, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+  frame.writeUInt32BE(lastStream, HEAD_BYTES);
+  return frame;
 }
 
 /** RST_STREAM with status REFUSED_STREAM. */

@@ -1,4 +1,5 @@
-// What exec and attach say at their end, on a channel or stream of its own: a metav1.Status. And the half-closes of raw streams.
+// What exec and attach say at their end, on a channel or stream of its own: a metav1.Status. What we say when we end them. And the
+// half-closes of raw streams.
 import { Unknown } from '../../rules/action.ts';
 import type { SessionCommand, SessionEvent, Side } from '../session.ts';
 import { isList, parseJson, textAt, valueAt } from './json.ts';
@@ -41,6 +42,11 @@ export class EndStatus {
     const errorCode = /^\d{1,3}$/.test(code) ? `exit ${code}` : textAt(status, 'reason').slice(0, 64) || 'failed';
     return { kind: 'error', errorCode };
   }
+}
+
+/** What the person or agent at the other end of a command is told when it is going to be cut off; `why` is one of our own texts. */
+export function farewell(why: string, tty: boolean): Buffer {
+  return Buffer.from(`${tty ? '\r' : ''}\nclawpatrol: ${why}; this session will be closed${tty ? '\r' : ''}\n`);
 }
 
 /** Passes half-closes on; the streams are over when both sides have ended. */

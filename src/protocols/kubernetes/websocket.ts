@@ -15,7 +15,8 @@ export interface WebSocketFrame {
 }
 
 export type TakenFrame =
-  | { readonly kind: 'incomplete' }
+  /** `wantedBytes`: so many must be there before it is worth another look. */
+  | { readonly kind: 'incomplete'; readonly wantedBytes: number }
   | { readonly kind: 'malformed'; readonly why: string }
   | { readonly kind: 'frame'; readonly frame: WebSocketFrame };
 
@@ -35,7 +36,7 @@ const OPCODES: Readonly<Record<number, Opcode>> = {
 export function takeWebSocketFrame(bytes: Buffer, masked: boolean): TakenFrame {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) {
-    return { kind: 'incomplete' };
+    return { kind: 'incomplete', wantedBytes: 2 };
   }
   const opcode = OPCODES[first & 0x0f];
   if (opcode === undefined || (first & 0x70) !== 0) {
@@ -51,14 +52,14 @@ export function takeWebSocketFrame(bytes: Buffer, masked: boolean): TakenFrame {
   }
   const headBytes = 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (masked ? 4 : 0);
   if (bytes.length < headBytes) {
-    return { kind: 'incomplete' };
+    return { kind: 'incomplete', wantedBytes: headBytes };
   }
   const size = length === 126 ? bytes.readUInt16BE(2) : length === 127 ? Number(bytes.readBigUInt64BE(2)) : length;
   if (size > MAX_FRAME_BYTES) {
     return { kind: 'malformed', why: `a WebSocket frame of ${size} bytes` };
   }
   if (bytes.length < headBytes + size) {
-    return { kind: 'incomplete' };
+    return { kind: 'incomplete', wantedBytes: headBytes + size };
   }
   const mask = masked ? bytes.subarray(headBytes - 4, headBytes) : null;
   const content = bytes.subarray(headBytes, headBytes + size);
@@ -67,17 +68,23 @@ export function takeWebSocketFrame(bytes: Buffer, masked: boolean): TakenFrame {
   return { kind: 'frame', frame: { opcode, final: (first & 0x80) !== 0, payload, mask, raw } };
 }
 
+/** One whole message as a server sends it. */
+export function serverFrame(kind: 'text' | 'binary', payload: Buffer): Buffer {
+  return Buffer.concat([frameHead(kind === 'text' ? 0x81 : 0x82, 0, payload.length), payload]);
+}
+
 /** One whole binary message; masked with the key where there is one. */
 export function binaryFrame(payload: Buffer, mask: Buffer | null): Buffer {
-  const size = payload.length;
-  const flag = mask === null ? 0 : 0x80;
-  const head =
-    size < 126
-      ? Buffer.from([0x82, flag | size])
-      : size < 0x1_0000
-        ? Buffer.from([0x82, flag | 126, size >> 8, size & 0xff])
-        : Buffer.concat([Buffer.from([0x82, flag | 127]), longSize(size)]);
+  const head = frameHead(0x82, mask === null ? 0 : 0x80, payload.length);
   return mask === null ? Buffer.concat([head, payload]) : Buffer.concat([head, mask, applyMask(payload, mask)]);
+}
+
+function frameHead(first: number, flag: number, size: number): Buffer {
+  return size < 126
+    ? Buffer.from([first, flag | size])
+    : size < 0x1_0000
+      ? Buffer.from([first, flag | 126, size >> 8, size & 0xff])
+      : Buffer.concat([Buffer.from([first, flag | 127]), longSize(size)]);
 }
 
 function longSize(size: number): Buffer {

@@ -60,6 +60,7 @@ class World {
       {
         state: makeState(),
         reads: () => true,
+        policy: () => 'first',
         createAction: ({ units, summary, evidence }) => ({
           ...makeRuleAction({ family: 'http' }),
           id: `a${this.judged.length}`,

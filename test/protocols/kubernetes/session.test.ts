@@ -31,6 +31,7 @@ class World {
   readonly #allowed: ReadonlySet<number>;
   /** Set: answers wait. */
   hold = false;
+  policy = 'first';
   #count = 0;
 
   constructor(
@@ -49,6 +50,7 @@ class World {
       {
         state: { config: makeEndpoint('k8s', 'risk'), hasCredential: true },
         reads: () => true,
+        policy: () => this.policy,
         createAction: (parts) => ({ ...makeRuleAction({ family: 'k8s' }), ...parts, id: `a${(this.#count += 1)}` }),
         portUnit: (port) => portUnit(unit, port),
       },
@@ -68,6 +70,11 @@ class World {
   answer(allow: boolean): this {
     const action = this.asked.at(-1)?.id ?? '';
     this.#run(this.session.handle({ kind: 'judged', action, verdict: allow ? ALLOW : denial('no') }));
+    return this;
+  }
+
+  drain(): this {
+    this.#run(this.session.handle({ kind: 'draining', why: 'the gateway is stopping' }));
     return this;
   }
 
@@ -336,6 +343,93 @@ test('how a command ended is known, over WebSocket and over SPDY', async () => {
     spdy.from('upstream', Buffer.concat([dataFrame(1, text), dataFrame(3, 'out')]));
     assert.deepEqual(spdy.session.ending, want);
   }
+});
+
+test('draining: a command goes on, whoever sits there is told between two messages of the server', async () => {
+  const text = '\nclawpatrol: the gateway is stopping; this session will be closed\n';
+  const typed = text.replaceAll('\n', '\r\n');
+  const server = (payload: Buffer, opcode = 2): Buffer => webSocketFrame(payload, { masked: false, opcode });
+  for (const [query, protocol, notice] of [
+    ['command=top', 'v5.channel.k8s.io', server(channel(2, text))],
+    ['command=top&tty=true&stdin=true', 'v4.channel.k8s.io', server(channel(1, typed))],
+    ['command=top', 'base64.channel.k8s.io', server(Buffer.from(`2${Buffer.from(text).toString('base64')}`), 1)],
+  ] as const) {
+    const world = new World(`GET ${POD}/exec?${query}`, 'websocket', { protocol });
+    const piece = server(channel(1, 'load'));
+    piece[0] = 0x02;
+    const last = server(Buffer.from(' 1'), 0);
+    world.from('upstream', piece.subarray(0, 4)).drain();
+    assert.deepEqual(world.told.client, piece.subarray(0, 4), 'not inside a frame');
+    world.from('upstream', piece.subarray(4));
+    assert.deepEqual(world.told.client, piece, 'not inside a message');
+    world.from('upstream', last);
+    assert.deepEqual(world.told.client, Buffer.concat([piece, last, notice]), query);
+    assert.deepEqual(world.from('upstream', last).told.ends, []);
+  }
+  for (const [query, stream, want] of [
+    ['command=top', 5, text],
+    ['command=top&tty=true', 3, typed],
+  ] as const) {
+    const writer = new SpdyWriter();
+    const world = new World(`POST ${POD}/exec?${query}`, 'spdy/3.1');
+    world.from('client', await writer.syn(1, { streamtype: 'error' }));
+    world.from('client', await writer.syn(3, { streamtype: 'stdout' }));
+    world.from('client', await writer.syn(5, { streamtype: 'stderr' }));
+    assert.deepEqual(world.drain().told.client, dataFrame(stream, want));
+    assert.deepEqual(world.told.ends, []);
+  }
+});
+
+test('draining: ports take no more streams, and the end is that of the last one', async () => {
+  const fin = (frame: Buffer): Buffer => {
+    frame[4] = 1;
+    return frame;
+  };
+  const goAway = (last: number): Buffer => Buffer.from([0x80, 3, 0, 7, 0, 0, 0, 8, 0, 0, 0, last, 0, 0, 0, 0]);
+  const writer = new SpdyWriter();
+  const world = new World(`POST ${POD}/portforward`, 'spdy/3.1', { allowed: [80] });
+  world.from('client', fin(await writer.syn(1, { streamtype: 'error', port: '80' })));
+  world.from('client', await writer.syn(3, { streamtype: 'data', port: '80' }));
+  assert.deepEqual(world.drain().told.client, goAway(3));
+  world.from('client', await writer.syn(5, { streamtype: 'data', port: '80' }));
+  assert.deepEqual(world.told.client, Buffer.concat([goAway(3), refused(5)]));
+  world.from('client', fin(dataFrame(3, 'GET /')));
+  world.from('upstream', fin(dataFrame(1, '')));
+  assert.deepEqual(world.told.ends, []);
+  world.from('upstream', fin(dataFrame(3, 'the answer')));
+  assert.deepEqual(world.told.ends, ['drained']);
+  assert.deepEqual(world.told.client.subarray(-10).toString(), 'the answer');
+  assert.deepEqual(new World(`POST ${POD}/portforward`, 'spdy/3.1').drain().told.ends, ['drained']);
+  const tunnel = new World(`GET ${POD}/portforward`, 'websocket', { protocol: TUNNEL }).drain();
+  assert.deepEqual(tunnel.told.client, webSocketFrame(goAway(0), { masked: false }));
+  assert.deepEqual(tunnel.told.ends, ['drained']);
+  assert.deepEqual(new World(`GET /api/v1/pods?watch=1`, 'websocket').drain().told.ends, ['drained']);
+});
+
+test('a port is asked about again when the policy is another one', async () => {
+  const writer = new SpdyWriter();
+  const world = new World(`POST ${POD}/portforward`, 'spdy/3.1', { allowed: [80] });
+  const open = async (stream: number): Promise<unknown> =>
+    world.from('client', await writer.syn(stream, { streamtype: 'data', port: '80' }));
+  await open(1);
+  await open(3);
+  assert.equal(world.asked.length, 1);
+  world.policy = 'second';
+  await open(5);
+  assert.equal(world.asked.length, 2);
+});
+
+test('what comes byte by byte is put together once', (t) => {
+  const world = new World(`GET ${POD}/exec?command=cat&stdin=true`, 'websocket', { protocol: 'v4.channel.k8s.io' });
+  const frame = webSocketFrame(Buffer.alloc(60_000), { masked: true });
+  const concat = t.mock.method(Buffer, 'concat');
+  for (let at = 0; at < frame.length; at += 1) {
+    world.from('client', frame.subarray(at, at + 1));
+  }
+  const copied = concat.mock.calls.reduce((sum, { result }) => sum + (result?.length ?? 0), 0);
+  concat.mock.restore();
+  assert.deepEqual(world.told.upstream, frame);
+  assert.ok(copied < 3 * frame.length, String(copied));
 });
 
 test('half-closes are passed on, and both make the end', () => {
