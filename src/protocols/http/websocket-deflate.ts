@@ -1,6 +1,7 @@
-// What the two sides agreed on about compression (RFC 7692), and taking it off messages of the client. zlib's synchronous calls keep
+// What the two sides agreed on about compression (RFC 7692), and taking it off messages of the client. zlib's one-shot calls keep
 // no state between messages; what the earlier ones left in the window is given to them as a dictionary.
-import { constants, inflateRawSync } from 'node:zlib';
+import { constants, inflateRaw, inflateRawSync } from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 import { asciiLower } from '../../lib/text.ts';
 import { isInfo } from './codings.ts';
 import { parseParameters } from './headers.ts';
@@ -50,7 +51,13 @@ function parseFlags(text: string): ReadonlySet<string> | null {
   return set.size === names.length ? set : null;
 }
 
-/** Takes compression off the client's messages, in their order. */
+/** What is short enough for the main thread: a fraction of a millisecond. */
+const SHORT_INPUT_BYTES = 16 * 1024;
+const SHORT_OUTPUT_BYTES = 256 * 1024;
+/** Output that is made off the main thread between two turns of the loop. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Takes compression off the client's messages, in their order: one is asked for when the one before is there. */
 export class Inflater {
   readonly #keepsContext: boolean;
   #window: Buffer = Buffer.alloc(0);
@@ -59,27 +66,49 @@ export class Inflater {
     this.#keepsContext = keepsContext;
   }
 
-  /** The message; null: corrupt, longer than a message may be, or with data behind its last block, which some readers read on. */
-  inflate(payload: Buffer): Buffer | null {
+  /** The message at once; null: it is not short, or not good, which `inflate` tells. */
+  inflateShort(payload: Buffer): Buffer | null {
+    if (payload.length > SHORT_INPUT_BYTES) {
+      return null;
+    }
     try {
       const input = Buffer.concat([payload, TAIL]);
-      const result: unknown = inflateRawSync(input, {
-        info: true,
-        finishFlush: constants.Z_SYNC_FLUSH,
-        maxOutputLength: MAX_MESSAGE_BYTES,
-        ...(this.#window.length === 0 ? {} : { dictionary: this.#window }),
-      });
-      if (!isInfo(result) || !isNothing(input.subarray(result.engine.bytesWritten))) {
-        return null;
-      }
-      const message = result.buffer;
-      if (this.#keepsContext) {
-        this.#window = Buffer.from(Buffer.concat([this.#window, message]).subarray(-WINDOW_BYTES));
-      }
-      return message;
+      return this.#take(input, inflateRawSync(input, this.#options(SHORT_OUTPUT_BYTES)));
     } catch {
       return null;
     }
+  }
+
+  /** The message; null: corrupt, longer than a message may be, or with data behind its last block, which some readers read on. */
+  inflate(payload: Buffer): Promise<Buffer | null> {
+    const input = Buffer.concat([payload, TAIL]);
+    return new Promise((resolve) => {
+      inflateRaw(input, { ...this.#options(MAX_MESSAGE_BYTES), chunkSize: CHUNK_BYTES }, (error, result: unknown) =>
+        resolve(error === null ? this.#take(input, result) : null),
+      );
+    });
+  }
+
+  #options(maxOutputLength: number): ZlibOptions {
+    return {
+      info: true,
+      finishFlush: constants.Z_SYNC_FLUSH,
+      maxOutputLength,
+      ...(this.#window.length === 0 ? {} : { dictionary: this.#window }),
+    };
+  }
+
+  #take(input: Buffer, result: unknown): Buffer | null {
+    if (!isInfo(result) || !isNothing(input.subarray(result.engine.bytesWritten))) {
+      return null;
+    }
+    const message = result.buffer;
+    if (this.#keepsContext) {
+      this.#window = Buffer.from(
+        Buffer.concat([this.#window, message.subarray(-WINDOW_BYTES)]).subarray(-WINDOW_BYTES),
+      );
+    }
+    return message;
   }
 }
 

@@ -1,19 +1,21 @@
 // What runs after an upgrade to WebSocket where a rule reads messages: each message of the client is held until it is whole, judged,
-// and then sent on in the frames in which it came. Control frames pass at once. The server's frames pass as they are; their ends are
-// followed so that a Close of ours stands between two of them.
+// and then sent on in the frames in which it came, or sent without a question where the policy now in force reads none. Control frames
+// pass at once. The server's frames pass as they are; their ends are followed so that a Close of ours stands between two of them.
 import { createHash } from 'node:crypto';
+import { Gatherer } from '../../lib/gather.ts';
 import { MAX_PARKED_BUFFER_BYTES, MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { Action, Evidence, Facts, FactRecord, FactValue, Unit } from '../../rules/action.ts';
 import type { FinishReason, Session, SessionCommand, SessionEvent, Side } from '../session.ts';
-import { readJsonFact } from './body.ts';
+import { DEFAULT_BODY_BYTES, readJsonFact } from './body.ts';
 import { httpFacts } from './facts.ts';
 import type { UpgradeParts } from './flavour.ts';
 import type { HttpRequest, HttpResponse } from './request.ts';
 import { WEBSOCKET_MESSAGE, opaque } from './risk.ts';
 import { Inflater, compressionOf } from './websocket-deflate.ts';
+import { FrameFollower } from './websocket-follow.ts';
 import { MAX_MESSAGE_BYTES, OPCODE, closeFrame, takeHead, unmask } from './websocket-frames.ts';
 import type { FrameHead } from './websocket-frames.ts';
 
@@ -29,9 +31,18 @@ const CLOSE_GOING_AWAY = 1001;
 const CLOSE_PROTOCOL = 1002;
 const CLOSE_POLICY = 1008;
 
-/** A session that judges every message of the client. */
-export function createMessageSession(request: HttpRequest, response: HttpResponse, parts: UpgradeParts): Session {
-  return new MessageSession(request, response, parts);
+/** Whether the policy in force has something that reads messages. */
+export function readsMessages({ reads }: Pick<UpgradeParts, 'reads'>): boolean {
+  return MESSAGE_FACTS.some(reads);
+}
+
+/** A session that judges every message of the client. `server` has followed its frames so far. */
+export function createMessageSession(
+  request: HttpRequest,
+  response: HttpResponse,
+  { server = new FrameFollower('server'), ...parts }: UpgradeParts & { readonly server?: FrameFollower },
+): Session {
+  return new MessageSession(request, response, { parts, server });
 }
 
 interface Frame {
@@ -42,8 +53,19 @@ interface Frame {
 
 /** A whole message that waits for its verdict, or for its turn. */
 interface Held {
-  readonly frames: readonly Buffer[];
+  readonly frames: readonly Frame[];
   readonly sizeBytes: number;
+}
+
+interface Inflating {
+  readonly held: Held;
+  content: Buffer | null;
+  /** The client has left meanwhile. */
+  dropped: boolean;
+}
+
+interface Judging {
+  readonly frames: readonly Buffer[];
   readonly action: Action;
 }
 
@@ -55,28 +77,32 @@ class MessageSession implements Session {
   readonly #inflater: Inflater | null;
   /** Set when what the sides agreed on cannot be followed. */
   readonly #unreadable: boolean;
-  #fromClient: Buffer = Buffer.alloc(0);
-  /** What came behind `#fromClient`, put to it when the frame at hand can be whole: a long one is not copied at every chunk. */
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
-  #wantedBytes = 0;
+  readonly #gathered = new Gatherer();
   /** Frames of a message that is not whole yet. */
   #fragments: Frame[] = [];
   #fragmentBytes = 0;
   readonly #queue: Held[] = [];
   #queuedBytes = 0;
-  #judging: Held | null = null;
-  /** Bytes of the server's frame that are still to come, and the beginning of a head. */
-  #serverRest = 0;
-  #serverHead: Buffer = Buffer.alloc(0);
+  #judging: Judging | null = null;
+  /** The message whose compression is being taken off, and what came of it. */
+  #inflating: Inflating | null = null;
+  readonly #server: FrameFollower;
+  /** Whether `#policy` reads messages. */
+  #reads = true;
+  #policy: unknown = null;
   /** The Close that waits for the end of the server's frame. */
   #closing: { readonly frame: Buffer; readonly reason: FinishReason } | null = null;
   #finished = false;
   readonly #ended = new Set<Side>();
 
-  constructor(request: HttpRequest, response: HttpResponse, parts: UpgradeParts) {
+  constructor(
+    request: HttpRequest,
+    response: HttpResponse,
+    { parts, server }: { readonly parts: UpgradeParts; readonly server: FrameFollower },
+  ) {
     this.#request = request;
     this.#parts = parts;
+    this.#server = server;
     this.#facts = httpFacts(request, { kind: 'unread' }, parts.state);
     const compression = compressionOf(response);
     this.#inflater = compression.kind === 'deflate' ? new Inflater(compression.keepsContext) : null;
@@ -85,7 +111,7 @@ class MessageSession implements Session {
 
   paused(side: Side): boolean {
     const many = this.#queuedBytes + this.#fragmentBytes > MAX_PARKED_BUFFER_BYTES || this.#queue.length > MAX_QUEUED;
-    return side === 'client' && many && this.#judging !== null;
+    return side === 'client' && many && this.#isBusy();
   }
 
   handle(event: SessionEvent): readonly SessionCommand[] {
@@ -101,12 +127,17 @@ class MessageSession implements Session {
         return this.#end(event.from, event.how);
       case 'draining':
         return this.#close(CLOSE_GOING_AWAY, 'the gateway is stopping', { kind: 'drained', detail: event.why });
-      case 'waiting':
       case 'awaited':
+        return this.#inflated();
+      case 'waiting':
       case 'parked':
       case 'cancel-requested':
         return [];
     }
+  }
+
+  #isBusy(): boolean {
+    return this.#judging !== null || this.#inflating !== null;
   }
 
   #clientData(bytes: Buffer): readonly SessionCommand[] {
@@ -116,22 +147,16 @@ class MessageSession implements Session {
     if (this.#unreadable) {
       return this.#broken('the sides agreed on an extension that is not known');
     }
-    this.#chunks.push(Buffer.from(bytes));
-    this.#chunkBytes += bytes.length;
-    if (this.#fromClient.length + this.#chunkBytes < this.#wantedBytes) {
-      return [];
-    }
-    this.#fromClient = Buffer.concat([this.#fromClient, ...this.#chunks]);
-    this.#chunks = [];
-    this.#chunkBytes = 0;
-    this.#wantedBytes = 0;
+    let rest = this.#gathered.add(Buffer.from(bytes));
     const commands: SessionCommand[] = [];
-    for (;;) {
-      const take = takeHead(this.#fromClient, 'client');
+    while (rest !== null) {
+      const take = takeHead(rest, 'client');
       if (take.kind === 'malformed') {
         return [...commands, ...this.#broken(take.why)];
       }
       if (take.kind === 'incomplete') {
+        // Heads are short: it is looked at again with every byte.
+        this.#gathered.keep(rest, 0);
         break;
       }
       const head = take.value;
@@ -139,12 +164,12 @@ class MessageSession implements Session {
       if (this.#fragmentBytes + size > MAX_MESSAGE_BYTES) {
         return [...commands, ...this.#deny(`a message is longer than ${MAX_MESSAGE_BYTES} bytes`)];
       }
-      if (this.#fromClient.length < size) {
-        this.#wantedBytes = size;
+      if (rest.length < size) {
+        this.#gathered.keep(rest, size);
         break;
       }
-      const raw = this.#fromClient.subarray(0, size);
-      this.#fromClient = this.#fromClient.subarray(size);
+      const raw = rest.subarray(0, size);
+      rest = rest.subarray(size);
       commands.push(...this.#frame({ head, raw, payload: raw.subarray(head.headBytes) }));
       if (this.#isOver()) {
         return commands;
@@ -191,43 +216,89 @@ class MessageSession implements Session {
     this.#queuedBytes = 0;
     this.#fragments = [];
     this.#fragmentBytes = 0;
+    if (this.#inflating !== null) {
+      this.#inflating.dropped = true;
+    }
     return [...withdrawn, send('upstream', raw)];
   }
 
   /** The frames at hand are one whole message. */
   #message(): readonly SessionCommand[] {
-    const frames = this.#fragments;
-    const sizeBytes = this.#fragmentBytes;
+    this.#queue.push({ frames: this.#fragments, sizeBytes: this.#fragmentBytes });
+    this.#queuedBytes += this.#fragmentBytes;
     this.#fragments = [];
     this.#fragmentBytes = 0;
-    const plain = Buffer.concat(frames.map(({ head, payload }) => unmask(payload, head.mask)));
-    const compressed = frames[0]?.head.compressed === true;
-    const content = compressed ? (this.#inflater?.inflate(plain) ?? null) : plain;
-    if (content === null) {
-      return this.#deny('a compressed message is corrupt or too long');
+    return [];
+  }
+
+  /** Asks about the first message that waits, one at a time; those that nothing reads are sent. */
+  #next(): readonly SessionCommand[] {
+    const commands: SessionCommand[] = [];
+    while (!this.#isBusy() && !this.#isOver()) {
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        break;
+      }
+      this.#queuedBytes -= next.sizeBytes;
+      commands.push(...this.#open(next));
     }
+    return commands;
+  }
+
+  /** Takes the compression off: a message of a few bytes may become a long one, and that is done beside the main thread. */
+  #open(held: Held): readonly SessionCommand[] {
+    const plain = Buffer.concat(held.frames.map(({ head, payload }) => unmask(payload, head.mask)));
+    const inflater = held.frames[0]?.head.compressed === true ? this.#inflater : null;
+    if (inflater === null) {
+      return this.#ask(held, plain);
+    }
+    const content = inflater.inflateShort(plain);
+    if (content !== null) {
+      return this.#ask(held, content);
+    }
+    const inflating: Inflating = { held, content: null, dropped: false };
+    this.#inflating = inflating;
+    const work = inflater.inflate(plain).then((inflated) => {
+      inflating.content = inflated;
+    });
+    return [{ kind: 'await', work }];
+  }
+
+  #inflated(): readonly SessionCommand[] {
+    const inflating = this.#inflating;
+    this.#inflating = null;
+    if (inflating === null || inflating.dropped || this.#isOver()) {
+      return [];
+    }
+    const { held, content } = inflating;
+    return content === null
+      ? this.#deny('a compressed message is corrupt or too long')
+      : [...this.#ask(held, content), ...this.#next()];
+  }
+
+  #ask({ frames }: Held, content: Buffer): readonly SessionCommand[] {
     const raw = frames.map((frame) => frame.raw);
-    const unit = messageUnit(this.#facts, content);
+    if (!this.#isRead()) {
+      return raw.map((frame) => send('upstream', frame));
+    }
+    const unit = messageUnit(this.#facts, content, this.#parts.state.bodyBufferBytes);
     const { host, rawPath } = this.#request;
     const action = this.#parts.createAction({
       units: [unit],
       summary: shorten(visible(`WebSocket message of ${content.length} bytes to ${host}${rawPath}`), MAX_SUMMARY_CHARS),
       evidence: new MessageEvidence(content, raw),
     });
-    this.#queue.push({ frames: raw, sizeBytes, action });
-    this.#queuedBytes += sizeBytes;
-    return [];
+    this.#judging = { frames: raw, action };
+    return [{ kind: 'judge', action }];
   }
 
-  /** Asks about the first message that waits, one at a time. */
-  #next(): readonly SessionCommand[] {
-    const next = this.#judging === null ? this.#queue.shift() : undefined;
-    if (next === undefined) {
-      return [];
+  #isRead(): boolean {
+    const policy = this.#parts.policy();
+    if (policy !== this.#policy) {
+      this.#policy = policy;
+      this.#reads = readsMessages(this.#parts);
     }
-    this.#queuedBytes -= next.sizeBytes;
-    this.#judging = next;
-    return [{ kind: 'judge', action: next.action }];
+    return this.#reads;
   }
 
   #judged(verdict: Extract<SessionEvent, { kind: 'judged' }>['verdict']): readonly SessionCommand[] {
@@ -246,32 +317,13 @@ class MessageSession implements Session {
   }
 
   #serverData(bytes: Buffer): readonly SessionCommand[] {
-    let at = 0;
-    for (;;) {
-      const skipped = Math.min(this.#serverRest, bytes.length - at);
-      this.#serverRest -= skipped;
-      at += skipped;
-      if (this.#serverRest === 0 && this.#serverHead.length === 0 && this.#closing !== null) {
-        return [send('client', bytes.subarray(0, at)), ...this.#finish()];
-      }
-      if (at >= bytes.length) {
-        return [send('client', bytes)];
-      }
-      const before = this.#serverHead.length;
-      const head = Buffer.concat([this.#serverHead, bytes.subarray(at, at + 14 - before)]);
-      const take = takeHead(head, 'server');
-      if (take.kind === 'malformed') {
-        this.#finished = true;
-        return [{ kind: 'finish', reason: { kind: 'protocol-error', detail: `upstream: ${take.why}` } }];
-      }
-      if (take.kind === 'incomplete') {
-        this.#serverHead = head;
-        return [send('client', bytes)];
-      }
-      this.#serverHead = Buffer.alloc(0);
-      at += take.value.headBytes - before;
-      this.#serverRest = take.value.payloadBytes;
+    const followed = this.#server.follow(bytes, this.#closing !== null);
+    if (typeof followed === 'string') {
+      this.#finished = true;
+      return [{ kind: 'finish', reason: { kind: 'protocol-error', detail: `upstream: ${followed}` } }];
     }
+    const passed = send('client', bytes.subarray(0, followed));
+    return this.#closing !== null && this.#server.atBoundary ? [passed, ...this.#finish()] : [passed];
   }
 
   #deny(reason: string): readonly SessionCommand[] {
@@ -290,8 +342,7 @@ class MessageSession implements Session {
     this.#fragments = [];
     this.#closing = { frame: closeFrame(code, text, 'client'), reason };
     const upstream = send('upstream', closeFrame(code, '', 'upstream'));
-    const between = this.#serverRest === 0 && this.#serverHead.length === 0;
-    return [...withdrawn, upstream, ...(between ? this.#finish() : [])];
+    return [...withdrawn, upstream, ...(this.#server.atBoundary ? this.#finish() : [])];
   }
 
   #finish(): readonly SessionCommand[] {
@@ -326,8 +377,8 @@ function send(to: Side, bytes: Buffer): SessionCommand {
   return { kind: 'send', to, bytes };
 }
 
-/** A message as rules see it, with the upgrade's own facts. */
-export function messageUnit(upgrade: Facts, content: Buffer): Unit {
+/** A message as rules see it, with the upgrade's own facts. JSON is read up to the length up to which that of a body is. */
+export function messageUnit(upgrade: Facts, content: Buffer, maxJsonBytes: number = DEFAULT_BODY_BYTES): Unit {
   const text = decodeUtf8(content);
   const { risk, causes, reason } = text === null ? opaque('the message is not text') : WEBSOCKET_MESSAGE;
   const message: FactValue = text ?? new Unknown('undecodable');
@@ -336,13 +387,17 @@ export function messageUnit(upgrade: Facts, content: Buffer): Unit {
   const facts: Facts = {
     get: (name) => {
       if (name === 'http.message_json') {
-        json ??= text === null ? message : text === '' ? {} : readJsonFact(text);
+        json ??= content.length > maxJsonBytes ? new Unknown('too_large') : jsonOf(text, message);
         return json;
       }
       return Object.hasOwn(over, name) ? over[name] : upgrade.get(name);
     },
   };
   return { facts, risk, riskCauses: causes, riskReason: reason, unreadable: text === null };
+}
+
+function jsonOf(text: string | null, message: FactValue): FactValue {
+  return text === null ? message : text === '' ? {} : readJsonFact(text);
 }
 
 const NO_PARAMETERS: readonly (string | null)[] = [];

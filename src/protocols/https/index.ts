@@ -2,12 +2,11 @@
 import type { HttpAnalyser, HttpFlavour } from '../http/flavour.ts';
 import type { Injector } from '../http/injector.ts';
 import type { Protocol } from '../protocol.ts';
-import { MESSAGE_FACTS, createMessageSession } from '../http/websocket.ts';
 import { refuseHttps } from './denial.ts';
 import { httpsFacts } from './facts.ts';
 import { analyseHttpSample } from './sample.ts';
 import { serveHttps } from './serve.ts';
-import { createPassingSession } from './session.ts';
+import { createWebSocketSession } from './session.ts';
 
 export interface HttpsParts {
   /** Label of the endpoint type. */
@@ -23,8 +22,7 @@ export function createHttps({ name, analyser, injector }: HttpsParts): Protocol 
     analyser,
     refuse: refuseHttps,
     upgrades: ['websocket'],
-    upgraded: (request, response, parts) =>
-      MESSAGE_FACTS.some(parts.reads) ? createMessageSession(request, response, parts) : createPassingSession(),
+    upgraded: createWebSocketSession,
   };
   return {
     name,

@@ -29,8 +29,8 @@ export type ApiBody =
   | { readonly kind: 'steps'; readonly steps: readonly PatchStep[]; readonly list: readonly JsonValue[] }
   | { readonly kind: 'unknown'; readonly unknown: Unknown };
 
-/** Content codings are taken off up to this size. */
-const MAX_DECODED_BYTES = 16 * 1024 * 1024;
+/** Content codings are taken off up to this size: kube-apiserver takes no longer body (`MaxRequestBodyBytes`). */
+const MAX_DECODED_BYTES = 3 * 1024 * 1024;
 
 const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
   'application/json-patch+json': 'json',

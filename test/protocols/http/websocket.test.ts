@@ -48,6 +48,10 @@ class World {
   readonly judged: Action[] = [];
   readonly others: SessionCommand[] = [];
   readonly session: Session;
+  /** What the session waits for. */
+  work: Promise<void> | null = null;
+  reads = true;
+  policy = 'first';
   readonly #answer: (unit: Unit) => Verdict | null;
 
   constructor(answer: (unit: Unit) => Verdict | null = () => ALLOW, extensions: string = '') {
@@ -59,8 +63,8 @@ class World {
       { status: 101, fields },
       {
         state: makeState(),
-        reads: () => true,
-        policy: () => 'first',
+        reads: () => this.reads,
+        policy: () => this.policy,
         createAction: ({ units, summary, evidence }) => ({
           ...makeRuleAction({ family: 'http' }),
           id: `a${this.judged.length}`,
@@ -82,6 +86,9 @@ class World {
         if (verdict !== null) {
           this.handle({ kind: 'judged', action: command.action.id, verdict });
         }
+      } else if (command.kind === 'await') {
+        assert.equal(this.work, null, 'one at a time');
+        this.work = command.work;
       } else {
         this.others.push(command);
       }
@@ -98,6 +105,17 @@ class World {
   upstream(...chunks: readonly Buffer[]): this {
     for (const bytes of chunks) {
       this.handle({ kind: 'data', from: 'upstream', bytes });
+    }
+    return this;
+  }
+
+  /** Lets what is done beside the main thread end, and what follows from it. */
+  async settled(): Promise<this> {
+    while (this.work !== null) {
+      const { work } = this;
+      this.work = null;
+      await work;
+      this.handle({ kind: 'awaited' });
     }
     return this;
   }
@@ -176,7 +194,7 @@ test('HT-41: a forbidden text is denied however it is sent, and both sides are c
     ['too long', [frame(Buffer.alloc(MAX_MESSAGE_BYTES + 1, 0x20))], ''],
   ];
   for (const [what, chunks, extensions] of cases) {
-    const world = new World(noSecret, extensions).client(...chunks);
+    const world = await new World(noSecret, extensions).client(...chunks).settled();
     assert.equal(world.finish(), 'refused', what);
     const [close] = world.sent.client;
     assert.deepEqual([close?.[0], close?.readUInt16BE(2)], [0x88, 1008], what);
@@ -213,7 +231,7 @@ test('what is not exactly a frame closes both sides', () => {
   assert.equal(upstream.finish(), 'protocol-error');
 });
 
-test('HT-41: a compressed message ends with its last block, and what hides behind that is refused', () => {
+test('HT-41: a compressed message ends with its last block, and what hides behind that is refused', async () => {
   const last = deflateRawSync('harmless');
   const cases: readonly (readonly [string, Buffer, readonly string[]])[] = [
     ['a last block alone', last, ['harmless']],
@@ -223,7 +241,7 @@ test('HT-41: a compressed message ends with its last block, and what hides behin
   ];
   for (const [name, payload, messages] of cases) {
     const bytes = frame(payload, { rsv: 0x40 });
-    const world: World = new World(() => ALLOW, 'permessage-deflate').client(bytes);
+    const world: World = await new World(() => ALLOW, 'permessage-deflate').client(bytes).settled();
     assert.deepEqual(world.messages(), messages, name);
     assert.equal(world.bytes('upstream').includes(bytes), messages.length > 0, name);
   }
@@ -257,7 +275,52 @@ test('MP-36: compressed messages share a window, or not, as was agreed', async (
   assert.deepEqual(other.messages(), ['alone', 'alone']);
   const bomb = await deflated('\0'.repeat(MAX_MESSAGE_BYTES + 1));
   const denied = new World(() => ALLOW, 'permessage-deflate').client(frame(bomb[0] ?? '', { rsv: 0x40 }));
-  assert.equal(denied.finish(), 'refused');
+  assert.equal(denied.finish(), null);
+  assert.equal((await denied.settled()).finish(), 'refused');
+});
+
+test('HT-41: a short message that becomes a long one is inflated beside the main thread, and its order is kept', async () => {
+  const long = 'a'.repeat(MAX_MESSAGE_BYTES);
+  const texts = ['first', long, 'third', `${'b'.repeat(300_000)}`];
+  const frames = (await deflated(...texts)).map((payload) => frame(payload, { rsv: 0x40 }));
+  const world = new World(() => ALLOW, 'permessage-deflate');
+  const ping = frame('', { opcode: 9 });
+  world.client(Buffer.concat([...frames, frame('last'), ping]));
+  assert.deepEqual(world.messages(), ['first'], 'nothing long was inflated in this turn');
+  assert.deepEqual(world.sent.upstream, [ping, frames[0]]);
+  await world.settled();
+  assert.deepEqual(
+    world.messages().map((message) => String(message).length),
+    [...texts, 'last'].map(({ length }) => length),
+  );
+  assert.deepEqual(world.bytes('upstream'), Buffer.concat([ping, ...frames, frame('last')]));
+  const json = (index: number): unknown => world.judged[index]?.units[0]?.facts.get('http.message_json');
+  assert.equal((json(1) as Unknown).cause, 'too_large');
+  assert.equal((json(2) as Unknown).cause, 'unparseable');
+  // Who leaves meanwhile sends nothing, and what comes behind a Close does not overtake.
+  const left = new World(() => ALLOW, 'permessage-deflate').client(
+    frames[1] ?? ping,
+    frame('', { opcode: 8 }),
+    frames[0] ?? ping,
+  );
+  await left.settled();
+  assert.deepEqual(left.messages(), []);
+});
+
+test('a policy that reads no messages any more lets them pass in their order, and one that does again judges', async () => {
+  const payloads = await deflated('one', 'two', 'three');
+  const frames = payloads.map((payload) => frame(payload, { rsv: 0x40 }));
+  const world = new World(() => null, 'permessage-deflate').client(frames[0] ?? server(''));
+  world.reads = false;
+  world.policy = 'second';
+  world.client(frames[1] ?? server(''));
+  assert.deepEqual(world.sent.upstream, [], 'what waits for its verdict is not overtaken');
+  world.handle({ kind: 'judged', action: 'a0', verdict: ALLOW });
+  assert.deepEqual(world.sent.upstream, frames.slice(0, 2));
+  world.reads = true;
+  world.policy = 'third';
+  world.client(frames[2] ?? server(''));
+  assert.deepEqual(world.messages(), ['one', 'three']);
 });
 
 test('MP-36: a megabyte in fragments, pings and closes pass byte for byte', () => {
