@@ -6,6 +6,7 @@ import { deflateSync, brotliCompressSync, gzipSync } from 'node:zlib';
 import type { AttributeValue } from '../../src/config/config.ts';
 import { Unknown } from '../../src/rules/action.ts';
 import { HTTP_FACTS } from '../../src/rules/schema-http.ts';
+import { FormScanner } from '../../src/protocols/http/form-scanner.ts';
 import type { BodyReading } from '../../src/protocols/http/request.ts';
 import { analysisOf, factOf, verdictOf } from '../support/http.ts';
 import type { RequestParts } from '../support/http.ts';
@@ -112,6 +113,80 @@ test('HT-23: asking to be run as another method is refused', () => {
   check(allowing("http.method == 'post'"), 'allow', [
     { method: 'POST', headers: [['Content-Type', form]], body: 'a=1&method=DELETE' },
   ]);
+});
+
+test('HT-23: a form that is not read as a whole is looked through all the same', () => {
+  const policy = allowing("http.method == 'post'");
+  const type: readonly [string, string] = ['Content-Type', 'multipart/form-data; boundary=B'];
+  const part = (header: string): RequestParts => ({
+    headers: [type],
+    // A text before the first boundary, which a strict reader does not take.
+    body: `preamble\r\n--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--B\r\n${header}\r\n\r\nDELETE\r\n--B--\r\n`,
+  });
+  const urlencoded = (body: string): RequestParts => ({
+    headers: [['Content-Type', 'application/x-www-form-urlencoded']],
+    body,
+  });
+  check(policy, 'refuse', [
+    part('Content-Disposition: form-data; name="_method"'),
+    part('content-DISPOSITION: form-data; name=_method'),
+    part('Content-Disposition: form-data; name = _method'),
+    part('X: y\nContent-Disposition: form-data; name="_method"'),
+    part('X: y\rContent-Disposition: form-data; name="_method"'),
+    part('Content-Disposition: form-data;\r\n name="_method"'),
+    part('Content-Disposition: form-data; name="_METHOD"; filename="x"'),
+    part("Content-Disposition: form-data; name*=utf-8''%5Fmethod"),
+    part('Content-Disposition: form-data; name*0="_me"; name*1="thod"'),
+    part('Content-Disposition: form-data; name="_\\method"'),
+    part('Content-Disposition: form-data; name="=?utf-8?Q?=5Fmethod?="'),
+    part(`Content-Disposition: form-data; x="${'y'.repeat(9_000)}"; name="_method"`),
+    urlencoded('a=1;b=%zz&.method=DELETE'),
+    urlencoded('a=%ff&%5Bmethod=DELETE'),
+    { headers: [type, ['Content-Encoding', 'x-unknown']], body: 'x' },
+    {
+      headers: [
+        ['Content-Type', 'application/x-www-form-urlencoded'],
+        ['Content-Encoding', 'gzip'],
+      ],
+      body: 'x',
+    },
+  ]);
+  check(policy, 'allow', [
+    part('Content-Disposition: form-data; name="payment_method"'),
+    part('Content-Disposition: form-data; name="file"; filename="_method"'),
+    part('X-Comment: name="_method"'),
+    urlencoded('a=%zz&payment_method=card&b=_method'),
+    { headers: [type, ['Content-Encoding', 'identity']], body: 'x' },
+    {
+      headers: [
+        ['Content-Type', 'application/json'],
+        ['Content-Encoding', 'x-unknown'],
+      ],
+      body: 'name="_method"',
+    },
+  ]);
+});
+
+test('HT-23: any cut of a form that streams by gives the same', () => {
+  const header = 'Content-Disposition: form-data;\r\n\tname="_method"\r\n\r\nDELETE';
+  const cases: readonly (readonly [type: string, text: string, found: boolean])[] = [
+    ['multipart/form-data; boundary=B', `--B\r\n${header}`, true],
+    ['multipart/form-data; boundary=B', `--B\r\n${header.replace('_m', 'm')}`, false],
+    ['application/x-www-form-urlencoded', 'a=b&%5fmethod=DELETE&c=d', true],
+    ['application/x-www-form-urlencoded', 'a=b&_method', true],
+    ['application/x-www-form-urlencoded', 'a=b&x_method=DELETE&c=_method', false],
+  ];
+  for (const [type, text, found] of cases) {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at <= bytes.length; at += 1) {
+      const scanner = new FormScanner(type);
+      const pieces = [bytes.subarray(0, at), bytes.subarray(at)];
+      assert.equal(pieces.some((piece) => scanner.push(piece)) || scanner.end(), found, `${text} at ${at}`);
+    }
+    const scanner = new FormScanner(type);
+    const each = Array.from(bytes, (byte) => scanner.push(Buffer.from([byte])));
+    assert.equal(each.includes(true) || scanner.end(), found, text);
+  }
 });
 
 test('HT-23: where the endpoint has overrides judged, what would run is judged', () => {

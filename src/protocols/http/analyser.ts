@@ -3,14 +3,14 @@ import { MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import { RISKS, Unknown } from '../../rules/action.ts';
 import type { FactRecord, Unit } from '../../rules/action.ts';
-import { isBodiless } from './body.ts';
+import { DEFAULT_BODY_BYTES, isBodiless } from './body.ts';
 import { canDecode } from './codings.ts';
 import { BODY_FACTS, HttpFacts, RequestReading } from './facts.ts';
 import type { HttpAnalyser, HttpAnalysis, RequestState } from './flavour.ts';
 import { GRAPHQL_FACTS, isGraphqlPath, possibleGraphql, readGraphql } from './graphql.ts';
 import type { GraphqlRequests, GraphqlUnit } from './graphql.ts';
 import { readCodings } from './headers.ts';
-import { isUrlencoded, mayBeForm } from './override.ts';
+import { mayBeForm, mustHoldForm } from './override.ts';
 import type { Provider, ProviderReading } from './providers/provider.ts';
 import type { BodyReading, HttpRequest } from './request.ts';
 import {
@@ -72,7 +72,7 @@ function needsBody(reading: RequestReading, providers: readonly Provider[], read
     return true;
   }
   // A form may ask to be run as another method, which is refused or judged whatever rules read.
-  if (isUrlencoded(request)) {
+  if (mustHoldForm(request, state.bodyBufferBytes ?? DEFAULT_BODY_BYTES)) {
     return true;
   }
   const { attributes, unmatched } = state.config;

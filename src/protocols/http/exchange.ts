@@ -7,11 +7,13 @@ import { NO_BODY } from './action.ts';
 import { AnswerPipe } from './answer-pipe.ts';
 import { answeredFields } from './fields.ts';
 import type { LocalAnswer, Refusal, RequestState } from './flavour.ts';
+import type { FormScanner } from './form-scanner.ts';
 import type { Injection } from './inject.ts';
 import { Judgement, type JudgementOwner, type JudgementParts, type RefusalDraft } from './judgement.ts';
 import type { Mask } from './mask.ts';
 import { injectKnown } from './inject-known.ts';
 import type { KnownRequest } from './memory.ts';
+import { scannerOf } from './override.ts';
 import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
 import { startRenewingLeg } from './renewing-leg.ts';
 import type {
@@ -74,6 +76,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #answered = false;
   /** Set while an answer is looked into. */
   #pipe: AnswerPipe | null = null;
+  /** Looks through a form that was not judged as a whole. */
+  #scanner: FormScanner | null = null;
   #mask: Mask = asItIs;
   #status = 0;
   /** The head of the answer has come, and nothing of its body. */
@@ -111,14 +115,30 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   bodyData(bytes: Buffer): void {
     if (!this.#streaming) {
       this.#judgement.bodyData(bytes);
+    } else if (this.#scanner?.push(bytes) === true) {
+      this.#overrideFound();
     } else if (this.#leg !== null && !this.#leg.write(bytes)) {
       this.#side.setBodyFlow(false);
     }
   }
 
+  /** What has gone upstream stays without its end: no form is read there. */
+  #overrideFound(): void {
+    this.#parts.context.refused('override', OVERRIDE_FOUND);
+    this.#leg?.cancel();
+    this.#settle('error', 'body');
+    if (this.#phase === 'answering') {
+      this.#cut();
+    } else {
+      this.#refuseNow({ status: 403, code: 'denied', reason: OVERRIDE_FOUND });
+    }
+  }
+
   bodyEnd(): void {
     this.#bodyEnded = true;
-    if (this.#streaming) {
+    if (this.#streaming && this.#scanner?.end() === true) {
+      this.#overrideFound();
+    } else if (this.#streaming) {
       this.#leg?.end();
     } else {
       this.#judgement.bodyEnd();
@@ -212,6 +232,11 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     const { context, injector } = this.#parts;
     const { credential } = this.#judgement;
     const body = this.#bodyToSend();
+    this.#scanner = body.kind === 'whole' ? null : scannerOf(this.#request);
+    if (body.kind === 'cut' && this.#scanner?.push(body.bytes) === true) {
+      this.#overrideFound();
+      return;
+    }
     const injected = this.#inject(body);
     if (injected.kind === 'refused') {
       this.#settle('not-run', 'credential');
@@ -500,6 +525,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     if (this.#phase !== 'over') {
       this.#phase = 'over';
       this.#leg = null;
+      this.#scanner = null;
       this.#pipe?.stop();
       this.#judgement.holder = null;
       this.#ended(NOT_UPGRADED);
@@ -507,6 +533,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   }
 }
 
+const OVERRIDE_FOUND = 'the form asks to be run as another method';
 /** A 401 must say how to log in (RFC 9110, section 15.5.2). */
 const CHALLENGE: Field = { name: 'WWW-Authenticate', value: 'Basic realm="clawpatrol"' };
 const NOT_UPGRADED: ExchangeEnd = { upgraded: null };

@@ -4,13 +4,14 @@ import { isToken } from '../../lib/token.ts';
 import { asciiLower } from '../../lib/text.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { Content } from './body.ts';
+import { FormScanner, isOverrideKey } from './form-scanner.ts';
+import { readCodings } from './headers.ts';
 import { possibleValues } from './query.ts';
 import { fieldValues } from './request.ts';
 import type { HttpRequest } from './request.ts';
 
 /** Header names in which overrides are sent; some servers take `_` for `-`. */
 const OVERRIDE_FIELDS: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
-const OVERRIDE_PARAMETER = '_method';
 
 export interface MethodOverride {
   /** Lower case: what would run; equal to the method where nothing overrides it. Unknown: two that differ, or none that can be read. */
@@ -27,7 +28,7 @@ export function readOverride(request: HttpRequest, content: Content): MethodOver
     ...request.fields
       .filter(({ name }) => OVERRIDE_FIELDS.has(asciiLower(name).replaceAll('_', '-')))
       .map(({ value }) => asciiLower(value.trim())),
-    ...possibleValues(request.rawQuery, OVERRIDE_PARAMETER),
+    ...possibleValues(request.rawQuery, isOverrideKey),
     ...form.values,
   ];
   const others = new Set(asked.filter((value) => value !== '' && value !== method));
@@ -51,26 +52,50 @@ function formValues(request: HttpRequest, content: Content): FormValues {
   if (!mayBeForm(request)) {
     return NOTHING;
   }
-  const { form } = content;
+  const { form, bytes } = content;
   if (!(form instanceof Unknown)) {
-    const values = [...form.fields].flatMap(([key, list]) => (asciiLower(key) === OVERRIDE_PARAMETER ? list : []));
+    const values = [...form.fields].flatMap(([key, list]) => (isOverrideKey(key) ? list : []));
     return { values: values.map((value) => asciiLower(value.trim())), unknown: null };
   }
   // What cannot be read as a whole may still be read in part by a server.
   const { text } = content;
-  const seen =
-    typeof text === 'string' && !/multipart/i.test(typeText(request)) ? possibleValues(text, OVERRIDE_PARAMETER) : [];
-  return { values: seen, unknown: form };
+  const isMultipart = /multipart/i.test(typeText(request));
+  const seen = typeof text === 'string' && !isMultipart ? possibleValues(text, isOverrideKey) : [];
+  const hidden =
+    bytes instanceof Unknown ? isCoded(request) && content.body.kind !== 'unread' : mayOverride(request, bytes);
+  return { values: seen.length === 0 && hidden ? [HIDDEN] : seen, unknown: form };
+}
+
+/** Stands for a method that is asked for in a way that cannot be read. */
+const HIDDEN = '?';
+
+function mayOverride(request: HttpRequest, bytes: Buffer): boolean {
+  const scanner = scannerOf(request);
+  return scanner !== null && (scanner.push(bytes) || scanner.end());
+}
+
+/** What looks for an override in a form that is not held, or null where the body is none. */
+export function scannerOf(request: HttpRequest): FormScanner | null {
+  return mayBeForm(request) ? new FormScanner(typeText(request)) : null;
+}
+
+/** Nothing is seen through a coding. */
+function isCoded({ fields }: HttpRequest): boolean {
+  return readCodings(fields).some((coding) => coding !== 'identity');
+}
+
+/**
+ * Whether a form has to be held to be looked through: one that can be whole, since what is held never reaches the upstream, and one
+ * that a coding hides. The others are looked through as they pass (exchange.ts).
+ */
+export function mustHoldForm(request: HttpRequest, maxBytes: number): boolean {
+  const { contentLength } = request;
+  return mayBeForm(request) && (contentLength === null || contentLength <= maxBytes || isCoded(request));
 }
 
 /** Whether some server takes the body for a form. */
 export function mayBeForm(request: HttpRequest): boolean {
   return request.framing !== 'none' && /form/i.test(typeText(request));
-}
-
-/** Whether the body is declared to be urlencoded: small, and read by servers before they look at the method. */
-export function isUrlencoded(request: HttpRequest): boolean {
-  return request.framing !== 'none' && /form-urlencoded/i.test(typeText(request));
 }
 
 function typeText(request: HttpRequest): string {

@@ -55,10 +55,10 @@ export function readQuery(
 }
 
 /**
- * Values that any reader of the query could find under that key, lower case, however it splits or fails to decode: for what must be
+ * Values that any reader of the query could find under such a key, lower case, however it splits or fails to decode: for what must be
  * noticed even where the query as a whole is Unknown.
  */
-export function possibleValues(rawQuery: string | null, key: string): readonly string[] {
+export function possibleValues(rawQuery: string | null, isKey: (name: string) => boolean): readonly string[] {
   if (rawQuery === null) {
     return [];
   }
@@ -66,7 +66,7 @@ export function possibleValues(rawQuery: string | null, key: string): readonly s
     const equals = pair.indexOf('=');
     const name = equals < 0 ? pair : pair.slice(0, equals);
     const value = equals < 0 ? '' : pair.slice(equals + 1);
-    return lenient(name).trim() === key ? [lenient(value).trim()] : [];
+    return isKey(name) ? [lenient(value).trim()] : [];
   });
 }
 

@@ -258,10 +258,10 @@ class MessageSession implements Session {
     }
     const inflating: Inflating = { held, content: null, dropped: false };
     this.#inflating = inflating;
-    const work = inflater.inflate(plain).then((inflated) => {
-      inflating.content = inflated;
-    });
-    return [{ kind: 'await', work }];
+    const work = async (): Promise<void> => {
+      inflating.content = await inflater.inflate(plain);
+    };
+    return [{ kind: 'await', work: work() }];
   }
 
   #inflated(): readonly SessionCommand[] {

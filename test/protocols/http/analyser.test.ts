@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import { createHttpAnalyser, httpNeedsBody } from '../../../src/protocols/http/analyser.ts';
+import { DEFAULT_BODY_BYTES } from '../../../src/protocols/http/body.ts';
 import type { Provider } from '../../../src/protocols/http/providers/provider.ts';
 import { providers } from '../../../src/protocols/http/providers/all.ts';
 import type { AttributeValue } from '../../../src/config/config.ts';
@@ -17,6 +18,7 @@ const plain = createHttpAnalyser({ providers: [] });
 
 const JSON_TYPE = ['Content-Type', 'application/json'] as const;
 const FORM_TYPE = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
+const MULTIPART_TYPE = ['Content-Type', 'multipart/form-data; boundary=B'] as const;
 
 interface Needs {
   readonly parts: RequestParts;
@@ -30,6 +32,7 @@ test('the body is held only where something hangs on it', () => {
   const post: RequestParts = { body: '{}', headers: [JSON_TYPE], target: '/v1/x' };
   const ec2: RequestParts = { body: 'Action=RunInstances', headers: [FORM_TYPE], host: 'ec2.eu-west-1.amazonaws.com' };
   const compute: RequestParts = { body: 'x', target: '/batch/compute/v1', host: 'compute.googleapis.com' };
+  const long: RequestParts = { ...post, body: Buffer.alloc(DEFAULT_BODY_BYTES + 1) };
   const cases: readonly Needs[] = [
     { parts: post, want: false },
     { parts: post, reads: ['http.method', 'http.path', 'http.headers', 'risk'], want: false },
@@ -51,12 +54,12 @@ test('the body is held only where something hangs on it', () => {
     { parts: { ...post, target: '/graphql' }, unmatched: 'deny', want: false },
     { parts: { ...post, target: '/graphql' }, unmatched: 'deny', reads: ['risk'], want: true },
     { parts: { ...post, headers: [FORM_TYPE] }, unmatched: 'allow', want: true },
-    { parts: { ...post, headers: [['Content-Type', 'multipart/form-data; boundary=B']] }, want: false },
-    {
-      parts: { ...post, headers: [['Content-Type', 'multipart/form-data; boundary=B']] },
-      reads: ['http.effective_method'],
-      want: true,
-    },
+    { parts: { ...post, headers: [MULTIPART_TYPE] }, unmatched: 'allow', want: true },
+    { parts: { ...post, headers: [MULTIPART_TYPE], streamed: true }, unmatched: 'allow', want: true },
+    { parts: { ...long, headers: [MULTIPART_TYPE] }, unmatched: 'allow', want: false },
+    { parts: { ...long, headers: [FORM_TYPE] }, unmatched: 'allow', want: false },
+    { parts: { ...long, headers: [FORM_TYPE, ['Content-Encoding', 'gzip']] }, unmatched: 'allow', want: true },
+    { parts: { ...long, headers: [MULTIPART_TYPE] }, reads: ['http.effective_method'], want: true },
     { parts: ec2, unmatched: 'deny', reads: ['aws.action'], want: true },
     { parts: compute, want: true },
     { parts: compute, unmatched: 'deny', reads: ['gcp.method'], want: true },

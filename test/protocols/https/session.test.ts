@@ -22,7 +22,7 @@ function answered(text: string): Buffer {
 class World {
   readonly session: Session;
   readonly sent: Record<Side, Buffer[]> = { client: [], upstream: [] };
-  readonly messages: unknown[] = [];
+  readonly messages: string[] = [];
   readonly ends: string[] = [];
   reads = false;
   policy = 'first';
@@ -61,8 +61,9 @@ class World {
           break;
         case 'judge': {
           const message = command.action.units[0]?.facts.get('http.message');
+          assert.ok(typeof message === 'string');
           this.messages.push(message);
-          const verdict = String(message).includes('secret') ? denial('no secrets') : ALLOW;
+          const verdict = message.includes('secret') ? denial('no secrets') : ALLOW;
           this.handle({ kind: 'judged', action: command.action.id, verdict });
           break;
         }
@@ -72,8 +73,12 @@ class World {
         case 'finish':
           this.ends.push(command.reason.kind);
           break;
-        default:
+        case 'settle':
           break;
+        case 'await':
+        case 'withdraw':
+        case 'cancel-upstream':
+          assert.fail(command.kind);
       }
     }
     return this;
