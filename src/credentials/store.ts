@@ -1,7 +1,8 @@
 // The encrypted store of secrets: one file in the state directory, each value sealed by the store key under its own name and slot, so
 // that no value can be moved to another name. The daemon is its only writer; a change replaces the file whole.
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../audit/durable-file.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import { Secret } from '../lib/secret.ts';
@@ -171,7 +172,6 @@ function readField(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** Written beside, flushed, and renamed over: a crash leaves the old file or the new one. */
 function writeEntries(path: string, entries: ReadonlyMap<string, Entry>): void {
   const secrets = [...entries.values()].map(({ name, slot, updatedMs, sealed }) => ({
     name,
@@ -180,23 +180,8 @@ function writeEntries(path: string, entries: ReadonlyMap<string, Entry>): void {
     sealed: sealed.toString('base64'),
   }));
   const bytes = Buffer.from(`${JSON.stringify({ version: 1, secrets }, null, 1)}\n`);
-  const beside = `${path}.new`;
   try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-    const file = openSync(beside, flags, 0o600);
-    try {
-      fchmodSync(file, 0o600);
-      for (let written = 0; written < bytes.length;) {
-        written += writeSync(file, bytes, written);
-      }
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(beside, path);
-    const folder = openSync(dirname(path), constants.O_RDONLY);
-    fsyncSync(folder);
-    closeSync(folder);
+    replaceFile(path, bytes);
   } catch (error) {
     failOn(path, 'cannot write', error);
   }

@@ -32,6 +32,8 @@ import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Recorder } from './recorder.ts';
+import { createArrivals } from './tunnel/arrivals.ts';
+import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
 import { relay } from './relay.ts';
 import type { Route, Way } from './routing.ts';
 
@@ -44,6 +46,9 @@ export interface Credentials {
   dispatch(profile: string, endpoint: string, hints: DispatchHints): Promise<DispatchedCredential | null>;
 }
 
+/** Stands for the tunnel where listeners have their key. */
+const TUNNEL_KEY = 'wireguard';
+
 export interface ConnectionsParts {
   readonly clock: Clock;
   readonly audit: AuditLog;
@@ -51,6 +56,8 @@ export interface ConnectionsParts {
   readonly metrics: Metrics;
   readonly gate: GatewayGate;
   readonly live: () => Live;
+  /** The inside of the tunnel, or null without one. */
+  readonly tunnel: TunnelView | null;
   /** Where a listener leads now. */
   readonly route: (key: string) => Way | null;
   readonly protocols: ReadonlyMap<string, Protocol>;
@@ -67,6 +74,10 @@ export interface ConnectionsParts {
 export interface Connections {
   /** Takes a socket that a listener has accepted. */
   accept(socket: Socket, key: string): void;
+  /** Takes a socket that came out of the tunnel. */
+  acceptTunnelled(socket: Socket): void;
+  /** Ends every connection of a device now. */
+  endDevice(device: string, why: string): void;
   /** Asks every connection, or those that the policy in force no longer has, to end after the answer in progress. */
   drain(why: string, which: 'all' | 'unrouted'): void;
   /** Ends every connection now. */
@@ -107,6 +118,7 @@ class OpenConnections implements Connections {
   /** Objects that protocols keep per gateway, by name. */
   readonly #shared = new Map<string, unknown>();
   readonly #proxy: ForwardProxy;
+  readonly #arrivals: Arrivals | null;
   #waiting: (() => void)[] = [];
 
   constructor(parts: ConnectionsParts) {
@@ -116,6 +128,16 @@ class OpenConnections implements Connections {
       admit: (socket, key, { route, target, agent }) =>
         this.#admit(this.#identify(socket, key, route, { target, agent })),
     });
+    const { tunnel } = parts;
+    this.#arrivals =
+      tunnel === null
+        ? null
+        : createArrivals({
+            ...parts,
+            view: tunnel,
+            admit: (socket, { route, target, agent }) =>
+              this.#admit(this.#identify(socket, TUNNEL_KEY, route, { target, agent })),
+          });
   }
 
   get size(): number {
@@ -143,6 +165,18 @@ class OpenConnections implements Connections {
     }
   }
 
+  acceptTunnelled(socket: Socket): void {
+    this.#arrivals?.accept(socket);
+  }
+
+  endDevice(device: string, why: string): void {
+    for (const { agent, ending } of this.#open.values()) {
+      if (agent.device === device) {
+        ending.abort(why);
+      }
+    }
+  }
+
   #admit(entry: Entry): void {
     const { socket } = entry;
     const refusal = this.#findRefusal(entry) ?? this.#recordOpening(entry);
@@ -163,6 +197,7 @@ class OpenConnections implements Connections {
   drain(why: string, which: 'all' | 'unrouted'): void {
     if (which === 'all') {
       this.#proxy.close();
+      this.#arrivals?.close();
     }
     for (const entry of this.#open.values()) {
       if (which === 'all' || !this.#stillRouted(entry)) {
@@ -437,7 +472,7 @@ class OpenConnections implements Connections {
 
   /** False when the endpoint, profile or credential is gone, or when one now means something else than at accept. */
   #stillRouted({ key, route, agent, credential, target }: Entry): boolean {
-    const now = this.#routeNow(key, target, agent.ip);
+    const now = key === TUNNEL_KEY ? this.#tunnelRouteNow(target, agent) : this.#routeNow(key, target, agent.ip);
     return (
       now !== null &&
       now.endpoint.ref === route.endpoint.ref &&
@@ -447,6 +482,16 @@ class OpenConnections implements Connections {
       this.#parts.live().reaches(now.profile, now.endpoint.ref) &&
       (credential === null || stillWields(this.#parts.live(), now, credential))
     );
+  }
+
+  /** Where a device would be led now, or null when it is not the same device any more. */
+  #tunnelRouteNow(target: DialTarget | null, { device, ip }: Agent): Route | null {
+    const agent = this.#parts.tunnel?.identify(ip) ?? null;
+    if (agent === null || agent.device !== device || target === null) {
+      return null;
+    }
+    const endpoint = findEndpoint(this.#parts.live(), agent.profile, target);
+    return endpoint === null ? null : { endpoint, profile: agent.profile };
   }
 
   /** Where a client of that address would be led now, or null. */

@@ -280,6 +280,16 @@ class Daemon implements Gateway {
       const at = plan.bound.get(spec.key);
       pairs.push([spec.name, formatAddress(spec.host, at?.port ?? spec.port)]);
     }
+    if (services.tunnel !== null) {
+      await services.tunnel.open((socket) => {
+        if (this.#phase === 'running') {
+          services.connections.acceptTunnelled(socket);
+        } else {
+          socket.destroy();
+        }
+      });
+      pairs.push(['wireguard', services.tunnel.address]);
+    }
     return pairs;
   }
 
@@ -330,10 +340,9 @@ class Daemon implements Gateway {
 
   /** What the configuration asks for and this version does not do: said at every load, so that nobody relies on it. */
   #tellNotServed(live: Live): void {
-    const { enrollListen, wireguard, tailscale } = live.config.gateway;
+    const { enrollListen, tailscale } = live.config.gateway;
     const absent: readonly (readonly [string, boolean])[] = [
       ['enroll_listen', enrollListen !== null],
-      ['wireguard', wireguard !== null],
       ['tailscale', tailscale !== null],
     ];
     for (const [name] of absent.filter(([, asked]) => asked)) {

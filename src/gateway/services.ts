@@ -18,6 +18,7 @@ import type { SecretSources } from '../credentials/sources.ts';
 import { loadStoreKey } from '../credentials/store-key.ts';
 import { openSecretStore } from '../credentials/store.ts';
 import type { SecretStore } from '../credentials/store.ts';
+import type { DeviceRegistry } from '../devices/registry.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -43,6 +44,8 @@ import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { createRecorder } from './recorder.ts';
 import type { Recorder } from './recorder.ts';
+import { prepareTunnel } from './tunnel/prepare.ts';
+import type { Tunnel } from './tunnel/tunnel.ts';
 import type { Way } from './routing.ts';
 import { resolveSecretString } from './secret-string.ts';
 
@@ -72,6 +75,9 @@ export interface Services {
   readonly approvals: Approvals;
   readonly gate: GatewayGate;
   readonly connections: Connections;
+  /** The WireGuard transport with its devices, or null when it is not configured. */
+  readonly tunnel: Tunnel | null;
+  readonly devices: DeviceRegistry | null;
 }
 
 /** Opens the stores and builds the gate. Rejects with GatewayError. */
@@ -100,7 +106,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const sources = deriveFrom(configured, createDeriver({ clock, env: () => env, post: createPostForm(clock) }));
   const secretString = (text: string, what: string): Secret =>
     resolveSecretString(text, what, { env, findStored: (name) => secrets.find(name, '') });
-  const opened = { audit, secretString, sources, certificates };
+  const opened = { audit, secretString, sources, certificates, storeKey: storeKey.key };
   return { audit, secrets, sources, certificates, ...(await createCore(parts, opened)) };
 }
 
@@ -136,9 +142,10 @@ interface Opened {
   readonly secretString: (text: string, what: string) => Secret;
   readonly sources: SecretSources;
   readonly certificates: Certificates;
+  readonly storeKey: Buffer;
 }
 
-type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections'>;
+type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections' | 'tunnel' | 'devices'>;
 
 /** An action as approvers see it. */
 function showTo(action: Action, { config }: Live): Shown {
@@ -147,7 +154,8 @@ function showTo(action: Action, { config }: Live): Shown {
 }
 
 /** The gate and what hangs on it. */
-async function createCore(parts: ServiceParts, { audit, secretString, sources, certificates }: Opened): Promise<Core> {
+async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
+  const { audit } = opened;
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
   const later: { gate: GatewayGate | null; connections: Connections | null } = { gate: null, connections: null };
@@ -187,25 +195,30 @@ async function createCore(parts: ServiceParts, { audit, secretString, sources, c
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });
-  const connections = createConnections({
-    clock,
+  const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
+  const tunnel = prepared?.tunnel ?? null;
+  const connections = openConnections(parts, opened, { metrics, recorder, gate, dial, tunnel });
+  later.gate = gate;
+  later.connections = connections;
+  prepared?.follow(connections);
+  return { metrics, recorder, approvals, gate, connections, tunnel, devices: prepared?.devices ?? null };
+}
+
+function openConnections(
+  parts: ServiceParts,
+  { audit, secretString, sources, certificates }: Opened,
+  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'tunnel'> & { readonly dial: Dial },
+): Connections {
+  const { live, logger } = parts;
+  return createConnections({
+    ...parts,
+    ...core,
     audit,
-    recorder,
-    metrics,
-    gate,
-    live,
-    route: parts.route,
-    protocols,
-    dial,
     certificates,
     credentials: createDispatcher({ config: () => live().config, sources }),
     secretString,
-    logger,
     maxConnections: limitConnections(live().config, logger),
   });
-  later.gate = gate;
-  later.connections = connections;
-  return { metrics, recorder, approvals, gate, connections };
 }
 
 /** What a parked action would do, asked of its protocol over a connection of its own. */

@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   STATE_DIR: 'the state directory cannot be made, read or written',
   STATE_LOCKED: 'another gateway holds this state directory',
   LISTEN_FAILED: 'an address could not be bound',
+  TUNNEL_FAILED: 'the tunnel could not be set up or changed',
   STORE_FAILED: 'the SQLite store cannot be opened or written',
   STORE_KEY: 'the key that seals stored secrets is missing or wrong',
   SECRET_MISSING: 'a credential has no value, or its source failed',

@@ -1,0 +1,18 @@
+// A device: a machine that an operator has let in, known by its WireGuard key. What a device may reach is its profile's.
+
+export interface Device {
+  /** UUIDv7, for ever. */
+  readonly id: string;
+  /** Shown to people and in records; unique among devices that are not revoked. */
+  readonly name: string;
+  /** Base64 of 32 bytes; unique. */
+  readonly publicKey: string;
+  /** Its place in the tunnel's networks: 2 and up; never that of another device, also after it is revoked. */
+  readonly number: number;
+  readonly profile: string;
+  /** Owner, or "". */
+  readonly user: string;
+  readonly enrolledMs: number;
+  /** When it was shut out for good; null = it may come. */
+  readonly revokedMs: number | null;
+}

@@ -1,0 +1,214 @@
+// The tunnel's interface on this host: made with the kernel's WireGuard or, without it, with wireguard-go; addressed, routed and fenced; and
+// taken down again. What a gateway that was killed left behind is recognised by the mark on the interface and replaced.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import type { Clock } from '../../lib/clock.ts';
+import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { SYSTEM_PATH } from './commands.ts';
+import type { RunCommand } from './commands.ts';
+import type { TunnelLayout } from './layout.ts';
+import { writeRuleset } from './ruleset.ts';
+import type { TunnelPorts } from './ruleset.ts';
+import { readWireguardDump, writeWireguardConfig } from './wireguard.ts';
+import type { Peer, PeerState } from './wireguard.ts';
+
+/** How long wireguard-go may take to make its interface. */
+const USERSPACE_START_MS = 5_000;
+const POLL_MS = 20;
+/** The interface's alias says whose it is. */
+const ALIAS = 'clawpatrol gateway';
+
+export interface InterfaceParts {
+  readonly layout: TunnelLayout;
+  readonly mode: 'auto' | 'kernel' | 'userspace';
+  readonly privateKey: string;
+  readonly clock: Clock;
+  readonly run: RunCommand;
+  /** The process that carries the tunnel has ended by itself. */
+  readonly onDeath: (why: string) => void;
+}
+
+export interface TunnelInterface {
+  readonly kind: 'kernel' | 'userspace';
+  /** Fences the interface and lets traffic in. Until then it carries nothing. */
+  open(ports: TunnelPorts, peers: readonly Peer[]): Promise<void>;
+  /** The peers from now on. */
+  setPeers(peers: readonly Peer[]): Promise<void>;
+  peers(): Promise<readonly PeerState[]>;
+  /** Undoes everything. Never rejects; gives what could not be undone. */
+  close(): Promise<readonly string[]>;
+}
+
+/** Makes the interface with its addresses, down. Rejects with GatewayError TUNNEL_FAILED and leaves nothing behind then. */
+export async function createInterface(parts: InterfaceParts): Promise<TunnelInterface> {
+  await removeStale(parts);
+  const made = new MadeInterface(parts);
+  try {
+    await made.create();
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+  return made;
+}
+
+async function removeStale({ layout, run }: InterfaceParts): Promise<void> {
+  const { interfaceName } = layout;
+  const alias = await readAlias(interfaceName, run);
+  if (alias === null) {
+    return;
+  }
+  if (alias !== ALIAS) {
+    const fix = 'choose another wireguard { interface }, or remove it';
+    const message = `the interface ${interfaceName} exists and is not ours (alias "${alias}"); ${fix}`;
+    throw new GatewayError('TUNNEL_FAILED', 'operator', message);
+  }
+  // A wireguard-go that was left alone ends with its interface.
+  await run('ip', ['link', 'delete', 'dev', interfaceName]);
+}
+
+/** Null: there is no such interface. */
+async function readAlias(interfaceName: string, run: RunCommand): Promise<string | null> {
+  const all: unknown = JSON.parse(await run('ip', ['-json', 'link', 'show']));
+  for (const link of Array.isArray(all) ? all : []) {
+    if (typeof link === 'object' && link !== null && Reflect.get(link, 'ifname') === interfaceName) {
+      const alias: unknown = Reflect.get(link, 'ifalias');
+      return typeof alias === 'string' ? alias : '';
+    }
+  }
+  return null;
+}
+
+class MadeInterface implements TunnelInterface {
+  kind: 'kernel' | 'userspace' = 'kernel';
+  readonly #parts: InterfaceParts;
+  #process: ChildProcess | null = null;
+  #closing = false;
+
+  constructor(parts: InterfaceParts) {
+    this.#parts = parts;
+  }
+
+  async create(): Promise<void> {
+    const { layout, run } = this.#parts;
+    const { interfaceName, mtu, gateway, devices } = layout;
+    await this.#createLink();
+    await run('ip', ['link', 'set', 'dev', interfaceName, 'alias', ALIAS]);
+    await run('ip', ['link', 'set', 'dev', interfaceName, 'mtu', String(mtu)]);
+    await run('ip', ['address', 'add', `${gateway.v4}/${devices.v4.prefix}`, 'dev', interfaceName]);
+    await run('ip', ['address', 'add', `${gateway.v6}/${devices.v6.prefix}`, 'dev', interfaceName, 'nodad']);
+  }
+
+  async open(ports: TunnelPorts, peers: readonly Peer[]): Promise<void> {
+    const { layout, run } = this.#parts;
+    const mark = `0x${layout.mark.toString(16)}`;
+    const table = String(layout.routeTable);
+    // The fence stands before the first packet can come.
+    await run('nft', ['-f', '-'], writeRuleset(layout, ports));
+    for (const [version, everything] of [
+      ['-4', '0.0.0.0/0'],
+      ['-6', '::/0'],
+    ] as const) {
+      await this.#dropRules(version);
+      await run('ip', [version, 'rule', 'add', 'fwmark', mark, 'lookup', table]);
+      await run('ip', [version, 'route', 'replace', 'local', everything, 'dev', 'lo', 'table', table]);
+    }
+    await this.setPeers(peers);
+    await run('ip', ['link', 'set', 'dev', layout.interfaceName, 'up']);
+  }
+
+  async setPeers(peers: readonly Peer[]): Promise<void> {
+    const { layout, run, privateKey } = this.#parts;
+    const text = writeWireguardConfig({ privateKey, listenPort: layout.listenPort }, peers);
+    await run('wg', ['syncconf', layout.interfaceName, '/dev/stdin'], text);
+  }
+
+  async peers(): Promise<readonly PeerState[]> {
+    const { layout, run } = this.#parts;
+    return readWireguardDump(await run('wg', ['show', layout.interfaceName, 'dump']));
+  }
+
+  async close(): Promise<readonly string[]> {
+    this.#closing = true;
+    const { layout, run } = this.#parts;
+    const troubles: string[] = [];
+    const attempt = async (program: string, args: readonly string[], input?: string): Promise<void> => {
+      try {
+        await run(program, args, input);
+      } catch (error) {
+        troubles.push(messageOf(error));
+      }
+    };
+    if ((await readAlias(layout.interfaceName, run).catch(() => null)) !== null) {
+      await attempt('ip', ['link', 'delete', 'dev', layout.interfaceName]);
+    }
+    for (const version of ['-4', '-6']) {
+      await this.#dropRules(version);
+      await attempt('ip', [version, 'route', 'flush', 'table', String(layout.routeTable)]);
+    }
+    // Declared first, so that deleting it works whether or not it is there.
+    await attempt('nft', ['-f', '-'], `table inet ${layout.ruleTable}\ndelete table inet ${layout.ruleTable}\n`);
+    this.#process?.kill();
+    return troubles;
+  }
+
+  async #createLink(): Promise<void> {
+    const { mode, run, layout } = this.#parts;
+    if (mode !== 'userspace') {
+      try {
+        await run('ip', ['link', 'add', 'dev', layout.interfaceName, 'type', 'wireguard']);
+        return;
+      } catch (error) {
+        if (mode === 'kernel' || !/unknown device type|not supported/i.test(messageOf(error))) {
+          throw error;
+        }
+      }
+    }
+    this.kind = 'userspace';
+    await this.#startUserspace();
+  }
+
+  /** In the foreground, so that it is our child and ends with us where the system allows that. */
+  async #startUserspace(): Promise<void> {
+    const { layout, clock, run, onDeath } = this.#parts;
+    const child = spawn('wireguard-go', ['--foreground', layout.interfaceName], {
+      env: { PATH: SYSTEM_PATH, LOG_LEVEL: 'error' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#process = child;
+    let ended: string | null = null;
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = `${said}${chunk.toString('utf8')}`.slice(-500);
+    });
+    child.on('error', (error) => {
+      ended = messageOf(error);
+    });
+    child.on('exit', (code, signal) => {
+      ended = `wireguard-go ended (${signal ?? `status ${code}`}): ${said.trim()}`;
+      if (!this.#closing) {
+        onDeath(ended);
+      }
+    });
+    const deadlineMs = clock.monotonicMs() + USERSPACE_START_MS;
+    while ((await readAlias(layout.interfaceName, run)) === null) {
+      if (ended !== null || clock.monotonicMs() > deadlineMs) {
+        const why = ended ?? `no interface within ${USERSPACE_START_MS / 1000} s`;
+        throw new GatewayError('TUNNEL_FAILED', 'operator', `wireguard-go made no interface: ${why}`);
+      }
+      await new Promise<void>((resolve) => void clock.after(POLL_MS, resolve));
+    }
+  }
+
+  /** Rules of an earlier run would pile up: one of a kind is enough. */
+  async #dropRules(version: string): Promise<void> {
+    const { layout, run } = this.#parts;
+    for (let left = 16; left > 0; left -= 1) {
+      try {
+        await run('ip', [version, 'rule', 'delete', 'lookup', String(layout.routeTable)]);
+      } catch {
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// The rules of the kernel that make a tunnel a dead end but for us: every TCP connection of a device is handed to our listening socket
+// whatever its destination (TPROXY keeps that), questions about names go to our name server, and nothing else passes, in any direction. The
+// text is loaded as one transaction. Pure.
+import { formatCidr } from './layout.ts';
+import type { TunnelLayout } from './layout.ts';
+
+/** Where our sockets listen. */
+export interface TunnelPorts {
+  /** The transparent listener at 127.0.0.1, and the one at ::1. */
+  readonly tcp4: number;
+  readonly tcp6: number;
+  /** The name server at the gateway's tunnel addresses. */
+  readonly dns: number;
+}
+
+/**
+ * Input of `nft -f -`: replaces the whole table at once. Without a listener (the gateway is gone) the tproxy statements match nothing, so
+ * that connections meet the reset at the end and never the host or another network (attacks DP-26).
+ */
+export function writeRuleset(layout: TunnelLayout, { tcp4, tcp6, dns }: TunnelPorts): string {
+  const { interfaceName, ruleTable, devices } = layout;
+  const mark = `0x${layout.mark.toString(16)}`;
+  return `table inet ${ruleTable}
+delete table inet ${ruleTable}
+table inet ${ruleTable} {
+  chain catch {
+    type filter hook prerouting priority mangle; policy accept;
+    iifname != "${interfaceName}" return
+    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
+    meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} drop
+    meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${tcp4} meta mark set ${mark} accept
+    meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${tcp6} meta mark set ${mark} accept
+    meta l4proto tcp reject with tcp reset
+    udp dport 53 accept
+    icmp type destination-unreachable accept
+    icmpv6 type { destination-unreachable, packet-too-big } accept
+    meta l4proto udp reject with icmpx type port-unreachable
+    drop
+  }
+  chain names {
+    type nat hook prerouting priority dstnat; policy accept;
+    iifname "${interfaceName}" udp dport 53 redirect to :${dns}
+  }
+  chain inward {
+    type filter hook input priority filter; policy accept;
+    iifname != "${interfaceName}" return
+    meta l4proto tcp meta mark ${mark} accept
+    udp dport ${dns} ct status dnat accept
+    icmp type destination-unreachable accept
+    icmpv6 type { destination-unreachable, packet-too-big } accept
+    drop
+  }
+  chain through {
+    type filter hook forward priority filter; policy accept;
+    iifname "${interfaceName}" drop
+    oifname "${interfaceName}" drop
+  }
+  chain outward {
+    type filter hook output priority filter; policy accept;
+    oifname "${interfaceName}" ct state new drop
+  }
+}
+`;
+}

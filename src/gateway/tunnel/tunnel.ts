@@ -1,0 +1,300 @@
+// The WireGuard transport: interface, listeners, name server and devices put together. What it yields are sockets with the destination that
+// the device dialled; who the device is follows from its address inside the tunnel, which WireGuard ties to its key.
+import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { createEvent } from '../../audit/event.ts';
+import type { AttributeValue } from '../../config/config.ts';
+import { parseCidr } from '../../config/hosts.ts';
+import type { Device } from '../../devices/device.ts';
+import type { DeviceRegistry } from '../../devices/registry.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { GatewayError } from '../../lib/errors.ts';
+import { visible } from '../../lib/text.ts';
+import type { Agent } from '../../rules/action.ts';
+import type { Live } from '../live.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Recorder } from '../recorder.ts';
+import type { TunnelView } from './arrivals.ts';
+import { runCommand } from './commands.ts';
+import { createInterface } from './interface.ts';
+import type { TunnelInterface } from './interface.ts';
+import { addressesAt, layOut, numberOf } from './layout.ts';
+import type { TunnelLayout } from './layout.ts';
+import { openNameServer } from './name-server.ts';
+import type { NameServer } from './name-server.ts';
+import { createNames } from './names.ts';
+import { openAssignedNames, readOuterAddresses, writeOuterAddresses } from './stored.ts';
+import { openTransparentListener } from './transparent.ts';
+import type { TransparentListener } from './transparent.ts';
+import { VirtualAddresses } from './virtual-addresses.ts';
+import type { Peer, PeerState, WireguardKeys } from './wireguard.ts';
+
+/** How often it is looked where the peers are. */
+const WATCH_MS = 5_000;
+
+export interface TunnelParts {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  readonly keys: WireguardKeys;
+  readonly layout: TunnelLayout;
+  readonly mode: 'auto' | 'kernel' | 'userspace';
+  readonly registry: DeviceRegistry;
+  readonly live: () => Live;
+  readonly metrics: Metrics;
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+}
+
+export interface Tunnel extends TunnelView {
+  /** What clients need to know of the gateway. */
+  readonly publicKey: string;
+  readonly layout: TunnelLayout;
+  /** `udp/PORT` with how the interface was made, for the ready line. */
+  readonly address: string;
+  /** Lets traffic in; connections go to `onSocket`. Rejects with GatewayError. */
+  open(onSocket: (socket: Socket) => void): Promise<void>;
+  /** What WireGuard knows of the peers. */
+  peers(): Promise<readonly PeerState[]>;
+  /** Why nothing comes through the tunnel any more, or null. */
+  readonly trouble: string | null;
+  close(): Promise<void>;
+}
+
+/** The layout and mode of a checked `wireguard { }` block. */
+export function readWireguard(
+  attributes: Readonly<Record<string, AttributeValue>>,
+): Pick<TunnelParts, 'layout' | 'mode'> {
+  const { subnet_cidr: subnetCidr, listen_port: listenPort, interface: interfaceName, mtu, mode } = attributes;
+  return {
+    layout: layOut({
+      subnetCidr: typeof subnetCidr === 'string' ? subnetCidr : '',
+      listenPort: Number(listenPort),
+      interfaceName: typeof interfaceName === 'string' ? interfaceName : '',
+      mtu: Number(mtu),
+    }),
+    mode: mode === 'kernel' || mode === 'userspace' ? mode : 'auto',
+  };
+}
+
+/** Throws GatewayError when the configuration pins another key (`server_pub`). */
+export function checkPinnedKey(
+  attributes: Readonly<Record<string, AttributeValue>>,
+  { publicKey }: WireguardKeys,
+): void {
+  const pinned = attributes['server_pub'];
+  if (typeof pinned === 'string' && pinned !== publicKey) {
+    const message = `the tunnel's key in state_dir has the public half ${publicKey}, and wireguard { server_pub } pins ${pinned}`;
+    throw new GatewayError('TUNNEL_FAILED', 'operator', message);
+  }
+}
+
+/** Makes the interface, without letting anything in. Rejects with GatewayError. */
+export async function createTunnel(parts: TunnelParts): Promise<Tunnel> {
+  const tunnel = new WireguardTunnel(parts);
+  await tunnel.create();
+  return tunnel;
+}
+
+class WireguardTunnel implements Tunnel {
+  trouble: string | null = null;
+  readonly #parts: TunnelParts;
+  readonly #addresses: VirtualAddresses;
+  #interface: TunnelInterface | null = null;
+  #listeners: TransparentListener[] = [];
+  #names: NameServer | null = null;
+  #open = false;
+  #watch: Timer | null = null;
+  /** Where each peer was last heard, by public key. */
+  #outer: ReadonlyMap<string, string>;
+  /** The last change of the peers; each waits for the one before. */
+  #changed: Promise<void> = Promise.resolve();
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+    const [v4, v6] = parts.live().config.gateway.vipSubnets.map(parseCidr);
+    if (v4 === undefined || v4 === null || v6 === undefined || v6 === null) {
+      throw new GatewayError('INTERNAL', 'gateway', 'vip_subnets were not checked');
+    }
+    this.#outer = readOuterAddresses(parts.stateDir);
+    const stored = openAssignedNames(parts.stateDir);
+    this.#addresses = new VirtualAddresses({
+      v4,
+      v6,
+      saved: stored.saved,
+      save: (assigned): void => stored.save(assigned),
+      nowMs: (): number => parts.clock.now(),
+    });
+  }
+
+  get publicKey(): string {
+    return this.#parts.keys.publicKey;
+  }
+
+  get layout(): TunnelLayout {
+    return this.#parts.layout;
+  }
+
+  get address(): string {
+    return `udp/${this.layout.listenPort}`;
+  }
+
+  async create(): Promise<void> {
+    const { layout, mode, keys, clock, logger } = this.#parts;
+    this.#interface = await createInterface({
+      layout,
+      mode,
+      privateKey: keys.privateKey,
+      clock,
+      run: runCommand,
+      onDeath: (why) => {
+        this.trouble = why;
+        logger.error({ why }, 'the tunnel is down: nothing comes through it until the gateway is started again');
+      },
+    });
+    logger.info(
+      { interface: layout.interfaceName, kind: this.#interface.kind, public_key: keys.publicKey },
+      'the tunnel has its interface',
+    );
+  }
+
+  async open(onSocket: (socket: Socket) => void): Promise<void> {
+    const { clock, layout, logger, registry } = this.#parts;
+    const answer = createNames({
+      live: this.#parts.live,
+      addresses: this.#addresses,
+      refused: (asker, name, why) => this.#refuseName(asker, name, why),
+      failed: (error) => logger.error({ err: error }, 'a virtual address could not be given'),
+    });
+    const names = await openNameServer({
+      addresses: layout.gateway,
+      clock,
+      answer: (message, ip) => {
+        const agent = this.identify(ip);
+        return agent === null ? null : answer(message, agent);
+      },
+    });
+    this.#names = names;
+    const ports: number[] = [];
+    for (const host of ['127.0.0.1', '::1'] as const) {
+      const listener = await openTransparentListener({
+        host,
+        onSocket,
+        onError: (error) => logger.error({ err: error }, 'no connection of the tunnel could be accepted'),
+      });
+      this.#listeners.push(listener);
+      ports.push(listener.port);
+    }
+    this.#open = true;
+    await this.#interface?.open({ tcp4: ports[0] ?? 0, tcp6: ports[1] ?? 0, dns: names.port }, this.#allowedPeers());
+    registry.onChange(() => this.#syncPeers());
+    this.#watchPeers();
+  }
+
+  identify(ip: string): Agent | null {
+    const number = numberOf(this.layout.devices, ip);
+    const device = number === null ? null : this.#parts.registry.at(number);
+    return device === null || !this.#parts.live().profiles.has(device.profile) ? null : describe(device, ip);
+  }
+
+  destinationOf(ip: string): ReturnType<TunnelView['destinationOf']> {
+    const found = this.#addresses.find(ip);
+    return found.kind === 'name' ? found : { kind: found.kind };
+  }
+
+  serveNames(socket: Socket): void {
+    if (this.#names === null) {
+      socket.destroy();
+      return;
+    }
+    this.#names.serve(socket);
+  }
+
+  peers(): Promise<readonly PeerState[]> {
+    return this.#interface?.peers() ?? Promise.resolve([]);
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    this.#watch?.cancel();
+    await this.#changed;
+    await this.#noteOuterAddresses();
+    const troubles = (await this.#interface?.close()) ?? [];
+    this.#listeners.forEach((listener) => listener.close());
+    this.#names?.close();
+    for (const why of troubles) {
+      this.#parts.logger.error({ why }, 'a part of the tunnel could not be taken down');
+    }
+  }
+
+  #watchPeers(): void {
+    this.#watch = this.#parts.clock.after(WATCH_MS, () => {
+      // Owned: it never rejects.
+      void this.#noteOuterAddresses().then(() => (this.#open ? this.#watchPeers() : undefined));
+    });
+  }
+
+  /** Never rejects: without it clients only take longer to come back after a restart. */
+  async #noteOuterAddresses(): Promise<void> {
+    try {
+      const heard = (await this.peers()).flatMap(({ publicKey, outerAddress }) =>
+        outerAddress === null ? [] : [[publicKey, outerAddress] as const],
+      );
+      const next = new Map(heard);
+      if (!isDeepStrictEqual(next, this.#outer)) {
+        writeOuterAddresses(this.#parts.stateDir, next);
+        this.#outer = next;
+      }
+    } catch (error) {
+      this.#parts.logger.warn({ err: error }, 'where the peers of the tunnel are could not be noted');
+    }
+  }
+
+  #syncPeers(): void {
+    const before = this.#changed;
+    this.#changed = this.#setPeersAfter(before);
+  }
+
+  /** Never rejects. */
+  async #setPeersAfter(before: Promise<void>): Promise<void> {
+    await before;
+    if (!this.#open) {
+      return;
+    }
+    try {
+      await this.#interface?.setPeers(this.#allowedPeers());
+    } catch (error) {
+      // The devices' addresses are looked up at every connection: one that was shut out stays out.
+      this.#parts.logger.error({ err: error }, 'the peers of the tunnel could not be changed');
+    }
+  }
+
+  #allowedPeers(): readonly Peer[] {
+    const { layout, registry } = this.#parts;
+    return registry
+      .list()
+      .filter(({ revokedMs }) => revokedMs === null)
+      .map(({ publicKey, number }) => {
+        const { v4, v6 } = addressesAt(layout.devices, number);
+        const outerAddress = this.#outer.get(publicKey) ?? null;
+        return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
+      });
+  }
+
+  #refuseName(agent: Agent, name: string, why: string): void {
+    const { clock, metrics, recorder } = this.#parts;
+    metrics.refused('name');
+    recorder.record(
+      createEvent('connection.refused', clock.now(), {
+        agent,
+        verdict: 'deny',
+        reason: visible(`${name === '' ? 'a question about names' : name}: ${why}`),
+        data: { cause: 'name', dialled: name },
+      }),
+    );
+  }
+}
+
+function describe({ name, profile, user }: Device, ip: string): Agent {
+  return { device: name, profile, run: '', user, ip, transport: 'wireguard' };
+}

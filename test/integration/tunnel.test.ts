@@ -1,0 +1,277 @@
+// The tunnel as a device sees it: real WireGuard between two networks, the real daemon at one end, unmodified clients at the other.
+// Rows of the data plane (attacks DP, traps DN and TR) that only a real tunnel can show.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { decode, encode, type Answer, type Packet, type RecordType } from 'dns-packet';
+import { createWireguardKeys } from '../../src/gateway/tunnel/wireguard.ts';
+import { eventually } from '../support/daemon.ts';
+import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
+import { startNameServer } from '../support/name-server.ts';
+import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import { temporaryFolder, type CleanUp } from '../support/temp.ts';
+import { openClientTunnel } from '../support/wireguard-client.ts';
+
+const skip = whyNoTunnel();
+if (skip === false) {
+  enterOwnNetwork();
+}
+
+const PROBE = join(import.meta.dirname, '..', 'support', 'probe.js');
+const INTERFACE = `cpt${process.pid % 100_000}`;
+const UDP_PORT = 51_899;
+const NAME = 'db.internal.test';
+const LAPTOP = createWireguardKeys();
+const ADDRESSES = ['10.77.0.2/32', 'fdc1:a7b0:7a01::2/128'];
+
+function configFor(upstream: PostgresServer, resolver: string): string {
+  return `
+schema_version = 1
+gateway {
+  dashboard_listen = "127.0.0.1:0"
+  resolver = "${resolver}"
+  wireguard {
+    subnet_cidr = "10.77.0.0/24"
+    listen_port = ${UDP_PORT}
+    endpoint    = "172.31.0.1:${UDP_PORT}"
+    interface   = "${INTERFACE}"
+  }
+}
+credential "postgres_credential" "pg" {
+  endpoint = postgres.pg
+  user     = "${upstream.user}"
+}
+credential "postgres_credential" "other" {
+  endpoint = postgres.other
+  user     = "${upstream.user}"
+}
+endpoint "postgres" "pg" {
+  host    = "${NAME}:${upstream.port}"
+  sslmode = "disable"
+}
+endpoint "postgres" "other" {
+  host    = "other.internal.test:${upstream.port}"
+  sslmode = "disable"
+}
+profile "oncall" { credentials = [pg] }
+profile "other" { credentials = [other] }
+defaults { unmatched = "deny" }
+rule "reads" {
+  endpoint  = pg
+  condition = "sql.verb == 'select'"
+  verdict   = "allow"
+}
+`;
+}
+
+/** A device that was let in earlier, as the gateway keeps it. */
+function device(name: string, number: number, publicKey: string, profile: string = 'oncall') {
+  const id = `0190a3d2-0000-7000-8000-00000000000${number}`;
+  return { id, name, publicKey, number, profile, user: '', enrolledMs: 0, revokedMs: null };
+}
+
+const cleanUps: (() => unknown)[] = [];
+const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
+
+interface World {
+  readonly upstream: PostgresServer;
+  readonly far: Neighbour;
+  readonly stateDir: string;
+  readonly config: string;
+  gateway: GatewayProcess;
+}
+
+let world: World;
+
+function publicKeyOf(gateway: GatewayProcess): string {
+  return /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+}
+
+function start(stateDir: string, config: string): Promise<GatewayProcess> {
+  return startGateway(whole, { config, stateDir, env: { CLAWPATROL_SECRET_PG: world.upstream.password } });
+}
+
+function psql(sql: string, host: string = NAME) {
+  const { far, upstream } = world;
+  const args = ['-At', '-h', host, '-p', String(upstream.port), '-U', 'anybody', '-d', 'postgres', '-c', sql];
+  const env = { PGCONNECT_TIMEOUT: '10', PGPASSWORD: 'none', PGSSLMODE: 'disable' };
+  return far.run('psql', args, { env, timeoutMs: 20_000 });
+}
+
+async function probe(...args: readonly (string | number)[]): Promise<string> {
+  const result = await world.far.run(process.execPath, [PROBE, ...args.map(String)], { timeoutMs: 20_000 });
+  return result.stdout === '' ? result.stderr : result.stdout;
+}
+
+async function ask(name: string, type: RecordType, by: string = 'udp', resolver: string = '8.8.8.8'): Promise<Packet> {
+  const hex = encode({ type: 'query', id: 7, flags: 256, questions: [{ name, type }] }).toString('hex');
+  const reply = await probe('dns', by, resolver, hex);
+  return decode(Buffer.from(reply, 'hex'));
+}
+
+function rcode(packet: Packet): string {
+  return String(Reflect.get(packet, 'rcode'));
+}
+
+function addressOf(packet: Packet): unknown {
+  const [answer]: readonly (Answer | undefined)[] = packet.answers ?? [];
+  return answer !== undefined && 'data' in answer ? answer.data : null;
+}
+
+describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
+  before(async () => {
+    const upstream = await startPostgres(whole, {
+      flavour: 'debian',
+      settings: ["listen_addresses = '*'"],
+      hba: ['host all all all scram-sha-256', 'local all all trust'],
+    });
+    const far = await createNeighbour(whole);
+    const names = await startNameServer(whole, { [NAME]: [far.ours], 'other.internal.test': [far.ours] });
+    const stateDir = join(temporaryFolder(whole, 'clawpatrol-tunnel'), 'state');
+    mkdirSync(stateDir, { mode: 0o700 });
+    const devices = [
+      device('laptop', 2, LAPTOP.publicKey),
+      device('gone', 3, createWireguardKeys().publicKey, 'nobody'),
+    ];
+    writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices }));
+    const config = configFor(upstream, names.address);
+    // The gateway is the last part, and needs the others.
+    world = { upstream, far, stateDir, config } as World;
+    world.gateway = await start(stateDir, config);
+    const publicKey = publicKeyOf(world.gateway);
+    assert.match(publicKey, /^.{43}=$/);
+    const gateway = { publicKey, endpoint: `${far.ours}:${UDP_PORT}` };
+    await openClientTunnel(whole, far, { keys: LAPTOP, gateway, addresses: ADDRESSES });
+  });
+
+  after(async () => {
+    for (const step of cleanUps) {
+      await step();
+    }
+  });
+
+  test('plain psql reaches a declared name, over IPv6 and IPv4, and is judged', async () => {
+    const v4 = addressOf(await ask(NAME, 'A'));
+    const v6 = addressOf(await ask(NAME, 'AAAA'));
+    for (const host of [NAME, v4, v6]) {
+      const read = await psql('select 41 + 1', String(host));
+      assert.deepEqual([read.stdout, read.stderr, read.code], ['42\n', '', 0]);
+    }
+    const denied = await psql('drop table whatever');
+    assert.match(denied.stderr, /no rule matched, and what no rule allows is denied/);
+    assert.equal(denied.code, 1);
+    const found = world.gateway.cli('audit', 'search', '--device', 'laptop', '--verdict', 'deny', '--json');
+    assert.match(found.stdout, /"transport":"wireguard"/);
+  });
+
+  test('DP-03 DP-04 DP-06 DP-07 DP-15: TCP to what is not declared is reset and recorded', async () => {
+    const dashboard = Number(/:(\d+)$/.exec(world.gateway.addresses.get('dashboard') ?? '')?.[1]);
+    const virtual = String(addressOf(await ask(NAME, 'A')));
+    const cases: readonly (readonly [string, number])[] = [
+      ['9.9.9.9', 443],
+      ['203.0.113.7', 22],
+      ['2001:db8::7', 6379],
+      ['169.254.169.254', 80],
+      ['fd00:ec2::254', 80],
+      ['10.0.0.1', 8443],
+      ['100.100.100.200', 80],
+      // The gateway itself, at each of its addresses inside, where its dashboard or its database is.
+      ['10.77.0.1', dashboard],
+      ['10.77.0.1', world.upstream.port],
+      ['fdc1:a7b0:7a01::1', dashboard],
+      // A virtual address at another port, and one that is nobody's.
+      [virtual, 22],
+      ['10.78.200.200', world.upstream.port],
+    ];
+    for (const [host, port] of cases) {
+      assert.equal(await probe('tcp', host, port), 'ECONNRESET', `${host} ${port}`);
+    }
+    const found = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '100', '--json');
+    for (const dialled of ['9.9.9.9:443', '169.254.169.254:80', '[2001:db8::7]:6379', `${NAME}:22`]) {
+      assert.ok(found.stdout.includes(JSON.stringify(dialled)), dialled);
+    }
+    // The twin: the declared port of the same virtual address.
+    assert.equal((await psql('select 1', virtual)).code, 0);
+  });
+
+  test('DP-01 DP-02: QUIC and every other UDP is refused at once', async () => {
+    const virtual = String(addressOf(await ask(NAME, 'A')));
+    const v6 = String(addressOf(await ask(NAME, 'AAAA')));
+    for (const [host, port] of [
+      [virtual, 443],
+      [v6, 443],
+      ['9.9.9.9', 443],
+      ['203.0.113.9', 123],
+      ['10.77.0.1', UDP_PORT],
+    ] as const) {
+      assert.equal(await probe('udp', host, port), 'ECONNREFUSED', `${host} ${port}`);
+    }
+  });
+
+  test('DP-09 DN-01 DN-03 DN-05 DP-13: every resolver is the gateway, and it tells declared names only', async () => {
+    const expected = addressOf(await ask(NAME, 'A'));
+    for (const [by, resolver] of [
+      ['udp', '1.1.1.1'],
+      ['tcp', '8.8.4.4'],
+      ['udp', '2001:4860:4860::8888'],
+      ['tcp', '2001:4860:4860::8888'],
+      ['udp', '10.77.0.1'],
+    ] as const) {
+      assert.equal(addressOf(await ask(NAME, 'A', by, resolver)), expected, `${by} ${resolver}`);
+    }
+    const mixed = await ask('dB.InTernal.TEST', 'A');
+    assert.equal(addressOf(mixed), expected);
+    assert.equal(mixed.questions?.[0]?.name, 'dB.InTernal.TEST');
+    // It exists and has none of that type; it does not exist; it is another profile's.
+    const none = await ask(NAME, 'MX');
+    assert.deepEqual([rcode(none), none.answers, none.authorities?.[0]?.type], ['NOERROR', [], 'SOA']);
+    for (const name of ['example.org', 'other.internal.test', 'internal.test', `x.${NAME}`]) {
+      assert.equal(rcode(await ask(name, 'A')), 'NXDOMAIN', name);
+    }
+    const found = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '300', '--json');
+    assert.match(found.stdout, /example\.org: no endpoint of its profile has that name/);
+  });
+
+  test('DP-20 CP-16: a source address that is not the peer’s, and a peer that nobody let in, get nothing', async () => {
+    const { far } = world;
+    far.must('ip', 'address', 'add', '10.77.0.3/32', 'dev', interfaceOf(far));
+    far.must('ip', 'route', 'add', '10.78.0.1/32', 'dev', interfaceOf(far), 'src', '10.77.0.3');
+    const spoofed = await probe('tcp', '10.78.0.1', world.upstream.port);
+    far.must('ip', 'route', 'delete', '10.78.0.1/32');
+    far.must('ip', 'address', 'delete', '10.77.0.3/32', 'dev', interfaceOf(far));
+    assert.equal(spoofed, 'nothing');
+    assert.equal((await psql('select 1')).code, 0);
+  });
+
+  test('DN-06 TR-06: after kill -9 the next gateway takes over interface, rules, peers and virtual addresses', async () => {
+    const known = addressOf(await ask(NAME, 'A'));
+    // Where its peers are is noted every few seconds.
+    await eventually('the peer is noted', () => existsSync(join(world.stateDir, 'tunnel-peers')), 20_000);
+    process.kill(world.gateway.pid, 'SIGKILL');
+    await world.gateway.exited;
+    // DP-26: without a gateway there is no way out.
+    assert.notEqual(await probe('tcp', '9.9.9.9', 443), 'ended');
+    world.gateway = await start(world.stateDir, world.config);
+    await eventually('the peer is back', async () => (await psql('select 7')).stdout === '7\n', 30_000);
+    assert.equal(addressOf(await ask(NAME, 'A')), known);
+  });
+
+  test('a stop leaves nothing behind', async () => {
+    assert.equal(await world.gateway.stop(), 0);
+    assert.ok(!must('ip', '-brief', 'link').includes(INTERFACE));
+    assert.equal(must('nft', 'list', 'ruleset').trim(), '');
+    assert.deepEqual(
+      must('ip', 'rule')
+        .split('\n')
+        .filter((line) => line.includes('fwmark')),
+      [],
+    );
+    assert.equal(must('ip', 'route', 'show', 'table', 'all', 'type', 'local').includes('default'), false);
+  });
+});
+
+function interfaceOf(far: Neighbour): string {
+  return /^(wgt\S+)/m.exec(far.must('ip', '-brief', 'link'))?.[1] ?? '';
+}

@@ -1,0 +1,69 @@
+// A client that tries one thing on the network and says in one word what came of it; run inside another network.
+// node probe.js tcp HOST PORT | udp HOST PORT | dns udp|tcp HOST HEX
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+
+const LIMIT_MS = 3000;
+
+function say(word: string): never {
+  process.stdout.write(word);
+  process.exit(0);
+}
+
+const [kind = '', ...args] = process.argv.slice(2);
+setTimeout(() => say('nothing'), LIMIT_MS);
+
+function tcp(host: string, port: number): void {
+  const socket = connect({ host, port });
+  // Bytes that no server expects: who was let through would at least stay connected.
+  socket.on('connect', () => void socket.write('\n'));
+  socket.on('error', (error) => say('code' in error ? String(error.code) : error.message));
+  socket.on('end', () => say('ended'));
+}
+
+function udp(host: string, port: number): void {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('error', (error) => say('code' in error ? String(error.code) : error.message));
+  socket.on('message', () => say('answered'));
+  socket.connect(port, host, () => {
+    socket.send('hello');
+    // The refusal of the first datagram is told at the second.
+    setInterval(() => socket.send('hello'), 200);
+  });
+}
+
+function dnsUdp(host: string, message: Buffer): void {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('error', (error) => say(error.message));
+  socket.on('message', (reply) => say(reply.toString('hex')));
+  socket.send(message, 53, host);
+}
+
+function dnsTcp(host: string, message: Buffer): void {
+  const socket = connect({ host, port: 53 });
+  let held = Buffer.alloc(0);
+  socket.on('error', (error) => say(error.message));
+  socket.on('end', () => say('ended'));
+  socket.on('data', (chunk: Buffer) => {
+    held = Buffer.concat([held, chunk]);
+    if (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
+      say(held.subarray(2).toString('hex'));
+    }
+  });
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(message.length);
+  socket.write(Buffer.concat([length, message]));
+}
+
+switch (kind) {
+  case 'tcp':
+    tcp(args[0] ?? '', Number(args[1]));
+    break;
+  case 'udp':
+    udp(args[0] ?? '', Number(args[1]));
+    break;
+  default: {
+    const [by = '', host = '', hex = ''] = args;
+    (by === 'udp' ? dnsUdp : dnsTcp)(host, Buffer.from(hex, 'hex'));
+  }
+}
