@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { countPassed } from '../lib/young-garbage.ts';
 import type { Gate, RelayParts, Waiting } from '../protocols/protocol.ts';
 import type { FinishReason, SessionCommand, SessionEvent, Side, Verdict } from '../protocols/session.ts';
 import type { Action } from '../rules/action.ts';
@@ -82,7 +83,10 @@ class Relay {
         this.#feed({ kind: 'ended', from, how });
       }
     };
-    stream.on('data', (bytes: Buffer) => this.#feed({ kind: 'data', from, bytes }));
+    stream.on('data', (bytes: Buffer) => {
+      countPassed(bytes.length);
+      this.#feed({ kind: 'data', from, bytes });
+    });
     stream.on('drain', () => this.#throttle());
     stream.on('end', () => end('fin'));
     stream.on('error', () => end('reset'));

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Deadline } from '../../lib/deadline.ts';
 import { abortReason } from '../../lib/errors.ts';
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
+import { countPassed } from '../../lib/young-garbage.ts';
 import type { DialTarget, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import { Exchange, type ExchangeEnd, type ExchangeParts, type Upgraded } from './exchange.ts';
@@ -248,6 +249,7 @@ class H1Server implements AgentSide {
   // The connection.
 
   #received(chunk: Buffer): void {
+    countPassed(chunk.length);
     if (this.#state === 'lingering') {
       this.#dropped += chunk.length;
       if (this.#dropped > timing.LINGER_BYTES) {

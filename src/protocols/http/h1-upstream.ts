@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { countPassed } from '../../lib/young-garbage.ts';
 import { keepsAlive, responseFraming } from './framing.ts';
 import { createBodyReader, type BodyFraming, type BodyReader } from './h1-body.ts';
 import { isMalformed, takeResponseHead, type ResponseHead } from './h1-head.ts';
@@ -135,6 +136,7 @@ export class H1Upstream implements Leg {
   }
 
   #received(chunk: Buffer): void {
+    countPassed(chunk.length);
     const events = this.#events;
     if (events === null) {
       // Nobody has asked: whatever it is, it must not be taken for the answer to the next request (HT-13).

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { abortReason } from '../../lib/errors.ts';
+import { countPassed } from '../../lib/young-garbage.ts';
 import type { ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';
@@ -239,6 +240,7 @@ class H2Side implements AgentSide {
   }
 
   #received(bytes: Buffer): void {
+    countPassed(bytes.length);
     this.#bodySeen = true;
     this.#stepBytes += bytes.length;
     if (this.#stepBytes >= BODY_STEP_BYTES) {
