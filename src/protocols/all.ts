@@ -2,6 +2,8 @@
 import { systemClock } from '../lib/clock.ts';
 import { createKubernetesAnalyser } from './kubernetes/facts.ts';
 import { createKubernetes } from './kubernetes/index.ts';
+import { createClickHouseAnalyser } from './clickhouse/facts.ts';
+import { createClickHouseNative } from './clickhouse/index.ts';
 import { createHttpAnalyser, httpNeedsBody } from './http/analyser.ts';
 import { httpFacts } from './http/facts.ts';
 import { standardInjector } from './http/injector.ts';
@@ -27,5 +29,6 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
       clock: systemClock,
     }),
   ],
+  ['clickhouse_native', createClickHouseNative({ analyser: createClickHouseAnalyser() })],
   ['postgres', createPostgres({ analyser, clock: systemClock })],
 ]);
