@@ -1,6 +1,8 @@
 // A parked request as it is stored, listed and decided. Types only.
 import type { Action, Agent, Risk } from '../rules/action.ts';
 import type { Effect } from '../protocols/protocol.ts';
+import type { Ref } from '../config/config.ts';
+import type { Grant } from './grant.ts';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled';
 
@@ -14,6 +16,76 @@ export interface Vote {
   readonly note: string;
   /** Digest of what the voter was shown; equals the approval's. "" on a denial by someone who was shown nothing. */
   readonly digest: string;
+  /** How long the voter had been asked when the vote came; null for what is nobody's vote (gateway, model) and in older records. */
+  readonly waitedMs?: number | null;
+  /** The grant that the voter would give with it. */
+  readonly grant?: GrantWish;
+}
+
+/** "And the next ones like it": what an approver may say with an approval. */
+export interface GrantWish {
+  readonly durationMs: number;
+  readonly uses: number;
+  /** `exact`: the same bytes; `shape`: the same form with constants removed. */
+  readonly scope: 'exact' | 'shape';
+}
+
+/** What a reviewer model gave as one reason. A model's words: shown as such, and never to the agent. */
+export interface ReviewReason {
+  /** What it says it read in the facts or the request. */
+  readonly quote: string;
+  readonly why: string;
+  /** Whether the quote is in what the model was shown. */
+  readonly found: boolean;
+}
+
+/** Why a reviewer model gave no answer that counts. */
+export type ReviewTrouble =
+  /** Longer than a model is shown, or cut before it came here. */
+  | 'cut'
+  | 'timeout'
+  /** The model declined to answer. */
+  | 'refused'
+  /** The answer broke off. */
+  | 'truncated'
+  /** Not exactly the schema. */
+  | 'malformed'
+  /** The hour's tokens are spent. */
+  | 'budget'
+  /** Nearly the same was asked too often. */
+  | 'repeated'
+  | 'rate-limited'
+  | 'unreachable'
+  /** It has no credential, or a wrong one. */
+  | 'unauthorised'
+  /** The gateway takes it back. */
+  | 'cancelled';
+
+/** One assessment by a reviewer model. */
+export interface Review {
+  readonly approver: Ref;
+  readonly provider: string;
+  readonly model: string;
+  readonly atMs: number;
+  /** The model's word; null when there was none that counts. */
+  readonly answer: 'allow' | 'deny' | 'escalate' | null;
+  /** 0 to 100; null without an answer. */
+  readonly risk: number | null;
+  readonly reasons: readonly ReviewReason[];
+  /** null when there is an answer. */
+  readonly trouble: ReviewTrouble | null;
+  /** For people and the log: what exactly went wrong; "" with an answer. */
+  readonly detail: string;
+  /** Version of the built-in instructions, and SHA-256 of instructions, policy and input without the fence that is drawn by lot. */
+  readonly promptVersion: string;
+  readonly promptDigest: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Dollars; null when the configuration names no price. */
+  readonly cost: number | null;
+  readonly latencyMs: number;
+  /** Remembered from an equal request: no call was made. */
+  readonly cached: boolean;
 }
 
 /** Everything about one parked request. Survives a restart (as `cancelled` when its client is gone). */
@@ -40,6 +112,12 @@ export interface Approval {
   /** Distinct people that the current stage needs. */
   readonly required: number;
   readonly votes: readonly Vote[];
+  /** What reviewer models said, in order. */
+  readonly reviews: readonly Review[];
+  /** When those who are asked now were asked first. */
+  readonly askedMs: number;
+  /** Equal requests of the same agent that wait, this one included; a vote may answer them together. */
+  readonly alike: number;
   readonly summary: string;
   readonly request: {
     readonly digest: string;
@@ -50,9 +128,15 @@ export interface Approval {
   };
   /** Facts as JSON text nested by variable. */
   readonly factsJson: string;
+  /** Fields of the incident that the agent works on, from the incident's system; null when there is none. */
+  readonly alert: Readonly<Record<string, string>> | null;
+  /** The agent's own words on why; "" when it gave none. Never a ground for anything. */
+  readonly words: string;
   readonly effect: Effect | null;
-  /** Seam for leases: the grant that answered in a person's place, or null. */
+  /** The grant that answered in a person's place, or null. */
   readonly grantId: string | null;
+  /** Grants that came of this approval. */
+  readonly grantsMade: readonly string[];
   /** Why it ended, for `expired`, `cancelled` and `denied`. */
   readonly ended: string;
   /** In an open transaction it holds locks while it waits. */
@@ -67,6 +151,18 @@ export type ApprovalResult =
   | { readonly kind: 'cancelled'; readonly approval: Approval; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
+export type RefusedCode = 'not-permitted' | 'wrong-digest' | 'needs-reason' | 'grant-refused';
+
+/** What became of a vote. */
+export type VoteResult =
+  /** Counted (or counted before); the approval's state tells whether it is decided now. */
+  | { readonly kind: 'recorded'; readonly approval: Approval }
+  | { readonly kind: 'not-found' }
+  | { readonly kind: 'decided'; readonly approval: Approval }
+  | { readonly kind: 'refused'; readonly code: RefusedCode; readonly why: string }
+  /** The record could not be written; the vote does not count. */
+  | { readonly kind: 'unrecorded' };
+
 /** Approvals as they are stored: the audit log makes them from its records (`data.approval`), in the record's own transaction. */
 export interface ApprovalStore {
   /** By id or unique prefix of 8 or more; null when none or several have it. */
@@ -78,7 +174,19 @@ export interface ApprovalStore {
   ): Promise<{ readonly items: readonly Approval[]; readonly next: string | null }>;
 }
 
-/** Answers a human stage without asking when a lease covers the action. The seam for grants; today's implementation covers nothing. */
+/** Grants as the queue uses them. All of it is immediate: counting is atomic because nothing happens in between. */
 export interface Grants {
-  findCover(action: Action, approver: string): { readonly grantId: string } | null;
+  /** Answers a human stage: counts one use and gives the grant as it is after it, which goes into the next record. Null: ask. */
+  use(action: Action, approver: Ref): Grant | null;
+  /** Why no grant of that scope can be made of this action, or null. */
+  findObjection(action: Action, scope: GrantWish['scope']): string | null;
+  /** The grant that an approved request gives. Not in force before `start`. */
+  make(action: Action, approval: Approval, wish: GrantTerms): Grant;
+  /** It is on disk: it may answer from now on. */
+  start(grant: Grant): void;
+}
+
+export interface GrantTerms extends GrantWish {
+  readonly approver: Ref;
+  readonly by: readonly string[];
 }

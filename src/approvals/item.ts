@@ -3,9 +3,11 @@ import type { Action } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { ParkedNotice } from '../protocols/session.ts';
 import type { Timer } from '../lib/clock.ts';
+import type { LlmApproverConfig, Ref } from '../config/config.ts';
 import type { Approval, ApprovalResult, ApprovalState } from './approval.ts';
+import type { Grant } from './grant.ts';
 import type { Measurement } from './measuring.ts';
-import type { Course, HumanStage } from './stages.ts';
+import type { ApprovalSettings, Course, HumanStage } from './stages.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { messageOf } from '../lib/errors.ts';
 
@@ -20,13 +22,31 @@ export interface Item {
   /** Replaced as a whole by every change. */
   approval: Approval;
   course: Course;
+  /** The people that are asked now; null before that, and while a reviewer model looks at it. */
   human: HumanStage | null;
+  /** Takes back the review that is under way. */
+  review: Reviewing | null;
+  /** Monotonic time at which those who are asked now were asked. */
+  askedMonotonicMs: number;
   deadline: Timer | null;
+  reminder: Timer | null;
+  reminders: number;
+  /** Notifiers that were told of it. */
+  readonly told: Set<Ref>;
+  /** Grants that have changed by it and are not recorded yet. */
+  unrecorded: readonly Grant[];
+  /** What makes requests alike: equal ones of one agent are one question with a count. */
+  readonly alike: string;
   notice: Timer | null;
   measurement: Measurement | null;
   readonly onAbort: () => void;
   readonly resolve: (result: ApprovalResult) => void;
   readonly result: Promise<ApprovalResult>;
+}
+
+export interface Reviewing {
+  readonly approver: LlmApproverConfig;
+  readonly abort: AbortController;
 }
 
 export interface Ending {
@@ -41,6 +61,9 @@ export interface Ending {
 export interface Shown {
   readonly text: string;
   readonly factsJson: string;
+  /** As in `Approval`. */
+  readonly alert: Approval['alert'];
+  readonly words: string;
 }
 
 /** The approval of an action that has just been asked for. */
@@ -68,6 +91,9 @@ export function describeApproval(
     stage: 0,
     required: 1,
     votes: [],
+    reviews: [],
+    askedMs: nowMs,
+    alike: 1,
     summary: action.summary,
     request: {
       digest: action.evidence.digest(),
@@ -77,11 +103,28 @@ export function describeApproval(
       parameters: action.evidence.parameters,
     },
     factsJson: shown.factsJson,
+    alert: shown.alert,
+    words: shown.words,
     effect: null,
     grantId: null,
+    grantsMade: [],
     ended: '',
     inTransaction: action.units.some((unit) => unit.facts.get('sql.transaction') === 'open'),
   };
+}
+
+/**
+ * What requests of one agent must have in common to be one question: where they go, with what, their bytes, what is known of them, and who
+ * is asked why.
+ */
+export function alikeKey(action: Action, decision: Decision, { text, factsJson }: Shown): string {
+  const { agent, endpoint, credential, evidence } = action;
+  const { device, profile, run, user } = agent;
+  return JSON.stringify([
+    [device, profile, run, user, endpoint.ref, credential],
+    [evidence.digest(), text.length, factsJson],
+    [decision.rule, decision.reason, decision.approvers],
+  ]);
 }
 
 export const NOT_RECORDED = 'the approval could not be recorded';
@@ -117,4 +160,36 @@ export function resultOf(item: Item, note: string, recorded: boolean): ApprovalR
 
 export function abortReason({ reason }: AbortSignal): string {
   return reason instanceof Error && reason.name !== 'AbortError' ? messageOf(reason) : 'the client withdrew it';
+}
+
+/** Why nobody is asked about an action, or null. `waiting` and `ofDevice` count those that wait already. */
+export function findRefusal(
+  action: Action,
+  decision: Decision,
+  {
+    settings,
+    signal,
+    waiting,
+    ofDevice,
+  }: {
+    readonly settings: Pick<ApprovalSettings, 'parked' | 'parkedPerDevice'>;
+    readonly signal: AbortSignal;
+    readonly waiting: number;
+    readonly ofDevice: number;
+  },
+): string | null {
+  if (signal.aborted) {
+    return abortReason(signal);
+  }
+  if (decision.approvers.length === 0) {
+    return 'nobody is named who could approve it';
+  }
+  // Nobody can answer for what nobody can see whole (config reference 1.7).
+  if (!action.evidence.complete && (action.family === 'sql' || action.family === 'ssh')) {
+    return 'it is too long to be shown whole to an approver';
+  }
+  if (waiting >= settings.parked) {
+    return 'too many requests wait for approval already';
+  }
+  return ofDevice >= settings.parkedPerDevice ? 'too many requests of this device wait for approval already' : null;
 }

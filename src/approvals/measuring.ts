@@ -2,6 +2,7 @@
 // database at once.
 import type { Action } from '../rules/action.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createDeferred } from '../lib/deferred.ts';
 import type { Effect } from '../protocols/protocol.ts';
 
 /** Asks the protocol; bounded by `signal`. Null = nothing can be said. */
@@ -11,6 +12,8 @@ export type Measure = (action: Action, signal: AbortSignal) => Promise<Effect | 
 export interface Measurement {
   /** Resolves when it is over, whatever came of it. Never rejects. */
   readonly over: Promise<Effect | null>;
+  /** Resolves when it is over, or after that time. */
+  within(limitMs: number): Promise<void>;
   /** Gives up; `over` resolves with null soon. */
   stop(): void;
 }
@@ -58,7 +61,17 @@ export function createMeasuring({ clock, measure, warn }: MeasuringParts): (acti
 
   return (action) => {
     const abort = new AbortController();
-    return { over: run(action, abort), stop: () => abort.abort(GIVEN_UP) };
+    const over = run(action, abort);
+    return {
+      over,
+      async within(limitMs) {
+        const { promise: late, resolve } = createDeferred<null>();
+        const timer = clock.after(limitMs, () => resolve(null));
+        await Promise.race([over, late]);
+        timer.cancel();
+      },
+      stop: () => abort.abort(GIVEN_UP),
+    };
   };
 }
 

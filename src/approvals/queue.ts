@@ -1,27 +1,39 @@
 // The queue of parked requests. One writer: every change of state is a compare-and-set in memory, then a record on disk, and only then
-// does the waiting session hear of it. Knows nothing of how people are reached; they vote through `vote`.
+// does the waiting session hear of it. Knows nothing of how people are reached (notify.ts); they vote through `vote`.
 import type { Action } from '../rules/action.ts';
-import type { AuditEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Waiting } from '../protocols/protocol.ts';
-import type { ParkedNotice } from '../protocols/session.ts';
-import type { Approval, ApprovalResult, ApprovalStore, Grants } from './approval.ts';
+import type { LlmApproverConfig, Ref } from '../config/config.ts';
+import type { Approval, ApprovalResult, ApprovalStore, Grants, Review, VoteResult } from './approval.ts';
+import type { Fatigue } from './fatigue.ts';
+import type { Grant } from './grant.ts';
+import type { ApprovalNews } from './notify.ts';
+import type { Reviewer } from './reviewer.ts';
+import { AlikeGroups, Counts } from './alike.ts';
+import { createAnnouncing, type Announcing } from './announcing.ts';
 import { createDeferred } from '../lib/deferred.ts';
+import { messageOf } from '../lib/errors.ts';
 import {
   CHANGED,
   NOT_RECORDED,
   abortReason,
+  alikeKey,
   describeApproval,
+  findRefusal,
   resultOf,
   type Ending,
   type Item,
   type Shown,
 } from './item.ts';
+import { findApproval, recoverPending, type Found } from './lookup.ts';
 import { createMeasuring, type Measure, type Measurement } from './measuring.ts';
-import { approvalEvent, askedBy, refusedVoteEvent, type Transition } from './records.ts';
+import { askedBy } from './records.ts';
+import { createRecording, type Recording } from './recording.ts';
+import { troubled } from './reviewer.ts';
 import {
+  afterReview,
   castVote,
   enterStage,
   escalateOnTimeout,
@@ -37,9 +49,10 @@ import {
 
 /** A transaction holds locks while it waits, so it waits no longer than this, whatever the approver's timeout. */
 export const MAX_IN_TRANSACTION_MS = 60_000;
-/** How often a waiting client is told that it still waits. */
-const NOTICE_MS = 30_000;
-const MIN_PREFIX_CHARS = 8;
+/** How long a review waits for the measured effect. */
+const EFFECT_WAIT_MS = 3_000;
+/** A reviewer keeps its own time; one that does not is given up this much later. */
+const REVIEW_SLACK_MS = 5_000;
 
 export interface ApprovalsParts {
   readonly clock: Clock;
@@ -48,6 +61,12 @@ export interface ApprovalsParts {
   readonly settings: () => ApprovalSettings;
   readonly grants: Grants;
   readonly measure: Measure;
+  /** Reviewer models. */
+  readonly reviewer: Reviewer;
+  /** Who decides how. */
+  readonly fatigue: Fatigue;
+  /** Tells channels; returns at once. */
+  readonly announce: (news: ApprovalNews) => void;
   /** What approvers see of an action: its text, and its facts as JSON text nested by variable. */
   readonly show: (action: Action) => Shown;
   /** An approval has ended; for metrics. */
@@ -55,26 +74,15 @@ export interface ApprovalsParts {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-export type VoteResult =
-  /** Counted (or counted before); the approval's state tells whether it is decided now. */
-  | { readonly kind: 'recorded'; readonly approval: Approval }
-  | { readonly kind: 'not-found' }
-  | { readonly kind: 'decided'; readonly approval: Approval }
-  | { readonly kind: 'refused'; readonly code: 'not-permitted' | 'wrong-digest'; readonly why: string }
-  /** The record could not be written; the vote does not count. */
-  | { readonly kind: 'unrecorded' };
-
-export type Found =
-  | { readonly kind: 'found'; readonly approval: Approval }
-  | { readonly kind: 'not-found' }
-  | { readonly kind: 'ambiguous' };
-
 export interface Approvals {
   /** Parks an action until it is decided. Never rejects: trouble is `refused`. `waiting.signal` takes it back at once; its reason says why. */
   ask(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult>;
-  /** Counts a vote on the approval with exactly that id. `voter` comes from the channel's authentication and from nothing else. */
+  /**
+   * Counts a vote on the approval with exactly that id, and on `together - 1` equal ones that came after it (as many as the voter was shown).
+   * `voter` comes from the channel's authentication and from nothing else.
+   */
   vote(id: string, ballot: Ballot, voter: Principal): Promise<VoteResult>;
-  /** Those that wait, oldest first. */
+  /** Those that wait, oldest first; of equal ones the oldest only, which says how many there are. */
   pending(): readonly Approval[];
   /** Waiting or ended, with its effect as far as it is measured; by id or unique prefix of 8 or more. */
   find(idOrPrefix: string): Promise<Found>;
@@ -96,7 +104,10 @@ class Queue implements Approvals {
   readonly #measure: (action: Action) => Measurement;
   /** By id, in the order of creation. An item leaves when its end is on disk. */
   readonly #items = new Map<string, Item>();
-  readonly #perDevice = new Map<string, number>();
+  readonly #alike = new AlikeGroups();
+  readonly #announcing: Announcing;
+  readonly #recording: Recording;
+  readonly #perDevice = new Counts();
   /** Ends that are being written. */
   readonly #writing = new Set<Promise<void>>();
   #waiting = 0;
@@ -105,11 +116,19 @@ class Queue implements Approvals {
   constructor(parts: ApprovalsParts) {
     this.#parts = parts;
     this.#measure = createMeasuring(parts);
+    this.#recording = createRecording(parts);
+    this.#announcing = createAnnouncing({ ...parts, isFirst: (item) => this.#alike.isFirst(item) });
   }
 
   async ask(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult> {
-    const settings = this.#parts.settings();
-    const why = this.#findRefusal(action, decision, { settings, signal: waiting.signal });
+    const why =
+      this.#closed ??
+      findRefusal(action, decision, {
+        settings: this.#parts.settings(),
+        signal: waiting.signal,
+        waiting: this.#waiting,
+        ofDevice: this.#perDevice.of(action.agent.device),
+      });
     if (why !== null) {
       return { kind: 'refused', why };
     }
@@ -127,101 +146,39 @@ class Queue implements Approvals {
       const stored = await this.#parts.store.getApproval(id);
       return stored?.id === id ? { kind: 'decided', approval: stored } : { kind: 'not-found' };
     }
-    this.#expireIfDue(item);
-    const { human } = item;
-    if (item.approval.state !== 'pending' || human === null) {
-      return { kind: 'decided', approval: item.approval };
-    }
-    const atMs = this.#parts.clock.now();
-    const cast = castVote(item.course, ballot, voter, { human, approval: item.approval, atMs });
-    switch (cast.kind) {
-      case 'refused': {
-        await this.#recordRefusal(refusedVoteEvent(item.approval, { ballot, voter, atMs, why: cast.why }));
-        return cast;
-      }
-      case 'repeated':
-        return { kind: 'recorded', approval: item.approval };
-      case 'denied': {
-        this.#follow(item, cast.course);
-        const ending: Ending = {
-          state: 'denied',
-          by: voter.name,
-          why: 'an approver denied it',
-          note: cast.course.votes.at(-1)?.note ?? '',
-        };
-        return this.#answer(item, this.#end(item, ending));
-      }
-      case 'counted':
-        this.#follow(item, cast.course);
-        return this.#answer(item, this.#recordVote(item, voter.name));
-      case 'stage-passed':
-        return this.#answer(item, this.#take(item, enterStage(cast.course, this.#context(item)), voter.name));
-    }
+    const { clock, fatigue } = this.#parts;
+    const askedMs = clock.monotonicMs() - item.askedMonotonicMs;
+    const waitedMs = fatigue.decidingMs(voter.name, { nowMs: clock.now(), askedMs });
+    const after = this.#alike.after(item, (ballot.together ?? 1) - 1);
+    const voting = this.#voteOn(item, ballot, { voter, waitedMs });
+    // A grant covers what comes later; what waits already is answered by the vote.
+    const others = after.map((other) => this.#voteOn(other, { ...ballot, grant: null }, { voter, waitedMs }));
+    const [result] = await Promise.all([voting, ...others]);
+    return result;
   }
 
   pending(): readonly Approval[] {
-    return [...this.#items.values()].map((item) => item.approval).filter((approval) => approval.state === 'pending');
+    return [...this.#items.values()].filter((item) => this.#alike.isFirst(item)).map(({ approval }) => approval);
   }
 
   async find(idOrPrefix: string): Promise<Found> {
-    const { store } = this.#parts;
-    const waiting = [...this.#items.values()].filter(({ approval }) => approval.id.startsWith(idOrPrefix));
-    const [only] = waiting;
-    if (only?.approval.id === idOrPrefix) {
-      return { kind: 'found', approval: only.approval };
-    }
-    if (idOrPrefix.length < MIN_PREFIX_CHARS) {
-      return { kind: 'not-found' };
-    }
-    if (waiting.length > 1) {
-      return { kind: 'ambiguous' };
-    }
-    const stored = await store.getApproval(idOrPrefix);
-    if (stored !== null) {
-      return { kind: 'found', approval: this.#items.get(stored.id)?.approval ?? stored };
-    }
-    if (only === undefined) {
-      return { kind: 'not-found' };
-    }
-    // The store also says null when several have the prefix. One that waits is stored, unless it is being written just now.
-    const { approval } = only;
-    return (await store.getApproval(approval.id)) === null ? { kind: 'found', approval } : { kind: 'ambiguous' };
+    return findApproval(idOrPrefix, {
+      store: this.#parts.store,
+      waiting: [...this.#items.values()].map(({ approval }) => approval),
+      current: (id) => this.#items.get(id)?.approval ?? null,
+    });
   }
 
   async effectReady(id: string, limitMs: number): Promise<void> {
-    const over = this.#items.get(id)?.measurement?.over;
-    if (over === undefined) {
-      return;
-    }
-    const { promise: late, resolve } = createDeferred<null>();
-    const timer = this.#parts.clock.after(limitMs, () => resolve(null));
-    await Promise.race([over, late]);
-    timer.cancel();
+    await this.#items.get(id)?.measurement?.within(limitMs);
   }
 
   async recoverPending(): Promise<number> {
-    const { store, audit, clock, ended } = this.#parts;
-    let recovered = 0;
-    for (let cursor: string | null = null; ;) {
-      const page: Awaited<ReturnType<ApprovalStore['listApprovals']>> = await store.listApprovals(['pending'], {
-        limit: 200,
-        cursor,
-      });
-      for (const approval of page.items) {
-        const why = 'the gateway was restarted while it waited';
-        const atMs = clock.now();
-        const cancelled: Approval = { ...approval, state: 'cancelled', decidedMs: atMs, ended: `restart: ${why}` };
-        await audit.appendDurable(
-          approvalEvent(cancelled, { type: 'approval.cancelled', atMs, by: 'gateway', reason: why }),
-        );
-        ended(cancelled, Math.max(0, atMs - approval.createdMs));
-        recovered += 1;
-      }
-      cursor = page.next;
-      if (cursor === null) {
-        return recovered;
-      }
-    }
+    const notifiersOf = (ref: Ref): readonly Ref[] => {
+      const approver = this.#parts.settings().approvers.get(ref);
+      return approver?.type === 'human_approver' ? approver.notifiers : [];
+    };
+    return recoverPending({ ...this.#parts, toldOf: ({ approvers }) => approvers.flatMap(notifiersOf) });
   }
 
   async close(why: string): Promise<void> {
@@ -232,48 +189,78 @@ class Queue implements Approvals {
     await Promise.all(this.#writing);
   }
 
-  #findRefusal(
-    action: Action,
-    decision: Decision,
-    { settings, signal }: { readonly settings: ApprovalSettings; readonly signal: AbortSignal },
-  ): string | null {
-    if (this.#closed !== null) {
-      return this.#closed;
+  async #voteOn(
+    item: Item,
+    ballot: Ballot,
+    { voter, waitedMs }: { readonly voter: Principal; readonly waitedMs: number },
+  ): Promise<VoteResult> {
+    const { clock, fatigue, grants } = this.#parts;
+    this.#expireIfDue(item);
+    const { human } = item;
+    if (item.approval.state !== 'pending') {
+      return { kind: 'decided', approval: item.approval };
     }
-    if (signal.aborted) {
-      return abortReason(signal);
+    if (human === null) {
+      const why = 'a reviewer model looks at it; people are asked when it has answered';
+      return { kind: 'refused', code: 'not-permitted', why };
     }
-    if (decision.approvers.length === 0) {
-      return 'nobody is named who could approve it';
+    const atMs = clock.now();
+    const cast = castVote(item.course, ballot, voter, {
+      human,
+      approval: item.approval,
+      atMs,
+      waitedMs,
+      isTired: (name) => fatigue.isTired(name),
+      scopeObjection: (scope) => grants.findObjection(item.action, scope),
+    });
+    if (cast.kind === 'refused') {
+      await this.#recording.refusal(item.approval, { ballot, voter, atMs, why: cast.why });
+      return cast;
     }
-    // Nobody can answer for what nobody can see whole (config reference 1.7).
-    if (!action.evidence.complete && (action.family === 'sql' || action.family === 'ssh')) {
-      return 'it is too long to be shown whole to an approver';
+    if (cast.kind === 'repeated') {
+      return { kind: 'recorded', approval: item.approval };
     }
-    if (this.#waiting >= settings.parked) {
-      return 'too many requests wait for approval already';
+    const approved = ballot.decision === 'approve';
+    fatigue.note({ by: voter.name, approved, atMs, tookMs: waitedMs, limitMs: human.fatigueMs });
+    switch (cast.kind) {
+      case 'denied': {
+        this.#follow(item, cast.course);
+        const note = cast.course.votes.at(-1)?.note ?? '';
+        const ending: Ending = { state: 'denied', by: voter.name, why: 'an approver denied it', note };
+        return this.#answer(item, this.#end(item, ending));
+      }
+      case 'counted':
+        this.#follow(item, cast.course);
+        item.approval = { ...item.approval, required: human.required + cast.course.extra };
+        return this.#answer(item, this.#recordVote(item, voter.name));
+      case 'stage-passed':
+        return this.#answer(item, this.#take(item, enterStage(cast.course, this.#context(item)), voter.name));
     }
-    if ((this.#perDevice.get(action.agent.device) ?? 0) >= settings.parkedPerDevice) {
-      return 'too many requests of this device wait for approval already';
-    }
-    return null;
   }
 
   async #park(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult> {
     const { promise: result, resolve } = createDeferred<ApprovalResult>();
     const shown = this.#parts.show(action);
+    const nowMs = this.#parts.clock.monotonicMs();
     const approval = describeApproval(action, decision, { nowMs: this.#parts.clock.now(), shown });
     const item: Item = {
       action,
       signal: waiting.signal,
       notify: (notice) => waiting.parked(notice),
-      createdMonotonicMs: this.#parts.clock.monotonicMs(),
+      createdMonotonicMs: nowMs,
+      askedMonotonicMs: nowMs,
       dueMs: Number.POSITIVE_INFINITY,
       approval,
       course: startCourse(decision.approvers),
       human: null,
+      review: null,
       deadline: null,
       notice: null,
+      reminder: null,
+      reminders: 0,
+      told: new Set(),
+      unrecorded: [],
+      alike: alikeKey(action, decision, shown),
       measurement: null,
       onAbort: () =>
         this.#own(this.#end(item, { state: 'cancelled', by: 'gateway', why: abortReason(waiting.signal) })),
@@ -282,7 +269,11 @@ class Queue implements Approvals {
     };
     this.#items.set(approval.id, item);
     this.#waiting += 1;
-    this.#perDevice.set(action.agent.device, (this.#perDevice.get(action.agent.device) ?? 0) + 1);
+    this.#perDevice.add(action.agent.device, 1);
+    const first = this.#alike.join(item);
+    if (first !== null) {
+      this.#announcing.changed(first);
+    }
     waiting.signal.addEventListener('abort', item.onAbort, { once: true });
     try {
       await this.#open(item, askedBy(decision));
@@ -293,31 +284,50 @@ class Queue implements Approvals {
     return result;
   }
 
-  /** Puts the question: first on disk, then to the client as a notice. Ends it at once when no person has to be asked. */
+  /** Puts the question: first on disk, then to the client as a notice. Ends it at once when nobody has to be asked. */
   async #open(item: Item, by: string): Promise<void> {
     const step = enterStage(item.course, this.#context(item));
     if (step.kind === 'ask') {
       this.#wait(item, step.course, step.human);
+    } else if (step.kind === 'review') {
+      this.#await(item, step.course, step.reviewer);
     }
     const reason = item.approval.reason;
-    const recorded = await this.#record(item, { type: 'approval.created', atMs: item.approval.createdMs, by, reason });
+    const recorded = await this.#recording.record(item, {
+      type: 'approval.created',
+      atMs: item.approval.createdMs,
+      by,
+      reason,
+    });
     if (!recorded) {
       await this.#fail(item);
-    } else if (step.kind !== 'ask') {
+    } else if (step.kind === 'approved' || step.kind === 'denied') {
       await this.#take(item, step, 'gateway');
     } else if (item.approval.state === 'pending') {
       item.measurement = this.#measure(item.action);
       this.#own(this.#attachEffect(item, item.measurement));
-      this.#tick(item);
+      this.#begin(item, null);
+      this.#announcing.tick(item);
     }
   }
 
-  /** Goes where a walk over the stages has led. Resolves with whether it is on disk. */
-  async #take(item: Item, step: Step, by: string): Promise<boolean> {
+  /** Goes where a walk over the stages has led. Resolves with whether it is on disk. `told`: this turn has a record already. */
+  async #take(item: Item, step: Step, by: string, told: boolean = false): Promise<boolean> {
+    const previous = item.human?.ref ?? null;
     switch (step.kind) {
       case 'ask':
-        this.#wait(item, step.course, step.human);
-        return this.#recordVote(item, by);
+      case 'review': {
+        if (step.kind === 'ask') {
+          this.#wait(item, step.course, step.human);
+        } else {
+          this.#await(item, step.course, step.reviewer);
+        }
+        const recorded = told || (await this.#recordVote(item, by));
+        if (recorded && item.approval.state === 'pending') {
+          this.#begin(item, previous);
+        }
+        return recorded;
+      }
       case 'approved':
         this.#follow(item, step.course);
         return this.#end(item, { state: 'approved', by: by === 'gateway' ? step.by : by, why: '' });
@@ -329,16 +339,81 @@ class Queue implements Approvals {
 
   /** Asks the people of a stage; the time to answer starts now. */
   #wait(item: Item, course: Course, human: HumanStage): void {
+    item.human = human;
+    item.review = null;
+    item.reminders = 0;
+    this.#limit(item, course, human.timeoutMs);
+    item.approval = { ...item.approval, required: human.required };
+  }
+
+  /** Asks a reviewer model. */
+  #await(item: Item, course: Course, approver: LlmApproverConfig): void {
+    item.human = null;
+    item.review = { approver, abort: new AbortController() };
+    this.#limit(item, course, EFFECT_WAIT_MS + approver.timeoutMs + REVIEW_SLACK_MS);
+    item.approval = { ...item.approval, required: 1 };
+  }
+
+  #limit(item: Item, course: Course, timeoutMs: number): void {
     const { clock } = this.#parts;
     const nowMs = clock.monotonicMs();
     const capMs = item.approval.inTransaction ? item.createdMonotonicMs + MAX_IN_TRANSACTION_MS : Number.MAX_VALUE;
-    item.dueMs = Math.min(nowMs + human.timeoutMs, capMs);
+    item.dueMs = Math.min(nowMs + timeoutMs, capMs);
+    item.askedMonotonicMs = nowMs;
     const leftMs = Math.max(0, item.dueMs - nowMs);
-    item.human = human;
     this.#follow(item, course);
-    item.approval = { ...item.approval, required: human.required, expiresMs: clock.now() + leftMs };
+    item.approval = { ...item.approval, askedMs: clock.now(), expiresMs: clock.now() + leftMs };
     item.deadline?.cancel();
+    item.reminder?.cancel();
     item.deadline = clock.after(leftMs, () => this.#own(this.#expire(item)));
+  }
+
+  /** It is on disk that somebody is asked: now they are. */
+  #begin(item: Item, previous: Ref | null): void {
+    const { human, review } = item;
+    if (review !== null) {
+      this.#own(this.#review(item, review.approver, review.abort.signal));
+    }
+    if (human !== null) {
+      this.#announcing.asked(item, previous);
+    }
+  }
+
+  async #review(item: Item, approver: LlmApproverConfig, signal: AbortSignal): Promise<void> {
+    const { clock, reviewer, warn } = this.#parts;
+    await this.effectReady(item.approval.id, EFFECT_WAIT_MS);
+    const startedMs = clock.monotonicMs();
+    let review: Review;
+    try {
+      review = await reviewer.review({ approver, action: item.action, approval: item.approval }, signal);
+    } catch (error) {
+      warn(`the reviewer model ${approver.ref} failed`, error);
+      const latencyMs = clock.monotonicMs() - startedMs;
+      review = troubled(approver, 'unreachable', { atMs: clock.now(), detail: messageOf(error), latencyMs });
+    }
+    await this.#reviewed(item, review, signal);
+  }
+
+  /** Takes what a model said, unless it is not asked any more. */
+  async #reviewed(item: Item, review: Review, signal: AbortSignal): Promise<void> {
+    if (item.review?.abort.signal !== signal || item.approval.state !== 'pending') {
+      return;
+    }
+    const { approver } = item.review;
+    item.review = null;
+    item.deadline?.cancel();
+    const step = afterReview(item.course, approver, review, this.#context(item));
+    item.approval = { ...item.approval, reviews: [...item.approval.reviews, review] };
+    this.#follow(item, step.course);
+    const reason = review.trouble ?? review.answer ?? '';
+    const atMs = this.#parts.clock.now();
+    if (await this.#recording.record(item, { type: 'approval.reviewed', atMs, by: approver.ref, reason, review })) {
+      if (item.approval.state === 'pending') {
+        await this.#take(item, step, approver.ref, true);
+      }
+    } else {
+      await this.#fail(item);
+    }
   }
 
   #follow(item: Item, course: Course): void {
@@ -351,12 +426,23 @@ class Queue implements Approvals {
 
   /** At the deadline, or when a vote finds that it has passed: the deadline wins. */
   async #expire(item: Item): Promise<void> {
-    if (item.approval.state !== 'pending' || item.human === null) {
+    const { human, review, approval } = item;
+    if (approval.state !== 'pending' || (human === null && review === null)) {
       return;
     }
-    const capped =
-      item.approval.inTransaction && this.#parts.clock.monotonicMs() >= item.createdMonotonicMs + MAX_IN_TRANSACTION_MS;
-    const step = capped ? null : escalateOnTimeout(item.course, item.human, this.#context(item));
+    const { clock } = this.#parts;
+    const capped = approval.inTransaction && clock.monotonicMs() >= item.createdMonotonicMs + MAX_IN_TRANSACTION_MS;
+    if (review !== null && !capped) {
+      const late = troubled(review.approver, 'timeout', {
+        atMs: clock.now(),
+        detail: 'no answer in time',
+        latencyMs: 0,
+      });
+      await this.#reviewed(item, late, review.abort.signal);
+      review.abort.abort();
+      return;
+    }
+    const step = capped || human === null ? null : escalateOnTimeout(item.course, human, this.#context(item));
     if (step !== null) {
       await this.#take(item, step, 'gateway');
       return;
@@ -379,19 +465,30 @@ class Queue implements Approvals {
     if (item.approval.state !== 'pending') {
       return false;
     }
-    const { clock, ended } = this.#parts;
+    const { clock, ended, grants } = this.#parts;
     // Bound to the bytes: what is released must still be what was shown.
     const changed = ending.state === 'approved' && item.action.evidence.digest() !== item.approval.request.digest;
     const { state, by, why } = changed ? CHANGED : ending;
     const atMs = clock.now();
-    item.approval = { ...item.approval, state, decidedMs: atMs, ended: why };
+    const made = state === 'approved' ? this.#makeGrants(item) : [];
+    const grantsMade = made.map(({ id }) => id);
+    item.approval = { ...item.approval, state, decidedMs: atMs, ended: why, grantsMade };
+    item.unrecorded = [...item.unrecorded, ...made];
     this.#release(item);
     const reason = ending.note === undefined || ending.note === '' ? why : ending.note;
-    const recorded = await this.#record(item, { type: `approval.${state}`, atMs, by, reason });
+    const recorded = await this.#recording.record(item, { type: `approval.${state}`, atMs, by, reason });
     this.#items.delete(item.approval.id);
+    if (recorded) {
+      made.forEach((grant) => grants.start(grant));
+    }
     ended(item.approval, clock.monotonicMs() - item.createdMonotonicMs);
     item.resolve(resultOf(item, ending.note ?? '', recorded));
+    this.#announcing.decided(item);
     return recorded;
+  }
+
+  #makeGrants({ action, approval, course }: Item): readonly Grant[] {
+    return course.wishes.map((wish) => this.#parts.grants.make(action, approval, wish));
   }
 
   /** Neither asked nor recorded: nothing may come of it. */
@@ -403,75 +500,45 @@ class Queue implements Approvals {
   #release(item: Item): void {
     item.deadline?.cancel();
     item.notice?.cancel();
+    item.reminder?.cancel();
     item.measurement?.stop();
+    item.review?.abort.abort();
+    item.review = null;
     item.signal.removeEventListener('abort', item.onAbort);
     this.#waiting -= 1;
-    const { device } = item.action.agent;
-    const left = (this.#perDevice.get(device) ?? 1) - 1;
-    if (left === 0) {
-      this.#perDevice.delete(device);
-    } else {
-      this.#perDevice.set(device, left);
+    this.#perDevice.add(item.action.agent.device, -1);
+    const rest = this.#alike.leave(item);
+    if (rest?.before === true) {
+      this.#announcing.changed(rest.first);
+    } else if (rest !== null) {
+      this.#announcing.asked(rest.first, null);
     }
   }
 
   async #recordVote(item: Item, by: string): Promise<boolean> {
-    const recorded = await this.#record(item, {
+    const recorded = await this.#recording.record(item, {
       type: 'approval.voted',
       atMs: this.#parts.clock.now(),
       by,
       reason: item.approval.votes.at(-1)?.note ?? '',
     });
-    if (!recorded) {
+    if (recorded) {
+      this.#announcing.changed(item);
+    } else {
       await this.#fail(item);
     }
     return recorded;
-  }
-
-  async #record(item: Item, transition: Transition): Promise<boolean> {
-    try {
-      await this.#parts.audit.appendDurable(approvalEvent(item.approval, transition));
-      return true;
-    } catch (error) {
-      this.#parts.warn(`${transition.type} of ${item.approval.id} could not be recorded`, error);
-      return false;
-    }
-  }
-
-  async #recordRefusal(event: AuditEvent): Promise<void> {
-    try {
-      await this.#parts.audit.appendDurable(event);
-    } catch (error) {
-      this.#parts.warn('a vote that was refused could not be recorded', error);
-    }
   }
 
   async #answer(item: Item, recording: Promise<boolean>): Promise<VoteResult> {
     return (await recording) ? { kind: 'recorded', approval: item.approval } : { kind: 'unrecorded' };
   }
 
-  #tick(item: Item): void {
-    const { clock, warn } = this.#parts;
-    const notice: ParkedNotice = {
-      approval: item.approval.id,
-      expiresInMs: Math.max(0, item.dueMs - clock.monotonicMs()),
-      waitsFor: item.human?.label ?? '',
-    };
-    try {
-      item.notify(notice);
-    } catch (error) {
-      warn('a waiting client could not be told that it waits', error);
-    }
-    // The client may have withdrawn in answer to the notice.
-    if (item.approval.state === 'pending') {
-      item.notice = clock.after(NOTICE_MS, () => this.#tick(item));
-    }
-  }
-
   async #attachEffect(item: Item, measurement: Measurement): Promise<void> {
     const effect = await measurement.over;
     if (item.approval.state === 'pending') {
       item.approval = { ...item.approval, effect };
+      this.#announcing.changed(item);
     }
   }
 
@@ -480,7 +547,11 @@ class Queue implements Approvals {
       settings: this.#parts.settings(),
       atMs: this.#parts.clock.now(),
       digest: item.approval.request.digest,
-      findCover: (approver) => this.#parts.grants.findCover(item.action, approver)?.grantId ?? null,
+      findCover: (approver) => {
+        const grant = this.#parts.grants.use(item.action, approver);
+        item.unrecorded = grant === null ? item.unrecorded : [...item.unrecorded, grant];
+        return grant?.id ?? null;
+      },
     };
   }
 

@@ -2,7 +2,8 @@
 // table of approvals can be made from it.
 import type { AuditEvent, AuditEventType } from '../audit/event.ts';
 import type { Decision } from '../rules/decision.ts';
-import type { Approval } from './approval.ts';
+import type { Approval, Review } from './approval.ts';
+import type { Grant } from './grant.ts';
 import type { Ballot, Principal } from './stages.ts';
 
 /** Who did it, when, and what for. */
@@ -11,10 +12,15 @@ export interface Transition {
   readonly atMs: number;
   readonly by: string;
   readonly reason: string;
+  /** Grants as they are after it: made, or used once more. */
+  readonly grants?: readonly Grant[];
+  /** The assessment that `approval.reviewed` is about. */
+  readonly review?: Review;
 }
 
 /** The record of one transition. `approval` is what it became by it. */
-export function approvalEvent(approval: Approval, { type, atMs, by, reason }: Transition): AuditEvent {
+export function approvalEvent(approval: Approval, transition: Transition): AuditEvent {
+  const { type, atMs, by, reason, grants = [], review } = transition;
   const created = type === 'approval.created';
   return {
     ...aboutApproval(approval),
@@ -24,15 +30,23 @@ export function approvalEvent(approval: Approval, { type, atMs, by, reason }: Tr
     verdict: created ? 'approve' : '',
     by,
     reason,
-    data: { approval },
+    data: {
+      approval,
+      ...(grants.length === 0 ? {} : { grants }),
+      ...(review === undefined ? {} : { review }),
+    },
   };
 }
 
+export interface RefusedVote {
+  readonly ballot: Ballot;
+  readonly voter: Principal;
+  readonly atMs: number;
+  readonly why: string;
+}
+
 /** The record of a vote that counts for nothing: by someone who may not, or on something else than what waits. */
-export function refusedVoteEvent(
-  approval: Approval,
-  vote: { readonly ballot: Ballot; readonly voter: Principal; readonly atMs: number; readonly why: string },
-): AuditEvent {
+export function refusedVoteEvent(approval: Approval, vote: RefusedVote): AuditEvent {
   const { ballot, voter, atMs, why } = vote;
   return {
     ...aboutApproval(approval),

@@ -1,13 +1,24 @@
 // Who is asked, and what a vote does: pure walks over a chain of approvers. Nothing here waits, records or knows the time.
 import { asciiLower, shorten } from '../lib/text.ts';
-import type { ApproverConfig, Config, HumanApproverConfig, LlmApproverConfig, Ref } from '../config/config.ts';
-import type { Approval, Vote } from './approval.ts';
+import type {
+  ApproverConfig,
+  Config,
+  GrantLimits,
+  HumanApproverConfig,
+  LlmApproverConfig,
+  Ref,
+} from '../config/config.ts';
+import type { Approval, GrantTerms, GrantWish, RefusedCode, Review, Vote } from './approval.ts';
+import { findWishObjection } from './grant.ts';
 
 /** Any operator, on the dashboard or the command line. */
 export const BUILTIN_DASHBOARD: Ref = 'builtin.dashboard';
 
 /** How often a stage may hand over to another approver (config reference 2.8). */
 export const MAX_ESCALATIONS = 3;
+
+/** Median time to decide below which somebody who approves nearly everything counts as tired. */
+export const DEFAULT_FATIGUE_MS = 5_000;
 
 /** A note is told to the agent and kept; what is longer is cut. */
 export const MAX_NOTE_CHARS = 2_000;
@@ -19,15 +30,20 @@ export interface ApprovalSettings {
   readonly humanTimeoutMs: number;
   readonly parked: number;
   readonly parkedPerDevice: number;
+  /** Limits of grants for approvers without their own. */
+  readonly grant: GrantLimits;
 }
 
 /** Reads the settings out of a configuration. */
-export function approvalSettings(config: Pick<Config, 'approvers' | 'defaults' | 'gateway'>): ApprovalSettings {
+export function approvalSettings(
+  config: Pick<Config, 'approvers' | 'defaults' | 'gateway' | 'grant'>,
+): ApprovalSettings {
   return {
     approvers: new Map(config.approvers.map((approver) => [approver.ref, approver])),
     humanTimeoutMs: config.defaults.humanTimeoutMs,
     parked: config.gateway.limits.parked,
     parkedPerDevice: config.gateway.limits.parkedPerDevice,
+    grant: config.grant,
   };
 }
 
@@ -44,6 +60,14 @@ export interface HumanStage {
   /** [] = any operator. */
   readonly allowed: readonly string[];
   readonly separationOfDuties: boolean;
+  readonly notifiers: readonly Ref[];
+  readonly message: string | null;
+  /** Time between reminders; 0 = none. */
+  readonly remindMs: number;
+  readonly onFatigue: 'warn' | 'second_approver';
+  /** Who approves nearly everything in less than this, as a median, counts as tired. */
+  readonly fatigueMs: number;
+  readonly grant: GrantLimits;
 }
 
 /** How far a request has come. Immutable. */
@@ -56,11 +80,17 @@ export interface Course {
   readonly votes: readonly Vote[];
   /** Votes before this index were cast on earlier stages or approvers and do not count here. */
   readonly countedFrom: number;
+  /** People that this stage needs beside `required`, since one who voted approves nearly everything unread. */
+  readonly extra: number;
   readonly grantId: string | null;
+  /** Grants to be made when the whole request is approved: what every voter of a stage agreed to. */
+  readonly wishes: readonly GrantTerms[];
 }
 
 export type Step =
   | { readonly kind: 'ask'; readonly course: Course; readonly human: HumanStage }
+  /** A reviewer model is asked; `afterReview` goes on with what it said. */
+  | { readonly kind: 'review'; readonly course: Course; readonly reviewer: LlmApproverConfig }
   | { readonly kind: 'approved'; readonly course: Course; readonly by: string }
   | { readonly kind: 'denied'; readonly course: Course; readonly by: string; readonly why: string };
 
@@ -75,13 +105,13 @@ export interface StageContext {
 
 /** The course of a request that nobody has been asked about yet. */
 export function startCourse(approvers: readonly Ref[]): Course {
-  return { approvers, stage: 0, hops: 0, votes: [], countedFrom: 0, grantId: null };
+  return { approvers, stage: 0, hops: 0, votes: [], countedFrom: 0, extra: 0, grantId: null, wishes: [] };
 }
 
-/** Walks on from the current stage to the next one that must wait for people, or to the end. */
-export function enterStage(start: Course, context: StageContext): Step {
+/** Walks on from the current stage to the next one that must wait for people or a model, or to the end. */
+export function enterStage(start: Course, context: StageContext, passedBy: string = 'gateway'): Step {
   let course = start;
-  let by = 'gateway';
+  let by = passedBy;
   // Ends: each turn goes to the next stage or uses up one of the stage's escalations.
   for (;;) {
     const ref = course.approvers[course.stage];
@@ -100,14 +130,9 @@ export function enterStage(start: Course, context: StageContext): Step {
       course = nextStage({ ...course, grantId, votes: [...course.votes, vote] });
       continue;
     }
-    if (approver?.type !== 'llm_approver') {
-      return { kind: 'denied', course, by: 'gateway', why: `approver ${ref} is not in the configuration` };
-    }
-    const step = passReviewer(course, approver, context);
-    if (step.kind === 'denied') {
-      return step;
-    }
-    course = step.course;
+    return approver?.type === 'llm_approver'
+      ? { kind: 'review', course, reviewer: approver }
+      : { kind: 'denied', course, by: 'gateway', why: `approver ${ref} is not in the configuration` };
   }
 }
 
@@ -125,31 +150,48 @@ export function escalateOnTimeout(course: Course, human: HumanStage, context: St
   return enterStage(replaceStage({ ...course, votes: [...course.votes, vote] }, human.escalateTo), context);
 }
 
+/** What an agent is told of a reviewer's no: that, and nothing of its reasons, which would be an oracle. */
+export const REVIEWER_DENIED = 'a reviewer model denied it';
+export const REVIEWER_FAILED = 'the reviewer model gave no usable answer';
+
 /**
- * There is no reviewer model behind `llm_approver` in this version, so its stage is always unavailable and takes its `on_error` way.
- * No path leads from here to allow.
+ * Goes on with what a reviewer model said. Its yes passes its own stage and no other: whoever comes after it in the chain still decides.
+ * Without an answer the stage takes its `on_error` way, so no path leads from trouble to allow.
  */
-function passReviewer(
+export function afterReview(
   course: Course,
-  approver: LlmApproverConfig,
+  reviewer: LlmApproverConfig,
+  review: Pick<Review, 'answer' | 'trouble'>,
   context: StageContext,
-): { readonly kind: 'go-on'; readonly course: Course } | Extract<Step, { readonly kind: 'denied' }> {
-  const note = 'the reviewer model is not available';
-  const vote = makeVote(context, { by: approver.ref, via: 'model', decision: approver.onError, note });
+): Step {
+  // What is not whole is for people, whatever the model's trouble otherwise leads to.
+  const outcome = review.answer ?? (review.trouble === 'cut' ? 'escalate' : reviewer.onError);
+  const decision = outcome === 'allow' ? 'approve' : outcome;
+  const failed = review.answer === null;
+  const note = decision === 'approve' ? '' : failed ? REVIEWER_FAILED : decision === 'deny' ? REVIEWER_DENIED : '';
+  const vote = makeVote(context, { by: reviewer.ref, via: 'model', decision, note });
   const voted = { ...course, votes: [...course.votes, vote] };
-  if (approver.onError === 'deny') {
-    return { kind: 'denied', course: voted, by: approver.ref, why: note };
+  switch (decision) {
+    case 'approve':
+      return enterStage(nextStage(voted), context, reviewer.ref);
+    case 'deny':
+      return { kind: 'denied', course: voted, by: reviewer.ref, why: note };
+    case 'escalate':
+      return escalateFrom(voted, reviewer, context);
   }
+}
+
+function escalateFrom(course: Course, reviewer: LlmApproverConfig, context: StageContext): Step {
   if (course.hops >= MAX_ESCALATIONS) {
-    return { kind: 'denied', course: voted, by: 'gateway', why: 'handed from approver to approver too often' };
+    return { kind: 'denied', course, by: 'gateway', why: 'handed from approver to approver too often' };
   }
-  if (approver.escalateTo !== null) {
-    return { kind: 'go-on', course: replaceStage(voted, approver.escalateTo) };
+  if (reviewer.escalateTo !== null) {
+    return enterStage(replaceStage(course, reviewer.escalateTo), context);
   }
   const later = course.approvers.slice(course.stage + 1);
   return later.some((ref) => isHuman(ref, context.settings))
-    ? { kind: 'go-on', course: nextStage(voted) }
-    : { kind: 'go-on', course: replaceStage(voted, BUILTIN_DASHBOARD) };
+    ? enterStage(nextStage(course), context)
+    : enterStage(replaceStage(course, BUILTIN_DASHBOARD), context);
 }
 
 function isHuman(ref: Ref, settings: ApprovalSettings): boolean {
@@ -168,6 +210,12 @@ function findHuman(ref: Ref, approver: HumanApproverConfig | undefined, settings
     required: Math.max(1, approver.requireApprovers),
     allowed: approver.approvers,
     separationOfDuties: approver.separationOfDuties,
+    notifiers: approver.notifiers,
+    message: approver.message,
+    remindMs: approver.remindMs ?? Math.floor(approver.timeoutMs / 2),
+    onFatigue: approver.onFatigue,
+    fatigueMs: approver.fatigueMs,
+    grant: approver.grant ?? settings.grant,
   };
 }
 
@@ -180,16 +228,22 @@ function dashboardStage(settings: ApprovalSettings): HumanStage {
     required: 1,
     allowed: [],
     separationOfDuties: false,
+    notifiers: [],
+    message: null,
+    remindMs: 0,
+    onFatigue: 'warn',
+    fatigueMs: DEFAULT_FATIGUE_MS,
+    grant: settings.grant,
   };
 }
 
 function nextStage(course: Course): Course {
-  return { ...course, stage: course.stage + 1, hops: 0, countedFrom: course.votes.length };
+  return { ...course, stage: course.stage + 1, hops: 0, countedFrom: course.votes.length, extra: 0 };
 }
 
 function replaceStage(course: Course, ref: Ref): Course {
   const approvers = course.approvers.with(course.stage, ref);
-  return { ...course, approvers, hops: course.hops + 1, countedFrom: course.votes.length };
+  return { ...course, approvers, hops: course.hops + 1, countedFrom: course.votes.length, extra: 0 };
 }
 
 function makeVote(context: StageContext, vote: Pick<Vote, 'by' | 'via' | 'decision' | 'note'>): Vote {
@@ -203,6 +257,8 @@ export interface Principal {
   readonly via: Vote['via'];
   /** E-mail address, tailnet login, `slack:ID` that are proven to be the same person. */
   readonly aliases: readonly string[];
+  /** The notifier whose button it was; a stage that does not name it is not decided through it. Absent: dashboard and command line. */
+  readonly notifier?: Ref;
 }
 
 /** What they say. */
@@ -210,12 +266,16 @@ export interface Ballot {
   readonly decision: 'approve' | 'deny';
   /** Digest of the request that they were shown; may be "" on a denial, which needs no look at the request. */
   readonly digest: string;
-  /** Told to the agent on a denial. */
+  /** Told to the agent on a denial, which needs one. */
   readonly note: string;
+  /** With an approval: that what is like it may pass without asking, for a while. */
+  readonly grant?: GrantWish | null;
+  /** How many equal requests the voter was shown as one; 1 when left out. */
+  readonly together?: number;
 }
 
 export type Cast =
-  | { readonly kind: 'refused'; readonly code: 'not-permitted' | 'wrong-digest'; readonly why: string }
+  | { readonly kind: 'refused'; readonly code: RefusedCode; readonly why: string }
   /** The same person said the same on this stage before: nothing changes. */
   | { readonly kind: 'repeated' }
   | { readonly kind: 'denied'; readonly course: Course }
@@ -225,13 +285,72 @@ export type Cast =
 
 export interface CastContext {
   readonly human: HumanStage;
-  readonly approval: Pick<Approval, 'agent' | 'request'>;
+  readonly approval: Pick<Approval, 'agent' | 'request' | 'risk'>;
   readonly atMs: number;
+  /** How long this approver had been asked. */
+  readonly waitedMs: number;
+  /** Whether that person approves nearly everything unread. */
+  readonly isTired: (name: string) => boolean;
+  /** Why no grant of that scope can be made of this request, or null. */
+  readonly scopeObjection: (scope: GrantWish['scope']) => string | null;
 }
 
 /** Counts a vote. One denial decides; approvals count once a person. */
 export function castVote(course: Course, ballot: Ballot, voter: Principal, context: CastContext): Cast {
-  const { human, approval, atMs } = context;
+  const { human, atMs, waitedMs } = context;
+  const refused = findRefusal(ballot, voter, context);
+  if (refused !== null) {
+    return refused;
+  }
+  const counted = course.votes.slice(course.countedFrom).filter((vote) => vote.decision === 'approve');
+  if (ballot.decision === 'approve' && counted.some((vote) => vote.by === voter.name)) {
+    return { kind: 'repeated' };
+  }
+  const note = shorten(ballot.note.trim(), MAX_NOTE_CHARS);
+  const wish = ballot.decision === 'approve' ? (ballot.grant ?? null) : null;
+  const vote: Vote = {
+    by: voter.name,
+    via: voter.via,
+    decision: ballot.decision,
+    atMs,
+    note,
+    digest: asciiLower(ballot.digest),
+    waitedMs,
+    ...(wish === null ? {} : { grant: wish }),
+  };
+  const voted = { ...course, votes: [...course.votes, vote] };
+  if (ballot.decision === 'deny') {
+    return { kind: 'denied', course: voted };
+  }
+  const approving = [...counted, vote];
+  const tired = human.onFatigue === 'second_approver' && approving.some(({ by }) => context.isTired(by));
+  const extra = tired ? 1 : 0;
+  return approving.length >= human.required + extra
+    ? { kind: 'stage-passed', course: nextStage(withWish(voted, human.ref, approving)) }
+    : { kind: 'counted', course: { ...voted, extra } };
+}
+
+/** A stage gives a grant only when every one of its voters said so, and then the narrowest that they said. */
+function withWish(course: Course, approver: Ref, votes: readonly Vote[]): Course {
+  const wishes = votes.flatMap(({ grant }) => grant ?? []);
+  if (wishes.length < votes.length) {
+    return course;
+  }
+  const wish: GrantTerms = {
+    approver,
+    by: votes.map(({ by }) => by),
+    durationMs: Math.min(...wishes.map(({ durationMs }) => durationMs)),
+    uses: Math.min(...wishes.map(({ uses }) => uses)),
+    scope: wishes.some(({ scope }) => scope === 'exact') ? 'exact' : 'shape',
+  };
+  return { ...course, wishes: [...course.wishes, wish] };
+}
+
+function findRefusal(
+  ballot: Ballot,
+  voter: Principal,
+  { human, approval, scopeObjection }: CastContext,
+): Extract<Cast, { kind: 'refused' }> | null {
   const notPermitted = findObjection(human, voter, approval.agent.user);
   if (notPermitted !== null) {
     return { kind: 'refused', code: 'not-permitted', why: notPermitted };
@@ -241,23 +360,21 @@ export function castVote(course: Course, ballot: Ballot, voter: Principal, conte
     const why = 'the digest is not that of the request which waits; look at it again';
     return { kind: 'refused', code: 'wrong-digest', why };
   }
-  const counted = course.votes.slice(course.countedFrom).filter((vote) => vote.decision === 'approve');
-  if (ballot.decision === 'approve' && counted.some((vote) => vote.by === voter.name)) {
-    return { kind: 'repeated' };
+  if (ballot.decision === 'deny' && ballot.note.trim() === '') {
+    return { kind: 'refused', code: 'needs-reason', why: 'a denial needs a reason: the agent is told it' };
   }
-  const note = shorten(ballot.note, MAX_NOTE_CHARS);
-  const vote: Vote = { by: voter.name, via: voter.via, decision: ballot.decision, atMs, note, digest };
-  const voted = { ...course, votes: [...course.votes, vote] };
-  if (ballot.decision === 'deny') {
-    return { kind: 'denied', course: voted };
-  }
-  return counted.length + 1 >= human.required
-    ? { kind: 'stage-passed', course: nextStage(voted) }
-    : { kind: 'counted', course: voted };
+  const wish = ballot.grant ?? null;
+  const why =
+    wish === null ? null : (findWishObjection(wish, human.grant, approval.risk) ?? scopeObjection(wish.scope));
+  return why === null ? null : { kind: 'refused', code: 'grant-refused', why };
 }
 
 /** Why this person may not decide here, or null. */
 function findObjection(human: HumanStage, voter: Principal, owner: string): string | null {
+  const { notifier } = voter;
+  if (notifier !== undefined && !human.notifiers.includes(notifier)) {
+    return `${human.ref} is not asked through ${notifier}`;
+  }
   const names = [voter.name, ...voter.aliases];
   if (human.allowed.length > 0 && !human.allowed.some((entry) => names.some((name) => fits(entry, name)))) {
     return `${voter.name} is not among the approvers of ${human.ref}`;

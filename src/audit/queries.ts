@@ -349,8 +349,13 @@ export function getApproval(db: Database, idOrPrefix: string): Approval | null {
   return body === undefined ? null : parseApproval(body);
 }
 
+/** What approvals of an earlier version did not tell. */
+type Later = Pick<Approval, 'reviews' | 'alike' | 'alert' | 'words' | 'grantsMade' | 'askedMs'>;
+
+const LATER: Omit<Later, 'askedMs'> = { reviews: [], alike: 1, alert: null, words: '', grantsMade: [] };
+
 /** The writer made it from an Approval. */
 function parseApproval(body: string): Approval {
-  const approval: Approval = JSON.parse(body);
-  return approval;
+  const stored: Omit<Approval, keyof Later> & Partial<Later> = JSON.parse(body);
+  return { ...LATER, ...stored, askedMs: stored.askedMs ?? stored.createdMs };
 }

@@ -1,5 +1,5 @@
 // A parked request as text for a person who has to decide about it: all of it, and nothing in it that a terminal obeys.
-import type { ApprovalJson } from '../client/control-shapes.ts';
+import type { ApprovalJson, ReviewJson } from '../client/control-shapes.ts';
 import { visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';
 import { align } from './printer.ts';
@@ -12,6 +12,7 @@ export function approvalLines(approval: ApprovalJson, nowMs: number): string[] {
     ...requestLines(approval),
     ...section('facts', factRows(telling(approval.facts, approval.family))),
     ...effectLines(approval),
+    ...approval.reviews.flatMap(reviewLines),
     ...voteLines(approval),
   ];
 }
@@ -42,6 +43,13 @@ function headRows(approval: ApprovalJson, nowMs: number): [string, string][] {
     ...(approval.in_transaction
       ? ([['locks', 'inside an open transaction: it holds its locks while it waits']] as [string, string][])
       : []),
+    ...(approval.alike > 1
+      ? ([['alike', `${approval.alike} equal requests wait; --together ${approval.alike} answers them all`]] as [
+          string,
+          string,
+        ][])
+      : []),
+    ...(approval.grants_made.length > 0 ? ([['grants', approval.grants_made.join(', ')]] as [string, string][]) : []),
     ['summary', approval.summary],
   ];
 }
@@ -134,6 +142,22 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 function effectLines(approval: ApprovalJson): string[] {
   const lines = approval.effect?.lines ?? [];
   return ['effect', ...(lines.length === 0 ? ['  not measured'] : lines.map((line) => `  ${visible(line)}`))];
+}
+
+/** A model's words, and marked as such: the facts above are the gateway's. */
+function reviewLines(review: ReviewJson): string[] {
+  const said =
+    review.answer === null
+      ? `no answer (${review.trouble ?? ''}: ${review.detail})`
+      : `${review.answer}, risk ${review.risk ?? '?'} of 100`;
+  return [
+    `reviewer model ${review.approver} (${visible(review.model)}), a model's words`,
+    `  ${visible(said)}${review.cached ? ', remembered' : ''}`,
+    ...review.reasons.flatMap(({ quote, why, found }) => [
+      ...quoted(quote, found ? '' : 'NOT IN THE REQUEST: '),
+      `  ${visible(why)}`,
+    ]),
+  ];
 }
 
 function voteLines(approval: ApprovalJson): string[] {

@@ -15,6 +15,8 @@ const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] 
 const POLL_MS = 500;
 const ID_OPERAND = ['<id>', 'id of the approval, or a unique prefix of 8 characters or more'] as const;
 
+const TOGETHER = ['--together <n>', 'answer as many equal requests, this one included (default 1)'] as const;
+
 async function list(call: Call): Promise<number> {
   const client = await connect(call);
   const endpoint = textOption(call, 'endpoint');
@@ -39,7 +41,7 @@ async function list(call: Call): Promise<number> {
       item.risk,
       item.endpoint,
       item.device,
-      item.summary,
+      item.alike > 1 ? `${item.alike} × ${item.summary}` : item.summary,
     ]),
   );
   return EXIT.ok;
@@ -89,15 +91,31 @@ async function approve(call: Call): Promise<number> {
     }
     digest = approval.request.digest;
   }
-  const voted = await client.approvals.approve(id, { digest, ...(note === null ? {} : { note }) });
+  const grant = textOption(call, 'grant');
+  const together = intOption(call, 'together', 1, 10_000);
+  const voted = await client.approvals.approve(id, {
+    digest,
+    ...(note === null ? {} : { note }),
+    ...(grant === null ? {} : { grant }),
+    ...(together === null ? {} : { together: String(together) }),
+  });
   const settled = flag(call, 'wait') ? await waitUntilDecided(call, client, voted) : voted;
   return report(call, settled);
 }
 
 async function deny(call: Call): Promise<number> {
   const client = await connect(call);
-  const note = textOption(call, 'note');
-  const denied = await client.approvals.deny(call.operands[0] ?? '', note === null ? {} : { note });
+  const given = textOption(call, 'note');
+  const asked = given === null && canAsk(call.io) && !call.out.json;
+  const note = (asked ? await askLine(call.io, 'Reason, told to the agent: ') : given)?.trim() ?? '';
+  if (note === '') {
+    throw new CliError('usage', EXIT.usage, '--note is needed: the agent is told why it was denied');
+  }
+  const together = intOption(call, 'together', 1, 10_000);
+  const denied = await client.approvals.deny(call.operands[0] ?? '', {
+    note,
+    ...(together === null ? {} : { together: String(together) }),
+  });
   if (call.out.json) {
     call.out.object(denied);
   } else {
@@ -168,6 +186,11 @@ export const command: Noun = {
           'digest of the request that was seen; another digest is refused. Needed unless this is a terminal',
         ],
         ['--note <text>', 'kept in the log'],
+        [
+          '--grant <grant>',
+          'DURATION[,uses=N][,scope=exact|shape]: what is like it passes without asking, that long and so often',
+        ],
+        TOGETHER,
         ['--wait', 'wait until the request is decided (when more votes are needed)'],
         ...GATEWAY_OPTIONS,
       ],
@@ -177,7 +200,11 @@ export const command: Noun = {
       name: 'deny',
       summary: 'refuse the request',
       operands: [ID_OPERAND],
-      options: [['--note <text>', 'told to the agent, and kept in the log'], ...GATEWAY_OPTIONS],
+      options: [
+        ['--note <text>', 'told to the agent, and kept in the log; needed where nobody can be asked'],
+        TOGETHER,
+        ...GATEWAY_OPTIONS,
+      ],
       act: deny,
     },
   ],

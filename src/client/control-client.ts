@@ -46,6 +46,8 @@ const EXIT_CODES: Readonly<Record<ControlErrorCode | 'unreachable', 1 | 2 | 3 | 
   decided: 1,
   not_permitted: 1,
   wrong_digest: 1,
+  needs_reason: 2,
+  grant_refused: 1,
   refused: 1,
   unavailable: 1,
   internal: 1,
@@ -78,8 +80,22 @@ export interface ControlClient {
     /** `id` may be a unique prefix of 8 characters or more. Waits briefly for the measured effect. */
     show(id: string): Promise<ApprovalJson>;
     /** `digest` is that of the request which was shown. */
-    approve(id: string, vote: { readonly digest: string; readonly note?: string }): Promise<ApprovalJson>;
-    deny(id: string, vote: { readonly digest?: string; readonly note?: string }): Promise<ApprovalJson>;
+    approve(
+      id: string,
+      vote: {
+        readonly digest: string;
+        readonly note?: string;
+        /** `DURATION[,uses=N][,scope=exact|shape]`. */
+        readonly grant?: string;
+        /** How many equal requests were shown as one. */
+        readonly together?: string;
+      },
+    ): Promise<ApprovalJson>;
+    /** `note` is told to the agent, and is needed. */
+    deny(
+      id: string,
+      vote: { readonly digest?: string; readonly note: string; readonly together?: string },
+    ): Promise<ApprovalJson>;
   };
   readonly audit: {
     search(query?: AuditQuery): Promise<ListJson<RecordJson>>;

@@ -25,6 +25,10 @@ export type ControlErrorCode =
   | 'not_permitted'
   /** The digest is not that of the request: what was seen is not what waits. */
   | 'wrong_digest'
+  /** A denial without a reason: the agent is told it. */
+  | 'needs_reason'
+  /** The grant goes beyond its limits, or this request has no form that could be granted. */
+  | 'grant_refused'
   /** A reload was refused, or another answer that is "no". */
   | 'refused'
   /** Cannot be done now: the log cannot be written, the gateway is stopping. */
@@ -39,6 +43,112 @@ export interface VoteJson {
   readonly at: string;
   readonly note: string;
   readonly digest: string;
+}
+
+/** What a reviewer model said. A model's words: show them as such, after the facts. */
+export interface ReviewJson {
+  readonly approver: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly at: string;
+  /** Null: no answer that counts, and `trouble` says why. */
+  readonly answer: 'allow' | 'deny' | 'escalate' | null;
+  /** 0 to 100, or null. */
+  readonly risk: number | null;
+  readonly reasons: readonly {
+    readonly quote: string;
+    readonly why: string;
+    /** False: the quote is not in what the model was shown. */
+    readonly found: boolean;
+  }[];
+  /** `timeout`, `refused`, `malformed`, `budget` …; null with an answer. */
+  readonly trouble: string | null;
+  readonly detail: string;
+  readonly prompt_version: string;
+  readonly prompt_digest: string;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  /** Dollars, or null. */
+  readonly cost: number | null;
+  readonly latency_ms: number;
+  readonly cached: boolean;
+}
+
+/** A lease: what is like an approved request may pass without asking. */
+export interface GrantJson {
+  readonly id: string;
+  readonly state: 'active' | 'used-up' | 'expired' | 'revoked' | 'ended';
+  readonly scope: 'exact' | 'shape';
+  /** What it covers, for people. */
+  readonly sentence: string;
+  readonly approver: string;
+  readonly device: string;
+  readonly profile: string;
+  readonly endpoint: string;
+  readonly family: string;
+  readonly credential: string | null;
+  readonly risk: string;
+  readonly by: readonly string[];
+  /** Id of the approval that it came of. */
+  readonly approval: string;
+  readonly created: string;
+  readonly expires: string;
+  readonly uses: number;
+  readonly max_uses: number;
+  readonly ended_at: string | null;
+  /** Who ended it and why; "" while it is active. */
+  readonly ended: string;
+}
+
+/** What a grant of a waiting approval would be, before it is given. */
+export interface GrantPreviewJson {
+  readonly scope: 'exact' | 'shape';
+  /** Null when no grant can be given, and `objection` says why. */
+  readonly sentence: string | null;
+  readonly objection: string | null;
+  readonly max_duration_s: number;
+  readonly max_uses: number;
+  /** Of the actions of the last week, how many it would have covered; `truncated`: only the newest were looked at. */
+  readonly last_week: {
+    readonly covered: number;
+    readonly looked_at: number;
+    readonly truncated: boolean;
+    /** Summaries of the newest few. */
+    readonly samples: readonly { readonly at: string; readonly action_id: string; readonly summary: string }[];
+  };
+}
+
+/** How one person decides. */
+export interface ApproverJson {
+  readonly name: string;
+  readonly decided: number;
+  readonly approved: number;
+  /** Of the last decisions, 20 at most. */
+  readonly last_decided: number;
+  readonly last_approved: number;
+  readonly median_s: number;
+  readonly last: string | null;
+  /** Approves nearly everything unread. */
+  readonly tired: boolean;
+}
+
+/** What a reviewer model was used for, since the gateway started. */
+export interface ReviewerJson {
+  readonly approver: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly reviews: number;
+  readonly allowed: number;
+  readonly denied: number;
+  readonly escalated: number;
+  readonly failed: number;
+  readonly cached: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost: number | null;
+  readonly hour_tokens: number;
+  readonly hourly_tokens: number;
+  readonly last_trouble: string;
 }
 
 export interface EffectJson {
@@ -84,12 +194,23 @@ export interface ApprovalJson {
   };
   /** Facts nested by variable. */
   readonly facts: unknown;
-  /** Assessment of a reviewer model; null while there is none. */
-  readonly reviewer: null;
-  readonly context: null;
-  readonly intent: null;
+  /** Newest assessment of a reviewer model; null while there is none. */
+  readonly reviewer: ReviewJson | null;
+  /** All of them, in order. */
+  readonly reviews: readonly ReviewJson[];
+  /** Fields of the incident, or null. */
+  readonly context: Readonly<Record<string, string>> | null;
+  /** The agent's own words, or null. */
+  readonly intent: string | null;
   readonly effect: EffectJson | null;
+  /** The grant that answered in a person's place. */
   readonly grant_id: string | null;
+  /** Grants that came of it. */
+  readonly grants_made: readonly string[];
+  /** When those who are asked now were asked. */
+  readonly asked: string;
+  /** Equal requests that wait, this one included: a vote with `together` answers as many as were shown. */
+  readonly alike: number;
   /** Why it ended, "" while it waits. */
   readonly ended: string;
   /** It holds locks while it waits. */

@@ -9,6 +9,7 @@ import type {
   CredentialConfig,
   DefaultsConfig,
   GrantLimits,
+  LlmApproverConfig,
   NamedBlock,
   ProfileConfig,
   RiskConfig,
@@ -20,6 +21,7 @@ import { buildEndpoints } from './build-endpoints.ts';
 import { buildGateway } from './build-gateway.ts';
 import type { Declared, Draft } from './declare.ts';
 import { DecodedBlock, isRecord } from './decode.ts';
+import { providerOf } from './model-family.ts';
 import { BUILTIN_APPROVER } from './names.ts';
 import { endpointTypes } from './schema-endpoints.ts';
 import { credentialTypes } from './schema-credentials.ts';
@@ -213,7 +215,8 @@ function buildApprover(declared: Declared, defaults: DefaultsConfig, outer: Gran
       type: 'llm_approver',
       onError: block.word('on_error', ['deny', 'escalate'], onError),
       timeoutMs: block.number('timeout') ?? 30 * SECOND_MS,
-      attributes: { ...common.attributes, cache_ttl: block.number('cache_ttl') ?? defaults.llmCacheTtlMs },
+      ...buildModel(block),
+      cacheTtlMs: block.number('cache_ttl') ?? defaults.llmCacheTtlMs,
     };
   }
   const grant = block.nested('grant')[0] ?? null;
@@ -228,8 +231,44 @@ function buildApprover(declared: Declared, defaults: DefaultsConfig, outer: Gran
     separationOfDuties: block.flag('separation_of_duties'),
     notifiers: block.texts('notifiers'),
     message: block.text('message'),
+    remindMs: block.number('remind'),
+    onFatigue: block.word('on_fatigue', ['warn', 'second_approver'], 'warn'),
+    fatigueMs: block.number('fatigue_median') ?? 5 * SECOND_MS,
     grant: grant === null ? null : buildGrant(grant, block.at, outer),
   };
+}
+
+const PROVIDERS = ['anthropic', 'openai', 'google', 'openai_compatible'] as const;
+
+type Model = Pick<
+  LlmApproverConfig,
+  'provider' | 'model' | 'baseUrl' | 'credential' | 'policy' | 'hourlyTokens' | 'price'
+>;
+
+function buildModel(block: DecodedBlock): Model {
+  const model = block.text('model') ?? '';
+  const provider = block.text('provider') ?? providerOf(model);
+  return {
+    // A model whose provider is not known is refused by the checks.
+    provider: PROVIDERS.find((name) => name === provider) ?? 'openai_compatible',
+    model,
+    baseUrl: block.text('base_url'),
+    credential: block.text('credential'),
+    policy: block.text('policy'),
+    hourlyTokens: block.number('hourly_tokens') ?? 2_000_000,
+    price: priceOf(block.value('price')),
+  };
+}
+
+/** Dollars for a million tokens, or null where nothing of that form is written. */
+export function priceOf(value: AttributeValue): LlmApproverConfig['price'] {
+  if (!isRecord(value) || Object.keys(value).some((key) => key !== 'input' && key !== 'output')) {
+    return null;
+  }
+  const { input, output } = value;
+  return typeof input === 'number' && typeof output === 'number' && input >= 0 && output >= 0
+    ? { input, output }
+    : null;
 }
 
 function buildNamed({ type, name, ref, block }: Declared): NamedBlock {

@@ -74,6 +74,13 @@ function checkQuorum(block: DecodedBlock, { report }: CheckParts): void {
     const message = `${wanted} approvers are required and ${people.size} may approve: nothing is ever approved`;
     const fix = `write require_approvers = ${people.size} or less, or name more people`;
     report.error(block.place('require_approvers'), { code: 'quorum-impossible', message, fix });
+    return;
+  }
+  if (!open && block.value('on_fatigue') === 'second_approver' && Math.max(1, wanted) >= people.size) {
+    const message =
+      'on_fatigue = "second_approver" needs one more person than require_approvers, and no one more may approve';
+    const fix = 'name more people in approvers, or write on_fatigue = "warn"';
+    report.error(block.place('on_fatigue'), { code: 'quorum-impossible', message, fix });
   }
 }
 

@@ -1,5 +1,6 @@
 // Reviewer models: what is called, with which credential, and that a reviewer is not of the family it reviews (config
 // reference, 2.7).
+import { priceOf } from './build.ts';
 import type { CheckParts } from './check-parts.ts';
 import { typeOf } from './check-rules.ts';
 import type { Config, LlmApproverConfig, RuleOutcome } from './config.ts';
@@ -14,6 +15,7 @@ export function checkReviewers(parts: CheckParts): void {
   const families = new Map(reviewers.map((reviewer) => [reviewer.ref, reviewerFamily(reviewer)]));
   for (const reviewer of reviewers) {
     checkCall(reviewer, parts);
+    checkPrice(reviewer, parts);
     checkFamilies(reviewer, families, parts);
   }
 }
@@ -47,6 +49,17 @@ function checkCall({ block }: Declared, { report }: CheckParts): void {
     const message = `a ${typeOf(credential)} is no HTTP credential`;
     const fix = `write one of: ${HTTP_HEADER_CREDENTIALS.join(', ')}`;
     report.error(block.place('credential'), { code: 'incompatible-credential', message, fix });
+  }
+}
+
+function checkPrice({ block }: Declared, { report }: CheckParts): void {
+  if (block.written('price') && !block.broken('price') && priceOf(block.value('price')) === null) {
+    const message = '"price" has exactly two numbers, "input" and "output": dollars for a million tokens';
+    report.error(block.place('price'), {
+      code: 'wrong-type',
+      message,
+      fix: 'write price = { input = 3, output = 15 }',
+    });
   }
 }
 

@@ -247,6 +247,10 @@ export interface HumanApproverConfig {
   readonly separationOfDuties: boolean;
   readonly notifiers: readonly Ref[];
   readonly message: string | null;
+  /** Time between reminders; 0 = none; null = half the timeout. */
+  readonly remindMs: number | null;
+  readonly onFatigue: 'warn' | 'second_approver';
+  readonly fatigueMs: number;
   readonly grant: GrantLimits | null;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly at: Span;
@@ -259,6 +263,19 @@ export interface LlmApproverConfig {
   readonly onError: 'deny' | 'escalate';
   readonly escalateTo: Ref | null;
   readonly timeoutMs: number;
+  readonly provider: 'anthropic' | 'openai' | 'google' | 'openai_compatible';
+  readonly model: string;
+  /** null = the provider's. */
+  readonly baseUrl: string | null;
+  readonly credential: Ref | null;
+  /** null = the built-in one. */
+  readonly policy: string | null;
+  /** 0 = nothing is remembered. */
+  readonly cacheTtlMs: number;
+  /** Tokens, in and out, that it may use in an hour. */
+  readonly hourlyTokens: number;
+  /** Dollars for a million tokens; null = not told. */
+  readonly price: { readonly input: number; readonly output: number } | null;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly at: Span;
 }

@@ -49,6 +49,22 @@ const humanApprover: BlockSpec = {
       default: false,
       doc: 'Refuses votes by the owner of the device the action came from.',
     },
+    remind: {
+      type: { kind: 'duration', words: { off: 0 } },
+      defaultText: 'half the timeout',
+      doc: 'Time between reminders to the notifiers; "off": none.',
+    },
+    on_fatigue: {
+      type: oneOf('warn', 'second_approver'),
+      default: 'warn',
+      doc: 'What follows when somebody approved more than 90 % of the last 20 within fatigue_median: shown, or one more person is needed.',
+    },
+    fatigue_median: {
+      type: duration,
+      default: 5 * SECOND_MS,
+      defaultText: '5s',
+      doc: 'Median time to decide below which such an approver counts as tired.',
+    },
     channel: { type: text, doc: 'With credential: shorthand for a Slack notifier.' },
     credential: { type: refTo('credential', 'slack_tokens'), doc: 'Slack credential of the shorthand.' },
     interactive: {
@@ -122,6 +138,16 @@ const llmApprover: BlockSpec = {
       type: oneOf('deny', 'escalate'),
       defaultText: 'defaults.llm_fail_mode',
       doc: 'Transport error, timeout, refusal to answer, an answer outside the schema.',
+    },
+    hourly_tokens: {
+      type: int(1),
+      default: 2_000_000,
+      doc: 'Tokens, in and out, that may be used in an hour; after that there is no answer, and on_error decides.',
+    },
+    price: {
+      type: { kind: 'object' },
+      defaultText: 'not told',
+      doc: 'Dollars for a million tokens, { input = 3, output = 15 }: for status and metrics.',
     },
     escalate_to: { type: refTo('approver'), doc: 'Who takes this stage when the model escalates.' },
     different_family_from: {

@@ -1,5 +1,6 @@
 // What an operator sends, from text to types: query strings and JSON bodies. Everything that does not fit is a bad_request that says
 // what would fit.
+import type { GrantWish } from '../approvals/approval.ts';
 import type { AuditEventType, AuditFilter } from '../audit/event.ts';
 import type { ControlErrorCode } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
@@ -106,10 +107,13 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'action.settled',
   'approval.created',
   'approval.voted',
+  'approval.reviewed',
   'approval.approved',
   'approval.denied',
   'approval.expired',
   'approval.cancelled',
+  'grant.revoked',
+  'grant.ended',
   'operator.acted',
   'secret.changed',
   'audit.exported',
@@ -160,6 +164,27 @@ function readTime(fields: Fields, name: string, nowMs: number): number | null {
     throw badRequest(`${name} must be a time such as 2026-01-31T12:00:00Z, or a duration back from now such as 2h`);
   }
   return timeMs;
+}
+
+/** Uses of a grant when an approver names none. */
+const DEFAULT_GRANT_USES = 20;
+
+/** `DURATION[,uses=N][,scope=exact|shape]`, as on the command line; null when it was left out. */
+export function readGrant(text: string | undefined): GrantWish | null {
+  if (text === undefined || text === '') {
+    return null;
+  }
+  const [first = '', ...rest] = text.split(',').map((part) => part.trim());
+  const durationMs = parseDurationMs(first);
+  const options = readFields(Object.fromEntries(rest.map((part) => part.split('=', 2))), ['uses', 'scope']);
+  if (durationMs === null || new Set(rest.map((part) => part.split('=')[0])).size < rest.length) {
+    throw badRequest('a grant is written DURATION[,uses=N][,scope=exact|shape], for example 15m,uses=5,scope=shape');
+  }
+  return {
+    durationMs,
+    uses: readNumber(options, 'uses', { from: 1, to: 10_000 }) ?? DEFAULT_GRANT_USES,
+    scope: readWord(options, 'scope', ['exact', 'shape']) ?? 'exact',
+  };
 }
 
 function badRequest(message: string): ApiError {

@@ -1,12 +1,12 @@
 // Every call of the operator API, in one table: what it is called, whether it only reads or acts, and what it does. A call that is
 // not in here does not exist; one that acts is recorded before it does anything (api.ts).
-import type { ApprovalState } from '../approvals/approval.ts';
-import type { Approvals, VoteResult } from '../approvals/queue.ts';
+import type { ApprovalState, RefusedCode, VoteResult } from '../approvals/approval.ts';
+import type { Approvals } from '../approvals/queue.ts';
 import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
-import type { ApprovalJson, StatusJson, VerifyJson } from '../client/control-shapes.ts';
+import type { ApprovalJson, ControlErrorCode, StatusJson, VerifyJson } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
@@ -14,7 +14,17 @@ import type { SecretStore } from '../credentials/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
 import { followRecords } from './follow.ts';
-import { ApiError, getText, readBody, readFields, readFilter, readNumber, readWord, type Fields } from './input.ts';
+import {
+  ApiError,
+  getText,
+  readBody,
+  readFields,
+  readFilter,
+  readGrant,
+  readNumber,
+  readWord,
+  type Fields,
+} from './input.ts';
 import {
   approvalJson,
   caJson,
@@ -153,16 +163,26 @@ async function showApproval(call: Call): Promise<Answer> {
 }
 
 async function decide(call: Call, decision: 'approve' | 'deny'): Promise<Answer> {
-  const fields = readBody(call.body, ['digest', 'note']);
-  const digest = decision === 'approve' ? getText(fields, 'digest') : (fields.get('digest') ?? '');
+  const approving = decision === 'approve';
+  const fields = readBody(call.body, ['digest', 'note', 'together', ...(approving ? ['grant'] : [])]);
+  const digest = approving ? getText(fields, 'digest') : (fields.get('digest') ?? '');
   const note = fields.get('note') ?? '';
   if (note.length > MAX_NOTE_CHARS) {
     throw new ApiError(400, 'bad_request', `a note has ${MAX_NOTE_CHARS} characters at most`);
   }
   const id = await findApproval(call);
-  const result = await call.parts.approvals.vote(id, { decision, digest, note }, call.operator);
+  const together = readNumber(fields, 'together', { from: 1, to: 10_000 }) ?? 1;
+  const ballot = { decision, digest, note, grant: readGrant(fields.get('grant')), together };
+  const result = await call.parts.approvals.vote(id, ballot, call.operator);
   return { kind: 'json', body: voteAnswer(id, result) };
 }
+
+const REFUSALS: Readonly<Record<RefusedCode, { readonly status: number; readonly code: ControlErrorCode }>> = {
+  'not-permitted': { status: 403, code: 'not_permitted' },
+  'wrong-digest': { status: 409, code: 'wrong_digest' },
+  'needs-reason': { status: 400, code: 'needs_reason' },
+  'grant-refused': { status: 409, code: 'grant_refused' },
+};
 
 function voteAnswer(id: string, result: VoteResult): ApprovalJson {
   switch (result.kind) {
@@ -173,9 +193,7 @@ function voteAnswer(id: string, result: VoteResult): ApprovalJson {
     case 'decided':
       throw new ApiError(409, 'decided', `approval ${id} is ${result.approval.state}; nothing was changed`);
     case 'refused':
-      throw result.code === 'not-permitted'
-        ? new ApiError(403, 'not_permitted', result.why)
-        : new ApiError(409, 'wrong_digest', result.why);
+      throw new ApiError(REFUSALS[result.code].status, REFUSALS[result.code].code, result.why);
     case 'unrecorded':
       throw new ApiError(503, 'unavailable', 'the vote could not be recorded, so it does not count');
   }
@@ -346,7 +364,7 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/approvals/:id/approve',
     kind: 'acts',
-    recorded: ['id', 'digest', 'note'],
+    recorded: ['id', 'digest', 'note', 'grant', 'together'],
     answer: (call) => decide(call, 'approve'),
   },
   {
@@ -354,7 +372,7 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/approvals/:id/deny',
     kind: 'acts',
-    recorded: ['id', 'digest', 'note'],
+    recorded: ['id', 'digest', 'note', 'together'],
     answer: (call) => decide(call, 'deny'),
   },
   { name: 'audit.search', method: 'GET', path: '/api/audit', kind: 'reads', answer: searchAudit },

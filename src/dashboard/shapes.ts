@@ -1,5 +1,5 @@
 // From the program's own types to the JSON of the operator API. Pure; nothing here holds a secret.
-import type { Approval } from '../approvals/approval.ts';
+import type { Approval, Review } from '../approvals/approval.ts';
 import type { AuditRecord } from '../audit/event.ts';
 import type {
   ApprovalJson,
@@ -7,6 +7,7 @@ import type {
   DiagnosticJson,
   ProfileJson,
   RecordJson,
+  ReviewJson,
   SecretJson,
 } from '../client/control-shapes.ts';
 import type { Config, EndpointConfig, ProfileConfig } from '../config/config.ts';
@@ -42,6 +43,7 @@ export function listedApprovalJson(approval: Approval): ApprovalJson {
 
 export function approvalJson(approval: Approval): ApprovalJson {
   const { agent, request } = approval;
+  const reviews = approval.reviews.map(reviewJson);
   return {
     id: approval.id,
     action_id: approval.actionId,
@@ -81,13 +83,40 @@ export function approvalJson(approval: Approval): ApprovalJson {
       parameters: request.parameters,
     },
     facts: parseOrNull(approval.factsJson),
-    reviewer: null,
-    context: null,
-    intent: null,
+    reviewer: reviews.at(-1) ?? null,
+    reviews,
+    context: approval.alert,
+    intent: approval.words === '' ? null : approval.words,
     effect: approval.effect,
     grant_id: approval.grantId,
+    grants_made: approval.grantsMade,
+    asked: timeText(approval.askedMs),
+    alike: approval.alike,
     ended: approval.ended,
     in_transaction: approval.inTransaction,
+  };
+}
+
+/** A model's assessment. */
+export function reviewJson(review: Review): ReviewJson {
+  const { approver, provider, model, answer, risk, reasons, trouble, detail, cost, cached } = review;
+  return {
+    approver,
+    provider,
+    model,
+    at: timeText(review.atMs),
+    answer,
+    risk,
+    reasons,
+    trouble,
+    detail,
+    prompt_version: review.promptVersion,
+    prompt_digest: review.promptDigest,
+    input_tokens: review.inputTokens,
+    output_tokens: review.outputTokens,
+    cost,
+    latency_ms: Math.round(review.latencyMs),
+    cached,
   };
 }
 

@@ -355,12 +355,14 @@ class PolicyGate implements GatewayGate {
     switch (answer.kind) {
       case 'approved':
         return this.#approved(question, answer, waiting);
-      case 'denied':
-        return deny(
-          verdicts.denialOfPerson(decision, answer.note),
-          answer.approval.votes.findLast((vote) => vote.decision === 'deny')?.by ?? 'gateway',
-          answer.approval.id,
-        );
+      case 'denied': {
+        const vote = answer.approval.votes.findLast((one) => one.decision === 'deny');
+        const denial =
+          vote?.via === 'model'
+            ? verdicts.denialOfReviewer(decision, answer.note)
+            : verdicts.denialOfPerson(decision, answer.note);
+        return deny(denial, vote?.by ?? 'gateway', answer.approval.id);
+      }
       case 'expired':
         return deny(verdicts.denialOfExpiry(decision), 'gateway', answer.approval.id);
       case 'withdrawn':

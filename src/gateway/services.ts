@@ -1,10 +1,9 @@
 // Builds what the daemon is made of from its parts, in the order in which they need each other. Whatever was opened is undone in the
 // opposite order, each step with its own limit.
 import { isAbsolute, join } from 'node:path';
-import type { Shown } from '../approvals/item.ts';
-import { createApprovals } from '../approvals/queue.ts';
+import type { Fatigue } from '../approvals/fatigue.ts';
 import type { Approvals } from '../approvals/queue.ts';
-import { approvalSettings } from '../approvals/stages.ts';
+import type { Reviewer } from '../approvals/reviewer.ts';
 import { loadCheckpointKey } from '../audit/keys.ts';
 import { openAuditLog } from '../audit/sqlite.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
@@ -25,9 +24,8 @@ import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
-import { redactText } from '../rules/redact.ts';
-import { createRedactor } from '../rules/redactor.ts';
 import { factSchemas } from '../rules/schemas.ts';
+import { openApprovals } from './approval-services.ts';
 import type { BoundAddress } from './addresses.ts';
 import { openCertificates } from './certificates.ts';
 import type { Certificates } from './certificates.ts';
@@ -73,6 +71,8 @@ export interface Services {
   readonly metrics: Metrics;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
+  readonly reviewer: Reviewer;
+  readonly fatigue: Fatigue;
   readonly gate: GatewayGate;
   readonly connections: Connections;
   /** The WireGuard transport with its devices, or null when it is not configured. */
@@ -145,13 +145,7 @@ interface Opened {
   readonly storeKey: Buffer;
 }
 
-type Core = Pick<Services, 'metrics' | 'recorder' | 'approvals' | 'gate' | 'connections' | 'tunnel' | 'devices'>;
-
-/** An action as approvers see it. */
-function showTo(action: Action, { config }: Live): Shown {
-  const redactor = createRedactor(config.gateway.audit.redact);
-  return { text: redactText(action, redactor), factsJson: factsToJson(action.units, action.family, { redactor }) };
-}
+type Core = Omit<Services, 'audit' | 'secrets' | 'sources' | 'certificates'>;
 
 /** The gate and what hangs on it. */
 async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
@@ -167,21 +161,17 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const recorder = createRecorder({ audit, clock });
   parts.onStop('summaries of denials', () => recorder.flush());
   const dial = createDial({ clock, resolver: () => live().config.gateway.resolver, bound: parts.bound });
-  const approvals = createApprovals({
+  const asking = await openApprovals({
     clock,
     audit,
-    store: audit,
-    settings: () => approvalSettings(live().config),
-    grants: { findCover: () => null },
+    live,
+    dial,
+    sources: opened.sources,
+    metrics,
+    logger,
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
-    show: (action) => showTo(action, live()),
-    ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
-    warn: (message, error) => logger.warn({ err: error }, message),
   });
-  const cancelled = await approvals.recoverPending();
-  if (cancelled > 0) {
-    logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
-  }
+  const { approvals } = asking;
   parts.onStop('waiting requests', () => approvals.close('the gateway is stopping'));
   const gate = createGate({
     clock,
@@ -201,7 +191,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   later.gate = gate;
   later.connections = connections;
   prepared?.follow(connections);
-  return { metrics, recorder, approvals, gate, connections, tunnel, devices: prepared?.devices ?? null };
+  return { metrics, recorder, ...asking, gate, connections, tunnel, devices: prepared?.devices ?? null };
 }
 
 function openConnections(

@@ -41,6 +41,16 @@ export function denialOfPerson(decision: Decision, note: string): Denial {
   });
 }
 
+/** A reviewer model said no, or gave no answer where that denies. Its reasons are not told: they would teach how to get past it. */
+export function denialOfReviewer(decision: Decision, why: string): Denial {
+  return deny({
+    rule: decision.rule,
+    reason: why,
+    word: '',
+    hint: 'Nothing was run. Sending it again does not help: ask a person.',
+  });
+}
+
 /** The time to answer ran out. */
 export function denialOfExpiry(decision: Decision): Denial {
   const denial = deny({

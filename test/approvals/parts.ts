@@ -1,13 +1,17 @@
 // Parts for tests of approvals: an action, approvers, and a log that keeps what it is given.
 import { createHash } from 'node:crypto';
 import type { Action, Agent, FactValue, Unit } from '../../src/rules/action.ts';
-import type { Approval, ApprovalStore } from '../../src/approvals/approval.ts';
+import type { Approval, ApprovalStore, Review } from '../../src/approvals/approval.ts';
 import type { AuditEvent } from '../../src/audit/event.ts';
 import type { AuditTicket } from '../../src/audit/log.ts';
-import type { HumanApproverConfig, LlmApproverConfig } from '../../src/config/config.ts';
+import type { GrantLimits, HumanApproverConfig, LlmApproverConfig } from '../../src/config/config.ts';
 import type { Decision } from '../../src/rules/decision.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
 import type { ParkedNotice } from '../../src/protocols/session.ts';
+import { createFatigue, type Fatigue } from '../../src/approvals/fatigue.ts';
+import type { Grant } from '../../src/approvals/grant.ts';
+import type { ApprovalNews } from '../../src/approvals/notify.ts';
+import { troubled, type ReviewCase } from '../../src/approvals/reviewer.ts';
 import { createApprovals, type Approvals } from '../../src/approvals/queue.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
 import type { ApprovalSettings, Principal } from '../../src/approvals/stages.ts';
@@ -28,6 +32,9 @@ export function human(name: string, changes: Partial<HumanApproverConfig> = {}):
     separationOfDuties: false,
     notifiers: [],
     message: null,
+    remindMs: 0,
+    onFatigue: 'warn',
+    fatigueMs: 5_000,
     grant: null,
     attributes: {},
     at: AT,
@@ -43,11 +50,27 @@ export function model(name: string, changes: Partial<LlmApproverConfig> = {}): L
     onError: 'deny',
     escalateTo: null,
     timeoutMs: 30_000,
+    provider: 'openai_compatible',
+    model: 'qwen3',
+    baseUrl: 'http://127.0.0.1:1/v1',
+    credential: null,
+    policy: null,
+    cacheTtlMs: 0,
+    hourlyTokens: 2_000_000,
+    price: null,
     attributes: {},
     at: AT,
     ...changes,
   };
 }
+
+export const NO_GRANTS: GrantLimits = {
+  enabled: false,
+  maxDurationMs: 900_000,
+  maxUses: 20,
+  scopes: ['exact'],
+  maxRisk: 'suspicious',
+};
 
 export function settingsOf(
   approvers: readonly (HumanApproverConfig | LlmApproverConfig)[] = [],
@@ -58,6 +81,7 @@ export function settingsOf(
     humanTimeoutMs: 600_000,
     parked: 1000,
     parkedPerDevice: 50,
+    grant: NO_GRANTS,
     ...changes,
   };
 }
@@ -131,6 +155,39 @@ export function person(name: string, ...aliases: readonly string[]): Principal {
   return { name, via: 'cli', aliases };
 }
 
+/** What a model said; null: trouble. */
+export function reviewOf(approver: LlmApproverConfig, answer: Review['answer']): Review {
+  const none = troubled(approver, 'unreachable', { atMs: 0, detail: 'no route', latencyMs: 1 });
+  return answer === null ? none : { ...none, answer, risk: 50, trouble: null, detail: '' };
+}
+
+export function grantOf(changes: Partial<Grant> = {}): Grant {
+  return {
+    id: 'g1',
+    state: 'active',
+    scope: 'exact',
+    key: 'k',
+    approver: 'human_approver.oncall',
+    device: AGENT.device,
+    profile: AGENT.profile,
+    endpoint: 'postgres.pg',
+    family: 'sql',
+    credential: null,
+    risk: 'suspicious',
+    sentence: 'the same statement',
+    by: ['bob'],
+    approval: 'a1',
+    createdMs: 0,
+    expiresMs: 900_000,
+    maxUses: 20,
+    uses: 0,
+    endedMs: null,
+    ended: '',
+    policy: 'p',
+    ...changes,
+  };
+}
+
 /** Keeps events; can be told to fail, or to hold every write until it is let go. */
 export class FakeAudit {
   readonly events: AuditEvent[] = [];
@@ -176,7 +233,13 @@ export interface World {
   /** What was handed to `ask` last. */
   readonly notices: ParkedNotice[];
   settings: ApprovalSettings;
-  cover: (approver: string) => string | null;
+  cover: (approver: string) => Grant | null;
+  review: (request: ReviewCase, signal: AbortSignal) => Promise<Review>;
+  /** Grants that were made and are in force. */
+  readonly granted: Grant[];
+  /** What channels were told. */
+  readonly news: ApprovalNews[];
+  readonly fatigue: Fatigue;
   measure: (action: Action, signal: AbortSignal) => Promise<Effect | null>;
   stored: readonly Approval[];
 }
@@ -186,6 +249,7 @@ export function createWorld(settings: ApprovalSettings = settingsOf()): World {
   const audit = new FakeAudit();
   const ended: Approval[] = [];
   const warnings: string[] = [];
+  const world0: Pick<World, 'news' | 'fatigue'> = { news: [], fatigue: createFatigue() };
   const store: ApprovalStore = {
     getApproval: async (prefix) => {
       const found = world.stored.filter((approval) => approval.id.startsWith(prefix));
@@ -204,13 +268,16 @@ export function createWorld(settings: ApprovalSettings = settingsOf()): World {
     store,
     settings: () => world.settings,
     grants: {
-      findCover: (_action, approver) => {
-        const grantId = world.cover(approver);
-        return grantId === null ? null : { grantId };
-      },
+      use: (_action, approver) => world.cover(approver),
+      findObjection: () => null,
+      make: (_action, approval, wish) => grantOf({ approval: approval.id, ...wish, by: wish.by }),
+      start: (grant) => world.granted.push(grant),
     },
+    reviewer: { review: (request, signal) => world.review(request, signal), usage: () => [] },
+    fatigue: world0.fatigue,
+    announce: (news) => world0.news.push(news),
     measure: (action, signal) => world.measure(action, signal),
-    show: ({ evidence }) => ({ text: evidence.text, factsJson: '{"sql":{"verb":"delete"}}' }),
+    show: ({ evidence }) => ({ text: evidence.text, factsJson: '{"sql":{"verb":"delete"}}', alert: null, words: '' }),
     ended: (approval) => ended.push(approval),
     warn: (message) => warnings.push(message),
   });
@@ -223,6 +290,9 @@ export function createWorld(settings: ApprovalSettings = settingsOf()): World {
     notices: [],
     settings,
     cover: () => null,
+    review: async ({ approver }) => reviewOf(approver, null),
+    granted: [],
+    ...world0,
     measure: async () => null,
     stored: [],
   };

@@ -10,9 +10,11 @@ import {
   actionOf,
   createWorld,
   decisionOf,
+  grantOf,
   human,
   model,
   person,
+  reviewOf,
   settingsOf,
   type ActionChanges,
   type World,
@@ -29,18 +31,21 @@ interface Asked {
   readonly result: Promise<ApprovalResult>;
 }
 
-/** Parks an action and waits until its question is put. */
+let texts = 0;
+
+/** Parks an action, unlike all others if its text is not given, and waits until its question is put. */
 async function ask(world: World, approvers: readonly string[] = [oncall.ref], changes: ActionChanges = {}) {
   const abort = new AbortController();
-  const action = actionOf(changes);
+  texts += 1;
+  const action = actionOf({ text: `delete from users where id = ${texts}`, ...changes });
   const result = world.approvals.ask(action, decisionOf(...approvers), {
     signal: abort.signal,
     parked: (notice) => world.notices.push(notice),
   });
   await settled();
   const approval = world.approvals.pending().at(-1);
-  const asked: Asked = { id: approval?.id ?? '', digest: action.evidence.digest(), abort, action, result };
-  return asked;
+  const parked: Asked = { id: approval?.id ?? '', digest: action.evidence.digest(), abort, action, result };
+  return parked;
 }
 
 function approve(world: World, asked: Asked, name: string = 'bob') {
@@ -127,7 +132,7 @@ test('of a hundred votes at once exactly one decides and leaves one record', asy
     const votes = Array.from({ length: 100 }, (_, index) =>
       (index % 2 === 0) === (first === 'approve')
         ? approve(world, asked, `person-${index}`)
-        : deny(world, asked, '', `person-${index}`),
+        : deny(world, asked, 'no', `person-${index}`),
     );
     const kinds = (await Promise.all(votes)).map((vote) => vote.kind);
     assert.equal(kinds.filter((kind) => kind === 'recorded').length, 1);
@@ -157,7 +162,7 @@ test('two people are two people: clicks of one count once, a denial decides', as
 
   const second = await ask(world);
   await approve(world, second, 'bob');
-  await deny(world, second, '', 'bob');
+  await deny(world, second, 'no', 'bob');
   assert.equal((await second.result).kind, 'denied');
 });
 
@@ -177,20 +182,91 @@ test('all stages must allow, each with votes of its own and time of its own', as
   assert.deepEqual(world.audit.types(), ['created', 'voted', 'approved']);
 });
 
-test('a chain of a model that cannot be asked and a person waits for the person only', async () => {
+test('a chain of a model that gives no answer and a person waits for the person', async () => {
   const world = createWorld(settingsOf([model('r', { onError: 'escalate' }), oncall]));
-  const asked = await ask(world, ['llm_approver.r', oncall.ref]);
+  const parked = await ask(world, ['llm_approver.r', oncall.ref]);
   assert.equal(world.approvals.pending()[0]?.stage, 1);
-  assert.equal(world.notices[0]?.waitsFor, 'oncall');
-  await approve(world, asked);
-  assert.equal((await asked.result).kind, 'approved');
+  await approve(world, parked);
+  assert.equal((await parked.result).kind, 'approved');
+  assert.deepEqual(world.audit.types(), ['created', 'reviewed', 'approved']);
 
   const alone = createWorld(settingsOf([model('r')]));
   const refused = await ask(alone, ['llm_approver.r']);
   const result = await refused.result;
   assert.ok(result.kind === 'denied');
-  assert.deepEqual(alone.audit.types(), ['created', 'denied']);
-  assert.equal(alone.notices.length, 0);
+  assert.deepEqual(alone.audit.types(), ['created', 'reviewed', 'denied']);
+});
+
+test("a model's yes releases what it alone is asked about; the record says that no person decided", async () => {
+  const world = createWorld(settingsOf([model('r')]));
+  world.review = async ({ approver }) => reviewOf(approver, 'allow');
+  const parked = await ask(world, ['llm_approver.r']);
+  const result = await parked.result;
+  assert.ok(result.kind === 'approved');
+  assert.deepEqual(
+    result.approval.votes.map(({ by, via }) => ({ by, via })),
+    [{ by: 'llm_approver.r', via: 'model' }],
+  );
+  assert.equal(world.audit.events.at(-1)?.by, 'llm_approver.r');
+  const reviewed = world.audit.events.find(({ type }) => type === 'approval.reviewed');
+  assert.deepEqual(reviewed?.data?.['review'], result.approval.reviews[0]);
+});
+
+test('AP-35: a model that allows before a person leaves it to the person, who sees what it said', async () => {
+  const world = createWorld(settingsOf([model('r'), oncall]));
+  world.review = async ({ approver }) => reviewOf(approver, 'allow');
+  const parked = await ask(world, ['llm_approver.r', oncall.ref]);
+  const [waiting] = world.approvals.pending();
+  assert.equal(waiting?.approvers[waiting.stage], oncall.ref);
+  assert.equal(waiting?.reviews[0]?.answer, 'allow');
+  await deny(world, parked);
+  assert.equal((await parked.result).kind, 'denied');
+});
+
+test('while a model looks at it nobody else decides, and a client that goes away ends the review', async () => {
+  const world = createWorld(settingsOf([model('r'), oncall]));
+  const signals: AbortSignal[] = [];
+  world.review = ({ approver }, signal) => {
+    signals.push(signal);
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(reviewOf(approver, 'allow')));
+    });
+  };
+  const parked = await ask(world, ['llm_approver.r', oncall.ref]);
+  const vote = await approve(world, parked);
+  assert.deepEqual([vote.kind, vote.kind === 'refused' ? vote.code : ''], ['refused', 'not-permitted']);
+  parked.abort.abort();
+  assert.equal((await parked.result).kind, 'cancelled');
+  assert.equal(signals[0]?.aborted, true);
+  await settled();
+  assert.deepEqual(world.audit.types(), ['created', 'cancelled']);
+  assert.equal(world.clock.timers, 0);
+});
+
+test('a reviewer that hangs or throws is trouble, and its word afterwards counts for nothing', async () => {
+  const settings = settingsOf([model('r', { onError: 'escalate', timeoutMs: 20_000 }), oncall]);
+  const throwing = createWorld(settings);
+  throwing.review = () => Promise.reject(new Error('out of memory'));
+  await ask(throwing, ['llm_approver.r', oncall.ref]);
+  assert.equal(throwing.approvals.pending()[0]?.reviews[0]?.trouble, 'unreachable');
+
+  const hanging = createWorld(settings);
+  const late: (() => void)[] = [];
+  hanging.review = ({ approver }) =>
+    new Promise((resolve) => {
+      late.push(() => resolve(reviewOf(approver, 'allow')));
+    });
+  const parked = await ask(hanging, ['llm_approver.r', oncall.ref]);
+  await hanging.clock.advance(20_000);
+  assert.equal(hanging.approvals.pending()[0]?.stage, 0, 'it keeps its own time');
+  await hanging.clock.advance(10_000);
+  assert.equal(hanging.approvals.pending()[0]?.reviews[0]?.trouble, 'timeout');
+  assert.equal(hanging.approvals.pending()[0]?.stage, 1);
+  late[0]?.();
+  await settled();
+  assert.equal(hanging.approvals.pending()[0]?.reviews.length, 1);
+  await approve(hanging, parked);
+  assert.equal((await parked.result).kind, 'approved');
 });
 
 test('votes that do not count change nothing and are recorded', async () => {
@@ -472,12 +548,14 @@ test('a stop in the middle of an approval does not end it twice', async () => {
 
 test("a grant answers in a person's place, and the approval says which", async () => {
   const world = createWorld(settingsOf([oncall]));
-  world.cover = () => 'grant-1';
+  world.cover = () => grantOf({ id: 'grant-1', uses: 1 });
   const covered = await ask(world);
   const result = await covered.result;
   assert.ok(result.kind === 'approved');
   assert.equal(result.approval.grantId, 'grant-1');
   assert.equal(world.audit.events.at(-1)?.by, 'grant:grant-1');
+  // Its use is counted in the very record that puts the question.
+  assert.deepEqual(world.audit.events[0]?.data?.['grants'], [grantOf({ id: 'grant-1', uses: 1 })]);
 });
 
 test('an approval that a tier asked for says so', async () => {
@@ -651,7 +729,7 @@ test('ten thousand parked and withdrawn requests leave no timer, no listener and
   const [waiting] = world.approvals.pending();
   await world.approvals.vote(
     waiting?.id ?? '',
-    { decision: 'deny', digest: waiting?.request.digest ?? '', note: '' },
+    { decision: 'deny', digest: waiting?.request.digest ?? '', note: 'no' },
     person('bob'),
   );
   await last;

@@ -75,11 +75,12 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'credential bearer_token secret': 'env file command store pass_env timeout ttl',
   'approver human_approver':
     'notifiers approvers require_approvers timeout on_timeout escalate_to separation_of_duties channel credential interactive message ' +
-    'classifier sync_wait_timeout',
+    'classifier sync_wait_timeout remind on_fatigue fatigue_median',
   'approver human_approver async_grant': 'enabled approved_retry_ttl fingerprint_body max_body_bytes',
   'approver human_approver grant': 'max_duration max_uses scopes max_risk',
   'approver llm_approver':
-    'model provider base_url credential policy timeout cache_ttl on_error escalate_to different_family_from family',
+    'model provider base_url credential policy timeout cache_ttl on_error escalate_to different_family_from family ' +
+    'hourly_tokens price',
   'notifier slack': 'credential channel interactive mention base_url events include timeout description',
   'notifier webhook': 'url secret headers events include timeout description',
   'notifier pagerduty': 'routing_key severity resolve base_url events include timeout description',

@@ -157,7 +157,7 @@ test('a vote that cannot count is refused with a reason, and recorded', async (t
   await rejects(world.client.approvals.approve(carols.id, { digest: carols.digest }), 'not_permitted', 1);
   assert.equal((await world.client.approvals.list()).items.length, 3);
   await world.client.approvals.approve(other.id, { digest: other.digest });
-  const late = await rejects(world.client.approvals.deny(other.id, {}), 'decided', 1);
+  const late = await rejects(world.client.approvals.deny(other.id, { note: 'no' }), 'decided', 1);
   assert.match(late.message, /is approved/);
   const refusals = (await recordsOf(world, 'operator.acted')).filter((record) => record.data?.['result'] === 'refused');
   assert.equal(refusals.length, 2);
@@ -233,7 +233,7 @@ test('many calls over one connection leave nothing on it', async (t) => {
 test('the log is searched, shown, verified and exported, and the export is in the log', async (t) => {
   const world = await openWorld(t);
   const parked = await world.park();
-  await world.client.approvals.deny(parked.id, {});
+  await world.client.approvals.deny(parked.id, { note: 'no' });
   await parked.result;
   const found = await world.client.audit.search({ types: 'approval.created,approval.denied', order: 'oldest' });
   assert.deepEqual(
@@ -273,7 +273,7 @@ test('the log is searched, shown, verified and exported, and the export is in th
 test('the log is followed from the last few on, without a gap and without repeats, until the reader stops', async (t) => {
   const world = await openWorld(t);
   const before = await world.park({ text: 'delete from a' });
-  await world.client.approvals.deny(before.id, {});
+  await world.client.approvals.deny(before.id, { note: 'no' });
   await world.park({ text: 'delete from b' });
   const stop = new AbortController();
   const seen: RecordJson[] = [];

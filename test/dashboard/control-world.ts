@@ -12,7 +12,8 @@ import { openSecretStore } from '../../src/credentials/store.ts';
 import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
-import { actionOf, decisionOf, human, settingsOf, type ActionChanges } from '../approvals/parts.ts';
+import { createFatigue } from '../../src/approvals/fatigue.ts';
+import { actionOf, decisionOf, grantOf, human, reviewOf, settingsOf, type ActionChanges } from '../approvals/parts.ts';
 import { makeConfig } from '../support/gate-parts.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -63,9 +64,17 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     audit,
     store: audit,
     settings: () => settings,
-    grants: { findCover: () => null },
+    grants: { use: () => null, findObjection: () => null, make: () => grantOf(), start: () => undefined },
+    reviewer: { review: async ({ approver }) => reviewOf(approver, null), usage: () => [] },
+    fatigue: createFatigue(),
+    announce: () => undefined,
     measure: () => world.measure(),
-    show: ({ evidence }) => ({ text: evidence.text, factsJson: '{"sql":{"verb":"delete","tables":["users"]}}' }),
+    show: ({ evidence }) => ({
+      text: evidence.text,
+      factsJson: '{"sql":{"verb":"delete","tables":["users"]}}',
+      alert: null,
+      words: '',
+    }),
     ended: () => undefined,
     warn,
   });
@@ -105,11 +114,14 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
   return world;
 }
 
+let parks = 0;
+
 async function park(
   approvals: Approvals,
   { approver = 'human_approver.oncall', ...changes }: ActionChanges & { readonly approver?: string } = {},
 ): Promise<Parked> {
-  const action = actionOf(changes);
+  parks += 1;
+  const action = actionOf({ text: `delete from users where id = ${parks}`, ...changes });
   let result: Promise<ApprovalResult> = Promise.reject(new Error('not asked'));
   result.catch(() => undefined);
   const id = await new Promise<string>((resolve, reject) => {

@@ -1,0 +1,110 @@
+// Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
+import type { Approval, ApprovalStore, Grants } from '../approvals/approval.ts';
+import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
+import type { Shown } from '../approvals/item.ts';
+import type { Measure } from '../approvals/measuring.ts';
+import { createAnnouncer } from '../approvals/notify.ts';
+import { createApprovals, type Approvals } from '../approvals/queue.ts';
+import type { Reviewer } from '../approvals/reviewer.ts';
+import { approvalSettings, DEFAULT_FATIGUE_MS } from '../approvals/stages.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { SecretSources } from '../credentials/sources.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Action } from '../rules/action.ts';
+import { factsToJson } from '../rules/facts.ts';
+import { redactText } from '../rules/redact.ts';
+import { createRedactor } from '../rules/redactor.ts';
+import type { Dial } from './dial.ts';
+import type { Live } from './live.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { createReviewers } from './reviewers.ts';
+
+export interface ApprovalServices {
+  readonly approvals: Approvals;
+  readonly reviewer: Reviewer;
+  readonly fatigue: Fatigue;
+}
+
+export interface ApprovalServiceParts {
+  readonly clock: Clock;
+  readonly audit: AuditLog & ApprovalStore;
+  readonly live: () => Live;
+  readonly dial: Dial;
+  readonly sources: SecretSources;
+  readonly metrics: Pick<Metrics, 'approvalEnded'>;
+  readonly logger: Logger;
+  readonly measure: Measure;
+}
+
+/** How many ended approvals are looked through for how people decided before this process. */
+const REMEMBERED_APPROVALS = 25 * FATIGUE_VOTES;
+
+/** Opens the queue: what waited when the last process ended is cancelled first. */
+export async function openApprovals(parts: ApprovalServiceParts): Promise<ApprovalServices> {
+  const { clock, audit, live, dial, sources, metrics, logger, measure } = parts;
+  const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
+  const fatigue = await recallFatigue(audit, live);
+  const reviewer = createReviewers({ clock, live, dial, sources, likeness: ({ summary }) => summary });
+  const approvals = createApprovals({
+    clock,
+    audit,
+    store: audit,
+    settings: () => approvalSettings(live().config),
+    grants: NO_GRANTS,
+    reviewer,
+    fatigue,
+    announce: createAnnouncer({ notifiers: () => new Map(), always: [], warn }),
+    measure,
+    show: (action) => showTo(action, live()),
+    ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
+    warn,
+  });
+  const cancelled = await approvals.recoverPending();
+  if (cancelled > 0) {
+    logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
+  }
+  return { approvals, reviewer, fatigue };
+}
+
+const NO_GRANTS: Grants = {
+  use: () => null,
+  findObjection: () => 'there are no grants yet',
+  make: () => {
+    throw new Error('there are no grants yet');
+  },
+  start: () => {},
+};
+
+async function recallFatigue(audit: ApprovalStore, live: () => Live): Promise<Fatigue> {
+  const fatigue = createFatigue();
+  const ended: Approval[] = [];
+  for (let cursor: string | null = null; ended.length < REMEMBERED_APPROVALS;) {
+    const page: Awaited<ReturnType<ApprovalStore['listApprovals']>> = await audit.listApprovals(
+      ['approved', 'denied', 'expired', 'cancelled'],
+      { limit: 100, cursor },
+    );
+    ended.push(...page.items);
+    cursor = page.next;
+    if (cursor === null) {
+      break;
+    }
+  }
+  const limitOf = (ref: string): number => {
+    const approver = live().approvers.get(ref);
+    return approver?.type === 'human_approver' ? approver.fatigueMs : DEFAULT_FATIGUE_MS;
+  };
+  decisionsOf(ended, limitOf).forEach((decided) => fatigue.note(decided));
+  return fatigue;
+}
+
+/** An action as approvers see it. */
+function showTo(action: Action, { config }: Live): Shown {
+  const redactor = createRedactor(config.gateway.audit.redact);
+  return {
+    text: redactText(action, redactor),
+    factsJson: factsToJson(action.units, action.family, { redactor }),
+    alert: null,
+    words: '',
+  };
+}
