@@ -36,12 +36,21 @@ const isLoopback = createRanges(['127.0.0.0/8', '::1/128']);
 const isNeverNamed = createRanges([
   '0.0.0.0/8',
   '169.254.0.0/16',
+  // Metadata services outside link-local: Alibaba Cloud, Azure, Oracle Cloud; below those of IPv6: AWS, Google Cloud.
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
   '224.0.0.0/4',
   '240.0.0.0/4',
   '::/128',
   'fe80::/10',
   'ff00::/8',
   'fd00:ec2::254/128',
+  'fd20:ce::254/128',
+  // The same behind a translator to IPv4 (RFC 6052): this host, link-local, no address.
+  '64:ff9b::7f00:0/104',
+  '64:ff9b::a9fe:0/112',
+  '64:ff9b::/104',
 ]);
 
 /** True when the configured host may be dialled at that address, to which it resolved. */

@@ -89,7 +89,7 @@ test('upstreams whose identity is not verified are found, also by default', asyn
   await check(`endpoint "clickhouse_native" "x" { hosts = ["a.example.com"] }\n${reach}`, ['1:1 sslmode-weak']);
 });
 
-test('a secret sent to every host of a shared domain is found', async () => {
+test('HT-47: a secret sent to every host of a shared domain is found', async () => {
   const https = (host: string, type: string): string =>
     `endpoint "https" "x" { hosts = ["${host}"] }\ncredential "${type}" "x" { endpoint = x }\nprofile "x" { credentials = [${type}.x] }\n`;
   await check(https('*.github.io', 'bearer_token'), ['1:32 shared-domain-wildcard']);

@@ -72,9 +72,20 @@ test('whoever gave up is not kept waiting, and a black hole ends at the deadline
   assert.equal(clock.timers, 0);
 });
 
-/** A name server that answers every A with 127.0.0.1 and everything else with nothing. Gives the names that it was asked for. */
-async function nameServer(t: CleanUp): Promise<{ readonly address: string; readonly asked: Set<string> }> {
+interface NameServer {
+  readonly address: string;
+  readonly asked: Set<string>;
+  /** Questions for an A. */
+  readonly questions: () => number;
+}
+
+/**
+ * A name server that answers an A with the next of these addresses, at last with 127.0.0.1, and everything else with nothing. Gives the
+ * names that it was asked for.
+ */
+async function nameServer(t: CleanUp, addresses: readonly (readonly number[])[] = []): Promise<NameServer> {
   const asked = new Set<string>();
+  let questions = 0;
   const socket = createSocket('udp4', (query, from) => {
     const labels: string[] = [];
     let at = 12;
@@ -86,15 +97,46 @@ async function nameServer(t: CleanUp): Promise<{ readonly address: string; reado
     const isA = query.readUInt16BE(at + 1) === 1;
     // Flags: an answer, recursion available; one question; the address once, its name as a pointer to the question.
     const head = Buffer.from([0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
-    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    const ip = (isA ? addresses[questions] : undefined) ?? [127, 0, 0, 1];
+    questions += isA ? 1 : 0;
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...ip]);
     const parts = [query.subarray(0, 2), head, query.subarray(12, at + 5), ...(isA ? [record] : [])];
     socket.send(Buffer.concat(parts), from.port, from.address);
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   t.after(() => void socket.close());
-  return { address: `127.0.0.1:${socket.address().port}`, asked };
+  return { address: `127.0.0.1:${socket.address().port}`, asked, questions: () => questions };
 }
+
+test('HT-45: a name that answers otherwise when it is asked again leads to the address that was checked, and nowhere else', async (t) => {
+  const { server, port } = await listen(t, '127.0.0.1');
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
+  // TEST-NET-3 is nobody's: what was checked is dialled, and does not answer.
+  const names = await nameServer(t, [[203, 0, 113, 7]]);
+  const clock = new FakeClock();
+  const dial = createDial({ clock, resolver: () => names.address, bound: () => [] });
+  const ended = assert.rejects(dial({ host: 'rebound.clawpatrol.test', port }, never), {
+    code: 'UPSTREAM_UNREACHABLE',
+  });
+  while (names.questions() === 0) {
+    await settled();
+  }
+  // The answer is taken in a turn of the loop after the question.
+  for (let turn = 0; turn < 50; turn += 1) {
+    await settled();
+  }
+  await clock.advance(10_000);
+  await ended;
+  assert.deepEqual([names.questions(), connections], [1, 0]);
+  // The second time the name leads to this host, and is refused for it.
+  const message = /rebound\.clawpatrol\.test resolves to 127\.0\.0\.1, where no name may lead/;
+  await assert.rejects(dial({ host: 'rebound.clawpatrol.test', port }, never), { message });
+  assert.equal(connections, 0);
+  // The twin: a written address is dialled at that listener.
+  (await dial({ host: '127.0.0.1', port }, never)).destroy();
+});
 
 test('names are asked of `resolver`, and what it answers is checked like any address', async (t) => {
   const { address, asked } = await nameServer(t);

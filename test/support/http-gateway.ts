@@ -152,7 +152,8 @@ export interface HttpGatewayOptions {
   /** Hosts with ports; all of them lead to the upstream. Default `api.test:443`. */
   readonly hosts?: readonly HostPattern[];
   readonly upstreamCa?: string;
-  readonly credential?: () => Promise<DispatchedCredential | null>;
+  /** Of the n-th connection. */
+  readonly credential?: (connection: number) => Promise<DispatchedCredential | null>;
   readonly listenTls?: EndpointConfig['listenTls'];
   readonly target?: DialTarget;
   readonly bodyBufferBytes?: number;
@@ -173,6 +174,8 @@ export interface HttpGatewayOptions {
 
 export interface HttpGateway {
   readonly port: number;
+  /** The first of its hosts. */
+  readonly host: string;
   readonly gate: PathGate;
   readonly analyser: PathAnalyser;
   /** Signs what the listener shows. */
@@ -250,6 +253,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections += 1;
+    const connection = connections;
     sockets.add(client);
     client.on('error', () => undefined);
     const context: ServeContext = {
@@ -263,7 +267,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
           ? Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'upstream', 'nobody is there'))
           : dial(options.upstreamPort, signal);
       },
-      credential: options.credential ?? (() => Promise.resolve(null)),
+      credential: () => options.credential?.(connection) ?? Promise.resolve(null),
       secretAttribute: () => null,
       placeholders: () => [],
       serverTls: (names) => testLeaf(names?.[0] ?? 'localhost'),
@@ -307,6 +311,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
   });
   return {
     port: (server.address() as AddressInfo).port,
+    host: config.hosts[0]?.host ?? '',
     gate: fake,
     analyser,
     caPem: ca.caPem,
