@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { createEvent } from '../audit/event.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Appender } from '../lib/gather.ts';
 import { visible } from '../lib/text.ts';
 import type { DialTarget } from '../protocols/protocol.ts';
 import type { Agent } from '../rules/action.ts';
@@ -17,6 +18,7 @@ import type { Recorder } from './recorder.ts';
 import { findEndpoint } from './routing.ts';
 import type { Route, Way } from './routing.ts';
 
+const LF = 0x0a;
 /** From accept to the end of the first head; absolute, not per byte. */
 const HEAD_MS = 10_000;
 /** How long a refused client may take to read why. */
@@ -33,6 +35,7 @@ export function receiveProxyRequest(
 ): Promise<ReceivedRequest> {
   return new Promise((resolve) => {
     let held: Buffer = Buffer.alloc(0);
+    const appender = new Appender();
     const finish = (result: ReceivedRequest): void => {
       deadline.cancel();
       signal.removeEventListener('abort', onAbort);
@@ -47,7 +50,11 @@ export function receiveProxyRequest(
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      held = appender.append(held, chunk);
+      if (!chunk.includes(LF) && held.length < maxBytes) {
+        // Nothing ends here: what comes byte by byte is not read anew each time.
+        return;
+      }
       const request = takeProxyRequest(held, maxBytes);
       if (request.kind !== 'incomplete') {
         finish(request);

@@ -35,3 +35,28 @@ export class Gatherer {
     this.#wantedBytes = wantedBytes;
   }
 }
+
+/** Puts what comes behind what is not used yet, each byte copied a bounded number of times however small the pieces are. */
+export class Appender {
+  #slab: Buffer = NOTHING;
+  #end = 0;
+
+  /** `rest`: the end of what was given last. The buffer is the caller's; only bytes behind it are written later. */
+  append(rest: Buffer, chunk: Buffer): Buffer {
+    if (rest.length === 0) {
+      return chunk;
+    }
+    const start = rest.byteOffset - this.#slab.byteOffset;
+    const follows = rest.buffer === this.#slab.buffer && start + rest.length === this.#end;
+    if (follows && this.#end + chunk.length <= this.#slab.length) {
+      chunk.copy(this.#slab, this.#end);
+      this.#end += chunk.length;
+      return this.#slab.subarray(start, this.#end);
+    }
+    this.#end = rest.length + chunk.length;
+    this.#slab = Buffer.allocUnsafeSlow(2 * this.#end);
+    rest.copy(this.#slab);
+    chunk.copy(this.#slab, rest.length);
+    return this.#slab.subarray(0, this.#end);
+  }
+}

@@ -2,11 +2,13 @@
 // say what the bytes mean; this only moves them.
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
+import { Appender } from '../lib/gather.ts';
 
 /** A stream that is read piece by piece, with what was read and not used up. */
 export class Peer {
   stream: Duplex;
   bytes: Buffer = Buffer.alloc(0);
+  readonly #appender = new Appender();
 
   constructor(stream: Duplex) {
     this.stream = stream;
@@ -31,7 +33,7 @@ export class Peer {
       };
       const onData = (chunk: Buffer): void => {
         stream.pause();
-        this.bytes = this.bytes.length === 0 ? chunk : Buffer.concat([this.bytes, chunk]);
+        this.bytes = this.#appender.append(this.bytes, chunk);
         done(null);
       };
       const onEnd = (): void => done(new Error('the peer closed the connection'));

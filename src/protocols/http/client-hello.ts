@@ -38,33 +38,49 @@ function malformed(why: string): TakeHello {
 
 /** The ClientHello at the front of what has come so far. */
 export function takeClientHello(bytes: Buffer): TakeHello {
-  const fragments: Buffer[] = [];
-  let have = 0;
-  let wanted = 4;
-  for (let at = 0; have < wanted;) {
-    if (bytes.length < at + RECORD_HEADER) {
-      return checkStart(bytes, at);
-    }
-    const length = bytes.readUInt16BE(at + 3);
-    if (bytes[at] !== HANDSHAKE_RECORD || bytes[at + 1] !== 3 || length === 0 || length > MAX_RECORD) {
-      return malformed('not a TLS handshake record');
-    }
-    const fragment = bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length);
-    fragments.push(fragment);
-    have += fragment.length;
-    const message = wanted === 4 && have >= 4 ? Buffer.concat(fragments) : null;
-    if (message !== null) {
-      wanted = 4 + message.readUIntBE(1, 3);
-      if (message[0] !== CLIENT_HELLO || wanted > MAX_HELLO) {
-        return malformed('not a ClientHello of a sensible length');
+  return new ClientHelloReader().take(bytes);
+}
+
+/** Reads a ClientHello that comes in pieces: a record that was read is not read again when more is there. */
+export class ClientHelloReader {
+  /** Where the next record begins. */
+  #at = 0;
+  readonly #fragments: Buffer[] = [];
+  #have = 0;
+  #wanted = 4;
+
+  /** `bytes`: all that has come so far, from its first byte. */
+  take(bytes: Buffer): TakeHello {
+    for (;;) {
+      const start = this.#at + RECORD_HEADER;
+      if (bytes.length < start) {
+        return checkStart(bytes, this.#at);
       }
+      const length = bytes.readUInt16BE(this.#at + 3);
+      const isRecord = bytes[this.#at] === HANDSHAKE_RECORD && bytes[this.#at + 1] === 3;
+      if (!isRecord || length === 0 || length > MAX_RECORD) {
+        return malformed('not a TLS handshake record');
+      }
+      const fragment = bytes.subarray(start, start + length);
+      const have = this.#have + fragment.length;
+      if (this.#wanted === 4 && have >= 4) {
+        const message = Buffer.concat([...this.#fragments, fragment]);
+        this.#wanted = 4 + message.readUIntBE(1, 3);
+        if (message[0] !== CLIENT_HELLO || this.#wanted > MAX_HELLO) {
+          return malformed('not a ClientHello of a sensible length');
+        }
+      }
+      if (have >= this.#wanted) {
+        return parseHello(Buffer.concat([...this.#fragments, fragment]).subarray(4, this.#wanted));
+      }
+      if (fragment.length < length) {
+        return { kind: 'incomplete' };
+      }
+      this.#fragments.push(fragment);
+      this.#have = have;
+      this.#at = start + length;
     }
-    if (fragment.length < length && have < wanted) {
-      return { kind: 'incomplete' };
-    }
-    at += RECORD_HEADER + length;
   }
-  return parseHello(Buffer.concat(fragments).subarray(4, wanted));
 }
 
 function checkStart(bytes: Buffer, at: number): TakeHello {

@@ -9,6 +9,7 @@ export const MAX_FIELDS = 500;
 const MAX_METHOD_CHARS = 64;
 const CR = 0x0d;
 const LF = 0x0a;
+const CRLF = Buffer.from('\r\n', 'latin1');
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -59,54 +60,73 @@ function malformed(why: string, status: number = 400): Malformed {
   return { kind: 'malformed', status, why };
 }
 
-/** The head at the front of `buffer`. One empty line before a request is let pass (RFC 9112, section 2.2). */
-export function takeSpan(buffer: Buffer, maxBytes: number, of: 'request' | 'response'): HeadSpan {
+/**
+ * The head at the front of `buffer`. One empty line before a request is let pass (RFC 9112, section 2.2). `seenBytes`: so many were looked
+ * at before, when it was incomplete; what comes byte by byte is not read anew each time.
+ */
+export function takeSpan(
+  buffer: Buffer,
+  maxBytes: number,
+  of: 'request' | 'response',
+  seenBytes: number = 0,
+): HeadSpan {
   const start = of === 'request' && buffer[0] === CR && buffer[1] === LF ? 2 : 0;
-  const end = buffer.indexOf(HEAD_END, start);
+  const end = buffer.indexOf(HEAD_END, Math.max(start, seenBytes - HEAD_END.length + 1));
   if (end !== -1 && end - start <= maxBytes) {
     return { kind: 'span', text: buffer.toString('latin1', start, end), sizeBytes: end + HEAD_END.length };
   }
   if (end !== -1 || buffer.length - start > maxBytes) {
     return malformed(`a head of more than ${maxBytes} bytes`, 431);
   }
-  return checkBeginning(buffer.toString('latin1', start), of) ?? INCOMPLETE;
+  const why = of === 'request' ? checkRequest(buffer, start, seenBytes) : checkResponse(buffer, seenBytes);
+  return why ?? INCOMPLETE;
 }
 
-/** What is wrong already, though the rest has not come: a peer that speaks something else would be waited for until its deadline. */
-function checkBeginning(text: string, of: 'request' | 'response'): Malformed | null {
-  if (/(?:^|[^\r])\n|\r[^\n]/.test(text)) {
-    return malformed('a line that does not end with CR LF');
+// What is wrong already, though the rest has not come: a peer that speaks something else would be waited for until its deadline.
+
+function checkResponse(buffer: Buffer, seenBytes: number): Malformed | null {
+  return (
+    checkLineEnds(buffer, 0, seenBytes) ??
+    ('HTTP/1.'.startsWith(buffer.toString('latin1', 0, 7)) ? null : malformed('this is not HTTP/1'))
+  );
+}
+
+function checkRequest(buffer: Buffer, start: number, seenBytes: number): Malformed | null {
+  const why = checkLineEnds(buffer, start, seenBytes);
+  if (why !== null) {
+    return why;
   }
-  const lineEnd = text.indexOf('\r\n');
-  if (of === 'response') {
-    return 'HTTP/1.'.startsWith(text.slice(0, 7)) ? null : malformed('this is not HTTP/1');
-  }
+  const lineEnd = buffer.indexOf(CRLF, start);
   if (lineEnd !== -1) {
-    const parsed = parseRequestLine(text.slice(0, lineEnd));
-    return 'kind' in parsed ? parsed : null;
+    // It is read once, when its end has come.
+    const parsed =
+      lineEnd + CRLF.length > seenBytes ? parseRequestLine(buffer.toString('latin1', start, lineEnd)) : null;
+    return parsed !== null && 'kind' in parsed ? parsed : null;
   }
+  const text = buffer.toString('latin1', start, start + MAX_METHOD_CHARS + 2);
   const method = METHOD_START.exec(text)?.[0] ?? '';
   const over = method.length > MAX_METHOD_CHARS || (text.length > method.length && text[method.length] !== ' ');
   return over && text !== '\r' ? malformed('this is not an HTTP/1 request') : null;
 }
 
+function checkLineEnds(buffer: Buffer, start: number, seenBytes: number): Malformed | null {
+  const from = Math.max(start, seenBytes - 1);
+  const text = buffer.toString('latin1', from);
+  const bare = from === start ? /(?:^|[^\r])\n|\r[^\n]/ : /[^\r]\n|\r[^\n]/;
+  return bare.test(text) ? malformed('a line that does not end with CR LF') : null;
+}
+
 /** The request head at the front of `buffer`. */
 export function takeRequestHead(buffer: Buffer, maxBytes: number): Take<RequestHead> {
-  return takeHead(buffer, maxBytes, 'request', parseRequestHead);
+  return toHead(takeSpan(buffer, maxBytes, 'request'), parseRequestHead);
 }
 
-/** The response head at the front of `buffer`. */
-export function takeResponseHead(buffer: Buffer, maxBytes: number): Take<ResponseHead> {
-  return takeHead(buffer, maxBytes, 'response', parseResponseHead);
+/** The response head at the front of `buffer`; `seenBytes` as in `takeSpan`. */
+export function takeResponseHead(buffer: Buffer, maxBytes: number, seenBytes: number = 0): Take<ResponseHead> {
+  return toHead(takeSpan(buffer, maxBytes, 'response', seenBytes), parseResponseHead);
 }
 
-function takeHead<T extends object>(
-  buffer: Buffer,
-  maxBytes: number,
-  of: 'request' | 'response',
-  parse: (text: string) => T | Malformed,
-): Take<T> {
-  const span = takeSpan(buffer, maxBytes, of);
+function toHead<T extends object>(span: HeadSpan, parse: (text: string) => T | Malformed): Take<T> {
   if (span.kind !== 'span') {
     return span;
   }

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import { Deadline } from '../../lib/deadline.ts';
 import { abortReason } from '../../lib/errors.ts';
+import { Appender } from '../../lib/gather.ts';
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
 import { countPassed } from '../../lib/young-garbage.ts';
 import type { DialTarget, ServeContext } from '../protocol.ts';
@@ -64,6 +65,9 @@ class H1Server implements AgentSide {
   #state: State = 'head';
   /** What has come and was not used. */
   #input: Buffer = EMPTY;
+  readonly #appender = new Appender();
+  /** Bytes of the input in which no whole head was found. */
+  #seenBytes = 0;
   #pumping = false;
   #streamPaused = false;
   /** The client has ended its direction. */
@@ -257,7 +261,7 @@ class H1Server implements AgentSide {
       }
       return;
     }
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+    this.#input = this.#appender.append(this.#input, chunk);
     this.#pump();
   }
 
@@ -305,7 +309,8 @@ class H1Server implements AgentSide {
       // A client that does not read its answers gets no more of them: they would only be kept in memory.
       return false;
     }
-    const span = takeSpan(this.#input, this.#context.headerBytes, 'request');
+    const span = takeSpan(this.#input, this.#context.headerBytes, 'request', this.#seenBytes);
+    this.#seenBytes = span.kind === 'incomplete' ? this.#input.length : 0;
     switch (span.kind) {
       case 'incomplete':
         if (this.#fin) {

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { Appender } from '../../lib/gather.ts';
 import { countPassed } from '../../lib/young-garbage.ts';
 import { keepsAlive, responseFraming } from './framing.ts';
 import { createBodyReader, type BodyFraming, type BodyReader } from './h1-body.ts';
@@ -49,6 +50,9 @@ export class H1Upstream implements Leg {
   readonly #owner: H1UpstreamOwner;
   readonly #deadline: Deadline;
   #input: Buffer = EMPTY;
+  readonly #appender = new Appender();
+  /** Bytes of the input in which no whole head was found. */
+  #seenBytes = 0;
   #events: LegEvents | null = null;
   #outgoing: Outgoing | null = null;
   #reader: BodyReader | null = null;
@@ -143,7 +147,7 @@ export class H1Upstream implements Leg {
       this.close();
       return;
     }
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+    this.#input = this.#appender.append(this.#input, chunk);
     while (this.#events === events && this.#input.length > 0 && this.#step(events)) {
       // Each step has used some of the input.
     }
@@ -155,7 +159,8 @@ export class H1Upstream implements Leg {
   }
 
   #takeHead(events: LegEvents): boolean {
-    const taken = takeResponseHead(this.#input, MAX_HEAD_BYTES);
+    const taken = takeResponseHead(this.#input, MAX_HEAD_BYTES, this.#seenBytes);
+    this.#seenBytes = taken.kind === 'incomplete' ? this.#input.length : 0;
     if (taken.kind === 'incomplete') {
       return false;
     }

@@ -10,7 +10,7 @@ import type { FinishReason } from '../session.ts';
 import type { Outcome } from '../../rules/action.ts';
 import { HttpAction } from './action.ts';
 import { findServerName, parseDialled, type Entrance } from './authority.ts';
-import { beginsTls, takeClientHello, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
+import { beginsTls, ClientHelloReader, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
 import { Deferrals } from './deferred.ts';
 import type { Upgraded } from './exchange.ts';
 import type { HttpFlavour } from './flavour.ts';
@@ -177,8 +177,9 @@ class Run {
     if (this.#context.config().listenTls === 'off' && this.#entrance.target === null) {
       throw this.#refuse('tls-off', 'this listener speaks no TLS');
     }
+    const reader = new ClientHelloReader();
     for (;;) {
-      const taken = takeClientHello(peer.bytes);
+      const taken = reader.take(peer.bytes);
       switch (taken.kind) {
         case 'hello':
           return taken.hello;

@@ -11,7 +11,9 @@ import {
   parseResponseHead,
   takeRequestHead,
   takeResponseHead,
+  takeSpan,
 } from '../../../src/protocols/http/h1-head.ts';
+import { HTTP_HEADS } from '../../corpus/http-heads.ts';
 
 const MAX_HEAD = 4096;
 
@@ -297,4 +299,23 @@ test('bodies with a length end there, and what follows is left for the next requ
   );
   assert.equal(readBody({ kind: 'length', bytes: 100 }, [bytes]), 'abcdefGET / HTTP/1.1||unfinished');
   assert.equal(readBody({ kind: 'none' }, [bytes]), '||abcdefGET / HTTP/1.1');
+});
+
+test('a head that comes byte by byte is read as one that comes at once, at every byte of it', () => {
+  for (const head of HTTP_HEADS) {
+    const bytes = Buffer.from(head, 'latin1');
+    for (const of of ['request', 'response'] as const) {
+      let seen = 0;
+      for (let size = 1; size <= bytes.length; size += 1) {
+        const part = bytes.subarray(0, size);
+        const once = takeSpan(part, MAX_HEAD, of);
+        assert.deepEqual(takeSpan(part, MAX_HEAD, of, seen), once, JSON.stringify(head.slice(0, size)));
+        if (once.kind !== 'incomplete') {
+          break;
+        }
+        // Some pieces are longer than a byte.
+        seen = size % 3 === 0 ? size : seen;
+      }
+    }
+  }
 });
