@@ -11,7 +11,8 @@ COPY tsconfig.json ./
 COPY src src
 COPY test test
 COPY bench bench
-RUN npx tsc && npm prune --omit=dev
+COPY scripts scripts
+RUN npm run build && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
 RUN useradd --system --home-dir /var/lib/clawpatrol --shell /usr/sbin/nologin clawpatrol \

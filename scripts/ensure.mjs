@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from 'node:path';
 
 const STAMP = 'node_modules/.clawpatrol-lock';
+const STAMP_BUILT = 'dist/.built';
 
 function run(command, args) {
   const result = spawnSync(command, args, { stdio: 'inherit' });
@@ -73,15 +74,25 @@ function newest(folder) {
     .reduce((latest, entry) => Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
 }
 
-/** Compiles when a source is newer than the last build. */
+/** Compiles, and builds the page, when a source is newer than the last build. */
 export function ensureBuilt() {
-  const built = existsSync('dist/src/main.js') ? statSync('dist/src/main.js').mtimeMs : 0;
-  const stamp = 'dist/.built';
-  const stamped = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
-  if (built > 0 && stamped > Math.max(newest('src'), statSync('tsconfig.json').mtimeMs)) {
+  const built = existsSync('dist/src/main.js') && existsSync('dist/src/dashboard/page/index.html');
+  const stamped = existsSync(STAMP_BUILT) ? statSync(STAMP_BUILT).mtimeMs : 0;
+  if (built && stamped > Math.max(newest('src'), statSync('tsconfig.json').mtimeMs)) {
     return;
   }
   console.log('Building …');
   run('node_modules/.bin/tsc', []);
-  writeFileSync(stamp, '');
+  buildPage();
+  noteBuilt();
+}
+
+/** The page of the dashboard, into dist/. */
+export function buildPage() {
+  run(process.execPath, ['scripts/build-web.mjs']);
+}
+
+/** From now on, what is in dist/ counts as built. */
+export function noteBuilt() {
+  writeFileSync(STAMP_BUILT, '');
 }

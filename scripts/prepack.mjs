@@ -1,11 +1,12 @@
 // Before `npm pack` and `npm publish`: a clean build, and the commit that it was made from.
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { ensureInstalled } from './ensure.mjs';
+import { buildPage, ensureInstalled } from './ensure.mjs';
 
 ensureInstalled();
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', [], { stdio: 'inherit' });
+buildPage();
 let commit = 'unknown';
 try {
   commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();

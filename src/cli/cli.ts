@@ -21,6 +21,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   approvals: () => import('./approvals.ts'),
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
+  operators: () => import('./operators.ts'),
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),
   kubeconfig: () => import('./kubeconfig.ts'),

@@ -1,6 +1,6 @@
 // clawpatrol gateway: the daemon, in the foreground. Puts its parts together and leaves its life to gateway-run.ts.
 import { loadConfig } from '../config/load.ts';
-import { openControl } from '../dashboard/operations.ts';
+import { createOperatorServers } from '../dashboard/operations.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import type { LogLevel } from '../gateway/logger.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -25,7 +25,7 @@ async function serve(call: Call): Promise<number> {
     version,
     protocols,
     load: loadConfig,
-    openControl,
+    ...createOperatorServers((line) => io.stderr.write(`${line}\n`)),
     onWarnings: (diagnostics) => complainAbout(diagnostics, io),
   });
   return runGateway(gateway, textOption(call, 'pidFile'), io);

@@ -9,11 +9,13 @@ import type {
   ErrorJson,
   KubeconfigJson,
   ListJson,
+  OperatorJson,
   ProfileJson,
   RecordJson,
   ReloadJson,
   SecretJson,
   StatusJson,
+  TokenJson,
   VerifyJson,
 } from './control-shapes.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -50,6 +52,7 @@ const EXIT_CODES: Readonly<Record<ControlErrorCode | 'unreachable', 1 | 2 | 3 | 
   grant_refused: 1,
   refused: 1,
   unavailable: 1,
+  throttled: 1,
   internal: 1,
 };
 
@@ -71,6 +74,14 @@ export interface AuditQuery extends AuditFilterJson {
 export interface FollowQuery extends AuditFilterJson {
   /** Default 0. */
   readonly last?: number;
+}
+
+export interface NewOperator {
+  readonly name: string;
+  readonly role: OperatorJson['role'];
+  readonly email?: string;
+  readonly slack?: string;
+  readonly password: Secret;
 }
 
 /** Typed calls. Each rejects with ControlError. */
@@ -114,6 +125,14 @@ export interface ControlClient {
     list(): Promise<ListJson<SecretJson>>;
     set(name: string, slot: string, value: Secret): Promise<void>;
     remove(name: string, slot: string): Promise<void>;
+  };
+  readonly operators: {
+    list(): Promise<ListJson<OperatorJson>>;
+    add(operator: NewOperator): Promise<OperatorJson>;
+    setPassword(name: string, password: Secret): Promise<OperatorJson>;
+    /** `expires` is a duration. */
+    issueToken(name: string, expires: string): Promise<TokenJson>;
+    remove(name: string): Promise<OperatorJson>;
   };
   readonly ca: {
     show(): Promise<CaJson>;
@@ -167,6 +186,7 @@ export function createControlClient(address: ControlAddress, options: ControlCli
     approvals: approvalCalls(wire),
     audit: auditCalls(wire),
     secrets: secretCalls(wire),
+    operators: operatorCalls(wire),
     ca: {
       show: () => callJson(wire, 'GET', '/api/ca'),
       export: async () => (await callBytes(wire, 'GET', '/api/ca/certificate')).toString('utf8'),
@@ -214,6 +234,21 @@ function secretCalls(wire: Wire): ControlClient['secrets'] {
     async remove(name, slot) {
       await callBytes(wire, 'DELETE', '/api/secrets', { name, slot });
     },
+  };
+}
+
+function operatorPath(name: string): string {
+  return `/api/operators/${encodeURIComponent(name)}`;
+}
+
+function operatorCalls(wire: Wire): ControlClient['operators'] {
+  return {
+    list: () => callJson(wire, 'GET', '/api/operators'),
+    add: ({ password, ...rest }) => callJson(wire, 'POST', '/api/operators', { ...rest, password: password.reveal() }),
+    setPassword: (name, password) =>
+      callJson(wire, 'PUT', `${operatorPath(name)}/password`, { password: password.reveal() }),
+    issueToken: (name, expires) => callJson(wire, 'POST', `${operatorPath(name)}/token`, { expires }),
+    remove: (name) => callJson(wire, 'DELETE', operatorPath(name), {}),
   };
 }
 

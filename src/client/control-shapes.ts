@@ -4,6 +4,8 @@
 export interface ListJson<T> {
   readonly items: readonly T[];
   readonly next: string | null;
+  /** How many there are on all pages, where that is known. */
+  readonly total?: number;
 }
 
 export interface ErrorJson {
@@ -34,7 +36,42 @@ export type ControlErrorCode =
   /** Cannot be done now: the log cannot be written, the gateway is stopping. */
   | 'unavailable'
   | 'too_large'
+  /** Too many tries; wait. */
+  | 'throttled'
   | 'internal';
+
+/** Who a browser is logged in as; nulls while it is not. */
+export interface SessionJson {
+  readonly operator: {
+    readonly name: string;
+    readonly role: 'viewer' | 'approver' | 'admin';
+    readonly email: string;
+  } | null;
+  /** To be sent back as `x-csrf-token` with every call that acts. */
+  readonly csrf: string | null;
+  readonly expires: string | null;
+  readonly version: string;
+  /** There is no operator yet. */
+  readonly setup: boolean;
+}
+
+/** A record as a list shows it. */
+export interface RecordRowJson {
+  readonly seq: number;
+  readonly time: string;
+  readonly type: string;
+  readonly action_id: string | null;
+  readonly device: string | null;
+  readonly profile: string | null;
+  readonly endpoint: string | null;
+  readonly family: string | null;
+  readonly risk: string | null;
+  readonly verdict: string | null;
+  readonly rule: string | null;
+  readonly by: string | null;
+  readonly reason: string | null;
+  readonly summary: string | null;
+}
 
 export interface VoteJson {
   readonly by: string;
@@ -296,6 +333,24 @@ export interface SecretJson {
   readonly name: string;
   readonly slot: string;
   readonly updated: string;
+}
+
+export interface OperatorJson {
+  readonly name: string;
+  readonly role: 'viewer' | 'approver' | 'admin';
+  readonly email: string;
+  readonly slack: string;
+  readonly created: string;
+  readonly has_password: boolean;
+  /** How many tokens work now. */
+  readonly tokens: number;
+}
+
+/** A token, told once. */
+export interface TokenJson {
+  readonly name: string;
+  readonly token: string;
+  readonly expires: string;
 }
 
 export interface CaJson {

@@ -2,7 +2,7 @@
 import type { AttributeValue, GatewayConfig, ListenAddress, ProxyConfig } from './config.ts';
 import type { Draft } from './declare.ts';
 import { DecodedBlock } from './decode.ts';
-import { LOOPBACK_SOURCES, parseAddress } from './hosts.ts';
+import { isLoopbackHost, LOOPBACK_SOURCES, parseAddress } from './hosts.ts';
 import { gatewaySpec } from './schema-gateway.ts';
 import { HOUR_MS } from './schema-types.ts';
 
@@ -11,9 +11,14 @@ export function buildGateway(draft: Draft): GatewayConfig {
   const block = draft.first('gateway')?.block ?? new DecodedBlock(gatewaySpec, draft.start);
   const audit = block.only('audit');
   const checkpoint = audit.only('checkpoint');
+  const dashboardListen = addressOf(block, 'dashboard_listen');
   const actionsKeepMs = block.number('actions_keep') ?? 720 * HOUR_MS;
   return {
-    dashboardListen: addressOf(block, 'dashboard_listen'),
+    dashboardListen,
+    dashboardTls: block.written('dashboard_tls')
+      ? block.flag('dashboard_tls')
+      : // Passwords do not cross a network in the clear, unless somebody says so.
+        dashboardListen?.kind === 'tcp' && !isLoopbackHost(dashboardListen.host),
     controlListen: addressOf(block, 'control_listen'),
     enrollListen: addressOf(block, 'enroll_listen'),
     metricsListen: addressOf(block, 'metrics_listen'),

@@ -63,6 +63,8 @@ export interface ProxyConfig {
 
 export interface GatewayConfig {
   readonly dashboardListen: ListenAddress | null;
+  /** The dashboard speaks TLS by itself. */
+  readonly dashboardTls: boolean;
   /** null = `unix:STATE_DIR/control.sock`. */
   readonly controlListen: ListenAddress | null;
   readonly enrollListen: ListenAddress | null;

@@ -190,6 +190,11 @@ export const gatewaySpec: BlockSpec = {
       default: '127.0.0.1:8080',
       doc: 'Dashboard and operator API. Not loopback and not unix: warning open-dashboard.',
     },
+    dashboard_tls: {
+      type: bool,
+      defaultText: 'true unless dashboard_listen is loopback or unix',
+      doc: "Serve the dashboard over TLS with a leaf of the gateway's CA; false where a proxy with TLS stands before it.",
+    },
     control_listen: {
       type: address,
       defaultText: 'unix:STATE_DIR/control.sock',

@@ -1,12 +1,12 @@
 // The operator API over HTTP: who calls, what they may send, and how errors look. What the calls do is in routes.ts.
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Principal } from '../approvals/stages.ts';
 import type { ControlErrorCode, ErrorJson } from '../client/control-shapes.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { ApiError } from './input.ts';
+import { mayDo, type Role } from './roles.ts';
 import { operatorEvent, ROUTES, type Answer, type Call, type OperatorParts, type Route } from './routes.ts';
 
 /** A secret of 64 KiB, each byte escaped as JSON may, and its name. */
@@ -20,9 +20,15 @@ const KEEP_ALIVE_MS = 5_000;
 /** What of one text an `operator.acted` record repeats. */
 const MAX_RECORDED_CHARS = 2_000;
 
+/** Who asks, and what they may. */
+export interface Caller {
+  readonly operator: Principal;
+  readonly role: Role;
+}
+
 export interface OperatorApiParts extends OperatorParts {
-  /** Who is at the other end of that connection; null = nobody who may ask anything. */
-  readonly authenticate: (socket: Socket) => Principal | null;
+  /** Who asks, from the connection or what the request proves; null = nobody who may ask anything. */
+  readonly authenticate: (request: FastifyRequest) => Caller | null;
   /** What to tell those. */
   readonly unauthorised: string;
   /** Called for every call that was turned away. */
@@ -38,18 +44,21 @@ export interface OperatorApi {
 
 /** Makes the API. Every route of the table is served, and nothing else. */
 export async function createOperatorApi(parts: OperatorApiParts): Promise<OperatorApi> {
-  const closing = new AbortController();
-  const { app, server } = createApp((error, reply) => sendError(parts, reply, error));
+  const { app, server } = createApp(parts);
   app.addHook('onRequest', async (request) => {
-    if (parts.authenticate(request.raw.socket) === null) {
+    if (parts.authenticate(request) === null) {
       parts.turnedAway();
       throw new ApiError(401, 'unauthorised', parts.unauthorised);
     }
   });
-  app.setErrorHandler((error, _request, reply) => sendError(parts, reply, error));
-  app.setNotFoundHandler((_request, reply) =>
-    sendError(parts, reply, new ApiError(404, 'not_found', 'there is no such call')),
-  );
+  const closing = addRoutes(app, parts);
+  await app.ready();
+  return { server, close: () => closeApp({ app, server, closing }) };
+}
+
+/** Adds every call of the table to an application; what is returned ends their answers. */
+export function addRoutes(app: FastifyInstance, parts: OperatorApiParts): AbortController {
+  const closing = new AbortController();
   for (const route of ROUTES) {
     app.route({
       method: route.method,
@@ -57,22 +66,29 @@ export async function createOperatorApi(parts: OperatorApiParts): Promise<Operat
       handler: (request, reply) => serve(route, { parts, closing: closing.signal }, request, reply),
     });
   }
-  await app.ready();
-  return {
-    server,
-    async close() {
-      closing.abort();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-      await app.close();
-    },
-  };
+  return closing;
 }
 
-/** `onMisread` answers what the router itself cannot read: no hook and no error handler sees those. */
-function createApp(onMisread: (error: unknown, reply: FastifyReply) => FastifyReply): {
+/** Ends every answer and connection. */
+export async function closeApp({
+  app,
+  server,
+  closing,
+}: {
+  readonly app: FastifyInstance;
+  readonly server: Server;
+  readonly closing: AbortController;
+}): Promise<void> {
+  closing.abort();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+  await app.close();
+}
+
+/** An application with the limits of the operator API and without any route. */
+export function createApp(parts: Pick<OperatorParts, 'warn'>): {
   readonly app: FastifyInstance;
   readonly server: Server;
 } {
@@ -84,7 +100,8 @@ function createApp(onMisread: (error: unknown, reply: FastifyReply) => FastifyRe
     forceCloseConnections: true,
     logger: false,
     frameworkErrors(error, _request, reply) {
-      onMisread(error, reply);
+      // What the router itself cannot read: no hook and no error handler sees it.
+      sendError(parts, reply, error);
     },
     serverFactory(handler) {
       server = createServer(
@@ -105,6 +122,10 @@ function createApp(onMisread: (error: unknown, reply: FastifyReply) => FastifyRe
   }
   // A browser can send text/plain to anywhere without asking; JSON it cannot.
   app.removeContentTypeParser(['text/plain']);
+  app.setErrorHandler((error, _request, reply) => sendError(parts, reply, error));
+  app.setNotFoundHandler((_request, reply) =>
+    sendError(parts, reply, new ApiError(404, 'not_found', 'there is no such call')),
+  );
   return { app, server };
 }
 
@@ -119,17 +140,37 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const operator = parts.authenticate(request.raw.socket);
-  if (operator === null) {
+  const caller = parts.authenticate(request);
+  if (caller === null) {
     throw new ApiError(401, 'unauthorised', parts.unauthorised);
+  }
+  const { operator, role } = caller;
+  if (!mayDo(role, route.role)) {
+    recordOverreach(route, parts, operator);
+    throw new ApiError(
+      403,
+      'not_permitted',
+      `${route.name} takes the role ${route.role}, and ${operator.name} has ${role}`,
+    );
   }
   const params = new Map(Object.entries(isRecord(request.params) ? request.params : {}).filter(isTextEntry));
   const signal = signalOf(reply, closing);
-  const call: Call = { parts, operator, params, query: request.query, body: request.body, signal };
+  const call: Call = { parts, operator, role, params, query: request.query, body: request.body, signal };
   if (route.kind === 'acts') {
     await recordAct(route, call);
   }
   return send(reply, await route.answer(call), parts);
+}
+
+/** Somebody known asked for more than they may. */
+function recordOverreach(route: Route, parts: OperatorApiParts, operator: Principal): void {
+  const data = { call: route.name, result: 'refused', via: operator.via };
+  const reason = `takes the role ${route.role}`;
+  if (
+    parts.audit.append(operatorEvent('operator.acted', operator, { atMs: parts.clock.now(), data, reason })) === null
+  ) {
+    parts.warn(`${route.name} was refused, which could not be recorded`, operator.name);
+  }
 }
 
 /** An act is on disk before it is done: who, through what, and on what. */
@@ -165,7 +206,7 @@ function send(reply: FastifyReply, answer: Answer, parts: OperatorApiParts): Fas
 }
 
 /** Aborts when this answer is over, whether it was read or not. Leaves nothing behind on the connection, which may carry other calls. */
-function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+export function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
   const over = new AbortController();
   const end = (): void => over.abort();
   closing.addEventListener('abort', end, { once: true });
@@ -176,7 +217,8 @@ function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
   return over.signal;
 }
 
-function sendError(parts: OperatorApiParts, reply: FastifyReply, error: unknown): FastifyReply {
+/** An error as JSON, in the words of the operator API. */
+export function sendError(parts: Pick<OperatorParts, 'warn'>, reply: FastifyReply, error: unknown): FastifyReply {
   const { status, code, message } = describeError(parts, error);
   const body: ErrorJson = { error: { code, message } };
   return reply
@@ -187,7 +229,7 @@ function sendError(parts: OperatorApiParts, reply: FastifyReply, error: unknown)
 }
 
 function describeError(
-  parts: OperatorApiParts,
+  parts: Pick<OperatorParts, 'warn'>,
   error: unknown,
 ): { readonly status: number; readonly code: ControlErrorCode; readonly message: string } {
   if (error instanceof ApiError) {

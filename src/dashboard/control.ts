@@ -1,22 +1,22 @@
 // The control address: where the command line reaches the operator API. On a Unix socket the file's mode and the kernel's word on the
-// peer say who may ask: this process's own user and root, as operator `local`. On TCP nobody can be known yet.
+// peer say who may ask: this process's own user and root, as operator `local`. On TCP every call needs an operator's token.
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection, type AddressInfo, type Socket } from 'node:net';
-import type { Principal } from '../approvals/stages.ts';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
-import { createOperatorApi, type OperatorApi } from './api.ts';
+import { createOperatorApi, type Caller, type OperatorApi } from './api.ts';
+import { findBearer } from './bearer.ts';
 import { createPeerLookup, type FindPeerUser } from './peer.ts';
-import { operatorEvent, type OperatorParts } from './routes.ts';
+import type { OperatorParts } from './routes.ts';
+import { createTurnedAway } from './turned-away.ts';
 
 /** Operators are few; a call holds a connection only while it lasts. */
 const MAX_CONNECTIONS = 64;
 /** `sun_path` without its closing NUL: 108 bytes on Linux, 104 on macOS. */
 const MAX_SOCKET_PATH_BYTES = 103;
-/** Of callers that are turned away one in so long is recorded, with how many there were. */
-const RECORD_EVERY_MS = 10_000;
 
-const LOCAL: Principal = { name: 'local', via: 'cli', aliases: [] };
+/** Whoever can read the state directory can do anything already. */
+const LOCAL: Caller = { operator: { name: 'local', via: 'cli', aliases: [] }, role: 'admin' };
 
 export interface ControlParts extends OperatorParts {
   readonly address: ListenAddress;
@@ -29,6 +29,8 @@ export interface ControlParts extends OperatorParts {
 export interface Control {
   /** As in the `ready` line: `unix:PATH` or `host:port`. */
   readonly address: string;
+  /** As bound; null on a Unix socket. */
+  readonly bound: { readonly host: string; readonly port: number } | null;
   close(): Promise<void>;
 }
 
@@ -36,14 +38,15 @@ export interface Control {
 export async function listenControl(parts: ControlParts): Promise<Control> {
   const { address } = parts;
   const findPeerUser = parts.findPeerUser ?? createPeerLookup();
-  const known = new WeakMap<Socket, Principal>();
-  const turnedAway = createTurnedAway(parts);
+  const known = new WeakMap<Socket, Caller>();
+  const turnedAway = createTurnedAway(parts, 'the control address');
   const api = await createOperatorApi({
     ...parts,
-    authenticate: (socket) => known.get(socket) ?? null,
+    authenticate: ({ raw, headers }) =>
+      address.kind === 'tcp' ? findBearer(parts.operators, headers, 'cli') : (known.get(raw.socket) ?? null),
     unauthorised:
       address.kind === 'tcp'
-        ? 'control over TCP needs an operator token, and this version has no operators: use the control socket of the state directory'
+        ? 'control over TCP needs an operator token: clawpatrol operators token NAME, and --token-file'
         : 'only the user of the gateway and root may ask here',
     turnedAway: () => turnedAway(address.kind === 'tcp' ? 'control-without-token' : 'control-peer'),
   });
@@ -64,6 +67,7 @@ export async function listenControl(parts: ControlParts): Promise<Control> {
   await listen(api, address);
   return {
     address: describeAddress(api, address),
+    bound: boundOf(api),
     async close() {
       await api.close();
       if (address.kind === 'unix') {
@@ -138,6 +142,11 @@ function failed(message: string, cause?: unknown): GatewayError {
   return new GatewayError('LISTEN_FAILED', 'operator', message, { cause });
 }
 
+function boundOf({ server }: OperatorApi): Control['bound'] {
+  const bound: AddressInfo | string | null = server.address();
+  return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : null;
+}
+
 function describeAddress(api: OperatorApi, address: ListenAddress): string {
   if (address.kind === 'unix') {
     return `unix:${address.path}`;
@@ -145,25 +154,4 @@ function describeAddress(api: OperatorApi, address: ListenAddress): string {
   const bound: AddressInfo | string | null = api.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
   return address.host.includes(':') ? `[${address.host}]:${port}` : `${address.host}:${port}`;
-}
-
-/** Records callers that are turned away, so that a flood of them does not become a flood of records. */
-function createTurnedAway({ clock, audit, warn }: OperatorParts): (cause: string) => void {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  let count = 0;
-  return (cause) => {
-    count += 1;
-    if (clock.monotonicMs() - lastMs < RECORD_EVERY_MS) {
-      return;
-    }
-    const data = { cause, count };
-    const reason = 'not authorised on the control address';
-    const event = operatorEvent('connection.refused', { name: 'gateway' }, { atMs: clock.now(), data, reason });
-    lastMs = clock.monotonicMs();
-    count = 0;
-    // Nothing hangs on this record: where the log is full, the process log has it.
-    if (audit.append(event) === null) {
-      warn(reason, cause);
-    }
-  };
 }

@@ -25,6 +25,9 @@ import {
   readWord,
   type Fields,
 } from './input.ts';
+import { OPERATOR_ROUTES } from './operator-routes.ts';
+import type { Operators } from './operators.ts';
+import type { Role } from './roles.ts';
 import {
   approvalJson,
   caJson,
@@ -50,6 +53,7 @@ export interface OperatorParts {
   readonly approvals: Approvals;
   readonly audit: OperatorAudit;
   readonly secrets: SecretStore;
+  readonly operators: Operators;
   readonly ca: () => CaInfo;
   readonly status: () => StatusJson | Promise<StatusJson>;
   /** Resolves when the new configuration is in force or refused. */
@@ -69,6 +73,7 @@ export interface OperatorParts {
 export interface Call {
   readonly parts: OperatorParts;
   readonly operator: Principal;
+  readonly role: Role;
   readonly params: Fields;
   readonly query: unknown;
   readonly body: unknown;
@@ -89,6 +94,8 @@ export interface Route {
   readonly path: string;
   /** `acts`: changes something, so it is recorded before it does, and refused when it cannot be. Never a GET. */
   readonly kind: 'reads' | 'acts';
+  /** Least role that may call it. */
+  readonly role: Role;
   /** Keys of body and path that the record of an acting call repeats. Never a secret's value. */
   readonly recorded?: readonly string[];
   answer(call: Call): Promise<Answer>;
@@ -115,7 +122,7 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     const from = waiting.findIndex((approval) => approval.id === after) + 1;
     const items = waiting.slice(from, from + limit);
     const next = from + limit < waiting.length ? (items.at(-1)?.id ?? null) : null;
-    return { kind: 'json', body: { items: items.map(listedApprovalJson), next } };
+    return { kind: 'json', body: { items: items.map(listedApprovalJson), next, total: waiting.length } };
   }
   const states = state === 'all' ? (['pending', ...ENDED] as const) : ([state] as const);
   const items: ApprovalJson[] = [];
@@ -357,13 +364,29 @@ export function operatorEvent(
 }
 
 export const ROUTES: readonly Route[] = [
-  { name: 'approvals.list', method: 'GET', path: '/api/approvals', kind: 'reads', answer: listApprovals },
-  { name: 'approvals.show', method: 'GET', path: '/api/approvals/:id', kind: 'reads', answer: showApproval },
+  ...OPERATOR_ROUTES,
+  {
+    name: 'approvals.list',
+    method: 'GET',
+    path: '/api/approvals',
+    kind: 'reads',
+    role: 'viewer',
+    answer: listApprovals,
+  },
+  {
+    name: 'approvals.show',
+    method: 'GET',
+    path: '/api/approvals/:id',
+    kind: 'reads',
+    role: 'viewer',
+    answer: showApproval,
+  },
   {
     name: 'approvals.approve',
     method: 'POST',
     path: '/api/approvals/:id/approve',
     kind: 'acts',
+    role: 'approver',
     recorded: ['id', 'digest', 'note', 'grant', 'together'],
     answer: (call) => decide(call, 'approve'),
   },
@@ -372,27 +395,44 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/api/approvals/:id/deny',
     kind: 'acts',
+    role: 'approver',
     recorded: ['id', 'digest', 'note', 'together'],
     answer: (call) => decide(call, 'deny'),
   },
-  { name: 'audit.search', method: 'GET', path: '/api/audit', kind: 'reads', answer: searchAudit },
-  { name: 'audit.follow', method: 'GET', path: '/api/audit/follow', kind: 'reads', answer: followAudit },
-  { name: 'audit.show', method: 'GET', path: '/api/audit/show/:id', kind: 'reads', answer: showAudit },
-  { name: 'audit.verify', method: 'GET', path: '/api/audit/verify', kind: 'reads', answer: verifyAudit },
-  { name: 'audit.export', method: 'GET', path: '/api/audit/export', kind: 'reads', answer: exportAudit },
+  { name: 'audit.search', method: 'GET', path: '/api/audit', kind: 'reads', role: 'viewer', answer: searchAudit },
+  {
+    name: 'audit.follow',
+    method: 'GET',
+    path: '/api/audit/follow',
+    kind: 'reads',
+    role: 'viewer',
+    answer: followAudit,
+  },
+  { name: 'audit.show', method: 'GET', path: '/api/audit/show/:id', kind: 'reads', role: 'viewer', answer: showAudit },
+  {
+    name: 'audit.verify',
+    method: 'GET',
+    path: '/api/audit/verify',
+    kind: 'reads',
+    role: 'viewer',
+    answer: verifyAudit,
+  },
+  { name: 'audit.export', method: 'GET', path: '/api/audit/export', kind: 'reads', role: 'admin', answer: exportAudit },
   {
     name: 'status',
     method: 'GET',
     path: '/api/status',
     kind: 'reads',
+    role: 'viewer',
     answer: async ({ parts }) => ({ kind: 'json', body: await parts.status() }),
   },
-  { name: 'reload', method: 'POST', path: '/api/reload', kind: 'acts', answer: reload },
+  { name: 'reload', method: 'POST', path: '/api/reload', kind: 'acts', role: 'admin', answer: reload },
   {
     name: 'secrets.list',
     method: 'GET',
     path: '/api/secrets',
     kind: 'reads',
+    role: 'admin',
     answer: async ({ parts }) => ({ kind: 'json', body: { items: parts.secrets.list().map(secretJson), next: null } }),
   },
   {
@@ -400,6 +440,7 @@ export const ROUTES: readonly Route[] = [
     method: 'PUT',
     path: '/api/secrets',
     kind: 'acts',
+    role: 'admin',
     recorded: ['name', 'slot'],
     answer: setSecret,
   },
@@ -408,6 +449,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/api/secrets',
     kind: 'acts',
+    role: 'admin',
     recorded: ['name', 'slot'],
     answer: removeSecret,
   },
@@ -416,6 +458,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/ca',
     kind: 'reads',
+    role: 'viewer',
     answer: async ({ parts }) => ({ kind: 'json', body: caJson(parts.ca()) }),
   },
   {
@@ -423,9 +466,24 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/ca/certificate',
     kind: 'reads',
+    role: 'viewer',
     answer: async ({ parts }) => ({ kind: 'text', type: 'application/x-pem-file', text: parts.ca().pem }),
   },
-  { name: 'kubeconfig', method: 'GET', path: '/api/kubeconfig/:endpoint', kind: 'reads', answer: showKubeconfig },
-  { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', answer: listProfiles },
-  { name: 'profiles.show', method: 'GET', path: '/api/profiles/:name', kind: 'reads', answer: showProfile },
+  {
+    name: 'kubeconfig',
+    method: 'GET',
+    path: '/api/kubeconfig/:endpoint',
+    kind: 'reads',
+    role: 'viewer',
+    answer: showKubeconfig,
+  },
+  { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', role: 'viewer', answer: listProfiles },
+  {
+    name: 'profiles.show',
+    method: 'GET',
+    path: '/api/profiles/:name',
+    kind: 'reads',
+    role: 'viewer',
+    answer: showProfile,
+  },
 ];

@@ -7,6 +7,7 @@ import type {
   DiagnosticJson,
   ProfileJson,
   RecordJson,
+  RecordRowJson,
   ReviewJson,
   SecretJson,
 } from '../client/control-shapes.ts';
@@ -14,6 +15,7 @@ import type { Config, EndpointConfig, ProfileConfig } from '../config/config.ts'
 import { formatHostPort } from '../config/hosts.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { StoredSecretInfo } from '../credentials/store.ts';
+import { shorten } from '../lib/text.ts';
 
 /** RFC 3339, UTC, milliseconds. */
 export function timeText(timeMs: number): string {
@@ -22,6 +24,8 @@ export function timeText(timeMs: number): string {
 
 /** What of one request a list repeats: a thousand whole ones would not fit into an answer. */
 const MAX_LISTED_CHARS = 2_000;
+/** Of one line. */
+const MAX_ROW_CHARS = 240;
 
 /** For a list: long texts are cut, and say so. */
 export function listedApprovalJson(approval: Approval): ApprovalJson {
@@ -152,6 +156,27 @@ export function recordJson(record: AuditRecord): RecordJson {
     data: record.data === null ? null : data,
     prev: record.prev,
     hash: record.hash,
+  };
+}
+
+/** What a list of records shows of one; short, whatever the request was. */
+export function recordRowJson(record: AuditRecord): RecordRowJson {
+  const { agent } = record;
+  return {
+    seq: record.seq,
+    time: timeText(record.timeMs),
+    type: record.type,
+    action_id: record.actionId,
+    device: agent?.device ?? null,
+    profile: agent?.profile ?? null,
+    endpoint: orNull(record.endpoint),
+    family: orNull(record.family),
+    risk: record.risk,
+    verdict: orNull(record.verdict),
+    rule: orNull(record.rule),
+    by: orNull(record.by),
+    reason: orNull(shorten(record.reason, MAX_ROW_CHARS)),
+    summary: orNull(shorten(record.summary, MAX_ROW_CHARS)),
   };
 }
 

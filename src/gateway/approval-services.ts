@@ -1,6 +1,7 @@
 // Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
 import type { Approval, ApprovalStore, Grants } from '../approvals/approval.ts';
 import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
+import { createFeed, type ApprovalFeed } from '../approvals/feed.ts';
 import type { Shown } from '../approvals/item.ts';
 import type { Measure } from '../approvals/measuring.ts';
 import { createAnnouncer } from '../approvals/notify.ts';
@@ -24,6 +25,8 @@ export interface ApprovalServices {
   readonly approvals: Approvals;
   readonly reviewer: Reviewer;
   readonly fatigue: Fatigue;
+  /** For the dashboard. */
+  readonly feed: ApprovalFeed;
 }
 
 export interface ApprovalServiceParts {
@@ -45,6 +48,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   const { clock, audit, live, dial, sources, metrics, logger, measure } = parts;
   const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
   const fatigue = await recallFatigue(audit, live);
+  const feed = createFeed();
   const reviewer = createReviewers({ clock, live, dial, sources, likeness: ({ summary }) => summary });
   const approvals = createApprovals({
     clock,
@@ -54,7 +58,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     grants: NO_GRANTS,
     reviewer,
     fatigue,
-    announce: createAnnouncer({ notifiers: () => new Map(), always: [], warn }),
+    announce: createAnnouncer({ notifiers: () => new Map(), always: [feed], warn }),
     measure,
     show: (action) => showTo(action, live()),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
@@ -64,7 +68,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   if (cancelled > 0) {
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
-  return { approvals, reviewer, fatigue };
+  return { approvals, reviewer, fatigue, feed };
 }
 
 const NO_GRANTS: Grants = {

@@ -1,6 +1,7 @@
 // The daemon: start, reload, stop, status. Start undoes itself when a step fails; a reload is all or nothing; a stop drains.
 import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { SecureContext } from 'node:tls';
 import type { Approvals } from '../approvals/queue.ts';
 import { createEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
@@ -17,7 +18,7 @@ import type { CertificateAuthority } from './certificates.ts';
 import { watchConfig } from './config-watch.ts';
 import type { ConfigWatch } from './config-watch.ts';
 import { openHealthServer } from './health.ts';
-import type { HealthRole } from './health.ts';
+import type { HealthParts } from './health.ts';
 import { createListeners } from './listeners.ts';
 import type { Listeners } from './listeners.ts';
 import { createLive } from './live.ts';
@@ -65,14 +66,22 @@ export interface Operations {
   readonly ca: CertificateAuthority;
   readonly live: () => Live;
   readonly logger: GatewayLogger;
+  /** What is said to everybody who may ask, on the metrics address and the dashboard's. */
+  readonly health: HealthParts;
+  /** Server side of TLS with a leaf of the gateway's own authority. */
+  serverTls(names: readonly string[]): Promise<SecureContext>;
+  /** Calls when a request was parked, voted on or decided, until what it returns is called. */
+  onApprovals(listener: () => void): () => void;
   status(): readonly Check[];
   reload(trigger: string): Promise<ReloadResult>;
 }
 
-/** The operator API's server. */
-export interface ControlServer {
+/** A server for operators. */
+export interface OperatorServer {
   /** As in the `ready` line. */
   readonly address: string;
+  /** As bound, so that nobody is led there; null on a Unix socket. */
+  readonly bound: BoundAddress | null;
   close(): Promise<void>;
 }
 
@@ -89,7 +98,9 @@ export interface GatewayParts {
   /** config/load.ts, or a test's. */
   readonly load: (path: string, options: LoadOptions) => Promise<LoadResult>;
   /** Serves the operator API. Rejects with GatewayError LISTEN_FAILED. */
-  readonly openControl: (address: ListenAddress, operations: Operations) => Promise<ControlServer>;
+  readonly openControl: (address: ListenAddress, operations: Operations) => Promise<OperatorServer>;
+  /** Serves the dashboard. Rejects with GatewayError LISTEN_FAILED. */
+  readonly openDashboard: (address: ListenAddress, operations: Operations) => Promise<OperatorServer>;
   /** Findings of a load that succeeded, for stderr. */
   readonly onWarnings: (diagnostics: readonly Diagnostic[]) => void;
 }
@@ -253,25 +264,23 @@ class Daemon implements Gateway {
     const { dashboardListen, metricsListen, controlListen } = live.config.gateway;
     const pairs: (readonly [string, string])[] = [];
     const own: BoundAddress[] = [];
-    const openHttp = async (role: HealthRole, address: ListenAddress | null): Promise<void> => {
-      if (address === null) {
-        return;
+    const open = async (name: string, opening: Promise<OperatorServer>): Promise<void> => {
+      const server = await opening;
+      this.#undo.push({ name: `the ${name} address`, undo: () => server.close() });
+      if (server.bound !== null) {
+        own.push(server.bound);
       }
-      const server = await openHealthServer(role, address, this.#healthParts(services));
-      this.#undo.push({ name: `the ${role} address`, undo: () => server.close() });
-      if (address.kind === 'tcp' && server.port !== null) {
-        own.push({ host: address.host, port: server.port });
-      }
-      pairs.push([role, server.address]);
+      pairs.push([name, server.address]);
     };
-    await openHttp('dashboard', dashboardListen);
-    await openHttp('metrics', metricsListen);
-    const control = await this.#parts.openControl(
-      controlListen ?? { kind: 'unix', path: join(stateDir, 'control.sock') },
-      this.#operations(services, stateDir),
-    );
-    this.#undo.push({ name: 'the control address', undo: () => control.close() });
-    pairs.push(['control', control.address]);
+    const operations = this.#operations(services, stateDir);
+    if (dashboardListen !== null) {
+      await open('dashboard', this.#parts.openDashboard(dashboardListen, operations));
+    }
+    if (metricsListen !== null) {
+      await open('metrics', openHealthServer(metricsListen, operations.health));
+    }
+    const control: ListenAddress = controlListen ?? { kind: 'unix', path: join(stateDir, 'control.sock') };
+    await open('control', this.#parts.openControl(control, operations));
     this.#routes = createRoutes(live);
     const plan = await listeners.plan([...this.#routes.values()].map(({ spec }) => spec));
     plan.commit();
@@ -293,7 +302,7 @@ class Daemon implements Gateway {
     return pairs;
   }
 
-  #healthParts(services: Services): Parameters<typeof openHealthServer>[2] {
+  #healthParts(services: Services): HealthParts {
     return {
       failing: () => findUnready(this.#statusSources()),
       metrics: services.metrics,
@@ -313,6 +322,9 @@ class Daemon implements Gateway {
       ca: services.certificates.ca,
       live: () => this.#getLive(),
       logger: this.#getLogger(),
+      health: this.#healthParts(services),
+      serverTls: (names) => services.certificates.serverContext(names),
+      onApprovals: (listener) => services.feed.onChange(listener),
       status: () => this.status(),
       reload: (trigger) => this.reload(trigger),
     };

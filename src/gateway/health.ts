@@ -1,12 +1,14 @@
-// The small HTTP servers of the daemon: health, readiness and metrics for machines, and the public paths of the dashboard's address.
-// Everything else on the dashboard's address is refused.
+// What machines ask over HTTP: health, readiness, metrics, and what is public about the gateway. Also the small server of the metrics
+// address; on the dashboard's address dashboard/dashboard.ts gives these answers.
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import type { Server } from 'node:net';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { formatAddress } from './addresses.ts';
+import type { BoundAddress } from './addresses.ts';
 import { bind } from './listeners.ts';
 
 /** What may be told to anyone who can reach the address. */
@@ -18,37 +20,31 @@ export interface HealthParts {
   readonly caPem: () => string;
 }
 
-/** Which paths an address serves. */
-export type HealthRole = 'metrics' | 'dashboard';
-
 export interface HealthServer {
   /** As in the `ready` line: `host:port` or `unix:PATH`. */
   readonly address: string;
-  readonly port: number | null;
+  /** As bound; null on a Unix socket. */
+  readonly bound: BoundAddress | null;
   close(): Promise<void>;
 }
 
 const MAX_CLIENTS = 256;
 
-/** Serves the paths of that role. Throws GatewayError LISTEN_FAILED. */
-export async function openHealthServer(
-  role: HealthRole,
-  address: ListenAddress,
-  parts: HealthParts,
-): Promise<HealthServer> {
+/** Serves the paths of the metrics address. Throws GatewayError LISTEN_FAILED. */
+export async function openHealthServer(address: ListenAddress, parts: HealthParts): Promise<HealthServer> {
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
     (request, response) => {
       // The answer owns its failure: a client that went away is no fault.
-      answer(role, request, response, parts).catch(() => response.destroy());
+      answer(request, response, parts).catch(() => response.destroy());
     },
   );
   server.maxConnections = MAX_CLIENTS;
   server.on('clientError', (_, socket) => socket.destroy());
-  const port = await listen(server, role, address);
+  const bound = await bindHttp(server, 'metrics_listen', address);
   return {
-    address: address.kind === 'unix' ? `unix:${address.path}` : formatAddress(address.host, port ?? address.port),
-    port,
+    address: bound.address,
+    bound: bound.at,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -57,27 +53,30 @@ export async function openHealthServer(
   };
 }
 
-async function listen(server: Server, role: HealthRole, address: ListenAddress): Promise<number | null> {
+/** Binds a server to an address of the configuration, whose attribute is `name`. Throws GatewayError LISTEN_FAILED. */
+export async function bindHttp(
+  server: Server,
+  name: string,
+  address: ListenAddress,
+): Promise<{ readonly address: string; readonly at: BoundAddress | null }> {
   if (address.kind === 'tcp') {
-    await bind(server, { name: `${role}_listen`, host: address.host, port: address.port }, address.port);
+    await bind(server, { name, host: address.host, port: address.port }, address.port);
     const bound = server.address();
-    return bound !== null && typeof bound === 'object' ? bound.port : address.port;
+    // A name is bound to one of its addresses, and that is what nobody may be led to.
+    const at = bound !== null && typeof bound === 'object' ? { host: bound.address, port: bound.port } : address;
+    return { address: formatAddress(address.host, at.port), at: { host: at.host, port: at.port } };
   }
-  await removeStaleSocket(address.path, `${role}_listen`);
+  await removeStaleSocket(address.path, name);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new GatewayError(
-          'LISTEN_FAILED',
-          'operator',
-          `${role}_listen: cannot listen on ${address.path}: ${messageOf(error)}`,
-        ),
+        new GatewayError('LISTEN_FAILED', 'operator', `${name}: cannot listen on ${address.path}: ${messageOf(error)}`),
       ),
     );
     server.listen(address.path, () => resolve());
   });
   chmodSync(address.path, 0o600);
-  return null;
+  return { address: `unix:${address.path}`, at: null };
 }
 
 /** A socket file of a process that is gone is taken away; one that answers, or what is no socket, belongs to somebody: LISTEN_FAILED. */
@@ -107,80 +106,56 @@ export async function removeStaleSocket(path: string, name: string): Promise<voi
   rmSync(path, { force: true });
 }
 
-async function answer(
-  role: HealthRole,
-  request: IncomingMessage,
-  response: ServerResponse,
-  parts: HealthParts,
-): Promise<void> {
-  const path = (request.url ?? '').split('?')[0] ?? '';
-  const known = PATHS.get(path);
-  if (known === undefined || !known.roles.includes(role)) {
-    // On the dashboard's address every path that is not public needs an operator's session.
-    send(response, role === 'dashboard' ? 401 : 404, 'application/json', '{"error":{"code":"unauthorised"}}');
+/** Paths that are the same for everybody who may ask at all. */
+export type PublicPath = '/healthz' | '/readyz' | '/metrics' | '/info' | '/ca.crt';
+
+export interface PublicAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** What is said at such a path. */
+export async function answerPublic(path: PublicPath, parts: HealthParts): Promise<PublicAnswer> {
+  switch (path) {
+    case '/healthz':
+      return { status: 200, type: JSON_TYPE, body: '{"status":"ok"}' };
+    case '/readyz': {
+      const failing = parts.failing();
+      const body = failing.length === 0 ? { status: 'ok' } : { status: 'unready', failing };
+      return { status: failing.length === 0 ? 200 : 503, type: JSON_TYPE, body: JSON.stringify(body) };
+    }
+    case '/metrics':
+      return { status: 200, type: parts.metrics.contentType, body: await parts.metrics.scrape() };
+    case '/info': {
+      const { version, fingerprint } = parts.info();
+      return { status: 200, type: JSON_TYPE, body: JSON.stringify({ version, ca_fingerprint: fingerprint }) };
+    }
+    case '/ca.crt':
+      return { status: 200, type: 'application/x-pem-file', body: parts.caPem() };
+  }
+}
+
+const JSON_TYPE = 'application/json';
+/** Of the metrics address. */
+const METRICS_PATHS: readonly PublicPath[] = ['/healthz', '/readyz', '/metrics'];
+
+async function answer(request: IncomingMessage, response: ServerResponse, parts: HealthParts): Promise<void> {
+  const asked = (request.url ?? '').split('?')[0] ?? '';
+  const path = METRICS_PATHS.find((one) => one === asked);
+  if (path === undefined) {
+    send(response, { status: 404, type: JSON_TYPE, body: '{"error":{"code":"not_found"}}' });
     return;
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    send(response, 405, 'application/json', '{"error":{"code":"method"}}');
+    send(response, { status: 405, type: JSON_TYPE, body: '{"error":{"code":"method"}}' });
     return;
   }
-  await known.serve(response, parts);
+  send(response, await answerPublic(path, parts));
 }
 
-interface PublicPath {
-  readonly roles: readonly HealthRole[];
-  serve(response: ServerResponse, parts: HealthParts): Promise<void> | void;
-}
-
-const PATHS: ReadonlyMap<string, PublicPath> = new Map<string, PublicPath>([
-  [
-    '/healthz',
-    {
-      roles: ['metrics', 'dashboard'],
-      serve: (response) => send(response, 200, 'application/json', '{"status":"ok"}'),
-    },
-  ],
-  [
-    '/readyz',
-    {
-      roles: ['metrics', 'dashboard'],
-      serve(response, parts) {
-        const failing = parts.failing();
-        const body = failing.length === 0 ? { status: 'ok' } : { status: 'unready', failing };
-        send(response, failing.length === 0 ? 200 : 503, 'application/json', JSON.stringify(body));
-      },
-    },
-  ],
-  [
-    '/metrics',
-    {
-      roles: ['metrics'],
-      async serve(response, parts) {
-        send(response, 200, parts.metrics.contentType, await parts.metrics.scrape());
-      },
-    },
-  ],
-  [
-    '/info',
-    {
-      roles: ['dashboard'],
-      serve(response, parts) {
-        const { version, fingerprint } = parts.info();
-        send(response, 200, 'application/json', JSON.stringify({ version, ca_fingerprint: fingerprint }));
-      },
-    },
-  ],
-  [
-    '/ca.crt',
-    {
-      roles: ['dashboard'],
-      serve: (response, parts) => send(response, 200, 'application/x-pem-file', parts.caPem()),
-    },
-  ],
-]);
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(response: ServerResponse, { status, type, body }: PublicAnswer): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),

@@ -8,6 +8,7 @@ const FIXED: readonly (readonly [string, (gateway: GatewayConfig) => unknown])[]
   ['wireguard', (gateway) => gateway.wireguard],
   ['tailscale', (gateway) => gateway.tailscale],
   ['dashboard_listen', (gateway) => gateway.dashboardListen],
+  ['dashboard_tls', (gateway) => gateway.dashboardTls],
   ['control_listen', (gateway) => gateway.controlListen],
   ['enroll_listen', (gateway) => gateway.enrollListen],
   ['metrics_listen', (gateway) => gateway.metricsListen],

@@ -2,6 +2,7 @@
 // opposite order, each step with its own limit.
 import { isAbsolute, join } from 'node:path';
 import type { Fatigue } from '../approvals/fatigue.ts';
+import type { ApprovalFeed } from '../approvals/feed.ts';
 import type { Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
 import { loadCheckpointKey } from '../audit/keys.ts';
@@ -73,6 +74,7 @@ export interface Services {
   readonly approvals: Approvals;
   readonly reviewer: Reviewer;
   readonly fatigue: Fatigue;
+  readonly feed: ApprovalFeed;
   readonly gate: GatewayGate;
   readonly connections: Connections;
   /** The WireGuard transport with its devices, or null when it is not configured. */

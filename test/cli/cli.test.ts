@@ -48,7 +48,7 @@ test('with --json a usage error is an object on stdout as well', async () => {
 });
 
 test('verbs of later versions do not exist yet', async () => {
-  for (const verb of ['join', 'run', 'devices', 'grants', 'operators', 'kubeconfig', 'mcp']) {
+  for (const verb of ['join', 'run', 'devices', 'grants', 'kubeconfig', 'mcp']) {
     assert.equal((await runVerb([verb])).code, 2, verb);
   }
 });

@@ -35,7 +35,7 @@ function bodies(): ReadonlyMap<string, BlockSpec> {
 /** What the configuration reference documents. */
 const DOCUMENTED: Readonly<Record<string, string>> = {
   gateway:
-    'dashboard_listen public_url state_dir dashboard_session_ttl dashboard_config_writes resolver log_path telemetry session_keep ' +
+    'dashboard_listen dashboard_tls public_url state_dir dashboard_session_ttl dashboard_config_writes resolver log_path telemetry session_keep ' +
     'actions_keep control_listen enroll_listen metrics_listen log_level timezone vip_subnets',
   'gateway limits': 'body_buffer body_storage header_bytes parked parked_per_device connections connections_per_device',
   'gateway proxy': 'listen profile listen_allow',

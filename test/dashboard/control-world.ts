@@ -10,6 +10,7 @@ import { openAuditLog, type SqliteAuditLog } from '../../src/audit/sqlite.ts';
 import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
 import { openSecretStore } from '../../src/credentials/store.ts';
 import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
+import { openOperators } from '../../src/dashboard/operators.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
 import { createFatigue } from '../../src/approvals/fatigue.ts';
@@ -87,6 +88,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     approvals,
     audit,
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
+    operators: openOperators({ stateDir: dir, clock: systemClock }),
     ca: () => ({ fingerprint: 'AA:BB', subject: 'CN=Claw Patrol', notBeforeMs: 0, notAfterMs: 1_000, pem: 'PEM\n' }),
     status: () => ({ ok: true, checks: [{ name: 'store', state: 'ok', detail: '', fix: '' }] }),
     reload: async () => ({ ok: true, revision: 'r2', diagnostics: [], message: '' }),

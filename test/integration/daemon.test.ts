@@ -349,7 +349,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
       ['dashboard', '/info', 200, /"version":"0\.0\.0-test","ca_fingerprint":"[0-9A-F:]{95}"/],
       ['dashboard', '/ca.crt', 200, /BEGIN CERTIFICATE/],
       ['dashboard', '/metrics', 401, /./],
-      ['dashboard', '/', 401, /./],
+      ['dashboard', '/api/audit', 401, /./],
       ['dashboard', '/api/approvals', 401, /./],
     ];
     for (const [name, path, status, body] of cases) {

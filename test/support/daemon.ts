@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { recordFacts } from '../../src/rules/facts.ts';
 import { factSchemas } from '../../src/rules/schemas.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { createOperatorServers } from '../../src/dashboard/operations.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import type { Gateway, GatewayParts, Operations } from '../../src/gateway/gateway.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -268,8 +269,9 @@ export function makeDaemon(
     load: loadConfig,
     openControl: (_, given) => {
       operations = given;
-      return Promise.resolve({ address: 'unix:none', close: () => Promise.resolve() });
+      return Promise.resolve({ address: 'unix:none', bound: null, close: () => Promise.resolve() });
     },
+    openDashboard: (address, given) => createOperatorServers(() => {}).openDashboard(address, given),
     onWarnings: () => {},
     ...overrides,
   });

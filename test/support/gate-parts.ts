@@ -320,6 +320,7 @@ export function makeConfig(parts: Partial<Config> = {}): Config {
     files: [],
     gateway: {
       dashboardListen: null,
+      dashboardTls: false,
       controlListen: null,
       enrollListen: null,
       metricsListen: null,

@@ -18,6 +18,8 @@ export interface GatewayProcess {
   log(): string;
   /** Runs the command line against this gateway and waits for it. */
   cli(...args: string[]): CliResult;
+  /** The same with something to read on standard input. */
+  cliWith(input: string, ...args: string[]): CliResult;
   /** Sends SIGTERM and gives the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   readonly exited: Promise<number | null>;
@@ -83,6 +85,7 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
   cleanUp.after(async () => {
     await stop();
   });
+  const to = ['--gateway', `unix:${join(stateDir, 'control.sock')}`];
   const line = await readyLine(child, exited, () => log, options.readyWithinMs ?? 120_000);
   const addresses = new Map(
     line
@@ -98,7 +101,8 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
     addresses,
     port: (name) => Number(/:(\d+)$/.exec(addresses.get(name) ?? '')?.[1] ?? Number.NaN),
     log: () => log,
-    cli: (...args) => runCli([...args, '--gateway', `unix:${join(stateDir, 'control.sock')}`], { HOME: folder }),
+    cli: (...args) => runCli([...args, ...to], { HOME: folder }),
+    cliWith: (input, ...args) => runCli([...args, ...to], { HOME: folder }, input),
     stop,
     exited,
   };

@@ -114,6 +114,7 @@ export function makeRuleConfig(parts: ConfigParts): Config {
     files: [],
     gateway: {
       dashboardListen: null,
+      dashboardTls: false,
       controlListen: null,
       enrollListen: null,
       metricsListen: null,

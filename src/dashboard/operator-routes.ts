@@ -1,0 +1,155 @@
+// The calls that manage operators. What is kept of passwords and tokens never comes out again.
+import type { Answer, Call, Route } from './routes.ts';
+import type { OperatorJson, TokenJson } from '../client/control-shapes.ts';
+import { MAX_NOTE_CHARS } from '../approvals/stages.ts';
+import { parseDurationMs } from '../lib/units.ts';
+import { ApiError, getText, readBody, readFields, readWord } from './input.ts';
+import { findNameFault, type Operator } from './operators.ts';
+import { createPasswords, findPasswordFault } from './password.ts';
+import { ROLES } from './roles.ts';
+import { timeText } from './shapes.ts';
+
+const passwords = createPasswords();
+/** A token that is forgotten ends by itself. */
+const MAX_TOKEN_MS = 366 * 86_400_000;
+
+function operatorJson(
+  { name, role, email, slack, createdMs, password, tokens }: Operator,
+  nowMs: number,
+): OperatorJson {
+  return {
+    name,
+    role,
+    email,
+    slack,
+    created: timeText(createdMs),
+    has_password: password !== null,
+    tokens: tokens.filter((token) => nowMs < token.expiresMs).length,
+  };
+}
+
+async function listOperators({ parts, query }: Call): Promise<Answer> {
+  readFields(query, []);
+  const nowMs = parts.clock.now();
+  return { kind: 'json', body: { items: parts.operators.list().map((one) => operatorJson(one, nowMs)), next: null } };
+}
+
+async function addOperator({ parts, body }: Call): Promise<Answer> {
+  const fields = readBody(body, ['name', 'role', 'email', 'slack', 'password']);
+  const name = getText(fields, 'name');
+  const role = readWord(fields, 'role', ROLES) ?? 'approver';
+  const [email = '', slack = ''] = ['email', 'slack'].map((key) => fields.get(key) ?? '');
+  const password = fields.get('password') ?? null;
+  const fault = findNameFault(name) ?? (password === null ? null : findPasswordFault(password));
+  if (fault !== null) {
+    throw new ApiError(400, 'bad_request', fault);
+  }
+  if (![email, slack].every((text) => /^[\x21-\x7e]*$/.test(text) && text.length <= MAX_NOTE_CHARS / 10)) {
+    throw new ApiError(400, 'bad_request', 'e-mail address and Slack id are short and have no spaces');
+  }
+  const hash = password === null ? null : await passwords.hash(password);
+  if (!parts.operators.add({ name, role, email, slack, password: hash })) {
+    throw new ApiError(409, 'refused', `there is an operator ${name} already (names differ in more than case)`);
+  }
+  return answerOf(parts, name);
+}
+
+async function setPassword({ parts, params, body }: Call): Promise<Answer> {
+  const name = getText(params, 'name');
+  const password = getText(readBody(body, ['password']), 'password');
+  const fault = findPasswordFault(password);
+  if (fault !== null) {
+    throw new ApiError(400, 'bad_request', fault);
+  }
+  if (parts.operators.find(name) === null || !parts.operators.setPassword(name, await passwords.hash(password))) {
+    throw noOperator(name);
+  }
+  return answerOf(parts, name);
+}
+
+async function issueToken({ parts, params, body }: Call): Promise<Answer> {
+  const name = getText(params, 'name');
+  const lastsMs = parseDurationMs(getText(readBody(body, ['expires']), 'expires'));
+  if (lastsMs === null || lastsMs < 1000 || lastsMs > MAX_TOKEN_MS) {
+    throw new ApiError(400, 'bad_request', 'expires is a duration such as 30m or 720h, a year at most');
+  }
+  const expiresMs = parts.clock.now() + lastsMs;
+  const token = parts.operators.issueToken(name, expiresMs);
+  if (token === null) {
+    throw noOperator(name);
+  }
+  const told: TokenJson = { name, token, expires: timeText(expiresMs) };
+  return { kind: 'json', body: told };
+}
+
+async function removeOperator({ parts, params, operator }: Call): Promise<Answer> {
+  const name = getText(params, 'name');
+  const found = parts.operators.find(name);
+  if (found === null) {
+    throw noOperator(name);
+  }
+  if (name === operator.name) {
+    throw new ApiError(409, 'refused', 'nobody removes themselves: let another admin do it, or use the control socket');
+  }
+  parts.operators.remove(name);
+  return { kind: 'json', body: operatorJson(found, parts.clock.now()) };
+}
+
+function answerOf(parts: Call['parts'], name: string): Answer {
+  const found = parts.operators.find(name);
+  if (found === null) {
+    throw noOperator(name);
+  }
+  return { kind: 'json', body: operatorJson(found, parts.clock.now()) };
+}
+
+function noOperator(name: string): ApiError {
+  return new ApiError(404, 'not_found', `there is no operator ${JSON.stringify(name)}`);
+}
+
+export const OPERATOR_ROUTES: readonly Route[] = [
+  {
+    name: 'operators.list',
+    method: 'GET',
+    path: '/api/operators',
+    kind: 'reads',
+    role: 'admin',
+    answer: listOperators,
+  },
+  {
+    name: 'operators.add',
+    method: 'POST',
+    path: '/api/operators',
+    kind: 'acts',
+    role: 'admin',
+    recorded: ['name', 'role', 'email', 'slack'],
+    answer: addOperator,
+  },
+  {
+    name: 'operators.passwd',
+    method: 'PUT',
+    path: '/api/operators/:name/password',
+    kind: 'acts',
+    role: 'admin',
+    recorded: ['name'],
+    answer: setPassword,
+  },
+  {
+    name: 'operators.token',
+    method: 'POST',
+    path: '/api/operators/:name/token',
+    kind: 'acts',
+    role: 'admin',
+    recorded: ['name', 'expires'],
+    answer: issueToken,
+  },
+  {
+    name: 'operators.remove',
+    method: 'DELETE',
+    path: '/api/operators/:name',
+    kind: 'acts',
+    role: 'admin',
+    recorded: ['name'],
+    answer: removeOperator,
+  },
+];

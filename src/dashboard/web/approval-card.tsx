@@ -1,0 +1,238 @@
+// One parked request with everything that a person needs to decide about it, and the two answers. What is sent with an answer is the
+// digest of what this card shows: the gateway refuses an answer to anything else.
+import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ApprovalJson, ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import { get } from './api.ts';
+import { Decision } from './decision.tsx';
+import { AgentText, Ago, Copy, Facts, Section, Tier, Verdict } from './parts.tsx';
+import { Request, useWholeView } from './request.tsx';
+import { linkTo } from './route.ts';
+import { nowMs } from './state.ts';
+import { bareName, clockTime, countdown, dateTime } from './text.ts';
+
+export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }): VNode {
+  const view = useWholeView(approval);
+  return (
+    <article class={`card card-${approval.risk}`} aria-labelledby="card-title">
+      <Head approval={approval} />
+      <div class="card-body">
+        <Outcome approval={approval} />
+        <Request request={approval.request} view={view} />
+        <EffectPart approval={approval} />
+        <Why approval={approval} />
+        <FactsPart facts={approval.facts} />
+        <Who approval={approval} />
+        <Before approval={approval} />
+      </div>
+      <Decision approval={approval} seenWhole={view.whole} />
+    </article>
+  );
+}
+
+function Head({ approval }: { readonly approval: ApprovalJson }): VNode {
+  const leftMs = Date.parse(approval.expires) - nowMs.value;
+  return (
+    <header class="card-head">
+      <a class="back" href={linkTo('approvals')}>
+        ← All requests
+      </a>
+      <div class="card-line">
+        <Tier risk={approval.risk} />
+        <span class="muted">
+          on <strong>{bareName(approval.endpoint)}</strong> for{' '}
+          <strong>{approval.device.replace(/^listener\//, '')}</strong>
+        </span>
+        {approval.state === 'pending' ? (
+          <span class={`left ${leftMs < 60_000 ? 'soon' : ''}`}>{countdown(leftMs)} left</span>
+        ) : (
+          <span class={`state state-${approval.state}`}>{approval.state}</span>
+        )}
+      </div>
+      <h2 id="card-title">
+        <AgentText text={approval.summary} />
+      </h2>
+      {approval.in_transaction ? (
+        <p class="warn">It is inside an open transaction and holds its locks while it waits.</p>
+      ) : null}
+    </header>
+  );
+}
+
+/** What became of it, when it no longer waits. */
+function Outcome({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  if (approval.state === 'pending') {
+    return null;
+  }
+  const decider = approval.votes.findLast(
+    ({ decision }) => decision === (approval.state === 'denied' ? 'deny' : 'approve'),
+  );
+  const note = decider?.note ?? '';
+  return (
+    <div class={`outcome outcome-${approval.state}`} role="status">
+      <strong>
+        {approval.state === 'approved'
+          ? 'Approved'
+          : approval.state === 'denied'
+            ? 'Denied'
+            : approval.state === 'expired'
+              ? 'Expired'
+              : 'Cancelled'}
+        {decider === undefined || approval.state === 'expired' || approval.state === 'cancelled'
+          ? ''
+          : ` by ${decider.by}`}
+      </strong>
+      <span>
+        {approval.decided === null ? '' : dateTime(approval.decided)}
+        {approval.ended === '' ? '' : ` · ${approval.ended}`}
+      </span>
+      {note === '' ? null : <q>{note}</q>}
+    </div>
+  );
+}
+
+function EffectPart({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  const { effect } = approval;
+  if (effect === null) {
+    return null;
+  }
+  return (
+    <Section title="What it would do" aside={<span class="muted">measured by the gateway, without running it</span>}>
+      <ul class="effect">
+        {effect.lines.map((line) => (
+          <li key={line}>
+            <AgentText text={line} />
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Why({ approval }: { readonly approval: ApprovalJson }): VNode {
+  const { rule, reason, risk, risk_causes: causes, approvers, stage, required, votes } = approval;
+  const yes = votes.filter(({ decision }) => decision === 'approve');
+  return (
+    <Section title="Why you are asked">
+      <Facts
+        rows={[
+          ['Rule', rule === '' ? `none matched; the tier ${risk} asks` : rule],
+          ['Reason', reason],
+          ['Tier', causes.length === 0 ? risk : `${risk}: ${causes.join(', ')}`],
+          [
+            'Asked',
+            approvers.map((ref, index) => (
+              <span key={ref} class={index === stage && approval.state === 'pending' ? 'asked-now' : 'muted'}>
+                {index > 0 ? ' → ' : ''}
+                {bareName(ref)}
+              </span>
+            )),
+          ],
+          ['Needed', required > 1 ? `${required} people; ${yes.length} so far` : null],
+        ]}
+      />
+      {votes.length === 0 ? null : (
+        <ul class="votes">
+          {votes.map((vote) => (
+            <li key={`${vote.by}${vote.at}`}>
+              <strong>{vote.by}</strong> {VOTED[vote.decision]}{' '}
+              <span class="muted">
+                {vote.via}, <Ago time={vote.at} />
+              </span>
+              {vote.note === '' ? null : <q>{vote.note}</q>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}
+
+const VOTED = { approve: 'approved', deny: 'denied', escalate: 'passed it on' } as const;
+
+/** Facts that repeat the request in other words stay folded; a person opens them to see how it was read. */
+function FactsPart({ facts }: { readonly facts: unknown }): VNode | null {
+  if (facts === null || facts === undefined) {
+    return null;
+  }
+  const rows = flatten(facts);
+  return (
+    <details class="part">
+      <summary>How the gateway read it ({rows.length} facts)</summary>
+      <dl class="facts mono">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <AgentText text={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
+/** Nested facts as `sql.tables` and values as JSON. */
+export function flatten(facts: unknown, prefix: string = ''): readonly (readonly [string, string])[] {
+  if (Array.isArray(facts) && facts.some((item) => typeof item === 'object' && item !== null)) {
+    return facts.flatMap((item, index) => flatten(item, facts.length === 1 ? prefix : `${prefix}[${index}]`));
+  }
+  if (typeof facts === 'object' && facts !== null && !Array.isArray(facts)) {
+    return Object.entries(facts).flatMap(([name, value]) => flatten(value, prefix === '' ? name : `${prefix}.${name}`));
+  }
+  return [[prefix, typeof facts === 'string' ? facts : JSON.stringify(facts)]];
+}
+
+function Who({ approval }: { readonly approval: ApprovalJson }): VNode {
+  return (
+    <Section title="Who asks">
+      <Facts
+        rows={[
+          ['Device', approval.device],
+          ['Profile', approval.profile],
+          ['From', approval.agent_ip],
+          ['Run', approval.run],
+          ['Asked at', dateTime(approval.created)],
+          ['Action', <code key="id">{approval.action_id}</code>],
+        ]}
+      />
+    </Section>
+  );
+}
+
+/** What the same agent did just before. */
+function Before({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  const [rows, setRows] = useState<readonly RecordRowJson[]>([]);
+  const { device, created, action_id: actionId } = approval;
+  useEffect(() => {
+    const query = new URLSearchParams({ device, until: created, types: 'action.decided', limit: '9' });
+    get<ListJson<RecordRowJson>>(`/api/audit?${query}`)
+      .then(({ items }) => setRows(items.filter((row) => row.action_id !== actionId).slice(0, 8)))
+      .catch(() => undefined);
+  }, [device, created, actionId]);
+  if (rows.length === 0) {
+    return null;
+  }
+  return (
+    <Section title="What it did before this">
+      <ol class="before">
+        {rows.map((row) => (
+          <li key={row.seq}>
+            <time dateTime={row.time}>{clockTime(row.time)}</time>
+            <Verdict verdict={row.verdict} />
+            <AgentText text={row.summary ?? ''} />
+          </li>
+        ))}
+      </ol>
+    </Section>
+  );
+}
+
+export function DigestLine({ digest }: { readonly digest: string }): VNode {
+  return (
+    <span class="digest">
+      <span class="muted">SHA-256</span> <code title={digest}>{digest.slice(0, 16)}…</code> <Copy text={digest} />
+    </span>
+  );
+}

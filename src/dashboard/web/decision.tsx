@@ -1,0 +1,239 @@
+// The two answers. A destructive request takes a second press to approve; a denial takes words, which the agent is told.
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApprovalJson } from '../../client/control-shapes.ts';
+import { CallError, messageOf, post, session } from './api.ts';
+import { isTyping, move, show, shown } from './looking.ts';
+import { mayDecide, queue, tell } from './state.ts';
+
+type Step = 'choosing' | 'confirming' | 'denying' | 'sending';
+
+const REASONS: readonly string[] = [
+  'Too broad: narrow it down and ask again.',
+  'Not now: ask again outside of business hours.',
+  'Explain in the incident first why this is needed.',
+];
+
+export function Decision({
+  approval,
+  seenWhole,
+}: {
+  readonly approval: ApprovalJson;
+  readonly seenWhole: boolean;
+}): VNode | null {
+  const [step, setStep] = useState<Step>('choosing');
+  const [fault, setFault] = useState('');
+  const voted = approval.votes.some(
+    ({ by, decision }) => by === session.value?.operator?.name && decision === 'approve',
+  );
+  const open = approval.state === 'pending' && mayDecide.value && !voted;
+  const send = async (verb: 'approve' | 'deny', note: string): Promise<void> => {
+    setStep('sending');
+    setFault('');
+    try {
+      const digest = approval.request.digest;
+      const after = await post<ApprovalJson>(`/api/approvals/${approval.id}/${verb}`, { digest, note });
+      shown.value = after;
+      tell(wordsFor(after));
+    } catch (error) {
+      setFault(faultText(error));
+      if (error instanceof CallError && ['decided', 'wrong_digest', 'not_found'].includes(error.code)) {
+        void show(approval.id);
+      }
+    }
+    setStep('choosing');
+  };
+  const approve = (): void => {
+    if (!seenWhole) {
+      setFault('Show the rest of the request first.');
+    } else if (approval.risk === 'destructive' && step !== 'confirming') {
+      setStep('confirming');
+    } else {
+      void send('approve', '');
+    }
+  };
+  useKeys({ open, step, approve, deny: () => setStep('denying'), back: () => setStep('choosing') });
+  if (!open) {
+    return <Closed approval={approval} voted={voted} fault={fault} />;
+  }
+  return (
+    <footer class="decision">
+      <p class="fault" role="alert">
+        {fault}
+      </p>
+      {step === 'denying' ? (
+        <Deny onSend={(note) => void send('deny', note)} onBack={() => setStep('choosing')} />
+      ) : (
+        <Answers step={step} approve={approve} setStep={setStep} />
+      )}
+    </footer>
+  );
+}
+
+function Answers({
+  step,
+  approve,
+  setStep,
+}: {
+  step: Step;
+  approve: () => void;
+  setStep: (step: Step) => void;
+}): VNode {
+  const busy = step === 'sending';
+  const words = {
+    choosing: 'Approve',
+    denying: 'Approve',
+    sending: 'One moment …',
+    confirming: 'Yes, approve this destructive request',
+  };
+  return (
+    <div class="answers">
+      <button type="button" class="deny" disabled={busy} onClick={() => setStep('denying')}>
+        Deny <kbd>d</kbd>
+      </button>
+      <button type="button" class={`approve ${step}`} disabled={busy} onClick={approve}>
+        {words[step]} <kbd>a</kbd>
+      </button>
+      {step === 'confirming' ? (
+        <button type="button" class="quiet" onClick={() => setStep('choosing')}>
+          Cancel
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+function Closed({ approval, voted, fault }: { approval: ApprovalJson; voted: boolean; fault: string }): VNode {
+  const text =
+    approval.state !== 'pending'
+      ? ''
+      : voted
+        ? 'You approved it. It waits for another person.'
+        : 'You can look at requests. Deciding takes the role approver.';
+  const next = queue.value.some(({ id }) => id !== approval.id);
+  return (
+    <footer class="decision closed">
+      <p class="fault" role="alert">
+        {fault}
+      </p>
+      <div class="answers">
+        <span class="muted">{text}</span>
+        {next ? (
+          <button type="button" onClick={() => move(1)}>
+            Next request <kbd>j</kbd>
+          </button>
+        ) : null}
+      </div>
+    </footer>
+  );
+}
+
+function Deny({ onSend, onBack }: { onSend: (note: string) => void; onBack: () => void }): VNode {
+  const [note, setNote] = useState('');
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const submit = (): void => {
+    if (note.trim() === '') {
+      field.current?.focus();
+    } else {
+      onSend(note.trim());
+    }
+  };
+  return (
+    <form
+      class="deny-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+          submit();
+        } else if (event.key === 'Escape') {
+          onBack();
+        }
+      }}
+    >
+      <label>
+        Why not? The agent is told this, word for word.
+        <textarea
+          ref={field}
+          rows={2}
+          maxLength={2000}
+          required
+          value={note}
+          onInput={(event) => setNote(event.currentTarget.value)}
+        />
+      </label>
+      <div class="reasons">
+        {REASONS.map((reason) => (
+          <button key={reason} type="button" class="chip" onClick={() => setNote(reason)}>
+            {reason}
+          </button>
+        ))}
+      </div>
+      <div class="answers">
+        <button type="button" class="quiet" onClick={onBack}>
+          Back
+        </button>
+        <button type="submit" class="deny solid" disabled={note.trim() === ''}>
+          Deny with this reason
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function useKeys(on: { open: boolean; step: Step; approve: () => void; deny: () => void; back: () => void }): void {
+  const latest = useRef(on);
+  latest.current = on;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const { open, step, approve, deny, back } = latest.current;
+      // A key that is held down is one press.
+      if (!open || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
+        return;
+      }
+      if (event.key === 'a' && step !== 'sending' && step !== 'denying') {
+        event.preventDefault();
+        approve();
+      } else if (event.key === 'd' && step !== 'sending') {
+        event.preventDefault();
+        deny();
+      } else if (event.key === 'Escape') {
+        back();
+      }
+    };
+    addEventListener('keydown', onKey);
+    return (): void => removeEventListener('keydown', onKey);
+  }, []);
+}
+
+function wordsFor({ state, required, votes }: ApprovalJson): string {
+  const yes = votes.filter(({ decision }) => decision === 'approve').length;
+  switch (state) {
+    case 'approved':
+      return 'Approved. The agent’s request goes on.';
+    case 'denied':
+      return 'Denied. The agent is told why.';
+    case 'pending':
+      return `Your approval counts: ${Math.min(yes, required)} of ${required}.`;
+    case 'expired':
+    case 'cancelled':
+      return `It is ${state} already.`;
+  }
+}
+
+function faultText(error: unknown): string {
+  if (!(error instanceof CallError)) {
+    return messageOf(error);
+  }
+  switch (error.code) {
+    case 'decided':
+      return 'You were not the first: it is decided already, as you see above. Your answer changed nothing.';
+    case 'wrong_digest':
+      return 'What waits is not what this page showed. Nothing was approved; look at it again.';
+    default:
+      return error.message;
+  }
+}

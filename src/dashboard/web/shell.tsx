@@ -1,0 +1,117 @@
+// Around every view: where to go, how many wait, whether the page is told live.
+import type { VNode } from 'preact';
+import type { SessionJson } from '../../client/control-shapes.ts';
+import { post, session } from './api.ts';
+import { Approvals } from './approvals.tsx';
+import { soundOn } from './chime.ts';
+import { linkTo, place, type Section } from './route.ts';
+import { link, notice, pending, tell } from './state.ts';
+
+interface Entry {
+  readonly section: Section;
+  readonly name: string;
+  readonly icon: string;
+}
+
+const ENTRIES: readonly Entry[] = [{ section: 'approvals', name: 'Approvals', icon: 'M4 12.500 9.500 18 20 6.500' }];
+
+export function Shell(): VNode {
+  return (
+    <div class="shell">
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <Sidebar />
+      <main id="main" tabIndex={-1}>
+        <LinkState />
+        <View />
+      </main>
+      <div class="notices" role="status" aria-live="polite">
+        {notice.value === null ? null : <div class={`notice notice-${notice.value.kind}`}>{notice.value.text}</div>}
+      </div>
+    </div>
+  );
+}
+
+function View(): VNode {
+  switch (place.value.section) {
+    case 'approvals':
+    case 'setup':
+    case 'activity':
+    case 'agents':
+    case 'policy':
+    case 'account':
+      return <Approvals />;
+  }
+}
+
+function Sidebar(): VNode {
+  return (
+    <nav class="sidebar" aria-label="Sections">
+      <a class="brand" href={linkTo('approvals')}>
+        <img src="/icon.svg" alt="" width="28" height="28" />
+        <span>Claw Patrol</span>
+      </a>
+      <ul>
+        {ENTRIES.map(({ section, name, icon }) => (
+          <li key={section}>
+            <a href={linkTo(section)} aria-current={place.value.section === section ? 'page' : undefined}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={icon} />
+              </svg>
+              <span class="name">{name}</span>
+              {section === 'approvals' && pending.value > 0 ? (
+                <span class="badge" aria-label={`${pending.value} waiting`}>
+                  {pending.value > 999 ? '999+' : pending.value}
+                </span>
+              ) : null}
+            </a>
+          </li>
+        ))}
+      </ul>
+      <Self />
+    </nav>
+  );
+}
+
+function leave(): void {
+  post<SessionJson>('/api/logout')
+    .then((left) => {
+      session.value = left;
+    })
+    .catch(() => tell('Logging out did not work. Close the browser to be safe.', 'bad'));
+}
+
+function Self(): VNode {
+  const operator = session.value?.operator;
+  return (
+    <div class="self">
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={soundOn.value}
+          onChange={(event) => {
+            soundOn.value = event.currentTarget.checked;
+          }}
+        />
+        <span>Sound</span>
+      </label>
+      <div class="who">
+        <strong>{operator?.name}</strong>
+        <span>{operator?.role}</span>
+      </div>
+      <button type="button" class="quiet" onClick={leave}>
+        Log out
+      </button>
+    </div>
+  );
+}
+
+/** The line is kept free of place while all is well, so that nothing jumps when it shows. */
+function LinkState(): VNode | null {
+  return link.value === 'waiting' ? (
+    <div class="offline" role="alert">
+      No connection to the gateway. What you see may be old; trying again …
+    </div>
+  ) : null;
+}

@@ -1,0 +1,159 @@
+// What the page knows: the queue as the gateway has it, what it was told live, and what it tells the reader.
+import { batch, computed, effect, signal } from '@preact/signals';
+import type { ApprovalJson, ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import { clockAheadMs, get, loadSession, loggedOut, session } from './api.ts';
+import { chime } from './chime.ts';
+import { place } from './route.ts';
+
+/** Rows of the queue that are asked for at first, and again with each "more". */
+const PAGE = 100;
+/** Live records that are kept. */
+const MAX_RECORDS = 400;
+
+export const queue = signal<readonly ApprovalJson[]>([]);
+/** All that wait, on every page of the queue. */
+export const pending = signal(0);
+export const queueLoaded = signal(false);
+const wanted = signal(PAGE);
+
+/** The gateway's time, once a second. */
+export const nowMs = signal(Date.now());
+setInterval(() => {
+  nowMs.value = Date.now() + clockAheadMs.value;
+}, 1000);
+
+/** `live`: told as it happens. `waiting`: the stream broke off and is tried again. */
+export const link = signal<'connecting' | 'live' | 'waiting'>('connecting');
+
+/** A short word to the reader, which also a screen reader says. */
+export const notice = signal<{ readonly text: string; readonly kind: 'good' | 'bad' } | null>(null);
+
+/** Newest first. */
+export const liveRecords = signal<readonly RecordRowJson[]>([]);
+/** What the stream of records is asked for; null while nobody looks at it. */
+export const recordFilter = signal<string | null>(null);
+export const missedRecords = signal(0);
+
+export const mayDecide = computed(() => {
+  const role = session.value?.operator?.role;
+  return role === 'approver' || role === 'admin';
+});
+
+export const isAdmin = computed(() => session.value?.operator?.role === 'admin');
+
+let noticeTimer = 0;
+
+export function tell(text: string, kind: 'good' | 'bad' = 'good'): void {
+  notice.value = { text, kind };
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => {
+    notice.value = null;
+  }, 6_000);
+}
+
+let loading = false;
+let stale = false;
+
+/** Asks for the queue; while an answer is under way, once more after it. */
+export async function loadQueue(): Promise<void> {
+  if (loading) {
+    stale = true;
+    return;
+  }
+  loading = true;
+  try {
+    do {
+      stale = false;
+      const list = await get<ListJson<ApprovalJson>>(`/api/approvals?limit=${Math.min(1000, wanted.value)}`);
+      const total = list.total ?? list.items.length;
+      if (queueLoaded.value && total > pending.value) {
+        chime();
+      }
+      batch(() => {
+        queue.value = list.items;
+        pending.value = total;
+        queueLoaded.value = true;
+      });
+    } while (stale);
+  } catch {
+    // The stream tells when the gateway is back, and asks again.
+  } finally {
+    loading = false;
+  }
+}
+
+export function loadMore(): void {
+  wanted.value += PAGE;
+  void loadQueue();
+}
+
+let stream: EventSource | null = null;
+let retry = 0;
+
+function closeStream(): void {
+  clearTimeout(retry);
+  stream?.close();
+  stream = null;
+}
+
+function openStream(filter: string | null): void {
+  closeStream();
+  const source = new EventSource(`/api/live${filter === null ? '' : `?records=1${filter}`}`);
+  stream = source;
+  source.addEventListener('open', () => {
+    link.value = 'live';
+  });
+  source.addEventListener('approvals', () => void loadQueue());
+  source.addEventListener('records', (event) => {
+    const { items, missed }: { items: RecordRowJson[]; missed: number } = JSON.parse(String(event.data));
+    batch(() => {
+      missedRecords.value += missed;
+      liveRecords.value = [...items.toReversed(), ...liveRecords.value].slice(0, MAX_RECORDS);
+    });
+  });
+  source.addEventListener('ended', () => {
+    closeStream();
+    loggedOut();
+  });
+  source.addEventListener('error', () => {
+    link.value = 'waiting';
+    // Refused with a status: the browser gives up, and we ask why.
+    if (source.readyState === EventSource.CLOSED && stream === source) {
+      retry = setTimeout(() => {
+        loadSession()
+          .catch(() => undefined)
+          .finally(() => stream === source && openStream(recordFilter.value));
+      }, 3_000);
+    }
+  });
+}
+
+// Before the effects: they run as soon as they are made.
+const TITLES: Readonly<Record<typeof place.value.section, string>> = {
+  approvals: 'Approvals',
+  activity: 'Activity',
+  agents: 'Agents',
+  policy: 'Policy',
+  account: 'Account',
+  setup: 'Set up',
+};
+
+const loggedIn = computed(() => session.value?.operator?.name ?? null);
+
+effect(() => {
+  const name = loggedIn.value;
+  const filter = recordFilter.value;
+  if (name === null) {
+    closeStream();
+    queue.value = [];
+    queueLoaded.value = false;
+  } else {
+    openStream(filter);
+  }
+});
+
+effect(() => {
+  const waits = loggedIn.value === null ? 0 : pending.value;
+  const title = TITLES[place.value.section];
+  document.title = `${waits > 0 ? `(${waits}) ` : ''}${title} · Claw Patrol`;
+});

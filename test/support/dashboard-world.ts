@@ -1,0 +1,75 @@
+// A real PostgreSQL behind the real daemon with its dashboard, and psql as the agent.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { startGateway, type GatewayProcess } from './gateway-process.ts';
+import { startPostgres, type PostgresServer } from './postgres-server.ts';
+import type { CleanUp } from './temp.ts';
+
+export interface DashboardWorld {
+  readonly server: PostgresServer;
+  readonly gateway: GatewayProcess;
+  /** Starts psql with one statement, as the agent. */
+  readonly psql: (sql: string) => Agent;
+}
+
+export interface Agent {
+  /** Everything that psql has printed, when it has ended. */
+  readonly over: Promise<{ readonly code: number | null; readonly text: string }>;
+  readonly child: ChildProcess;
+}
+
+const SCHEMA = `
+CREATE TABLE users (id int PRIMARY KEY, name text);
+INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 50) AS n;
+CREATE TABLE logs (id int PRIMARY KEY, at timestamptz);
+INSERT INTO logs SELECT n, now() FROM generate_series(1, 200) AS n;
+`;
+
+/** `rest` is HCL beside the endpoint, credential and profile; `gateway` goes into the gateway block. */
+export async function startDashboardWorld(
+  scope: CleanUp,
+  { rest = '', gateway: block = '' }: { readonly rest?: string; readonly gateway?: string } = {},
+): Promise<DashboardWorld> {
+  const server = await startPostgres(scope, { flavour: 'debian' });
+  await server.query('CREATE DATABASE app');
+  await server.query(SCHEMA, 'app');
+  const config = `schema_version = 1
+gateway {
+  dashboard_listen = "127.0.0.1:0"
+  ${block}
+}
+endpoint "postgres" "shop" {
+  host    = "127.0.0.1:${server.port}"
+  sslmode = "disable"
+  listen  = "127.0.0.1:0"
+}
+credential "postgres_credential" "shop" {
+  endpoint = postgres.shop
+  user     = "${server.user}"
+}
+profile "responder" { credentials = [postgres_credential.shop] }
+${rest}
+`;
+  const gateway = await startGateway(scope, { config, env: { CLAWPATROL_SECRET_SHOP: server.password } });
+  return { server, gateway, psql: (sql) => startPsql(scope, gateway, sql) };
+}
+
+function startPsql(scope: CleanUp, gateway: GatewayProcess, sql: string): Agent {
+  const where = `host=127.0.0.1 port=${gateway.port('postgres.shop')} user=agent dbname=app sslmode=disable`;
+  const child = spawn('psql', ['-X', '-w', '-d', where, '-c', sql], {
+    env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '20' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  scope.after(() => {
+    child.kill('SIGKILL');
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+    });
+  }
+  const over = new Promise<{ code: number | null; text: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, text }));
+  });
+  return { over, child };
+}
