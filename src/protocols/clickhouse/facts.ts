@@ -8,6 +8,7 @@ import { copyOf, createUnits, highestRisk, refusalOf, summaryOf } from '../sql/b
 import type { FactDialect } from '../sql/facts.ts';
 import { addRelation, markOpaque, type Predicate, type RelationParameter, type UnitOutline } from '../sql/outline.ts';
 import { analyseText } from './analysis/analyse.ts';
+import { compareTrees } from './analysis/compare.ts';
 import type {
   ClickHouseAnalyser,
   ClickHouseContext,
@@ -113,8 +114,8 @@ class Analyser implements ClickHouseAnalyser {
   }
 
   compareAst(text: ClickHouseText, explained: string): string | null {
-    void explained;
-    return `nothing is known of ${text.statements} statement`;
+    const tree = text instanceof AnalysedText ? text.outline.tree : null;
+    return tree === null ? 'the gateway could not read the text' : compareTrees(tree, explained);
   }
 
   close(): Promise<void> {

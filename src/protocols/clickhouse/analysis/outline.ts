@@ -35,8 +35,14 @@ export interface TreeSummary {
   readonly roots: readonly string[];
   /** Tables and other named sources as written, `db.t` or `t`, sorted. */
   readonly tables: readonly string[];
+  /** Of these: what queries read from. */
+  readonly sources: readonly string[];
   /** Functions as written, sorted; operators and special forms by the server's names for them. */
   readonly functions: readonly string[];
+  /** Words of types, codecs and the like, which the server's tree may call functions. */
+  readonly skipped: readonly string[];
+  /** Of the functions: what the text spells as a call, where the server's tree has it too. */
+  readonly calls: readonly string[];
 }
 
 export function createClickHouse(): ClickHouseOutline {
