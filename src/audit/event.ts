@@ -24,7 +24,12 @@ export type AuditEventType =
   | 'operator.acted'
   | 'secret.changed'
   | 'audit.exported'
-  | 'audit.sealed';
+  | 'audit.sealed'
+  | 'device.asked'
+  | 'device.enrolled'
+  | 'device.revoked'
+  | 'run.started'
+  | 'run.ended';
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */
 export interface AuditEvent {

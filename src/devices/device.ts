@@ -13,6 +13,8 @@ export interface Device {
   /** Owner, or "". */
   readonly user: string;
   readonly enrolledMs: number;
+  /** SHA-256 (hex) of the token with which it speaks to the gateway for itself; "" = it has none yet. */
+  readonly tokenHash: string;
   /** When it was shut out for good; null = it may come. */
   readonly revokedMs: number | null;
 }

@@ -1,12 +1,14 @@
 // The devices that were let in: one file in the state directory, of which the daemon is the only writer. Each change is durable when it
 // returns, and tells whoever carries the devices' traffic.
-import { readFileSync } from 'node:fs';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
-import { replaceFile } from '../audit/durable-file.ts';
 import type { Clock } from '../lib/clock.ts';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError } from '../lib/errors.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import type { Device } from './device.ts';
+import { hashOf } from './join-tokens.ts';
+import { openStoredList } from './stored-list.ts';
+import type { FieldReader, StoredList } from './stored-list.ts';
 
 /** What a new device brings. */
 export type NewDevice = Pick<Device, 'name' | 'publicKey' | 'profile' | 'user'>;
@@ -25,6 +27,10 @@ export interface DeviceRegistry {
   enrol(device: NewDevice): Device;
   /** Changes a device that is not revoked. Throws as `enrol` does. */
   change(id: string, to: Partial<Pick<Device, 'name' | 'profile'>>): Device;
+  /** Gives a device a new token, the only time that its text is known; the one before is worth nothing. Throws as `enrol` does. */
+  issueToken(id: string): string;
+  /** The device whose token that is. */
+  authenticate(token: string): Device | null;
   /** Shuts a device out for good. Throws as `enrol` does. */
   revoke(id: string): Device;
   /** Called after every change, with the device as it is now. */
@@ -36,10 +42,12 @@ export interface DeviceRegistryParts {
   readonly clock: Clock;
   /** Whether a text is a public key of the tunnel. */
   readonly isKey: (text: string) => boolean;
-  /** The highest place in the tunnel's networks. */
-  readonly lastNumber: number;
+  /** The highest place that a device may have: above it are runs, or nothing. */
+  readonly lastNumber: () => number;
 }
 
+/** What tokens begin with, so that people and scanners recognise one that got lost. */
+const TOKEN_PREFIX = 'cpdev_';
 /** The gateway itself has the first place. */
 const FIRST_NUMBER = 2;
 
@@ -50,24 +58,22 @@ export function openDeviceRegistry(parts: DeviceRegistryParts): DeviceRegistry {
 
 class FileRegistry implements DeviceRegistry {
   readonly #parts: DeviceRegistryParts;
-  readonly #path: string;
+  readonly #stored: StoredList<Device>;
   readonly #listeners: ((device: Device) => void)[] = [];
-  #devices: ReadonlyMap<string, Device>;
   #byNumber: ReadonlyMap<number, Device> = new Map();
 
   constructor(parts: DeviceRegistryParts) {
     this.#parts = parts;
-    this.#path = join(parts.stateDir, 'devices.json');
-    this.#devices = new Map(readDevices(this.#path).map((device) => [device.id, device]));
+    this.#stored = openStoredList(join(parts.stateDir, 'devices.json'), 'devices', readDevice);
     this.#index();
   }
 
   list(): readonly Device[] {
-    return [...this.#devices.values()];
+    return this.#stored.items;
   }
 
   find(idOrName: string): Device | null {
-    const byId = this.#devices.get(idOrName);
+    const byId = this.list().find(({ id }) => id === idOrName);
     if (byId !== undefined) {
       return byId;
     }
@@ -94,7 +100,7 @@ class FileRegistry implements DeviceRegistry {
     }
     this.#checkName(name, null);
     const highest = this.list().reduce((most, { number }) => Math.max(most, number), FIRST_NUMBER - 1);
-    if (highest >= this.#parts.lastNumber) {
+    if (highest >= this.#parts.lastNumber()) {
       throw new GatewayError('LIMIT_REACHED', 'operator', 'subnet_cidr has no address left; choose a larger network');
     }
     const nowMs = this.#parts.clock.now();
@@ -106,6 +112,7 @@ class FileRegistry implements DeviceRegistry {
       profile,
       user,
       enrolledMs: nowMs,
+      tokenHash: '',
       revokedMs: null,
     });
   }
@@ -116,8 +123,23 @@ class FileRegistry implements DeviceRegistry {
     return this.#put({ ...device, ...to });
   }
 
+  issueToken(id: string): string {
+    const text = `${TOKEN_PREFIX}${randomBytes(24).toString('base64url')}`;
+    this.#put({ ...this.#getActive(id), tokenHash: hashOf(text) });
+    return text;
+  }
+
+  authenticate(token: string): Device | null {
+    const hash = Buffer.from(hashOf(token));
+    const found = this.list().find(
+      ({ tokenHash, revokedMs }) =>
+        revokedMs === null && tokenHash.length === hash.length && timingSafeEqual(Buffer.from(tokenHash), hash),
+    );
+    return found ?? null;
+  }
+
   revoke(id: string): Device {
-    return this.#put({ ...this.#getActive(id), revokedMs: this.#parts.clock.now() });
+    return this.#put({ ...this.#getActive(id), tokenHash: '', revokedMs: this.#parts.clock.now() });
   }
 
   onChange(listener: (device: Device) => void): void {
@@ -125,7 +147,7 @@ class FileRegistry implements DeviceRegistry {
   }
 
   #getActive(id: string): Device {
-    const device = this.#devices.get(id);
+    const device = this.list().find((one) => one.id === id);
     if (device === undefined || device.revokedMs !== null) {
       return refuse(`there is no device ${id}, or it was revoked`);
     }
@@ -143,15 +165,8 @@ class FileRegistry implements DeviceRegistry {
   }
 
   #put(device: Device): Device {
-    const next = new Map(this.#devices).set(device.id, device);
-    try {
-      const text = JSON.stringify({ version: 1, devices: [...next.values()] }, null, 1);
-      replaceFile(this.#path, Buffer.from(`${text}\n`));
-    } catch (error) {
-      const message = `cannot write the devices to ${this.#path}: ${messageOf(error)}`;
-      throw new GatewayError('STORE_FAILED', 'operator', message, { cause: error });
-    }
-    this.#devices = next;
+    const next = new Map(this.list().map((one) => [one.id, one])).set(device.id, device);
+    this.#stored.replace([...next.values()]);
     this.#index();
     this.#listeners.forEach((listener) => listener(device));
     return device;
@@ -170,67 +185,16 @@ function refuse(message: string): never {
   throw new GatewayError('CONFIG_INVALID', 'operator', message);
 }
 
-function readDevices(path: string): readonly Device[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return [];
-    }
-    throw new GatewayError('STORE_FAILED', 'operator', `cannot read the devices in ${path}: ${messageOf(error)}`);
-  }
-  const devices = parseDevices(text);
-  if (devices === null) {
-    throw new GatewayError('STORE_FAILED', 'operator', `cannot make sense of the devices in ${path}`);
-  }
-  return devices;
-}
-
-function parseDevices(text: string): readonly Device[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  const list = readField(value, 'devices');
-  if (readField(value, 'version') !== 1 || !Array.isArray(list)) {
-    return null;
-  }
-  const devices = list.map(toDevice).filter((device) => device !== null);
-  return devices.length === list.length ? devices : null;
-}
-
-function toDevice(value: unknown): Device | null {
-  const text = (name: string): string | null => {
-    const field = readField(value, name);
-    return typeof field === 'string' ? field : null;
+function readDevice({ text, whole, wholeOrNull }: FieldReader): Device {
+  return {
+    id: text('id'),
+    name: text('name'),
+    publicKey: text('publicKey'),
+    number: whole('number'),
+    profile: text('profile'),
+    user: text('user'),
+    enrolledMs: whole('enrolledMs'),
+    tokenHash: text('tokenHash'),
+    revokedMs: wholeOrNull('revokedMs'),
   };
-  const whole = (name: string): number | null => {
-    const field = readField(value, name);
-    return typeof field === 'number' && Number.isSafeInteger(field) ? field : null;
-  };
-  const [id, name, publicKey, profile, user] = ['id', 'name', 'publicKey', 'profile', 'user'].map(text);
-  const [number, enrolledMs] = ['number', 'enrolledMs'].map(whole);
-  const revoked = readField(value, 'revokedMs');
-  const known = [id, name, publicKey, profile, user, number, enrolledMs].every(
-    (field) => field !== null && field !== undefined,
-  );
-  return known && (revoked === null || whole('revokedMs') !== null)
-    ? {
-        id: id ?? '',
-        name: name ?? '',
-        publicKey: publicKey ?? '',
-        number: number ?? 0,
-        profile: profile ?? '',
-        user: user ?? '',
-        enrolledMs: enrolledMs ?? 0,
-        revokedMs: whole('revokedMs'),
-      }
-    : null;
-}
-
-function readField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

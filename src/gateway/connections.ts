@@ -78,6 +78,8 @@ export interface Connections {
   acceptTunnelled(socket: Socket): void;
   /** Ends every connection of a device now. */
   endDevice(device: string, why: string): void;
+  /** Ends every connection of a run now. */
+  endRun(run: string, why: string): void;
   /** Asks every connection, or those that the policy in force no longer has, to end after the answer in progress. */
   drain(why: string, which: 'all' | 'unrouted'): void;
   /** Ends every connection now. */
@@ -172,6 +174,14 @@ class OpenConnections implements Connections {
   endDevice(device: string, why: string): void {
     for (const { agent, ending } of this.#open.values()) {
       if (agent.device === device) {
+        ending.abort(why);
+      }
+    }
+  }
+
+  endRun(run: string, why: string): void {
+    for (const { agent, ending } of this.#open.values()) {
+      if (agent.run === run) {
         ending.abort(why);
       }
     }
@@ -485,9 +495,9 @@ class OpenConnections implements Connections {
   }
 
   /** Where a device would be led now, or null when it is not the same device any more. */
-  #tunnelRouteNow(target: DialTarget | null, { device, ip }: Agent): Route | null {
+  #tunnelRouteNow(target: DialTarget | null, { device, run, ip }: Agent): Route | null {
     const agent = this.#parts.tunnel?.identify(ip) ?? null;
-    if (agent === null || agent.device !== device || target === null) {
+    if (agent === null || agent.device !== device || agent.run !== run || target === null) {
       return null;
     }
     const endpoint = findEndpoint(this.#parts.live(), agent.profile, target);

@@ -12,7 +12,7 @@ function open(stateDir: string, lastNumber: number = 254) {
     stateDir,
     clock: new FakeClock(),
     isKey: (text) => text.startsWith('key'),
-    lastNumber,
+    lastNumber: () => lastNumber,
   });
 }
 
@@ -61,6 +61,20 @@ test('CP-20 CP-22: a revoked device has no place, its key stays out, and its pla
       [3, true],
     ],
   );
+});
+
+test('CP-22: a token speaks for its device until it is replaced or the device is revoked', (t) => {
+  const registry = open(folder(t));
+  const { id } = registry.enrol(LAPTOP);
+  const first = registry.issueToken(id);
+  assert.deepEqual(
+    [registry.authenticate(first)?.id, registry.authenticate(''), registry.authenticate(`${first}x`)],
+    [id, null, null],
+  );
+  const second = registry.issueToken(id);
+  assert.deepEqual([registry.authenticate(first), registry.authenticate(second)?.id], [null, id]);
+  registry.revoke(id);
+  assert.equal(registry.authenticate(second), null);
 });
 
 test('names, keys and places that cannot be are refused with what to do', (t) => {

@@ -69,7 +69,7 @@ rule "reads" {
 /** A device that was let in earlier, as the gateway keeps it. */
 function device(name: string, number: number, publicKey: string, profile: string = 'oncall') {
   const id = `0190a3d2-0000-7000-8000-00000000000${number}`;
-  return { id, name, publicKey, number, profile, user: '', enrolledMs: 0, revokedMs: null };
+  return { id, name, publicKey, number, profile, user: '', enrolledMs: 0, tokenHash: '', revokedMs: null };
 }
 
 const cleanUps: (() => unknown)[] = [];
@@ -166,7 +166,7 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.match(found.stdout, /"transport":"wireguard"/);
   });
 
-  test('DP-03 DP-04 DP-06 DP-07 DP-15: TCP to what is not declared is reset and recorded', async () => {
+  test('DP-04 DP-06 DP-07 DP-15: TCP to what is not declared is reset and recorded', async () => {
     const dashboard = Number(/:(\d+)$/.exec(world.gateway.addresses.get('dashboard') ?? '')?.[1]);
     const virtual = String(addressOf(await ask(NAME, 'A')));
     const cases: readonly (readonly [string, number])[] = [
@@ -208,6 +208,10 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     ] as const) {
       assert.equal(await probe('udp', host, port), 'ECONNREFUSED', `${host} ${port}`);
     }
+    await eventually('they are recorded', () => {
+      const { stdout } = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '300', '--json');
+      return [`${NAME}:443`, '9.9.9.9:443', '203.0.113.9:123'].every((dialled) => stdout.includes(dialled));
+    });
   });
 
   test('DP-09 DN-01 DN-03 DN-05 DP-13: every resolver is the gateway, and it tells declared names only', async () => {

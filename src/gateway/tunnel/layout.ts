@@ -26,6 +26,8 @@ export interface TunnelLayout {
   /** Mark of intercepted packets, and the routing table that leads them to this host. */
   readonly mark: number;
   readonly routeTable: number;
+  /** Group of the kernel's log that refused packets go to. */
+  readonly logGroup: number;
 }
 
 /** What a `wireguard { }` block says, as checked at load. */
@@ -54,6 +56,7 @@ export function layOut({ subnetCidr, listenPort, interfaceName, mtu }: Wireguard
     ruleTable: `clawpatrol_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`,
     mark: 0x636c_0000 + number,
     routeTable: 510_000 + number,
+    logGroup: number,
   };
 }
 

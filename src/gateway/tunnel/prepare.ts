@@ -1,6 +1,8 @@
 // Makes the tunnel that the configuration asks for, from what is in the state directory.
 import { openDeviceRegistry } from '../../devices/registry.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
+import { openRunRegistry } from '../../devices/runs.ts';
+import type { RunRegistry } from '../../devices/runs.ts';
 import type { Connections } from '../connections.ts';
 import { lastDeviceNumber } from './layout.ts';
 import { loadWireguardKeys } from './stored.ts';
@@ -21,8 +23,9 @@ export interface PrepareParts extends Pick<
 export interface Prepared {
   readonly tunnel: Tunnel;
   readonly devices: DeviceRegistry;
+  readonly runs: RunRegistry;
   /** Acts on open connections from now on, when a device changes. */
-  follow(connections: Pick<Connections, 'drain' | 'endDevice'>): void;
+  follow(connections: Pick<Connections, 'drain' | 'endDevice' | 'endRun'>): void;
 }
 
 /** The tunnel that the configuration asks for; null without a `wireguard { }` block. Rejects with GatewayError. */
@@ -35,24 +38,35 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
   const { layout, mode } = readWireguard(attributes);
   const keys = loadWireguardKeys(stateDir, storeKey);
   checkPinnedKey(attributes, keys);
-  const devices = openDeviceRegistry({
+  const highest = lastDeviceNumber(layout.devices);
+  // Devices have their places from below, runs from above; each looks where the other is.
+  const devices = openDeviceRegistry({ stateDir, clock, isKey: isWireguardKey, lastNumber: () => runs.lowest - 1 });
+  const runs = openRunRegistry({
     stateDir,
     clock,
     isKey: isWireguardKey,
-    lastNumber: lastDeviceNumber(layout.devices),
+    lastNumber: highest,
+    highestDevice: () => devices.list().reduce((most, { number }) => Math.max(most, number), 1),
   });
-  const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry: devices });
+  const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry: devices, runs });
   onStop('the tunnel', () => tunnel.close());
   return {
     tunnel,
     devices,
-    follow: (connections) =>
+    runs,
+    follow(connections) {
+      runs.onChange(({ id, endedMs }) => {
+        if (endedMs !== null) {
+          connections.endRun(id, 'its run has ended');
+        }
+      });
       devices.onChange(({ name, revokedMs }) => {
         if (revokedMs === null) {
           connections.drain('the profile or name of its device has changed', 'unrouted');
         } else {
           connections.endDevice(name, 'its device was revoked');
         }
-      }),
+      });
+    },
   };
 }

@@ -2,6 +2,7 @@
 // whatever its destination (TPROXY keeps that), questions about names go to our name server, and nothing else passes, in any direction. The
 // text is loaded as one transaction. Pure.
 import { formatCidr } from './layout.ts';
+import { COPIED_BYTES } from './packet-log.ts';
 import type { TunnelLayout } from './layout.ts';
 
 /** Where our sockets listen. */
@@ -18,7 +19,7 @@ export interface TunnelPorts {
  * that connections meet the reset at the end and never the host or another network (attacks DP-26).
  */
 export function writeRuleset(layout: TunnelLayout, { tcp4, tcp6, dns }: TunnelPorts): string {
-  const { interfaceName, ruleTable, devices } = layout;
+  const { interfaceName, ruleTable, devices, logGroup } = layout;
   const mark = `0x${layout.mark.toString(16)}`;
   return `table inet ${ruleTable}
 delete table inet ${ruleTable}
@@ -34,6 +35,7 @@ table inet ${ruleTable} {
     udp dport 53 accept
     icmp type destination-unreachable accept
     icmpv6 type { destination-unreachable, packet-too-big } accept
+    limit rate 200/second burst 400 packets log group ${logGroup} snaplen ${COPIED_BYTES}
     meta l4proto udp reject with icmpx type port-unreachable
     drop
   }

@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { createEvent } from '../../audit/event.ts';
 import type { AttributeValue } from '../../config/config.ts';
 import { parseCidr } from '../../config/hosts.ts';
-import type { Device } from '../../devices/device.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
+import type { RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError } from '../../lib/errors.ts';
 import { visible } from '../../lib/text.ts';
@@ -25,6 +25,8 @@ import { openNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 import { createNames } from './names.ts';
 import { openAssignedNames, readOuterAddresses, writeOuterAddresses } from './stored.ts';
+import { followRefusedPackets } from './refused-packets.ts';
+import type { RefusedPackets } from './refused-packets.ts';
 import { openTransparentListener } from './transparent.ts';
 import type { TransparentListener } from './transparent.ts';
 import { VirtualAddresses } from './virtual-addresses.ts';
@@ -40,6 +42,7 @@ export interface TunnelParts {
   readonly layout: TunnelLayout;
   readonly mode: 'auto' | 'kernel' | 'userspace';
   readonly registry: DeviceRegistry;
+  readonly runs: RunRegistry;
   readonly live: () => Live;
   readonly metrics: Metrics;
   readonly recorder: Recorder;
@@ -103,6 +106,7 @@ class WireguardTunnel implements Tunnel {
   #interface: TunnelInterface | null = null;
   #listeners: TransparentListener[] = [];
   #names: NameServer | null = null;
+  #refused: RefusedPackets | null = null;
   #open = false;
   #watch: Timer | null = null;
   /** Where each peer was last heard, by public key. */
@@ -159,7 +163,7 @@ class WireguardTunnel implements Tunnel {
   }
 
   async open(onSocket: (socket: Socket) => void): Promise<void> {
-    const { clock, layout, logger, registry } = this.#parts;
+    const { clock, layout, logger, registry, runs } = this.#parts;
     const answer = createNames({
       live: this.#parts.live,
       addresses: this.#addresses,
@@ -187,14 +191,33 @@ class WireguardTunnel implements Tunnel {
     }
     this.#open = true;
     await this.#interface?.open({ tcp4: ports[0] ?? 0, tcp6: ports[1] ?? 0, dns: names.port }, this.#allowedPeers());
+    this.#refused = followRefusedPackets({
+      ...this.#parts,
+      group: layout.logGroup,
+      identify: (ip) => this.identify(ip),
+      destinationOf: (ip) => this.destinationOf(ip),
+    });
     registry.onChange(() => this.#syncPeers());
+    runs.onChange(() => this.#syncPeers());
     this.#watchPeers();
   }
 
   identify(ip: string): Agent | null {
     const number = numberOf(this.layout.devices, ip);
-    const device = number === null ? null : this.#parts.registry.at(number);
-    return device === null || !this.#parts.live().profiles.has(device.profile) ? null : describe(device, ip);
+    if (number === null) {
+      return null;
+    }
+    const { registry, runs, live } = this.#parts;
+    const run = runs.at(number);
+    const device = run === null ? registry.at(number) : registry.find(run.device);
+    if (device === null || device.revokedMs !== null) {
+      return null;
+    }
+    const { name, user } = device;
+    const profile = run?.profile ?? device.profile;
+    return live().profiles.has(profile)
+      ? { device: name, profile, run: run?.id ?? '', user, ip, transport: 'wireguard' }
+      : null;
   }
 
   destinationOf(ip: string): ReturnType<TunnelView['destinationOf']> {
@@ -222,6 +245,7 @@ class WireguardTunnel implements Tunnel {
     const troubles = (await this.#interface?.close()) ?? [];
     this.#listeners.forEach((listener) => listener.close());
     this.#names?.close();
+    await this.#refused?.close();
     for (const why of troubles) {
       this.#parts.logger.error({ why }, 'a part of the tunnel could not be taken down');
     }
@@ -270,15 +294,14 @@ class WireguardTunnel implements Tunnel {
   }
 
   #allowedPeers(): readonly Peer[] {
-    const { layout, registry } = this.#parts;
-    return registry
-      .list()
-      .filter(({ revokedMs }) => revokedMs === null)
-      .map(({ publicKey, number }) => {
-        const { v4, v6 } = addressesAt(layout.devices, number);
-        const outerAddress = this.#outer.get(publicKey) ?? null;
-        return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
-      });
+    const { layout, registry, runs } = this.#parts;
+    const devices = registry.list().filter(({ revokedMs }) => revokedMs === null);
+    const known = new Set(devices.map(({ id }) => id));
+    return [...devices, ...runs.list().filter(({ device }) => known.has(device))].map(({ publicKey, number }) => {
+      const { v4, v6 } = addressesAt(layout.devices, number);
+      const outerAddress = this.#outer.get(publicKey) ?? null;
+      return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
+    });
   }
 
   #refuseName(agent: Agent, name: string, why: string): void {
@@ -293,8 +316,4 @@ class WireguardTunnel implements Tunnel {
       }),
     );
   }
-}
-
-function describe({ name, profile, user }: Device, ip: string): Agent {
-  return { device: name, profile, run: '', user, ip, transport: 'wireguard' };
 }

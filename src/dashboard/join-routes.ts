@@ -1,0 +1,183 @@
+// What machines ask of the gateway for themselves: to be let in, and, once they are, for a run of their own, and to be forgotten. None of it
+// takes an operator's word, and none of it can approve anything. Every answer is JSON.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createEvent } from '../audit/event.ts';
+import type { AuditEvent } from '../audit/event.ts';
+import type { Device } from '../devices/device.ts';
+import { POLL_SECONDS } from '../devices/enrolment.ts';
+import type { Enrolment, JoinState, Refused } from '../devices/enrolment.ts';
+import type { DeviceRegistry } from '../devices/registry.ts';
+import type { Run, RunRegistry } from '../devices/runs.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ApiError, getText, readBody } from './input.ts';
+
+/** What a device needs to know of the tunnel. */
+export interface TunnelDescription {
+  readonly publicKey: string;
+  /** `host:port` that clients dial. */
+  readonly endpoint: string;
+  readonly mtu: number;
+  /** A device's own addresses, by its place. */
+  readonly addressesOf: (number: number) => { readonly v4: string; readonly v6: string };
+}
+
+export interface JoinParts {
+  readonly clock: Clock;
+  readonly enrolment: Enrolment;
+  readonly devices: DeviceRegistry;
+  readonly runs: RunRegistry;
+  readonly tunnel: TunnelDescription;
+  readonly caPem: () => string;
+  readonly fingerprint: () => string;
+  /** Where operators let machines in, or null. */
+  readonly publicUrl: () => string | null;
+  /** Profiles that a run on a device of that profile may have. */
+  readonly runProfiles: (profile: string) => readonly string[];
+  /** Durable when it resolves; rejects when it cannot be recorded, and then nothing happens. */
+  readonly record: (event: AuditEvent) => Promise<void>;
+}
+
+/** Adds the calls under /api. */
+export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
+  app.post('/api/onboard/start', (request) => start(request, parts));
+  app.post('/api/onboard/poll', (request) => poll(request, parts));
+  app.post('/api/onboard/claim', (request) => claim(request, parts));
+  app.post('/api/device/runs', (request) => startRun(request, parts));
+  app.delete('/api/device/runs/:id', (request) => endRun(request, parts));
+  app.post('/api/device/leave', (request) => leave(request, parts));
+}
+
+async function start(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const fields = readBody(request.body, ['public_key', 'hostname', 'profile', 'token']);
+  const asked = {
+    publicKey: getText(fields, 'public_key'),
+    hostname: getText(fields, 'hostname'),
+    wish: fields.get('profile') ?? '',
+    token: fields.get('token') ?? '',
+    ip: request.ip,
+  };
+  // Before anything is recorded: who floods us must not fill the log.
+  const refused = parts.enrolment.findRefusal(asked.ip);
+  if (refused !== null) {
+    throw refusalOf(refused);
+  }
+  const how = asked.token === '' ? 'asked to be let in' : 'came with a join token';
+  await parts.record(
+    deviceEvent(parts, 'device.asked', asked.hostname, { how, ip: asked.ip, public_key: asked.publicKey }),
+  );
+  const result = parts.enrolment.start(asked);
+  if (result.kind === 'refused') {
+    throw refusalOf(result);
+  }
+  const url = parts.publicUrl();
+  return {
+    device_code: result.deviceCode,
+    user_code: result.request.userCode,
+    verification_url: url === null ? null : `${url}/#/agents`,
+    interval: POLL_SECONDS,
+    expires_in: Math.round((result.request.expiresMs - result.request.askedMs) / 1000),
+    ca_fingerprint: parts.fingerprint(),
+  };
+}
+
+function refusalOf({ status, why }: Refused): ApiError {
+  return new ApiError(status, 'refused', why);
+}
+
+async function poll(request: FastifyRequest, { enrolment }: JoinParts): Promise<object> {
+  const fields = readBody(request.body, ['device_code']);
+  const state = found(enrolment.poll(getText(fields, 'device_code'), request.ip));
+  return { status: state.kind };
+}
+
+async function claim(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const { enrolment, devices, tunnel, caPem } = parts;
+  const fields = readBody(request.body, ['device_code']);
+  const state = found(enrolment.claim(getText(fields, 'device_code'), request.ip));
+  if (state.kind !== 'approved') {
+    throw new ApiError(409, 'refused', `the request is ${state.kind}`);
+  }
+  const { id, name, profile, number } = state.device;
+  await parts.record(deviceEvent(parts, 'device.enrolled', name, { id, profile, public_key: state.device.publicKey }));
+  return {
+    device: { id, name, profile },
+    token: devices.issueToken(id),
+    ...describePlace(tunnel, number),
+    ca: caPem(),
+  };
+}
+
+async function startRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const device = authenticate(request, parts);
+  const fields = readBody(request.body, ['public_key', 'profile', 'label']);
+  const profile = fields.get('profile') ?? device.profile;
+  if (!parts.runProfiles(device.profile).includes(profile)) {
+    throw new ApiError(
+      403,
+      'not_permitted',
+      `a run on this device may not have the profile ${JSON.stringify(profile)}`,
+    );
+  }
+  const label = (fields.get('label') ?? '').slice(0, 200);
+  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label }));
+  const run = parts.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
+  return { run: { id: run.id, profile: run.profile }, ...describePlace(parts.tunnel, run.number) };
+}
+
+async function endRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const device = authenticate(request, parts);
+  const run = findRun(request, device, parts);
+  await parts.record(deviceEvent(parts, 'run.ended', device.name, { run: run.id }));
+  parts.runs.end(run.id);
+  return { run: { id: run.id } };
+}
+
+function findRun(request: FastifyRequest, device: Device, { runs }: JoinParts): Run {
+  const params: unknown = request.params;
+  const id: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, 'id') : null;
+  const run = typeof id === 'string' ? runs.find(id) : null;
+  if (run === null || run.device !== device.id) {
+    throw new ApiError(404, 'not_found', 'this device has no such run');
+  }
+  return run;
+}
+
+async function leave(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const { id, name } = authenticate(request, parts);
+  await parts.record(deviceEvent(parts, 'device.revoked', name, { id, how: 'it left' }));
+  parts.devices.revoke(id);
+  return { device: { id, name } };
+}
+
+function describePlace({ publicKey, endpoint, mtu, addressesOf }: TunnelDescription, number: number): object {
+  const { v4, v6 } = addressesOf(number);
+  return { addresses: [v4, v6], tunnel: { public_key: publicKey, endpoint, mtu } };
+}
+
+function found(state: JoinState | null): JoinState {
+  if (state === null) {
+    throw new ApiError(404, 'not_found', 'no request has that code, or it was made from another address');
+  }
+  return state;
+}
+
+function authenticate(request: FastifyRequest, { devices }: JoinParts): Device {
+  const token = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
+  const device = token === undefined ? null : devices.authenticate(token);
+  if (device === null) {
+    throw new ApiError(401, 'unauthorised', 'the device token is missing or worth nothing (any more); join again');
+  }
+  return device;
+}
+
+type DeviceEventType = 'device.asked' | 'device.enrolled' | 'device.revoked' | 'run.started' | 'run.ended';
+
+/** `name` is the machine's own word until it is enrolled. */
+function deviceEvent(
+  { clock }: JoinParts,
+  type: DeviceEventType,
+  name: string,
+  data: Readonly<Record<string, string>>,
+): AuditEvent {
+  return createEvent(type, clock.now(), { by: 'device', summary: name, data: { device: name, ...data } });
+}

@@ -1,0 +1,300 @@
+// Enrolment by device code (in the manner of RFC 8628): a machine shows its public key and gets a short code for people and a long one for
+// itself; an operator lets it in under a profile; the machine fetches what it needs, once, from the address at which it asked. What waits
+// lives in memory: a restart forgets it, and the machine asks again.
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import type { Device } from './device.ts';
+import type { JoinTokens } from './join-tokens.ts';
+import type { DeviceRegistry } from './registry.ts';
+
+const WAIT_MS = 10 * 60_000;
+/** How often a machine may ask. */
+export const POLL_SECONDS = 2;
+/** Requests that wait at the same time, in all and from one address. */
+const MAX_WAITING = 200;
+const MAX_PER_ADDRESS = 10;
+/** Failed attempts (tokens, codes) of one address within `WAIT_MS`; after them it is not heard. */
+const MAX_FAILURES = 20;
+/** Without vowels (no words come out) and without letters that are read as digits. */
+const ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ';
+
+/** A machine that asks to be let in. Its words are its own: name and wish prove nothing. */
+export interface JoinRequest {
+  /** `XXXX-XXXX`; what an operator compares and types. */
+  readonly userCode: string;
+  readonly publicKey: string;
+  readonly hostname: string;
+  /** The profile that it asks for, or "". */
+  readonly wish: string;
+  readonly ip: string;
+  readonly askedMs: number;
+  readonly expiresMs: number;
+}
+
+/** How a machine's request stands. */
+export type JoinState =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'denied' | 'expired' }
+  | { readonly kind: 'approved'; readonly device: Device };
+
+/** Why a machine may not even ask. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly status: 400 | 403 | 429;
+  readonly why: string;
+}
+
+export type StartResult =
+  | { readonly kind: 'started'; readonly deviceCode: string; readonly request: JoinRequest }
+  | Refused;
+
+export interface NewRequest {
+  readonly publicKey: string;
+  readonly hostname: string;
+  readonly wish: string;
+  /** A join token, or "". */
+  readonly token: string;
+  readonly ip: string;
+}
+
+export interface Enrolment {
+  /** Why that address may not ask now, or null. */
+  findRefusal(ip: string): Refused | null;
+  /** A machine asks. With a join token it is let in at once. Throws GatewayError where a device cannot be made. */
+  start(request: NewRequest): StartResult;
+  /** How the request of that device code stands, for whoever asks from the same address. Null: there is none. */
+  poll(deviceCode: string, ip: string): JoinState | null;
+  /** As `poll`; an approved request is gone after it. */
+  claim(deviceCode: string, ip: string): JoinState | null;
+  /** Those that wait for an operator, oldest first. */
+  waiting(): readonly JoinRequest[];
+  /** Lets it in. Null: no such code waits. Throws GatewayError where a device cannot be made. */
+  approve(
+    userCode: string,
+    as: { readonly profile: string; readonly name: string | null; readonly user: string },
+  ): Device | null;
+  /** Whether such a code waited. */
+  deny(userCode: string): boolean;
+}
+
+interface Waiting extends JoinRequest {
+  readonly deviceCode: string;
+  /** By the clock that nobody sets. */
+  readonly dueMs: number;
+  state: JoinState;
+}
+
+export interface EnrolmentParts {
+  readonly clock: Clock;
+  readonly registry: DeviceRegistry;
+  readonly tokens: JoinTokens;
+  readonly isKey: (text: string) => boolean;
+  /** Whether the configuration in force has that profile. */
+  readonly hasProfile: (name: string) => boolean;
+}
+
+export function createEnrolment(parts: EnrolmentParts): Enrolment {
+  return new WaitingRequests(parts);
+}
+
+/** What of a host's own name may be a device's: the rest becomes `-`. */
+export function nameFrom(hostname: string): string {
+  const name = hostname
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 40);
+  return name === '' ? 'device' : name;
+}
+
+class WaitingRequests implements Enrolment {
+  readonly #parts: EnrolmentParts;
+  readonly #byDeviceCode = new Map<string, Waiting>();
+  readonly #failures = new Map<string, { count: number; sinceMs: number }>();
+
+  constructor(parts: EnrolmentParts) {
+    this.#parts = parts;
+  }
+
+  findRefusal(ip: string): Refused | null {
+    this.#forgetOld();
+    const waiting = [...this.#byDeviceCode.values()];
+    if (this.#blocked(ip)) {
+      return { kind: 'refused', status: 429, why: 'too many attempts that failed; wait ten minutes' };
+    }
+    if (waiting.length >= MAX_WAITING || waiting.filter((one) => one.ip === ip).length >= MAX_PER_ADDRESS) {
+      const why = 'too many machines wait to be let in; ask an operator to look at them';
+      return { kind: 'refused', status: 429, why };
+    }
+    return null;
+  }
+
+  start({ publicKey, hostname, wish, token, ip }: NewRequest): StartResult {
+    const { clock, isKey } = this.#parts;
+    const refusal = this.findRefusal(ip);
+    if (refusal !== null) {
+      return refusal;
+    }
+    if (!isKey(publicKey) || hostname === '' || hostname.length > 253 || wish.length > 128) {
+      return { kind: 'refused', status: 400, why: 'public_key must be a WireGuard key, hostname 1 to 253 characters' };
+    }
+    const request: Waiting = {
+      deviceCode: randomBytes(32).toString('base64url'),
+      userCode: this.#newUserCode(),
+      publicKey,
+      hostname,
+      wish,
+      ip,
+      askedMs: clock.now(),
+      expiresMs: clock.now() + WAIT_MS,
+      dueMs: clock.monotonicMs() + WAIT_MS,
+      state: { kind: 'waiting' },
+    };
+    if (token !== '') {
+      const refused = this.#admitWithToken(request, token);
+      if (refused !== null) {
+        return refused;
+      }
+    }
+    this.#byDeviceCode.set(request.deviceCode, request);
+    return { kind: 'started', deviceCode: request.deviceCode, request: shown(request) };
+  }
+
+  poll(deviceCode: string, ip: string): JoinState | null {
+    const found = this.#byDeviceCode.get(deviceCode);
+    if (this.#blocked(ip)) {
+      return null;
+    }
+    if (found === undefined || found.ip !== ip) {
+      this.#failed(ip);
+      return null;
+    }
+    return found.dueMs <= this.#parts.clock.monotonicMs() ? { kind: 'expired' } : found.state;
+  }
+
+  claim(deviceCode: string, ip: string): JoinState | null {
+    const state = this.poll(deviceCode, ip);
+    if (state?.kind === 'approved') {
+      this.#byDeviceCode.delete(deviceCode);
+    }
+    return state;
+  }
+
+  waiting(): readonly JoinRequest[] {
+    this.#forgetOld();
+    return [...this.#byDeviceCode.values()].filter(({ state }) => state.kind === 'waiting').map(shown);
+  }
+
+  approve(
+    userCode: string,
+    as: { readonly profile: string; readonly name: string | null; readonly user: string },
+  ): Device | null {
+    const found = this.#findWaiting(userCode);
+    if (found === null) {
+      return null;
+    }
+    const device = this.#enrol(found, as);
+    found.state = { kind: 'approved', device };
+    return device;
+  }
+
+  deny(userCode: string): boolean {
+    const found = this.#findWaiting(userCode);
+    if (found === null) {
+      return false;
+    }
+    found.state = { kind: 'denied' };
+    return true;
+  }
+
+  #admitWithToken(request: Waiting, text: string): Refused | null {
+    const token = this.#parts.tokens.use(text);
+    if (token === null) {
+      this.#failed(request.ip);
+      return { kind: 'refused', status: 403, why: 'the join token is unknown, used up or expired' };
+    }
+    if (!this.#parts.hasProfile(token.profile)) {
+      return { kind: 'refused', status: 403, why: `the profile of the join token, ${token.profile}, no longer exists` };
+    }
+    const device = this.#enrol(request, { profile: token.profile, name: null, user: '' });
+    request.state = { kind: 'approved', device };
+    return null;
+  }
+
+  /** A name that is taken gets a number: two machines are often called alike. */
+  #enrol(
+    { publicKey, hostname }: JoinRequest,
+    { profile, name, user }: { readonly profile: string; readonly name: string | null; readonly user: string },
+  ): Device {
+    const { registry } = this.#parts;
+    const wanted = nameFrom(hostname);
+    const taken = new Set(registry.list().flatMap((device) => (device.revokedMs === null ? [device.name] : [])));
+    return registry.enrol({ name: name ?? freeName(wanted, taken), publicKey, profile, user });
+  }
+
+  #findWaiting(userCode: string): Waiting | null {
+    this.#forgetOld();
+    const wanted = userCode.toUpperCase().replace(/[^A-Z]/g, '');
+    const found = [...this.#byDeviceCode.values()].find(
+      (request) => request.state.kind === 'waiting' && request.userCode.replace('-', '') === wanted,
+    );
+    return found ?? null;
+  }
+
+  #newUserCode(): string {
+    for (;;) {
+      const letters = Array.from({ length: 8 }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
+      const code = `${letters.slice(0, 4)}-${letters.slice(4)}`;
+      if (![...this.#byDeviceCode.values()].some(({ userCode }) => userCode === code)) {
+        return code;
+      }
+    }
+  }
+
+  #blocked(ip: string): boolean {
+    const failures = this.#failures.get(ip);
+    return (
+      failures !== undefined &&
+      failures.count >= MAX_FAILURES &&
+      this.#parts.clock.monotonicMs() - failures.sinceMs < WAIT_MS
+    );
+  }
+
+  #failed(ip: string): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const known = this.#failures.get(ip);
+    const fresh = known === undefined || nowMs - known.sinceMs >= WAIT_MS;
+    // Bounded: with too many addresses the oldest is forgotten.
+    const oldest = this.#failures.keys().next().value;
+    if (fresh && this.#failures.size >= 10_000 && oldest !== undefined) {
+      this.#failures.delete(oldest);
+    }
+    this.#failures.set(ip, fresh ? { count: 1, sinceMs: nowMs } : { count: known.count + 1, sinceMs: known.sinceMs });
+  }
+
+  /** An ended request is told for as long again as it could wait, then forgotten. */
+  #forgetOld(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const [code, { dueMs }] of this.#byDeviceCode) {
+      if (nowMs > dueMs + WAIT_MS) {
+        this.#byDeviceCode.delete(code);
+      } else if (nowMs > dueMs) {
+        const request = this.#byDeviceCode.get(code);
+        if (request?.state.kind === 'waiting') {
+          request.state = { kind: 'expired' };
+        }
+      }
+    }
+  }
+}
+
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  let free = wanted;
+  for (let number = 2; taken.has(free); number += 1) {
+    free = `${wanted}-${number}`;
+  }
+  return free;
+}
+
+function shown({ userCode, publicKey, hostname, wish, ip, askedMs, expiresMs }: Waiting): JoinRequest {
+  return { userCode, publicKey, hostname, wish, ip, askedMs, expiresMs };
+}

@@ -1,0 +1,179 @@
+// Runs: one process tree on a device, with a key, an address and a name in the log of its own, for as long as it lives. They are kept on disk,
+// so that a gateway that is started again still knows them.
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+import { GatewayError } from '../lib/errors.ts';
+import { uuidv7 } from '../lib/ids.ts';
+import { openStoredList } from './stored-list.ts';
+import type { FieldReader, StoredList } from './stored-list.ts';
+
+export interface Run {
+  /** UUIDv7. */
+  readonly id: string;
+  /** Id of the device. */
+  readonly device: string;
+  readonly publicKey: string;
+  readonly number: number;
+  /** Within what the device may have; decided when the run began. */
+  readonly profile: string;
+  /** What it was called, or "": the agent's word. */
+  readonly label: string;
+  readonly startedMs: number;
+  /** Null while it lives. */
+  readonly endedMs: number | null;
+}
+
+export type NewRun = Pick<Run, 'device' | 'publicKey' | 'profile' | 'label'>;
+
+export interface RunRegistry {
+  /** Those that live. */
+  list(): readonly Run[];
+  find(id: string): Run | null;
+  /** The lowest place that is a run's, or has lately been one's; one above the highest place when there is none. */
+  readonly lowest: number;
+  /** The run that may use that place in the tunnel now. */
+  at(number: number): Run | null;
+  /** Throws GatewayError CONFIG_INVALID (no key, or one that is known), LIMIT_REACHED, STORE_FAILED. */
+  start(run: NewRun): Run;
+  /** Ends a run; false when it did not live. Throws GatewayError STORE_FAILED. */
+  end(id: string): boolean;
+  onChange(listener: (run: Run) => void): void;
+}
+
+export interface RunRegistryParts {
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly isKey: (text: string) => boolean;
+  /** Places are given from here down; devices have theirs from below. */
+  readonly lastNumber: number;
+  /** The highest place that a device has. */
+  readonly highestDevice: () => number;
+}
+
+/** Runs of one device that live at the same time. */
+const MAX_PER_DEVICE = 64;
+/** How long the place of a run that has ended stays empty: a late packet or record must not be taken for the next one's. */
+const EMPTY_MS = 3_600_000;
+
+/** Opens the file, empty when there is none yet. Throws GatewayError STORE_FAILED. */
+export function openRunRegistry(parts: RunRegistryParts): RunRegistry {
+  return new FileRuns(parts);
+}
+
+class FileRuns implements RunRegistry {
+  readonly #parts: RunRegistryParts;
+  readonly #stored: StoredList<Run>;
+  readonly #listeners: ((run: Run) => void)[] = [];
+  #byNumber: ReadonlyMap<number, Run> = new Map();
+
+  constructor(parts: RunRegistryParts) {
+    this.#parts = parts;
+    this.#stored = openStoredList(join(parts.stateDir, 'runs.json'), 'runs', readRun);
+    this.#index();
+  }
+
+  list(): readonly Run[] {
+    return this.#stored.items.filter(({ endedMs }) => endedMs === null);
+  }
+
+  find(id: string): Run | null {
+    return this.list().find((run) => run.id === id) ?? null;
+  }
+
+  at(number: number): Run | null {
+    return this.#byNumber.get(number) ?? null;
+  }
+
+  start({ device, publicKey, profile, label }: NewRun): Run {
+    const { isKey, clock } = this.#parts;
+    if (!isKey(publicKey) || this.#stored.items.some((run) => run.publicKey === publicKey)) {
+      throw new GatewayError(
+        'CONFIG_INVALID',
+        'operator',
+        'a run needs a public key of its own: 44 characters of base64',
+      );
+    }
+    if (this.list().filter((run) => run.device === device).length >= MAX_PER_DEVICE) {
+      throw new GatewayError(
+        'LIMIT_REACHED',
+        'operator',
+        `the device has ${MAX_PER_DEVICE} runs already; end one first`,
+      );
+    }
+    const nowMs = clock.now();
+    const run: Run = {
+      id: uuidv7(nowMs),
+      device,
+      publicKey,
+      number: this.#freeNumber(),
+      profile,
+      label,
+      startedMs: nowMs,
+      endedMs: null,
+    };
+    this.#replace([...this.#stored.items, run], run);
+    return run;
+  }
+
+  end(id: string): boolean {
+    const run = this.find(id);
+    if (run === null) {
+      return false;
+    }
+    const ended = { ...run, endedMs: this.#parts.clock.now() };
+    this.#replace(
+      this.#stored.items.map((one) => (one.id === id ? ended : one)),
+      ended,
+    );
+    return true;
+  }
+
+  get lowest(): number {
+    return this.#kept().reduce((least, { number }) => Math.min(least, number), this.#parts.lastNumber + 1);
+  }
+
+  onChange(listener: (run: Run) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #freeNumber(): number {
+    const { lastNumber, highestDevice } = this.#parts;
+    const kept = new Set(this.#kept().map(({ number }) => number));
+    for (let number = lastNumber; number > highestDevice(); number -= 1) {
+      if (!kept.has(number)) {
+        return number;
+      }
+    }
+    throw new GatewayError('LIMIT_REACHED', 'operator', 'subnet_cidr has no address left; choose a larger network');
+  }
+
+  /** Those that live, and those whose place is to stay empty for a while. */
+  #kept(): readonly Run[] {
+    const nowMs = this.#parts.clock.now();
+    return this.#stored.items.filter(({ endedMs }) => endedMs === null || Math.abs(nowMs - endedMs) < EMPTY_MS);
+  }
+
+  #replace(runs: readonly Run[], changed: Run): void {
+    const kept = new Set([...this.#kept(), changed].map(({ id }) => id));
+    this.#stored.replace(runs.filter(({ id }) => kept.has(id)));
+    this.#index();
+    this.#listeners.forEach((listener) => listener(changed));
+  }
+
+  #index(): void {
+    this.#byNumber = new Map(this.list().map((run) => [run.number, run]));
+  }
+}
+
+function readRun({ text, whole, wholeOrNull }: FieldReader): Run {
+  return {
+    id: text('id'),
+    device: text('device'),
+    publicKey: text('publicKey'),
+    number: whole('number'),
+    profile: text('profile'),
+    label: text('label'),
+    startedMs: whole('startedMs'),
+    endedMs: wholeOrNull('endedMs'),
+  };
+}

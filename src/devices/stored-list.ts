@@ -1,0 +1,107 @@
+// A list in one file of the state directory, of which the daemon is the only writer: read whole at start, replaced whole at each change.
+import { readFileSync } from 'node:fs';
+import { replaceFile } from '../audit/durable-file.ts';
+import { GatewayError, messageOf } from '../lib/errors.ts';
+
+export interface StoredList<T> {
+  readonly items: readonly T[];
+  /** Durable when it returns. Throws GatewayError STORE_FAILED, and then nothing has changed. */
+  replace(items: readonly T[]): void;
+}
+
+/** Reads one item; null = it is not what it should be. */
+export type ReadItem<T> = (read: FieldReader) => T | null;
+
+/** The fields of a stored object; one that is missing or of another type spoils the item. */
+export interface FieldReader {
+  readonly text: (name: string) => string;
+  readonly whole: (name: string) => number;
+  /** Null where null is stored. */
+  readonly wholeOrNull: (name: string) => number | null;
+}
+
+/**
+ * Opens `{"version":1,KEY:[…]}`; empty when there is no file yet. Throws GatewayError STORE_FAILED when the file cannot be read or is not what
+ * it should be: going on without it would forget who was shut out.
+ */
+export function openStoredList<T>(path: string, key: string, readItem: ReadItem<T>): StoredList<T> {
+  let items = readItems(path, key, readItem);
+  return {
+    get items() {
+      return items;
+    },
+    replace(next) {
+      try {
+        replaceFile(path, Buffer.from(`${JSON.stringify({ version: 1, [key]: next }, null, 1)}\n`));
+      } catch (error) {
+        throw new GatewayError('STORE_FAILED', 'operator', `cannot write ${path}: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+      items = next;
+    },
+  };
+}
+
+function readItems<T>(path: string, key: string, readItem: ReadItem<T>): readonly T[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return [];
+    }
+    throw new GatewayError('STORE_FAILED', 'operator', `cannot read ${path}: ${messageOf(error)}`);
+  }
+  const items = parseItems(text, key, readItem);
+  if (items === null) {
+    throw new GatewayError('STORE_FAILED', 'operator', `cannot make sense of ${path}; restore it from a backup`);
+  }
+  return items;
+}
+
+function parseItems<T>(text: string, key: string, readItem: ReadItem<T>): readonly T[] | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const list = readField(value, key);
+  if (readField(value, 'version') !== 1 || !Array.isArray(list)) {
+    return null;
+  }
+  const items: T[] = [];
+  for (const stored of list) {
+    const item = readOne(stored, readItem);
+    if (item === null) {
+      return null;
+    }
+    items.push(item);
+  }
+  return items;
+}
+
+function readOne<T>(stored: unknown, readItem: ReadItem<T>): T | null {
+  let sound = true;
+  const whole = (name: string): number => {
+    const field = readField(stored, name);
+    const fits = typeof field === 'number' && Number.isSafeInteger(field);
+    sound &&= fits;
+    return fits ? field : 0;
+  };
+  const item = readItem({
+    text(name) {
+      const field = readField(stored, name);
+      sound &&= typeof field === 'string';
+      return typeof field === 'string' ? field : '';
+    },
+    whole,
+    wholeOrNull: (name) => (readField(stored, name) === null ? null : whole(name)),
+  });
+  return sound ? item : null;
+}
+
+function readField(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

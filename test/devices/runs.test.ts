@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openRunRegistry, type Run } from '../../src/devices/runs.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { temporaryFolder, type CleanUp } from '../support/temp.ts';
+
+const HOUR_MS = 3_600_000;
+
+function world(t: CleanUp, highestDevice: number = 2, lastNumber: number = 6) {
+  const stateDir = temporaryFolder(t, 'clawpatrol-runs');
+  const clock = new FakeClock();
+  const open = () =>
+    openRunRegistry({
+      stateDir,
+      clock,
+      isKey: (text) => text.startsWith('key'),
+      lastNumber,
+      highestDevice: () => highestDevice,
+    });
+  return { clock, open, runs: open() };
+}
+
+const RUN = { device: 'dev1', publicKey: 'key1', profile: 'oncall', label: 'claude' };
+
+test('TR-08: each run has a place and an id of its own, which a restart keeps until it ends', (t) => {
+  const { runs, open } = world(t);
+  const seen: Run[] = [];
+  runs.onChange((run) => seen.push(run));
+  const one = runs.start(RUN);
+  const two = runs.start({ ...RUN, publicKey: 'key2' });
+  assert.deepEqual([one.number, two.number, one.id === two.id], [6, 5, false]);
+  const again = open();
+  assert.deepEqual([again.at(6)?.id, again.at(5)?.id, again.lowest], [one.id, two.id, 5]);
+  assert.deepEqual([runs.end(one.id), runs.end(one.id), runs.at(6), runs.find(one.id)], [true, false, null, null]);
+  assert.deepEqual(
+    seen.map(({ number, endedMs }) => [number, endedMs === null]),
+    [
+      [6, true],
+      [5, true],
+      [6, false],
+    ],
+  );
+});
+
+test('the place of a run that has ended stays empty for an hour, and never meets those of devices', (t) => {
+  const { runs, clock } = world(t, 4);
+  const one = runs.start(RUN);
+  runs.end(one.id);
+  assert.equal(runs.start({ ...RUN, publicKey: 'key2' }).number, 5);
+  assert.throws(() => runs.start({ ...RUN, publicKey: 'key3' }), { code: 'LIMIT_REACHED' });
+  clock.stall(HOUR_MS + 1);
+  assert.equal(runs.start({ ...RUN, publicKey: 'key3' }).number, 6);
+});
+
+test('a key that is none or is known starts nothing; one device has a limited number of runs', (t) => {
+  const { runs } = world(t, 2, 200);
+  runs.start(RUN);
+  for (const publicKey of ['key1', '', 'nokey']) {
+    assert.throws(() => runs.start({ ...RUN, publicKey }), { code: 'CONFIG_INVALID' });
+  }
+  for (let index = 2; index <= 64; index += 1) {
+    runs.start({ ...RUN, publicKey: `key${index}` });
+  }
+  assert.throws(() => runs.start({ ...RUN, publicKey: 'key65' }), { code: 'LIMIT_REACHED' });
+  assert.equal(runs.start({ ...RUN, device: 'dev2', publicKey: 'key65' }).number, 136);
+});
