@@ -92,7 +92,8 @@ export interface ShellReading {
   readonly unreadable: boolean;
   readonly redirects: readonly Redirect[];
   readonly sudo: boolean;
-  readonly writesFiles: boolean;
+  /** Null when a program that is not known might. */
+  readonly writesFiles: boolean | null;
   readonly transfer: Transfer;
   /** An interactive shell (or one that takes commands from its stdin) is started. */
   readonly startsShell: boolean;

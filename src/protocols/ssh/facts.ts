@@ -232,7 +232,8 @@ const FACTS: Readonly<Record<string, Make>> = {
   'ssh.is_simple': ofText(({ simple }) => simple !== null),
   'ssh.sudo': ofAny(({ sudo }) => sudo),
   'ssh.redirects': ofText(({ redirects }) => redirects.map((redirect): FactRecord => redirectFact(redirect))),
-  'ssh.writes_files': ofAny(({ writesFiles }) => writesFiles),
+  'ssh.writes_files': (_request, { writesFiles, hidden }) =>
+    writesFiles === true || (hidden === null && writesFiles === false) ? writesFiles : new Unknown(hidden ?? 'dynamic'),
   'ssh.is_opaque': (_request, { opaque }) => opaque.length > 0,
   'ssh.opaque_causes': (_request, { opaque }) => opaque,
   'ssh.env': ({ env }) => env,
