@@ -4,6 +4,7 @@ import { createOperatorServers } from '../dashboard/operations.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import type { LogLevel } from '../gateway/logger.ts';
 import { systemClock } from '../lib/clock.ts';
+import { boundOldGarbage } from '../lib/garbage.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import { complainAbout, runGateway } from './gateway-run.ts';
@@ -15,6 +16,7 @@ const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error'];
 async function serve(call: Call): Promise<number> {
   const { io } = call;
   const logLevel = findLevel(call);
+  boundOldGarbage();
   const [{ version }, { protocols }] = await Promise.all([findVersion(), import('../protocols/all.ts')]);
   const gateway = createGateway({
     configPath: call.operands[0] ?? '',

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import { countPassed } from '../lib/young-garbage.ts';
+import { countPassed } from '../lib/garbage.ts';
 import type { Gate, RelayParts, Waiting } from '../protocols/protocol.ts';
 import type { FinishReason, SessionCommand, SessionEvent, Side, Verdict } from '../protocols/session.ts';
 import type { Action } from '../rules/action.ts';

@@ -9,14 +9,19 @@ import { runProgram, type ProgramResult } from './run.ts';
 import { temporaryFolder, type CleanUp } from './temp.ts';
 
 const BINARIES = process.env['CLAWPATROL_KUBERNETES'] ?? join(homedir(), '.cache', 'clawpatrol-kubernetes');
+const PROGRAMS = ['kube-apiserver', 'kubectl', 'standin-kubelet', 'standin-informer', 'helm'];
 const ADMIN = 'admin-of-the-test-cluster';
+const ROBOT = 'robot-of-the-test-cluster';
 
 export const KUBECTL: string = join(BINARIES, 'kubectl');
+export const HELM: string = join(BINARIES, 'helm');
+/** A shared informer of client-go. */
+export const INFORMER: string = join(BINARIES, 'standin-informer');
 
 /** Whether everything is there. */
 export function hasCluster(): boolean {
   const etcd = ['/usr/bin/etcd', '/usr/local/bin/etcd'].some((path) => existsSync(path));
-  return etcd && ['kube-apiserver', 'kubectl', 'standin-kubelet'].every((name) => existsSync(join(BINARIES, name)));
+  return etcd && PROGRAMS.every((name) => existsSync(join(BINARIES, name)));
 }
 
 export interface Cluster {
@@ -24,12 +29,19 @@ export interface Cluster {
   readonly token: string;
   /** Of the API server's certificate. */
   readonly caPath: string;
+  /** `robot`, as an administrator. */
+  readonly robotToken: string;
   /** kubectl without the gateway. */
   direct(...args: readonly string[]): Promise<ProgramResult>;
 }
 
+export interface ClusterOptions {
+  /** Signs client certificates; their subjects' common names are users. */
+  readonly clientCaPem?: string;
+}
+
 /** Starts it, with a node `n1` and a running pod `p` in `default`. */
-export async function startCluster(scope: CleanUp): Promise<Cluster> {
+export async function startCluster(scope: CleanUp, { clientCaPem }: ClusterOptions = {}): Promise<Cluster> {
   const folder = temporaryFolder(scope, 'clawpatrol-k8s');
   const [client, peer, port, kubelet] = [await freePort(), await freePort(), await freePort(), await freePort()];
   const start = (name: string, program: string, args: readonly string[]): void => {
@@ -61,7 +73,9 @@ export async function startCluster(scope: CleanUp): Promise<Cluster> {
   ]);
   const key = join(folder, 'sa.key');
   execFileSync('openssl', ['genrsa', '-out', key, '2048'], { stdio: 'ignore' });
-  writeFileSync(join(folder, 'tokens.csv'), `${ADMIN},admin,1,"system:masters"\n`);
+  writeFileSync(join(folder, 'tokens.csv'), `${ADMIN},admin,1,"system:masters"\n${ROBOT},robot,2,"system:masters"\n`);
+  const clientCa = join(folder, 'client-ca.pem');
+  writeFileSync(clientCa, clientCaPem ?? '');
   start('kube-apiserver', join(BINARIES, 'kube-apiserver'), [
     `--etcd-servers=${etcdUrl}`,
     `--secure-port=${port}`,
@@ -74,6 +88,7 @@ export async function startCluster(scope: CleanUp): Promise<Cluster> {
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.0.0.0/24',
     '--disable-admission-plugins=ServiceAccount',
+    ...(clientCaPem === undefined ? [] : [`--client-ca-file=${clientCa}`]),
   ]);
   start('kubelet', join(BINARIES, 'standin-kubelet'), [`127.0.0.1:${kubelet}`]);
   const server = `https://127.0.0.1:${port}`;
@@ -116,7 +131,7 @@ export async function startCluster(scope: CleanUp): Promise<Cluster> {
     await must(direct('create', '-f', file));
     await must(direct('patch', name, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status: state })));
   }
-  return { server, token: ADMIN, caPath: join(folder, 'certs', 'apiserver.crt'), direct };
+  return { server, token: ADMIN, robotToken: ROBOT, caPath: join(folder, 'certs', 'apiserver.crt'), direct };
 }
 
 async function ready(direct: Cluster['direct'], folder: string): Promise<void> {

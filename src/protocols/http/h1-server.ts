@@ -5,7 +5,7 @@ import { Deadline } from '../../lib/deadline.ts';
 import { abortReason } from '../../lib/errors.ts';
 import { Appender } from '../../lib/gather.ts';
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
-import { countPassed } from '../../lib/young-garbage.ts';
+import { countPassed } from '../../lib/garbage.ts';
 import type { DialTarget, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import { Exchange, type ExchangeEnd, type ExchangeParts, type Upgraded } from './exchange.ts';

@@ -3,8 +3,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { countPassed } from '../../lib/garbage.ts';
 import { Appender } from '../../lib/gather.ts';
-import { countPassed } from '../../lib/young-garbage.ts';
 import { keepsAlive, responseFraming } from './framing.ts';
 import { createBodyReader, type BodyFraming, type BodyReader } from './h1-body.ts';
 import { isMalformed, takeResponseHead, type ResponseHead } from './h1-head.ts';

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { abortReason } from '../../lib/errors.ts';
-import { countPassed } from '../../lib/young-garbage.ts';
+import { countPassed } from '../../lib/garbage.ts';
 import type { ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import { Exchange, type ExchangeParts } from './exchange.ts';

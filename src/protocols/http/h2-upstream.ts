@@ -3,7 +3,7 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../../lib/errors.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import { countPassed } from '../../lib/young-garbage.ts';
+import { countPassed } from '../../lib/garbage.ts';
 import { hostValue } from './h1-write.ts';
 import { blockOf, fieldsOf } from './h2-head.ts';
 import { onlyValue } from './fields.ts';

@@ -26,6 +26,8 @@ export function refuseHttps(refusal: Refusal, request: HttpRequest | null): Loca
     ...(rule === '' ? {} : { rule: shown(rule) }),
     ...(hint === '' ? {} : { hint: shown(hint) }),
     ...(action === '' ? {} : { action }),
+    // Where libraries of most providers look for what they print (google.rpc.Status, and many others' `error.message`).
+    message: `clawpatrol: ${shown(reason)}${rule === '' ? '' : `; rule ${shown(rule)}`}`,
   };
   return { status, fields: FIELDS, body: Buffer.from(`${JSON.stringify({ error })}\n`, 'utf8') };
 }

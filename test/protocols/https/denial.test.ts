@@ -14,10 +14,12 @@ test('a refusal is JSON that says why, by which rule and what to do; what is emp
   const { status, body } = refuseHttps(REFUSAL, null);
   assert.equal(status, 403);
   assert.deepEqual(JSON.parse(body.toString()), {
-    error: { code: 'denied', reason: 'no', rule: 'r', hint: 'ask', action: 'id' },
+    error: { code: 'denied', reason: 'no', rule: 'r', hint: 'ask', action: 'id', message: 'clawpatrol: no; rule r' },
   });
   const short = refuseHttps({ ...REFUSAL, rule: '', hint: '', action: '' }, grpcRequest('application/json'));
-  assert.deepEqual(JSON.parse(short.body.toString()), { error: { code: 'denied', reason: 'no' } });
+  assert.deepEqual(JSON.parse(short.body.toString()), {
+    error: { code: 'denied', reason: 'no', message: 'clawpatrol: no' },
+  });
 });
 
 test('a call of gRPC over HTTP/2 ends with a status and the reason, and nothing else is taken for one', () => {

@@ -1,8 +1,9 @@
 // Chunks that have passed are given back before V8 feels pressed to look through its whole heap.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { getHeapSpaceStatistics } from 'node:v8';
-import { countPassed, createCount } from '../../src/lib/young-garbage.ts';
+import { countPassed, createCount } from '../../src/lib/garbage.ts';
 
 const MIB = 1024 ** 2;
 
@@ -40,4 +41,16 @@ test('what is dead in the young generation is gone then', () => {
 
 test('the collector is not left open to other code', () => {
   assert.equal(Reflect.get(globalThis, 'gc'), undefined);
+});
+
+test('V8 knows the flags that are set: it complains about others', () => {
+  const garbage = new URL('../../src/lib/garbage.js', import.meta.url).href;
+  const flags = `import { boundOldGarbage } from ${JSON.stringify(garbage)};
+    import { setFlagsFromString } from 'node:v8';
+    boundOldGarbage();
+    setFlagsFromString(process.argv[1]);`;
+  const said = (flag: string): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', flags, '--', flag], { encoding: 'utf8' }).stderr;
+  assert.equal(said('--heap-growing-percent=50'), '');
+  assert.match(said('--no-such-flag-of-v8'), /no-such-flag/);
 });
