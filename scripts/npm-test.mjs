@@ -59,6 +59,7 @@ function ensureServers() {
     [`${PYTHON}/django`, 'python3-django'],
     [`${PYTHON}/boto3`, 'python3-boto3'],
     [`${PYTHON}/requests`, 'python3-requests'],
+    [`${PYTHON}/pip`, 'python3-pip'],
     ['wg', 'wireguard-tools'],
     ['wireguard-go', 'wireguard-go'],
     ['nft', 'nftables'],

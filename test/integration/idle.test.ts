@@ -1,13 +1,13 @@
 // Connections on which nothing happens, and cancels that race with what does: no idle limit ends a session, the kernel is told to look
 // after dead peers, and a cancel never reaches somebody else's statement.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { attackConfig } from '../corpus/attack-sets.ts';
 import { eventually } from '../support/daemon.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startGateway } from '../support/gateway-process.ts';
+import { KEEPALIVE, kernelTimer } from '../support/kernel-timer.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import * as wire from '../support/raw-postgres.ts';
 import { fileScope } from '../support/scope.ts';
@@ -34,17 +34,6 @@ test('MP-50: a session that idles for a day, between statements and in a transac
   assert.equal(clock.timers, 0);
   client.close();
 });
-
-/** Of the sockets of this machine between two ports of 127.0.0.1: the kind of timer that the kernel runs for the first one's end. */
-function kernelTimer(localPort: number, remotePort: number): string | undefined {
-  const hex = (port: number): string => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  const line = lines.find((text) => text.includes(`${hex(localPort)} ${hex(remotePort)}`));
-  return line?.trim().split(/\s+/)[5]?.slice(0, 2);
-}
-
-/** `tr` of /proc/net/tcp while nothing is under way: a keepalive will be sent. */
-const KEEPALIVE = '02';
 
 test(
   'MP-50: the kernel sends keepalives to both peers of a session',

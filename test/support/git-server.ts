@@ -57,25 +57,44 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
   });
   child.stdin.on('error', () => undefined);
   request.pipe(child.stdin);
-  const pieces: Buffer[] = [];
-  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
-  child.on('close', () => {
-    const output = Buffer.concat(pieces);
-    const end = output.indexOf('\r\n\r\n');
-    const head = output.toString('latin1', 0, end).split('\r\n');
-    const status = Number(/^Status: (\d+)/m.exec(head.join('\n'))?.[1] ?? 200);
-    const fields = head
-      .filter((line) => !line.startsWith('Status:'))
-      .map((line) => line.split(': ') as [string, string]);
-    response.writeHead(status, Object.fromEntries(fields)).end(output.subarray(end + 4));
+  let head: Buffer = Buffer.alloc(0);
+  let begun = false;
+  const pass = (piece: Buffer): void => {
+    if (!response.write(piece)) {
+      child.stdout.pause();
+      response.once('drain', () => child.stdout.resume());
+    }
+  };
+  child.stdout.on('data', (piece: Buffer) => {
+    if (begun) {
+      pass(piece);
+      return;
+    }
+    head = Buffer.concat([head, piece]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end !== -1) {
+      begun = true;
+      begin(head.toString('latin1', 0, end), response);
+      pass(head.subarray(end + 4));
+    }
   });
+  child.on('close', () => response.end());
+}
+
+/** The head of an answer as CGI has it. */
+function begin(text: string, response: ServerResponse): void {
+  const fields = text
+    .split('\r\n')
+    .filter((line) => !line.startsWith('Status:'))
+    .map((line) => line.split(': ') as [string, string]);
+  response.writeHead(Number(/^Status: (\d+)/m.exec(text)?.[1] ?? 200), Object.fromEntries(fields));
 }
 
 /** Runs git without any configuration of this machine. */
 export const git = (cwd: string, ...args: readonly string[]): Promise<ProgramResult> =>
   runProgram('git', args, {
     cwd,
-    timeoutMs: 60_000,
+    timeoutMs: 300_000,
     env: {
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_TERMINAL_PROMPT: '0',
