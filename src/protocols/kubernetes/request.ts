@@ -99,8 +99,9 @@ function refusedHead(request: HttpRequest): string | null {
     return `${method} with a body`;
   }
   for (const { name } of fields) {
-    const lower = name.toLowerCase();
-    if (lower.startsWith('impersonate-')) {
+    // Servers behind CGI and its descendants take `_` for `-`. `X-Remote-*` is how an authenticating proxy says who asks.
+    const lower = name.toLowerCase().replaceAll('_', '-');
+    if (lower.startsWith('impersonate-') || lower.startsWith('x-remote-')) {
       return 'impersonation headers are not taken from agents';
     }
     if (OVERRIDES.has(lower)) {
