@@ -19,6 +19,7 @@ import type { Dial } from './dial.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { loadModels } from './models.ts';
 import { createReviewers } from './reviewers.ts';
 
 export interface ApprovalServices {
@@ -47,6 +48,7 @@ const REMEMBERED_APPROVALS = 25 * FATIGUE_VOTES;
 export async function openApprovals(parts: ApprovalServiceParts): Promise<ApprovalServices> {
   const { clock, audit, live, dial, sources, metrics, logger, measure } = parts;
   const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
+  await loadModels(live().config.approvers);
   const fatigue = await recallFatigue(audit, live);
   const feed = createFeed();
   const reviewer = createReviewers({ clock, live, dial, sources, likeness: ({ summary }) => summary });
