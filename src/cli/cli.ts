@@ -25,6 +25,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),
   kubeconfig: () => import('./kubeconfig.ts'),
+  'known-hosts': () => import('./known-hosts.ts'),
   reload: () => import('./reload.ts'),
   status: () => import('./status.ts'),
   doctor: () => import('./doctor.ts'),

@@ -7,6 +7,7 @@ import type {
   CaJson,
   ControlErrorCode,
   ErrorJson,
+  KnownHostJson,
   KubeconfigJson,
   ListJson,
   OperatorJson,
@@ -141,6 +142,8 @@ export interface ControlClient {
   };
   /** Endpoint by its name, bare or typed. */
   kubeconfig(endpoint: string): Promise<KubeconfigJson>;
+  /** Of one ssh endpoint by its name, bare or typed; "" = all. */
+  knownHosts(endpoint: string): Promise<ListJson<KnownHostJson>>;
   readonly profiles: {
     list(): Promise<ListJson<ProfileJson>>;
     show(name: string): Promise<ProfileJson>;
@@ -192,6 +195,8 @@ export function createControlClient(address: ControlAddress, options: ControlCli
       export: async () => (await callBytes(wire, 'GET', '/api/ca/certificate')).toString('utf8'),
     },
     kubeconfig: (endpoint) => callJson(wire, 'GET', `/api/kubeconfig/${encodeURIComponent(endpoint)}`),
+    knownHosts: (endpoint) =>
+      callJson(wire, 'GET', `/api/known-hosts${endpoint === '' ? '' : `?endpoint=${encodeURIComponent(endpoint)}`}`),
     profiles: {
       list: () => callJson(wire, 'GET', '/api/profiles'),
       show: (name) => callJson(wire, 'GET', `/api/profiles/${encodeURIComponent(name)}`),

@@ -373,6 +373,15 @@ export interface KubeconfigJson {
   readonly certificate: string;
 }
 
+/** Host key of an SSH endpoint. */
+export interface KnownHostJson {
+  readonly endpoint: string;
+  /** As known_hosts has them. */
+  readonly names: readonly string[];
+  /** `TYPE BASE64`. */
+  readonly key: string;
+}
+
 export interface ProfileJson {
   readonly name: string;
   readonly description: string;

@@ -82,8 +82,9 @@ function checkSlots(credential: CredentialConfig, { block, type }: Subject, { re
     seen.add(secret.label);
     checkCommandOnly(secret, report);
   }
-  if (credential.type === 'ssh_key' && seen.size > 0 && !seen.has('private_key') && !seen.has('password')) {
-    const message = 'an ssh_key needs a private_key or a password';
+  const proves = seen.has('private_key') || seen.has('password') || block.written('agent_socket');
+  if (credential.type === 'ssh_key' && seen.size > 0 && !proves) {
+    const message = 'an ssh_key needs a private_key, a password or an agent_socket';
     report.error(block.at, { code: 'missing-attribute', message, fix: 'write secret "private_key" { … }' });
   }
 }

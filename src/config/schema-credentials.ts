@@ -190,9 +190,15 @@ export const credentialTypes: Readonly<Record<string, CredentialType>> = {
     fits: ['clickhouse_native', 'clickhouse_https'],
   }),
   ssh_key: credential({
-    doc: 'Upstream authentication; a key or a password is required.',
-    own: { user: { type: text, doc: 'Serves only sessions of this user.' } },
-    slots: ['private_key?', 'passphrase?', 'password?', 'host_pubkey?'],
+    doc: 'Upstream authentication; a key, a password or an agent socket is required.',
+    own: {
+      user: { type: text, doc: 'Serves only sessions of this user.' },
+      agent_socket: {
+        type: formOf('absolute-path'),
+        doc: 'Socket of an SSH agent on the gateway whose keys are tried after private_key.',
+      },
+    },
+    slots: ['private_key?', 'passphrase?', 'certificate?', 'password?', 'host_pubkey?'],
     by: ['user'],
     fits: ['ssh'],
   }),

@@ -211,6 +211,15 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
         defaultText: 'first key seen is kept',
         doc: 'Accepted host keys, known_hosts or SHA256: form; anything else is refused.',
       },
+      agent_password: {
+        type: secretText,
+        doc: 'Agents must log in with it, under any user name, or with one of agent_keys; without both they are not asked. Never sent upstream.',
+      },
+      agent_keys: {
+        type: listOf({ kind: 'string', form: 'public-key', markers: true }),
+        default: [],
+        doc: 'Public keys with which agents may log in, as in authorized_keys, without options.',
+      },
       shell_family: {
         type: oneOf('posix', 'fish', 'csh', 'powershell', 'cmd', 'other'),
         default: 'posix',
@@ -222,7 +231,11 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
         defaultText: '10s',
         doc: 'How long a script on stdin may take to end before it is unknown.',
       },
-      forward: { type: bool, default: false, doc: 'Port forwarding may be judged; without it, it is refused.' },
+      forward: {
+        type: bool,
+        default: false,
+        doc: 'Forwarding of which no rule speaks is judged by its tier; without it, it is refused.',
+      },
       scratch_dirs: { type: strings, default: [], doc: 'Directories in which writing files is suspicious only.' },
     },
   },

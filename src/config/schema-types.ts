@@ -45,6 +45,7 @@ export type StringForm =
   | 'header-name'
   | 'host-or-url'
   | 'host-key'
+  | 'public-key'
   | 'interface'
   | 'ip-port'
   | 'operator'

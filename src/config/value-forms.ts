@@ -123,6 +123,15 @@ function checkHostKey(text: string): FormResult {
     : bad('wrong-type', 'this is not a host key', 'write SHA256:FINGERPRINT, or a known_hosts or public key line');
 }
 
+/** Lines of authorized_keys without options, which would be promises that nobody keeps. */
+function checkPublicKey(text: string): FormResult {
+  const key = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521))\s+[A-Za-z0-9+/]{32,}={0,2}(?:\s.*)?$/;
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  return lines.length > 0 && lines.every((line) => key.test(line.trim()))
+    ? ok(text)
+    : bad('wrong-type', 'this is not a public key', 'write ssh-ed25519 AAAA… as in a .pub file, without options');
+}
+
 /** Whole certificates in text form. Whether each can be read is found when it is used. */
 function checkPem(text: string): FormResult {
   const certificates = /-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
@@ -149,6 +158,7 @@ const CHECKS: Readonly<Record<StringForm, Check>> = {
   ),
   'host-or-url': checkHostOrUrl,
   'host-key': checkHostKey,
+  'public-key': checkPublicKey,
   interface: matching(
     /^(?!\.{1,2}$)[^\s/:\0]{1,15}$/,
     'bad-name',

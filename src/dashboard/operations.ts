@@ -52,6 +52,7 @@ function describeParts(operations: Operations): OperatorParts {
     secrets,
     operators: openOperators({ stateDir, clock }),
     ca: () => ca,
+    knownHosts: () => operations.knownHosts(),
     status() {
       const checks = operations.status();
       return { ok: checks.every((check) => check.state !== 'fail'), checks };

@@ -6,7 +6,13 @@ import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
-import type { ApprovalJson, ControlErrorCode, StatusJson, VerifyJson } from '../client/control-shapes.ts';
+import type {
+  ApprovalJson,
+  ControlErrorCode,
+  KnownHostJson,
+  StatusJson,
+  VerifyJson,
+} from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
@@ -55,6 +61,8 @@ export interface OperatorParts {
   readonly secrets: SecretStore;
   readonly operators: Operators;
   readonly ca: () => CaInfo;
+  /** Host keys of SSH endpoints, made where there were none. */
+  readonly knownHosts: () => readonly KnownHostJson[];
   readonly status: () => StatusJson | Promise<StatusJson>;
   /** Resolves when the new configuration is in force or refused. */
   readonly reload: () => Promise<{
@@ -350,6 +358,17 @@ async function showKubeconfig({ parts, params }: Call): Promise<Answer> {
   return { kind: 'json', body: { name: endpoint.name, ...address, certificate: parts.ca().pem } };
 }
 
+async function showKnownHosts({ parts, query }: Call): Promise<Answer> {
+  const name = readFields(query, ['endpoint']).get('endpoint') ?? '';
+  const hosts = parts
+    .knownHosts()
+    .filter(({ endpoint }) => name === '' || endpoint === name || endpoint === `ssh.${name}`);
+  if (name !== '' && hosts.length === 0) {
+    throw new ApiError(404, 'not_found', `there is no ssh endpoint ${JSON.stringify(name)}`);
+  }
+  return { kind: 'json', body: { items: hosts, next: null } };
+}
+
 /** An event about an operator and nothing else. */
 export function operatorEvent(
   type: 'operator.acted' | 'secret.changed' | 'audit.exported' | 'connection.refused',
@@ -476,6 +495,14 @@ export const ROUTES: readonly Route[] = [
     kind: 'reads',
     role: 'viewer',
     answer: showKubeconfig,
+  },
+  {
+    name: 'known-hosts',
+    method: 'GET',
+    path: '/api/known-hosts',
+    kind: 'reads',
+    role: 'viewer',
+    answer: showKnownHosts,
   },
   { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', role: 'viewer', answer: listProfiles },
   {

@@ -34,6 +34,8 @@ import type { Metrics } from './metrics.ts';
 import type { Recorder } from './recorder.ts';
 import { createArrivals } from './tunnel/arrivals.ts';
 import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
+import { endpointKeys } from './ssh-keys.ts';
+import type { SshKeys } from './ssh-keys.ts';
 import { relay } from './relay.ts';
 import type { Route, Way } from './routing.ts';
 
@@ -63,6 +65,7 @@ export interface ConnectionsParts {
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly dial: Dial;
   readonly certificates: Certificates;
+  readonly keys: SshKeys;
   readonly credentials: Credentials;
   /** The text of a secret string with its references replaced; `what` names it. Throws GatewayError SECRET_MISSING. */
   readonly secretString: (text: string, what: string) => Secret;
@@ -395,6 +398,9 @@ class OpenConnections implements Connections {
       noticed: (cause, detail) => this.#notice(entry, cause, detail),
       shared: (name, make) => this.#getShared(name, make),
       reads: (credential, fact) => live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).reads(fact),
+      names: (credential, fact, value) =>
+        live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).names(fact, value),
+      keys: endpointKeys(this.#parts.keys, accepted.ref),
       forbids: (action) => {
         const rules = live().policy.ruleSet(accepted.ref, entry.agent.profile, action.credential);
         const { kind, by } = rules.decide(action, { nowMs: clock.now(), incident: '', alert: new Map(), reason: '' });

@@ -19,6 +19,8 @@ import { watchConfig } from './config-watch.ts';
 import type { ConfigWatch } from './config-watch.ts';
 import { openHealthServer } from './health.ts';
 import type { HealthParts } from './health.ts';
+import { describeKnownHosts } from './known-hosts.ts';
+import type { KnownHost } from './known-hosts.ts';
 import { createListeners } from './listeners.ts';
 import type { Listeners } from './listeners.ts';
 import { createLive } from './live.ts';
@@ -64,6 +66,8 @@ export interface Operations {
   readonly audit: SqliteAuditLog;
   readonly secrets: SecretStore;
   readonly ca: CertificateAuthority;
+  /** What agents' SSH clients need to trust; makes host keys that are missing. */
+  knownHosts(): readonly KnownHost[];
   readonly live: () => Live;
   readonly logger: GatewayLogger;
   /** What is said to everybody who may ask, on the metrics address and the dashboard's. */
@@ -320,6 +324,11 @@ class Daemon implements Gateway {
       audit: services.audit,
       secrets: services.secrets,
       ca: services.certificates.ca,
+      knownHosts: () =>
+        describeKnownHosts(this.#getLive().config.endpoints, {
+          keys: services.keys,
+          boundPort: (key) => this.#running?.listeners.bound.get(key)?.port ?? null,
+        }),
       live: () => this.#getLive(),
       logger: this.#getLogger(),
       health: this.#healthParts(services),

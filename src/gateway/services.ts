@@ -37,6 +37,7 @@ import { createDial } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { createGate } from './gate.ts';
 import type { GatewayGate } from './gate.ts';
+import { makeHostKeys } from './known-hosts.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
@@ -46,6 +47,8 @@ import type { Recorder } from './recorder.ts';
 import { prepareTunnel } from './tunnel/prepare.ts';
 import type { Tunnel } from './tunnel/tunnel.ts';
 import type { Way } from './routing.ts';
+import { createSshKeys } from './ssh-keys.ts';
+import type { SshKeys } from './ssh-keys.ts';
 import { resolveSecretString } from './secret-string.ts';
 
 export interface ServiceParts {
@@ -69,6 +72,7 @@ export interface Services {
   readonly secrets: SecretStore;
   readonly sources: SecretSources;
   readonly certificates: Certificates;
+  readonly keys: SshKeys;
   readonly metrics: Metrics;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
@@ -96,6 +100,8 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const audit = await openAudit(parts, secrets, storeKey.key);
   parts.onStop('the audit log', () => audit.close());
   const certificates = await openCertificates({ stateDir, storeKey: storeKey.key, clock });
+  const keys = createSshKeys({ stateDir, storeKey: storeKey.key });
+  makeHostKeys(parts.live().config.endpoints, keys);
   const configured = createSecretSources({
     clock,
     env: () => env,
@@ -108,8 +114,8 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
   const sources = deriveFrom(configured, createDeriver({ clock, env: () => env, post: createPostForm(clock) }));
   const secretString = (text: string, what: string): Secret =>
     resolveSecretString(text, what, { env, findStored: (name) => secrets.find(name, '') });
-  const opened = { audit, secretString, sources, certificates, storeKey: storeKey.key };
-  return { audit, secrets, sources, certificates, ...(await createCore(parts, opened)) };
+  const opened = { audit, secretString, sources, certificates, keys, storeKey: storeKey.key };
+  return { audit, secrets, sources, certificates, keys, ...(await createCore(parts, opened)) };
 }
 
 function openAudit(
@@ -144,10 +150,11 @@ interface Opened {
   readonly secretString: (text: string, what: string) => Secret;
   readonly sources: SecretSources;
   readonly certificates: Certificates;
+  readonly keys: SshKeys;
   readonly storeKey: Buffer;
 }
 
-type Core = Omit<Services, 'audit' | 'secrets' | 'sources' | 'certificates'>;
+type Core = Omit<Services, 'audit' | 'secrets' | 'sources' | 'certificates' | 'keys'>;
 
 /** The gate and what hangs on it. */
 async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
@@ -198,7 +205,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
 
 function openConnections(
   parts: ServiceParts,
-  { audit, secretString, sources, certificates }: Opened,
+  { audit, secretString, sources, certificates, keys }: Opened,
   core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'tunnel'> & { readonly dial: Dial },
 ): Connections {
   const { live, logger } = parts;
@@ -207,6 +214,7 @@ function openConnections(
     ...core,
     audit,
     certificates,
+    keys,
     credentials: createDispatcher({ config: () => live().config, sources }),
     secretString,
     maxConnections: limitConnections(live().config, logger),

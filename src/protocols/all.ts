@@ -12,6 +12,9 @@ import { createHttps } from './https/index.ts';
 import { createPostgresAnalyser } from './postgres/facts.ts';
 import { createPostgres } from './postgres/index.ts';
 import type { Protocol } from './protocol.ts';
+import { createShellReader } from './shell/reader.ts';
+import { createSshAnalyser } from './ssh/facts.ts';
+import { createSsh } from './ssh/index.ts';
 
 // The grammar is WebAssembly, which loads asynchronously; whoever imports this file gets analysers that are ready.
 const analyser = await createPostgresAnalyser({ clock: systemClock });
@@ -31,4 +34,5 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
   ],
   ['clickhouse_native', createClickHouseNative({ analyser: createClickHouseAnalyser() })],
   ['postgres', createPostgres({ analyser, clock: systemClock })],
+  ['ssh', createSsh({ analyser: createSshAnalyser({ shell: createShellReader() }) })],
 ]);

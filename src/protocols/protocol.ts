@@ -78,6 +78,18 @@ export type Hints = Readonly<Record<string, string>>;
 /** The same for every candidate, or, where a candidate's type says where to look, by candidate. */
 export type DispatchHints = Hints | ((candidate: CandidateCredential) => Hints);
 
+/** Keys that an endpoint keeps for good. */
+export interface EndpointKeys {
+  /**
+   * The private key that the endpoint shows to agents, as text; kept sealed, and made by `create` when there is none yet. Throws
+   * GatewayError STATE_DIR or STORE_KEY.
+   */
+  hostKey(create: () => string): string;
+  /** The key that the upstream `host:port` showed when it was first seen, as it was kept; null = never. */
+  findUpstreamKey(upstream: string): string | null;
+  keepUpstreamKey(upstream: string, key: string): void;
+}
+
 /** Everything a protocol may ask of the gateway for one connection. */
 export interface ServeContext {
   readonly endpoint: Endpoint;
@@ -111,6 +123,9 @@ export interface ServeContext {
   shared<T>(name: string, make: () => T): T;
   /** Whether some rule, tier or approver that is in force for this connection with that credential may read the fact. */
   reads(credential: string | null, fact: string): boolean;
+  /** Whether some rule that is in force for this connection names that value in a condition on the fact: a closed one, such as a verb. */
+  names(credential: string | null, fact: string, value: string): boolean;
+  readonly keys: EndpointKeys;
   /** Whether rules deny that action as it stands: nobody is asked, nothing is recorded, and what they cannot tell is not denied. */
   forbids(action: Action): boolean;
   /** The most of one request that is held for judging. */

@@ -13,6 +13,7 @@ import type { Issue } from './condition-issue.ts';
 import type { Policy, RuleSet, TierPolicy } from './decision.ts';
 import { Frame } from './frame.ts';
 import { findGuard } from './guard.ts';
+import { namedValues } from './named-values.ts';
 import { createRuleSet } from './rule-set.ts';
 import type { CompiledRule } from './rule-set.ts';
 
@@ -172,6 +173,7 @@ function compileRule(rule: RuleConfig, expr: Expr | null, frame: Frame): Compile
     condition: expr === null ? null : compileExpr(expr, frame),
     guard: expr === null ? null : findGuard(expr),
     facts: expr === null ? new Set() : factsRead(expr),
+    named: expr === null ? new Map() : namedValues(expr),
     kind: rule.outcome.kind,
     approvers: approversOf(rule.outcome),
     reason: rule.reason,

@@ -62,6 +62,8 @@ export interface RuleSet {
   explain(action: Action, common: CommonFacts): { readonly decision: Decision; readonly trace: readonly RuleTrace[] };
   /** True when some enabled rule, tier or approver of this set can read the fact: nothing is buffered for facts nobody reads. */
   reads(factName: string): boolean;
+  /** True when some enabled rule of this set compares the fact with that text for being equal. */
+  names(factName: string, value: string): boolean;
 }
 
 /** What a tier means when no rule matched. */

@@ -25,6 +25,8 @@ export interface CompiledRule {
   readonly guard: Guard | null;
   /** Names of the facts that the condition can read. */
   readonly facts: ReadonlySet<string>;
+  /** Texts that it compares facts with, by fact. */
+  readonly named: ReadonlyMap<string, ReadonlySet<string>>;
   readonly kind: 'allow' | 'deny' | 'approve';
   readonly approvers: readonly string[];
   readonly reason: string;
@@ -122,6 +124,10 @@ class CompiledRuleSet implements RuleSet {
 
   reads(factName: string): boolean {
     return this.#facts.has(factName);
+  }
+
+  names(factName: string, value: string): boolean {
+    return this.#live.some(({ rule }) => rule.named.get(factName)?.has(value) === true);
   }
 
   #judge(unit: Unit): Judged {

@@ -196,10 +196,10 @@ test('flags that make no action exit 2 and say what to write', async (t) => {
   }
 });
 
-test('endpoint types that this version does not serve say so', async (t) => {
-  const run = await explain(t, ['--endpoint', 'build', '--ssh', 'exec', '--command', 'uptime', '--json']);
-  assert.equal(run.code, 2);
-  assert.deepEqual(Object(run.json()).error.code, 'not-served');
+test('an SSH command is explained as it would be judged', async (t) => {
+  const run = await explain(t, ['--endpoint', 'build', '--ssh', 'exec', '--command', 'rm -rf /srv', '--json']);
+  const { verdict, risk } = Object(run.json());
+  assert.deepEqual({ verdict, risk }, { verdict: 'approve', risk: 'destructive' });
 });
 
 test('a host that no endpoint claims is told', async (t) => {
@@ -236,7 +236,7 @@ test('--jsonl answers a line for a line, in order, and goes on after a bad one',
     { id: 4, error: 'bad-json' },
     { id: 7, error: 'bad-action' },
     { id: 'a', error: 'unknown-endpoint' },
-    { id: 'b', error: 'not-served' },
+    { id: 'b', error: 'bad-action' },
     { id: 'c', verdict: 'allow', rule: '' },
     { id: false, verdict: 'deny', rule: '' },
   ]);

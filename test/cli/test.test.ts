@@ -130,18 +130,18 @@ test('PG-114: a fixture that states facts which differ from the parser is refuse
 });
 
 test('a fixture that cannot be taken is a mismatch with its reason', async (t) => {
-  const ssh = { action: { host: 'build.example', ssh: { verb: 'exec', command: 'ls' } }, match: { verdict: 'deny' } };
+  const ssh = { action: { host: 'build.example', ssh: { verb: 'exec' } }, match: { verdict: 'deny' } };
   const { config, fixtures } = folder(t, {
     'json.json': '{',
     'keys.json': { ...GOOD, extra: 1 },
-    'served.json': ssh,
+    'command.json': ssh,
     'family.json': { action: { ssh: { verb: 'exec' } }, match: { verdict: 'deny', endpoint: 'pg' } },
   });
   const { code, stdout } = await runVerb(['test', config, fixtures]);
   assert.equal(code, 1);
   assert.match(stdout, /^FAIL \S+json\.json: not JSON/m);
   assert.match(stdout, /^FAIL \S+keys\.json: unknown key "extra"/m);
-  assert.match(stdout, /^FAIL \S+served\.json: ssh\.build: endpoints of type ssh are not served by this version/m);
+  assert.match(stdout, /^FAIL \S+command\.json: action\.ssh\.command is missing/m);
   assert.match(stdout, /^FAIL \S+family\.json: postgres\.pg takes sql actions/m);
   assert.match(stdout, /^4 action\(s\) checked, 4 mismatch\(es\)$/m);
 });

@@ -62,7 +62,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'endpoint clickhouse_native':
     'hosts port tls accept_invalid_certificate ca_cert read_only trusted_functions catalog_lookup',
   'endpoint clickhouse_https': 'hosts ca_cert read_only trusted_functions catalog_lookup',
-  'endpoint ssh': 'hosts host_key shell_family stdin_timeout forward scratch_dirs',
+  'endpoint ssh': 'hosts host_key agent_keys agent_password shell_family stdin_timeout forward scratch_dirs',
   'credential bearer_token': 'idempotency_key placeholder',
   'credential basic_auth': 'username placeholder',
   'credential header_token': 'header prefix placeholder',
@@ -70,7 +70,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'credential mtls_credential': '',
   'credential postgres_credential': 'user database auth_methods',
   'credential clickhouse_credential': 'user database',
-  'credential ssh_key': 'user',
+  'credential ssh_key': 'user agent_socket',
   'credential passthrough': '',
   'credential bearer_token secret': 'env file command store pass_env timeout ttl',
   'approver human_approver':
@@ -119,7 +119,7 @@ test('every credential type of the reference is there, with its slots', () => {
       'aws_credential: access_key_id secret_access_key session_token?',
       'google_gke_credential: sa_key',
       'kubeconfig_credential: ?',
-      'ssh_key: private_key? passphrase? password? host_pubkey?',
+      'ssh_key: private_key? passphrase? certificate? password? host_pubkey?',
       'tailscale_auth: state',
     ],
   );

@@ -36,6 +36,7 @@ const CALLS: Readonly<Record<string, 'reads' | 'acts'>> = {
   'PUT /api/operators/:name/password': 'acts',
   'POST /api/operators/:name/token': 'acts',
   'DELETE /api/operators/:name': 'acts',
+  'GET /api/known-hosts': 'reads',
   'GET /api/profiles': 'reads',
   'GET /api/profiles/:name': 'reads',
 };

@@ -114,6 +114,7 @@ function world(units: readonly Unit[], seen: Seen = {}, unknownHost?: 'deny' | '
       return {
         decide: () => assert.fail('explain is asked'),
         reads: () => true,
+        names: () => true,
         explain: (action, common) => {
           seen.action ??= action;
           seen.common = common;

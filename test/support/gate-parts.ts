@@ -277,6 +277,7 @@ export function makeLive(
     },
     explain: (action: Action) => ({ decision: decide(action), trace: [] }),
     reads: () => true,
+    names: () => true,
   };
   const live = createLive(makeConfig(parts.config ?? {}), {
     revision: parts.revision ?? 'r1',

@@ -23,6 +23,7 @@ import type { Action, Outcome } from '../../src/rules/action.ts';
 import { makeAuthority, type TestAuthority } from './certificate.ts';
 import { ALLOW, denial } from './fake-gate.ts';
 import { AGENT } from './gate-parts.ts';
+import { NO_KEYS } from './no-keys.ts';
 import type { CleanUp } from './temp.ts';
 
 export interface ParkedRequest {
@@ -280,6 +281,8 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
         return made as T;
       },
       reads: (_credential, fact) => options.reads?.(fact) ?? true,
+      names: () => true,
+      keys: NO_KEYS,
       forbids: options.forbids ?? (() => false),
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: options.headerBytes ?? 64 * 1024,

@@ -14,6 +14,7 @@ import type { AttributeValue } from '../../src/config/config.ts';
 import { FakeAnalyser } from './fake-sql.ts';
 import { FakeGate } from './fake-gate.ts';
 import { AGENT } from './gate-parts.ts';
+import { NO_KEYS } from './no-keys.ts';
 import type { CleanUp } from './temp.ts';
 
 export interface WireOptions {
@@ -123,6 +124,8 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
         return made as T;
       },
       reads: () => true,
+      names: () => true,
+      keys: NO_KEYS,
       forbids: () => false,
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: 64 * 1024,
