@@ -34,5 +34,5 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
   ],
   ['clickhouse_native', createClickHouseNative({ analyser: createClickHouseAnalyser() })],
   ['postgres', createPostgres({ analyser, clock: systemClock })],
-  ['ssh', createSsh({ analyser: createSshAnalyser({ shell: createShellReader() }) })],
+  ['ssh', createSsh({ analyser: createSshAnalyser({ shell: await createShellReader() }) })],
 ]);
