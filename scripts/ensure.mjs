@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const STAMP = 'node_modules/.clawpatrol-lock';
 const STAMP_BUILT = 'dist/.built';
 
-function run(command, args) {
-  const result = spawnSync(command, args, { stdio: 'inherit' });
+function run(command, args, env = process.env) {
+  const result = spawnSync(command, args, { stdio: 'inherit', env });
   if (result.status !== 0) {
     console.error(`${command} ${args.join(' ')} failed (${result.error?.message ?? `exit ${result.status}`})`);
     process.exit(1);
@@ -37,6 +37,39 @@ function nativeLoads() {
   return spawnSync(process.execPath, ['-e', use], { stdio: 'ignore' }).status === 0;
 }
 
+/**
+ * The environment for npm. SQLite is compiled where no prebuilt one can be fetched, and node-gyp would fetch the headers of Node for it: it is
+ * told where they are instead, beside the Node that runs, as most installations have them. What the user has configured counts.
+ */
+export function npmEnvironment(env = process.env, execPath = process.execPath) {
+  const configured = Object.keys(env).some((name) => /^npm_(?:package_)?config_(?:node_gyp_)?nodedir$/i.test(name));
+  const prefix = dirname(dirname(execPath));
+  if (configured || !hasHeaders(prefix) || npmConfig('nodedir') !== null) {
+    return env;
+  }
+  // The second is what node-gyp reads once npm no longer hands on the first.
+  return { ...env, npm_config_nodedir: prefix, npm_package_config_node_gyp_nodedir: prefix };
+}
+
+/** Whether the headers there are those of the Node that runs. */
+function hasHeaders(prefix) {
+  const folder = join(prefix, 'include', 'node');
+  try {
+    const versions = readFileSync(join(folder, 'node_version.h'), 'utf8');
+    const abi = /^#define NODE_MODULE_VERSION (\d+)/m.exec(versions)?.[1];
+    return abi === process.versions.modules && existsSync(join(folder, 'node.h'));
+  } catch {
+    return false;
+  }
+}
+
+/** A value of npm's configuration files, or null. */
+function npmConfig(name) {
+  const { status, stdout } = spawnSync('npm', ['config', 'get', name], { encoding: 'utf8' });
+  const value = status === 0 ? stdout.trim() : '';
+  return ['', 'undefined', 'null'].includes(value) ? null : value;
+}
+
 /** Runs `npm ci` unless node_modules was made from this very package-lock.json, for this Node. */
 export function ensureInstalled() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -56,12 +89,12 @@ export function ensureInstalled() {
     console.log(
       'Installing dependencies (the first time takes a minute or two: SQLite is compiled where no prebuilt one can be fetched) …',
     );
-    run('npm', ['ci', '--no-audit', '--no-fund']);
+    run('npm', ['ci', '--no-audit', '--no-fund'], npmEnvironment());
   }
   if (!nativeLoads()) {
     console.log('Building SQLite for this Node …');
     // Install scripts may be switched off for this user; this one is needed.
-    run('npm', ['rebuild', SQLITE, '--ignore-scripts=false', '--foreground-scripts']);
+    run('npm', ['rebuild', SQLITE, '--ignore-scripts=false', '--foreground-scripts'], npmEnvironment());
   }
   mkdirSync('node_modules', { recursive: true });
   writeFileSync(STAMP, lock);
