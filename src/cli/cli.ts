@@ -22,6 +22,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
   operators: () => import('./operators.ts'),
+  devices: () => import('./devices.ts'),
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),
   kubeconfig: () => import('./kubeconfig.ts'),

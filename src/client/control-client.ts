@@ -6,8 +6,11 @@ import type {
   AuditFilterJson,
   CaJson,
   ControlErrorCode,
+  DeviceJson,
+  DeviceListJson,
   ErrorJson,
   KnownHostJson,
+  JoinTokenJson,
   KubeconfigJson,
   ListJson,
   OperatorJson,
@@ -127,6 +130,21 @@ export interface ControlClient {
     set(name: string, slot: string, value: Secret): Promise<void>;
     remove(name: string, slot: string): Promise<void>;
   };
+  readonly devices: {
+    /** `all`: revoked ones too. */
+    list(all: boolean): Promise<DeviceListJson>;
+    show(id: string): Promise<DeviceJson>;
+    approve(code: string, as: { readonly profile?: string; readonly name?: string }): Promise<DeviceJson>;
+    deny(code: string): Promise<unknown>;
+    change(id: string, to: { readonly name?: string; readonly profile?: string }): Promise<DeviceJson>;
+    revoke(id: string): Promise<DeviceJson>;
+    /** `expires` is a duration. */
+    makeToken(token: {
+      readonly profile: string;
+      readonly uses: string;
+      readonly expires: string;
+    }): Promise<JoinTokenJson>;
+  };
   readonly operators: {
     list(): Promise<ListJson<OperatorJson>>;
     add(operator: NewOperator): Promise<OperatorJson>;
@@ -189,6 +207,7 @@ export function createControlClient(address: ControlAddress, options: ControlCli
     approvals: approvalCalls(wire),
     audit: auditCalls(wire),
     secrets: secretCalls(wire),
+    devices: deviceCalls(wire),
     operators: operatorCalls(wire),
     ca: {
       show: () => callJson(wire, 'GET', '/api/ca'),
@@ -244,6 +263,22 @@ function secretCalls(wire: Wire): ControlClient['secrets'] {
 
 function operatorPath(name: string): string {
   return `/api/operators/${encodeURIComponent(name)}`;
+}
+
+function devicePath(id: string): string {
+  return `/api/devices/${encodeURIComponent(id)}`;
+}
+
+function deviceCalls(wire: Wire): ControlClient['devices'] {
+  return {
+    list: (all) => callJson(wire, 'GET', `/api/devices${all ? '?revoked=true' : ''}`),
+    show: (id) => callJson(wire, 'GET', devicePath(id)),
+    approve: (code, as) => callJson(wire, 'POST', '/api/devices/approve', { code, ...as }),
+    deny: (code) => callJson(wire, 'POST', '/api/devices/deny', { code }),
+    change: (id, to) => callJson(wire, 'PUT', devicePath(id), to),
+    revoke: (id) => callJson(wire, 'DELETE', devicePath(id)),
+    makeToken: (token) => callJson(wire, 'POST', '/api/devices/token', token),
+  };
 }
 
 function operatorCalls(wire: Wire): ControlClient['operators'] {

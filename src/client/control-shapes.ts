@@ -430,3 +430,48 @@ export const AUDIT_FILTERS = [
   'text',
   'types',
 ] as const satisfies readonly (keyof AuditFilterJson)[];
+
+/** A machine that was let in. */
+export interface DeviceJson {
+  readonly id: string;
+  readonly name: string;
+  readonly profile: string;
+  /** Who let it in; "" for a join token. */
+  readonly user: string;
+  readonly public_key: string;
+  /** IPv4 and IPv6 in the tunnel. */
+  readonly addresses: readonly string[];
+  readonly enrolled: string;
+  readonly revoked: string | null;
+  readonly last_heard: string | null;
+  readonly runs: readonly {
+    readonly id: string;
+    readonly profile: string;
+    readonly label: string;
+    readonly started: string;
+  }[];
+}
+
+/** A machine that waits to be let in. Host name and wish are its own words. */
+export interface JoinRequestJson {
+  readonly code: string;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly public_key: string;
+  readonly wish: string;
+  readonly asked: string;
+  readonly expires: string;
+}
+
+export interface DeviceListJson extends ListJson<DeviceJson> {
+  readonly waiting: readonly JoinRequestJson[];
+}
+
+/** A join token, told once. */
+export interface JoinTokenJson {
+  readonly id: string;
+  readonly token: string;
+  readonly profile: string;
+  readonly uses: number;
+  readonly expires: string;
+}

@@ -88,13 +88,16 @@ export async function closeApp({
 }
 
 /** An application with the limits of the operator API and without any route. */
-export function createApp(parts: Pick<OperatorParts, 'warn'>): {
+export function createApp(
+  parts: Pick<OperatorParts, 'warn'>,
+  maxBodyBytes: number = MAX_BODY_BYTES,
+): {
   readonly app: FastifyInstance;
   readonly server: Server;
 } {
   let server: Server | null = null;
   const app = fastify({
-    bodyLimit: MAX_BODY_BYTES,
+    bodyLimit: maxBodyBytes,
     // A HEAD of every GET would be calls that the table does not have.
     exposeHeadRoutes: false,
     forceCloseConnections: true,

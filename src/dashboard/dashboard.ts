@@ -11,9 +11,18 @@ import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { liveEvents } from './live.ts';
+import { addJoinRoutes, isJoinPath, type JoinParts } from './join-routes.ts';
 import { addLoginRoutes, type Found } from './login.ts';
 import { principalOf } from './operators.ts';
-import { findActFault, findReadFault, isOwnHost, isSecure, type OriginParts, type OwnNames } from './origin.ts';
+import {
+  findActFault,
+  findBrowserFault,
+  findReadFault,
+  isOwnHost,
+  isSecure,
+  type OriginParts,
+  type OwnNames,
+} from './origin.ts';
 import { loadPage, SECURITY_HEADERS, type Page } from './page.ts';
 import { createPasswords, type Passwords } from './password.ts';
 import type { OperatorParts } from './routes.ts';
@@ -45,6 +54,12 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/logout': 'session',
   'POST /api/password': 'session',
   'GET /api/live': 'viewer',
+  'POST /api/onboard/start': 'anyone',
+  'POST /api/onboard/poll': 'anyone',
+  'POST /api/onboard/claim': 'anyone',
+  'POST /api/device/runs': 'anyone',
+  'DELETE /api/device/runs/:id': 'anyone',
+  'POST /api/device/leave': 'anyone',
 };
 
 export interface DashboardParts extends OperatorParts {
@@ -56,6 +71,8 @@ export interface DashboardParts extends OperatorParts {
   readonly version: string;
   readonly health: HealthParts;
   readonly onApprovals: (listener: () => void) => () => void;
+  /** What machines may ask here; null where they ask elsewhere, or nowhere. */
+  readonly join: JoinParts | null;
   /** For the operator at the terminal. */
   readonly tell: (line: string) => void;
   /** Left out: the page as built. */
@@ -123,6 +140,9 @@ class DashboardServer {
       unauthorised: 'log in first',
       turnedAway: () => this.#turnedAway('dashboard-role'),
     });
+    if (this.#parts.join !== null) {
+      addJoinRoutes(app, this.#parts.join);
+    }
     app.get('/api/live', (request, reply) => this.#live(request, reply, closing.signal));
     await app.ready();
     const front = tls === null ? server : createTlsFront(server, { context: tls, clock });
@@ -167,12 +187,18 @@ class DashboardServer {
     }
     const acts = request.method !== 'GET' && request.method !== 'HEAD';
     const isApi = path.startsWith('/api/');
-    const fault = acts ? this.#findActFault(request, origin) : isApi ? findReadFault(origin) : null;
+    const fault = isJoinPath(path)
+      ? findBrowserFault(origin)
+      : acts
+        ? this.#findActFault(request, origin)
+        : isApi
+          ? findReadFault(origin)
+          : null;
     if (fault !== null) {
       this.#turnedAway('dashboard-origin');
       throw new ApiError(403, 'not_permitted', fault);
     }
-    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi ? 'viewer' : 'anyone');
+    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi && !isJoinPath(path) ? 'viewer' : 'anyone');
     if (needed !== 'anyone' && this.#findCaller(request) === null) {
       throw new ApiError(401, 'unauthorised', 'log in first');
     }

@@ -4,35 +4,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Device } from '../devices/device.ts';
+import type { Devices, TunnelDescription } from '../devices/devices.ts';
 import { POLL_SECONDS } from '../devices/enrolment.ts';
-import type { Enrolment, JoinState, Refused } from '../devices/enrolment.ts';
-import type { DeviceRegistry } from '../devices/registry.ts';
-import type { Run, RunRegistry } from '../devices/runs.ts';
+import type { JoinState, Refused } from '../devices/enrolment.ts';
+import type { Run } from '../devices/runs.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError, getText, readBody } from './input.ts';
 
-/** What a device needs to know of the tunnel. */
-export interface TunnelDescription {
-  readonly publicKey: string;
-  /** `host:port` that clients dial. */
-  readonly endpoint: string;
-  readonly mtu: number;
-  /** A device's own addresses, by its place. */
-  readonly addressesOf: (number: number) => { readonly v4: string; readonly v6: string };
+/** Whether a path is one of those that machines use. */
+export function isJoinPath(path: string): boolean {
+  return path.startsWith('/api/onboard/') || path.startsWith('/api/device/');
 }
 
 export interface JoinParts {
   readonly clock: Clock;
-  readonly enrolment: Enrolment;
-  readonly devices: DeviceRegistry;
-  readonly runs: RunRegistry;
-  readonly tunnel: TunnelDescription;
+  readonly devices: Devices;
   readonly caPem: () => string;
   readonly fingerprint: () => string;
   /** Where operators let machines in, or null. */
   readonly publicUrl: () => string | null;
-  /** Profiles that a run on a device of that profile may have. */
-  readonly runProfiles: (profile: string) => readonly string[];
   /** Durable when it resolves; rejects when it cannot be recorded, and then nothing happens. */
   readonly record: (event: AuditEvent) => Promise<void>;
 }
@@ -57,7 +47,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
     ip: request.ip,
   };
   // Before anything is recorded: who floods us must not fill the log.
-  const refused = parts.enrolment.findRefusal(asked.ip);
+  const refused = parts.devices.enrolment.findRefusal(asked.ip);
   if (refused !== null) {
     throw refusalOf(refused);
   }
@@ -65,7 +55,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
   await parts.record(
     deviceEvent(parts, 'device.asked', asked.hostname, { how, ip: asked.ip, public_key: asked.publicKey }),
   );
-  const result = parts.enrolment.start(asked);
+  const result = parts.devices.enrolment.start(asked);
   if (result.kind === 'refused') {
     throw refusalOf(result);
   }
@@ -84,16 +74,16 @@ function refusalOf({ status, why }: Refused): ApiError {
   return new ApiError(status, 'refused', why);
 }
 
-async function poll(request: FastifyRequest, { enrolment }: JoinParts): Promise<object> {
+async function poll(request: FastifyRequest, { devices }: JoinParts): Promise<object> {
   const fields = readBody(request.body, ['device_code']);
-  const state = found(enrolment.poll(getText(fields, 'device_code'), request.ip));
+  const state = found(devices.enrolment.poll(getText(fields, 'device_code'), request.ip));
   return { status: state.kind };
 }
 
 async function claim(request: FastifyRequest, parts: JoinParts): Promise<object> {
-  const { enrolment, devices, tunnel, caPem } = parts;
+  const { devices, caPem } = parts;
   const fields = readBody(request.body, ['device_code']);
-  const state = found(enrolment.claim(getText(fields, 'device_code'), request.ip));
+  const state = found(devices.enrolment.claim(getText(fields, 'device_code'), request.ip));
   if (state.kind !== 'approved') {
     throw new ApiError(409, 'refused', `the request is ${state.kind}`);
   }
@@ -101,8 +91,8 @@ async function claim(request: FastifyRequest, parts: JoinParts): Promise<object>
   await parts.record(deviceEvent(parts, 'device.enrolled', name, { id, profile, public_key: state.device.publicKey }));
   return {
     device: { id, name, profile },
-    token: devices.issueToken(id),
-    ...describePlace(tunnel, number),
+    token: devices.registry.issueToken(id),
+    ...describePlace(devices.tunnel, number),
     ca: caPem(),
   };
 }
@@ -111,7 +101,8 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
   const device = authenticate(request, parts);
   const fields = readBody(request.body, ['public_key', 'profile', 'label']);
   const profile = fields.get('profile') ?? device.profile;
-  if (!parts.runProfiles(device.profile).includes(profile)) {
+  // A run has what its device has; a narrower profile would need a relation between profiles that the configuration does not have.
+  if (profile !== device.profile) {
     throw new ApiError(
       403,
       'not_permitted',
@@ -120,22 +111,22 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
   }
   const label = (fields.get('label') ?? '').slice(0, 200);
   await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label }));
-  const run = parts.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
-  return { run: { id: run.id, profile: run.profile }, ...describePlace(parts.tunnel, run.number) };
+  const run = parts.devices.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
+  return { run: { id: run.id, profile: run.profile }, ...describePlace(parts.devices.tunnel, run.number) };
 }
 
 async function endRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const device = authenticate(request, parts);
   const run = findRun(request, device, parts);
   await parts.record(deviceEvent(parts, 'run.ended', device.name, { run: run.id }));
-  parts.runs.end(run.id);
+  parts.devices.runs.end(run.id);
   return { run: { id: run.id } };
 }
 
-function findRun(request: FastifyRequest, device: Device, { runs }: JoinParts): Run {
+function findRun(request: FastifyRequest, device: Device, { devices }: JoinParts): Run {
   const params: unknown = request.params;
   const id: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, 'id') : null;
-  const run = typeof id === 'string' ? runs.find(id) : null;
+  const run = typeof id === 'string' ? devices.runs.find(id) : null;
   if (run === null || run.device !== device.id) {
     throw new ApiError(404, 'not_found', 'this device has no such run');
   }
@@ -145,13 +136,13 @@ function findRun(request: FastifyRequest, device: Device, { runs }: JoinParts): 
 async function leave(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const { id, name } = authenticate(request, parts);
   await parts.record(deviceEvent(parts, 'device.revoked', name, { id, how: 'it left' }));
-  parts.devices.revoke(id);
+  parts.devices.registry.revoke(id);
   return { device: { id, name } };
 }
 
 function describePlace({ publicKey, endpoint, mtu, addressesOf }: TunnelDescription, number: number): object {
   const { v4, v6 } = addressesOf(number);
-  return { addresses: [v4, v6], tunnel: { public_key: publicKey, endpoint, mtu } };
+  return { addresses: [v4, v6], tunnel: { public_key: publicKey, endpoint: endpoint(), mtu } };
 }
 
 function found(state: JoinState | null): JoinState {
@@ -163,7 +154,7 @@ function found(state: JoinState | null): JoinState {
 
 function authenticate(request: FastifyRequest, { devices }: JoinParts): Device {
   const token = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
-  const device = token === undefined ? null : devices.authenticate(token);
+  const device = token === undefined ? null : devices.registry.authenticate(token);
   if (device === null) {
     throw new ApiError(401, 'unauthorised', 'the device token is missing or worth nothing (any more); join again');
   }

@@ -1,8 +1,11 @@
 // What operators reach of a running daemon: the control address and the dashboard's, over the same operations and the same accounts.
 import type { ListenAddress } from '../config/config.ts';
 import type { Operations, OperatorServer } from '../gateway/gateway.ts';
+import { GatewayError } from '../lib/errors.ts';
 import { listenControl } from './control.ts';
 import { listenDashboard } from './dashboard.ts';
+import type { JoinParts } from './join-routes.ts';
+import { listenJoin } from './join-server.ts';
 import { openOperators } from './operators.ts';
 import type { OperatorParts } from './routes.ts';
 
@@ -11,6 +14,8 @@ export interface OperatorServers {
   openControl(address: ListenAddress, operations: Operations): Promise<OperatorServer>;
   /** Serves the dashboard. Rejects alike. */
   openDashboard(address: ListenAddress, operations: Operations): Promise<OperatorServer>;
+  /** Serves machines that want to be let in. Rejects alike. */
+  openJoin(name: string, address: ListenAddress, operations: Operations): Promise<OperatorServer>;
 }
 
 /** The servers of one daemon. `tell` reaches whoever started it. */
@@ -36,10 +41,47 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
         tls: dashboardTls ? () => operations.serverTls(namesOf(address, publicUrl())) : null,
         sessionTtlMs: () => live().config.gateway.dashboardSessionTtlMs,
         onApprovals: (listener) => operations.onApprovals(listener),
+        join: live().config.gateway.enrollListen === null ? joinParts(operations) : null,
         tell,
       });
     },
+    async openJoin(name, address, operations) {
+      const { clock, health, live, logger } = operations;
+      const parts = joinParts(operations);
+      if (parts === null) {
+        throw new GatewayError(
+          'CONFIG_INVALID',
+          'operator',
+          'enroll_listen lets devices in, and there is no wireguard { } block for them',
+        );
+      }
+      return listenJoin({
+        ...parts,
+        name: `${name}_listen`,
+        address,
+        clock,
+        health,
+        tls: () => operations.serverTls(namesOf(address, live().config.gateway.publicUrl)),
+        warn: (message, error) => logger.warn({ err: error }, message),
+      });
+    },
   };
+}
+
+/** What machines may ask; null where there is no tunnel to let them into. */
+function joinParts({ clock, devices, ca, live, audit }: Operations): JoinParts | null {
+  return devices === null
+    ? null
+    : {
+        clock,
+        devices,
+        caPem: () => ca.pem,
+        fingerprint: () => ca.fingerprint,
+        publicUrl: () => live().config.gateway.publicUrl,
+        record: async (event) => {
+          await audit.appendDurable(event);
+        },
+      };
 }
 
 function describeParts(operations: Operations): OperatorParts {
@@ -53,6 +95,7 @@ function describeParts(operations: Operations): OperatorParts {
     operators: openOperators({ stateDir, clock }),
     ca: () => ca,
     knownHosts: () => operations.knownHosts(),
+    devices: operations.devices,
     status() {
       const checks = operations.status();
       return { ok: checks.every((check) => check.state !== 'fail'), checks };

@@ -67,6 +67,11 @@ export function findActFault(parts: OriginParts, own: OwnNames): string | null {
   return fetchSite === undefined ? 'it says neither Origin nor Sec-Fetch-Site' : null;
 }
 
+/** Why a call that no page makes is refused for where it comes from, or null: machines say neither. */
+export function findBrowserFault({ origin, fetchSite }: OriginParts): string | null {
+  return origin === undefined && fetchSite === undefined ? null : 'this call is for machines, and a browser made it';
+}
+
 function publicHost({ publicUrl }: OwnNames): string | null {
   return publicUrl === null ? null : hostName(new URL(publicUrl).host);
 }

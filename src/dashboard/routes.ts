@@ -19,6 +19,8 @@ import type { Diagnostic } from '../config/diagnostic.ts';
 import type { SecretStore } from '../credentials/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
+import type { Devices } from '../devices/devices.ts';
+import { DEVICE_ROUTES } from './device-routes.ts';
 import { followRecords } from './follow.ts';
 import {
   ApiError,
@@ -63,6 +65,8 @@ export interface OperatorParts {
   readonly ca: () => CaInfo;
   /** Host keys of SSH endpoints, made where there were none. */
   readonly knownHosts: () => readonly KnownHostJson[];
+  /** Null without a tunnel for them. */
+  readonly devices: Devices | null;
   readonly status: () => StatusJson | Promise<StatusJson>;
   /** Resolves when the new configuration is in force or refused. */
   readonly reload: () => Promise<{
@@ -384,6 +388,7 @@ export function operatorEvent(
 
 export const ROUTES: readonly Route[] = [
   ...OPERATOR_ROUTES,
+  ...DEVICE_ROUTES,
   {
     name: 'approvals.list',
     method: 'GET',

@@ -9,6 +9,7 @@ import type { Config, ListenAddress } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { LoadOptions, LoadResult } from '../config/load.ts';
 import type { SecretStore } from '../credentials/store.ts';
+import type { Devices } from '../devices/devices.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -72,6 +73,8 @@ export interface Operations {
   readonly logger: GatewayLogger;
   /** What is said to everybody who may ask, on the metrics address and the dashboard's. */
   readonly health: HealthParts;
+  /** Devices, or null without a tunnel for them. */
+  readonly devices: Devices | null;
   /** Server side of TLS with a leaf of the gateway's own authority. */
   serverTls(names: readonly string[]): Promise<SecureContext>;
   /** Calls when a request was parked, voted on or decided, until what it returns is called. */
@@ -105,6 +108,8 @@ export interface GatewayParts {
   readonly openControl: (address: ListenAddress, operations: Operations) => Promise<OperatorServer>;
   /** Serves the dashboard. Rejects with GatewayError LISTEN_FAILED. */
   readonly openDashboard: (address: ListenAddress, operations: Operations) => Promise<OperatorServer>;
+  /** Serves machines that want to be let in, over TLS; `name` is the attribute that asks for it. Rejects alike. */
+  readonly openJoin: (name: string, address: ListenAddress, operations: Operations) => Promise<OperatorServer>;
   /** Findings of a load that succeeded, for stderr. */
   readonly onWarnings: (diagnostics: readonly Diagnostic[]) => void;
 }
@@ -280,6 +285,9 @@ class Daemon implements Gateway {
     if (dashboardListen !== null) {
       await open('dashboard', this.#parts.openDashboard(dashboardListen, operations));
     }
+    for (const [name, address] of joinAddresses(live.config.gateway)) {
+      await open(name, this.#parts.openJoin(name, address, operations));
+    }
     if (metricsListen !== null) {
       await open('metrics', openHealthServer(metricsListen, operations.health));
     }
@@ -332,6 +340,7 @@ class Daemon implements Gateway {
       live: () => this.#getLive(),
       logger: this.#getLogger(),
       health: this.#healthParts(services),
+      devices: services.devices,
       serverTls: (names) => services.certificates.serverContext(names),
       onApprovals: (listener) => services.feed.onChange(listener),
       status: () => this.status(),
@@ -361,11 +370,8 @@ class Daemon implements Gateway {
 
   /** What the configuration asks for and this version does not do: said at every load, so that nobody relies on it. */
   #tellNotServed(live: Live): void {
-    const { enrollListen, tailscale } = live.config.gateway;
-    const absent: readonly (readonly [string, boolean])[] = [
-      ['enroll_listen', enrollListen !== null],
-      ['tailscale', tailscale !== null],
-    ];
+    const { tailscale } = live.config.gateway;
+    const absent: readonly (readonly [string, boolean])[] = [['tailscale', tailscale !== null]];
     for (const [name] of absent.filter(([, asked]) => asked)) {
       this.#getLogger().warn(
         { attribute: name },
@@ -546,4 +552,13 @@ function readFreeBytes(path: string): number | null {
   } catch {
     return null;
   }
+}
+
+/** Where machines ask to be let in, beside the dashboard: what is written, and for clients on this host. */
+function joinAddresses({ enrollListen, wireguard }: Config['gateway']): readonly (readonly [string, ListenAddress])[] {
+  const port = wireguard?.['host_loopback_port'];
+  return [
+    ...(enrollListen === null ? [] : [['enroll', enrollListen] as const]),
+    ...(typeof port === 'number' ? [['loopback', { kind: 'tcp', host: '127.0.0.1', port }] as const] : []),
+  ];
 }

@@ -18,7 +18,7 @@ import type { SecretSources } from '../credentials/sources.ts';
 import { loadStoreKey } from '../credentials/store-key.ts';
 import { openSecretStore } from '../credentials/store.ts';
 import type { SecretStore } from '../credentials/store.ts';
-import type { DeviceRegistry } from '../devices/registry.ts';
+import type { Devices } from '../devices/devices.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -83,7 +83,7 @@ export interface Services {
   readonly connections: Connections;
   /** The WireGuard transport with its devices, or null when it is not configured. */
   readonly tunnel: Tunnel | null;
-  readonly devices: DeviceRegistry | null;
+  readonly devices: Devices | null;
 }
 
 /** Opens the stores and builds the gate. Rejects with GatewayError. */

@@ -90,6 +90,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
     operators: openOperators({ stateDir: dir, clock: systemClock }),
     knownHosts: () => [{ endpoint: 'ssh.box', names: ['[127.0.0.1]:2222', 'box.example'], key: 'ssh-ed25519 AAAA' }],
+    devices: null,
     ca: () => ({ fingerprint: 'AA:BB', subject: 'CN=Claw Patrol', notBeforeMs: 0, notAfterMs: 1_000, pem: 'PEM\n' }),
     status: () => ({ ok: true, checks: [{ name: 'store', state: 'ok', detail: '', fix: '' }] }),
     reload: async () => ({ ok: true, revision: 'r2', diagnostics: [], message: '' }),

@@ -1,7 +1,9 @@
 // The tunnel as a device sees it: real WireGuard between two networks, the real daemon at one end, unmodified clients at the other.
 // Rows of the data plane (attacks DP, traps DN and TR) that only a real tunnel can show.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode, type Answer, type Packet, type RecordType } from 'dns-packet';
@@ -31,6 +33,7 @@ function configFor(upstream: PostgresServer, resolver: string): string {
 schema_version = 1
 gateway {
   dashboard_listen = "127.0.0.1:0"
+  enroll_listen = "127.0.0.1:0"
   resolver = "${resolver}"
   wireguard {
     subnet_cidr = "10.77.0.0/24"
@@ -249,6 +252,89 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.equal((await psql('select 1')).code, 0);
   });
 
+  test('CP-11 CP-18 DP-22: a machine is let in by an operator, and is out at once when it is revoked', async (t) => {
+    const { gateway, upstream } = world;
+    const keys = createWireguardKeys();
+    const second = await createNeighbour(t);
+    const started = await machineCall('onboard/start', { public_key: keys.publicKey, hostname: 'second host' });
+    assert.equal(started.status, 200, JSON.stringify(started.body));
+    const { user_code: userCode, device_code: deviceCode } = started.body;
+    assert.deepEqual((await machineCall('onboard/poll', { device_code: deviceCode })).body, { status: 'waiting' });
+    assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 409);
+    assert.match(gateway.cli('devices', 'list').stdout, /waiting: [A-Z-]{9} second host from 127\.0\.0\.1/);
+    const approved = gateway.cli('devices', 'approve', String(userCode), '--profile', 'oncall');
+    assert.match(approved.stdout, /let in: second-host .*with profile oncall\nCA fingerprint .*: [0-9A-F:]{95}/);
+    const claimed = await machineCall('onboard/claim', { device_code: deviceCode });
+    assert.equal(claimed.status, 200);
+    assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 404);
+    const { tunnel, addresses, token } = claimed.body as {
+      tunnel: { public_key: string };
+      addresses: string[];
+      token: string;
+    };
+    await openClientTunnel(t, second, {
+      keys,
+      gateway: { publicKey: tunnel.public_key, endpoint: `${second.ours}:${UDP_PORT}` },
+      addresses: addresses.map((address) => `${address}/${address.includes(':') ? 128 : 32}`),
+    });
+    const [program, args] = second.within('psql', [
+      '-At',
+      '-h',
+      NAME,
+      '-p',
+      String(upstream.port),
+      '-U',
+      'x',
+      '-d',
+      'postgres',
+    ]);
+    const client = spawn(program, [...args], {
+      env: { PATH: process.env['PATH'], PGSSLMODE: 'disable', PGPASSWORD: 'x' },
+    });
+    t.after(() => void client.kill());
+    let said = '';
+    client.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    client.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    client.stdin.write("select 'here ' || 1;\n");
+    await eventually('it is let through', () => said.includes('here 1'));
+    assert.match(gateway.cli('devices', 'show', 'second-host').stdout, /last heard +20/);
+    assert.equal(gateway.cli('devices', 'revoke', 'second-host').code, 0);
+    client.stdin.write("select 'still ' || 2;\n");
+    await eventually('its session is over', () => /terminated|closed the connection|lost/.test(said));
+    assert.doesNotMatch(said, /still 2/);
+    // Its token is worth nothing, and its key stays out.
+    assert.equal(
+      (await machineCall('device/runs', { public_key: createWireguardKeys().publicKey }, token)).status,
+      401,
+    );
+    const again = await machineCall('onboard/start', { public_key: keys.publicKey, hostname: 'second' });
+    assert.notEqual(gateway.cli('devices', 'approve', String(again.body['user_code']), '--profile', 'oncall').code, 0);
+    // The twin: the other device is still in.
+    assert.equal((await psql('select 1')).code, 0);
+  });
+
+  test('TR-08 CP-28: a run has an address of its own, and its device’s token does nothing else', async () => {
+    const { gateway } = world;
+    const { stdout } = gateway.cli('devices', 'token', '--profile', 'oncall', '--expires', '10m');
+    const asked = { public_key: createWireguardKeys().publicKey, hostname: 'ci', token: stdout.trim() };
+    const { body } = await machineCall('onboard/start', asked);
+    assert.equal(
+      (await machineCall('onboard/start', { ...asked, public_key: createWireguardKeys().publicKey })).status,
+      403,
+    );
+    const claimed = await machineCall('onboard/claim', { device_code: body['device_code'] });
+    const token = String(claimed.body['token']);
+    const keys = createWireguardKeys();
+    const run = await machineCall('device/runs', { public_key: keys.publicKey, label: 'claude' }, token);
+    assert.deepEqual(run.body['addresses'], ['10.77.0.254', 'fdc1:a7b0:7a01::fe']);
+    assert.match(gateway.cli('devices', 'show', 'ci').stdout, /claude/);
+    assert.equal((await machineCall('devices', {}, token)).status, 404);
+    assert.equal((await machineCall('device/leave', {}, token)).status, 200);
+    assert.equal((await machineCall('device/leave', {}, token)).status, 401);
+    assert.match(must('wg', 'show', INTERFACE, 'allowed-ips'), /10\.77\.0\.2/);
+    assert.doesNotMatch(must('wg', 'show', INTERFACE, 'allowed-ips'), /10\.77\.0\.254/);
+  });
+
   test('DN-06 TR-06: after kill -9 the next gateway takes over interface, rules, peers and virtual addresses', async () => {
     const known = addressOf(await ask(NAME, 'A'));
     // Where its peers are is noted every few seconds.
@@ -275,6 +361,36 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.equal(must('ip', 'route', 'show', 'table', 'all', 'type', 'local').includes('default'), false);
   });
 });
+
+/** What `join` and `run` ask of the gateway. */
+async function machineCall(
+  path: string,
+  body: object,
+  token: string | null = null,
+): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
+  const port = Number(/:(\d+)$/.exec(world.gateway.addresses.get('enroll') ?? '')?.[1]);
+  const bytes = Buffer.from(JSON.stringify(body));
+  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: `/api/${path}`,
+        method: 'POST',
+        ca: world.gateway.cli('ca', 'export').stdout,
+        headers: { 'content-type': 'application/json', 'content-length': bytes.length, ...authorization },
+      },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(bytes);
+  });
+}
 
 function interfaceOf(far: Neighbour): string {
   return /^(wgt\S+)/m.exec(far.must('ip', '-brief', 'link'))?.[1] ?? '';

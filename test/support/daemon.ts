@@ -272,6 +272,7 @@ export function makeDaemon(
       return Promise.resolve({ address: 'unix:none', bound: null, close: () => Promise.resolve() });
     },
     openDashboard: (address, given) => createOperatorServers(() => {}).openDashboard(address, given),
+    openJoin: (name, address, given) => createOperatorServers(() => {}).openJoin(name, address, given),
     onWarnings: () => {},
     ...overrides,
   });

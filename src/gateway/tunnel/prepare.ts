@@ -1,10 +1,15 @@
 // Makes the tunnel that the configuration asks for, from what is in the state directory.
+import type { GatewayConfig } from '../../config/config.ts';
+import { parseHost } from '../../config/hosts.ts';
+import type { Devices, TunnelDescription } from '../../devices/devices.ts';
+import { createEnrolment } from '../../devices/enrolment.ts';
+import { openJoinTokens } from '../../devices/join-tokens.ts';
 import { openDeviceRegistry } from '../../devices/registry.ts';
-import type { DeviceRegistry } from '../../devices/registry.ts';
 import { openRunRegistry } from '../../devices/runs.ts';
-import type { RunRegistry } from '../../devices/runs.ts';
 import type { Connections } from '../connections.ts';
-import { lastDeviceNumber } from './layout.ts';
+import { formatAddress } from '../addresses.ts';
+import type { Live } from '../live.ts';
+import { addressesAt, lastDeviceNumber } from './layout.ts';
 import { loadWireguardKeys } from './stored.ts';
 import { checkPinnedKey, createTunnel, readWireguard } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
@@ -22,8 +27,7 @@ export interface PrepareParts extends Pick<
 /** A tunnel that lets nothing in yet, with its devices. */
 export interface Prepared {
   readonly tunnel: Tunnel;
-  readonly devices: DeviceRegistry;
-  readonly runs: RunRegistry;
+  readonly devices: Devices;
   /** Acts on open connections from now on, when a device changes. */
   follow(connections: Pick<Connections, 'drain' | 'endDevice' | 'endRun'>): void;
 }
@@ -40,27 +44,34 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
   checkPinnedKey(attributes, keys);
   const highest = lastDeviceNumber(layout.devices);
   // Devices have their places from below, runs from above; each looks where the other is.
-  const devices = openDeviceRegistry({ stateDir, clock, isKey: isWireguardKey, lastNumber: () => runs.lowest - 1 });
+  const registry = openDeviceRegistry({ stateDir, clock, isKey: isWireguardKey, lastNumber: () => runs.lowest - 1 });
   const runs = openRunRegistry({
     stateDir,
     clock,
     isKey: isWireguardKey,
     lastNumber: highest,
-    highestDevice: () => devices.list().reduce((most, { number }) => Math.max(most, number), 1),
+    highestDevice: () => registry.list().reduce((most, { number }) => Math.max(most, number), 1),
   });
-  const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry: devices, runs });
+  const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry, runs });
+  const tokens = openJoinTokens({ stateDir, clock });
+  const enrolment = createEnrolment({
+    clock,
+    registry,
+    tokens,
+    isKey: isWireguardKey,
+    hasProfile: (name) => live().profiles.has(name),
+  });
   onStop('the tunnel', () => tunnel.close());
   return {
     tunnel,
-    devices,
-    runs,
+    devices: { registry, runs, tokens, enrolment, tunnel: describeTunnel(tunnel, live) },
     follow(connections) {
       runs.onChange(({ id, endedMs }) => {
         if (endedMs !== null) {
           connections.endRun(id, 'its run has ended');
         }
       });
-      devices.onChange(({ name, revokedMs }) => {
+      registry.onChange(({ name, revokedMs }) => {
         if (revokedMs === null) {
           connections.drain('the profile or name of its device has changed', 'unrouted');
         } else {
@@ -69,4 +80,36 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
       });
     },
   };
+}
+
+function describeTunnel(tunnel: Tunnel, live: () => Live): TunnelDescription {
+  const { layout, publicKey } = tunnel;
+  return {
+    publicKey,
+    endpoint: () => dialTarget(live().config.gateway, layout.listenPort),
+    mtu: layout.mtu,
+    addressesOf: (number) => addressesAt(layout.devices, number),
+    async lastHeard() {
+      const peers = await tunnel.peers();
+      return new Map(
+        peers.flatMap((peer) =>
+          peer.lastHandshakeMs === null ? [] : [[peer.publicKey, peer.lastHandshakeMs] as const],
+        ),
+      );
+    },
+  };
+}
+
+/** What clients dial: `endpoint` unless it is a wildcard address, else the host of `public_url` (config reference, 1.2). */
+export function dialTarget(
+  { wireguard, publicUrl }: Pick<GatewayConfig, 'wireguard' | 'publicUrl'>,
+  listenPort: number,
+): string {
+  const written = wireguard?.['endpoint'];
+  const parsed = typeof written === 'string' ? parseHost(written, false) : null;
+  if (parsed !== null && parsed.host !== '0.0.0.0' && parsed.host !== '::') {
+    return formatAddress(parsed.host, parsed.port ?? listenPort);
+  }
+  const host = publicUrl === null ? 'localhost' : new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
+  return formatAddress(host, listenPort);
 }
