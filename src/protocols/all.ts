@@ -16,8 +16,9 @@ import { createShellReader } from './shell/reader.ts';
 import { createSshAnalyser } from './ssh/facts.ts';
 import { createSsh } from './ssh/index.ts';
 
-// The grammar is WebAssembly, which loads asynchronously; whoever imports this file gets analysers that are ready.
+// The grammars are WebAssembly, which loads asynchronously; whoever imports this file gets analysers that are ready.
 const analyser = await createPostgresAnalyser({ clock: systemClock });
+const shell = await createShellReader();
 
 const http = { analyser: createHttpAnalyser({ providers }), injector: standardInjector };
 
@@ -27,12 +28,12 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
   [
     'kubernetes',
     createKubernetes({
-      analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody }),
+      analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell }),
       injector: standardInjector,
       clock: systemClock,
     }),
   ],
   ['clickhouse_native', createClickHouseNative({ analyser: createClickHouseAnalyser() })],
   ['postgres', createPostgres({ analyser, clock: systemClock })],
-  ['ssh', createSsh({ analyser: createSshAnalyser({ shell: await createShellReader() }) })],
+  ['ssh', createSsh({ analyser: createSshAnalyser({ shell }) })],
 ]);

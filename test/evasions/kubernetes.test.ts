@@ -123,12 +123,19 @@ test('K8-10, K8-11, K8-12: parameters of exec', () => {
   ]);
 });
 
-test('what a shell or an interpreter would run is not known', () => {
+test('what a shell runs is read from its text; what an interpreter would run is not known', () => {
   check(allowing(`k8s.commands.all(c, c.program in ['ls', 'cat'])`), [
-    [`GET ${POD}/exec?command=sh&command=-c&command=ls`, 'deny'],
-    [`GET ${POD}/exec?command=/usr/bin/env&command=ls`, 'deny'],
+    [`GET ${POD}/exec?command=sh&command=-c&command=ls`, 'allow'],
+    [`GET ${POD}/exec?command=sh&command=-c&command=ls%3B+rm+x`, 'deny'],
+    [`GET ${POD}/exec?command=sh&command=-c&command=$X`, 'deny'],
+    [`GET ${POD}/exec?command=sh`, 'deny'],
+    [`GET ${POD}/exec?command=/usr/bin/env&command=ls`, 'allow'],
+    [`GET ${POD}/exec?command=/usr/bin/env&command=rm`, 'deny'],
     [`GET ${POD}/exec?command=python3.11&command=-c&command=1`, 'deny'],
-    [`GET ${POD}/exec?command=/bin/busybox&command=ls`, 'deny'],
+    [`GET ${POD}/exec?command=/bin/busybox&command=ls`, 'allow'],
+    [`GET ${POD}/exec?command=/bin/busybox&command=sh`, 'deny'],
+    [`GET ${POD}/exec?command=bash-5.2-static&command=-c&command=ls`, 'deny'],
+    [`GET ${POD}/exec?command=ls&stdin=true&tty=true`, 'allow'],
     [`GET ${POD}/exec?command=rm&command=x`, 'deny'],
     [`GET ${POD}/exec?command=`, 'deny'],
     [`GET ${POD}/exec?command=/bin/ls&command=%3Brm`, 'allow'],
@@ -690,7 +697,7 @@ test('K8-13: dry runs lower a tier, but never that of secrets, tokens and connec
     [`PUT ${DEPLOYMENT}?dryRun=All`, 'suspicious', { body: deployment() }],
     ['PATCH /api/v1/namespaces/d/secrets/s?dryRun=All', 'destructive', { body: {} }],
     ['POST /api/v1/namespaces/d/serviceaccounts/s/token?dryRun=All', 'destructive', { body: {} }],
-    [`POST ${POD}/exec?command=ls&dryRun=All`, 'destructive'],
+    [`POST ${POD}/exec?command=rm&dryRun=All`, 'destructive'],
   ]);
 });
 

@@ -12,6 +12,7 @@ import { httpFacts } from '../../src/protocols/http/facts.ts';
 import { standardInjector } from '../../src/protocols/http/injector.ts';
 import { createHttps } from '../../src/protocols/https/index.ts';
 import { createKubernetesAnalyser } from '../../src/protocols/kubernetes/facts.ts';
+import { createShellReader } from '../../src/protocols/shell/reader.ts';
 import { createKubernetes } from '../../src/protocols/kubernetes/index.ts';
 import type { DispatchedCredential, Gate, Protocol } from '../../src/protocols/protocol.ts';
 import { dispatched } from '../protocols/http/parts.ts';
@@ -25,11 +26,12 @@ import { decide, makePolicy } from '../support/rule-parts.ts';
 import { fileScope } from '../support/scope.ts';
 
 const scope = fileScope();
+const shell = await createShellReader();
 
 const https = (): Protocol => createHttps({ name: 'https', analyser: new PathAnalyser(), injector: standardInjector });
 const kubernetes = (): Protocol =>
   createKubernetes({
-    analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody }),
+    analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell }),
     injector: standardInjector,
     clock: systemClock,
   });

@@ -5,6 +5,7 @@ import type { BodyReading, Field, HttpRequest } from '../../src/protocols/http/r
 import { httpNeedsBody } from '../../src/protocols/http/analyser.ts';
 import { httpFacts } from '../../src/protocols/http/facts.ts';
 import { createKubernetesAnalyser } from '../../src/protocols/kubernetes/facts.ts';
+import { createShellReader } from '../../src/protocols/shell/reader.ts';
 import type { FactValue } from '../../src/rules/action.ts';
 import type { Policy } from '../../src/rules/decision.ts';
 import { decide, makeEndpoint, makeRuleAction } from './rule-parts.ts';
@@ -51,7 +52,8 @@ export function requestOf(line: string, options: RequestOptions = {}): HttpReque
   };
 }
 
-const analyser = createKubernetesAnalyser({ httpFacts, httpNeedsBody });
+const shell = await createShellReader();
+const analyser = createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell });
 
 const config = makeEndpoint('k8s', 'risk');
 

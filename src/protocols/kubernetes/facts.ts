@@ -6,9 +6,10 @@ import { MAX_SUMMARY_CHARS } from '../../lib/limits.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import type { HttpAnalyser, HttpAnalysis, RequestState } from '../http/flavour.ts';
 import type { BodyReading, HttpRequest } from '../http/request.ts';
+import type { ShellReader, ShellReading } from '../shell/model.ts';
 import { patchTypeOf, readBody } from './body.ts';
 import type { ApiBody } from './body.ts';
-import { commandsOf } from './command.ts';
+import { commandsFact, readExec } from './command.ts';
 import { isList, isObject, textAt, valueAt } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { readOptions } from './options.ts';
@@ -29,9 +30,11 @@ export interface KubernetesAnalyserParts {
   readonly httpFacts: HttpFactsOf;
   /** Whether the facts of HTTP that a rule reads need the body. */
   readonly httpNeedsBody: HttpAnalyser['needsBody'];
+  /** Reads what exec starts. */
+  readonly shell: ShellReader;
 }
 
-export function createKubernetesAnalyser({ httpFacts, httpNeedsBody }: KubernetesAnalyserParts): HttpAnalyser {
+export function createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell }: KubernetesAnalyserParts): HttpAnalyser {
   return {
     needsBody: (request, state, reads) => {
       const reading = readTarget(request);
@@ -47,7 +50,7 @@ export function createKubernetesAnalyser({ httpFacts, httpNeedsBody }: Kubernete
       if (reading.kind === 'refused') {
         return refusedAnalysis(request, http, reading.why);
       }
-      return analysisOf(new RequestFacts({ request, target: reading.target, body, state, http }));
+      return analysisOf(new RequestFacts({ request, target: reading.target, body, state, http, shell }));
     },
   };
 }
@@ -100,6 +103,7 @@ interface RequestParts {
   readonly body: BodyReading;
   readonly state: RequestState;
   readonly http: Facts;
+  readonly shell: ShellReader;
 }
 
 /** Everything that is known of one request. */
@@ -111,6 +115,7 @@ export class RequestFacts implements Facts {
   #body: ApiBody | null = null;
   #workload: WorkloadFacts | null = null;
   #tier: Tier | null = null;
+  #exec: ShellReading | null = null;
 
   constructor(parts: RequestParts) {
     this.request = parts.request;
@@ -136,12 +141,19 @@ export class RequestFacts implements Facts {
     return this.#body;
   }
 
+  /** What an exec starts. */
+  get exec(): ShellReading {
+    this.#exec ??= readExec(this.#parts.shell, argvOf(this), this.get('k8s.tty') !== false);
+    return this.#exec;
+  }
+
   get tier(): Tier {
     this.#tier ??= tierOf({
       target: this.target,
       body: this.body,
       upgrade: this.request.upgrade,
       fact: (name) => this.get(name),
+      isReading: () => argvOf(this).length > 0 && this.exec.tier.risk === 'safe',
       options: readOptions(this.#parts.state.config),
     });
     return this.#tier;
@@ -301,7 +313,7 @@ const FACTS: Readonly<Record<string, (facts: RequestFacts) => FactValue>> = {
   'k8s.grace_period': (facts) => gracePeriod(facts),
   'k8s.propagation': (facts) => propagation(facts),
   'k8s.command': (facts) => [...argvOf(facts)],
-  'k8s.commands': (facts) => commandsOf(argvOf(facts)),
+  'k8s.commands': (facts) => commandsFact(facts.exec),
   'k8s.container': ({ target }) =>
     isInteractive(target) || target.subresource === 'log' ? textFact(target.query, 'container') : '',
   'k8s.stdin': interactiveFlag('stdin'),

@@ -11,6 +11,7 @@ export type SpecialCase =
   | 'scale'
   | 'job-change'
   | 'eviction'
+  | 'exec'
   | 'configmap-write'
   | 'service-create'
   | 'claim-change'
@@ -83,10 +84,11 @@ export const RISK_ROWS: readonly RiskRow[] = [
   row(['pod status', 'write'], 'core', 'pods/status', ['safe', D, D, D, D]),
   row(['evictions', 'eviction'], 'core', 'pods/eviction', [D, 'eviction', D, D, D]),
   row(['resizes', 'write'], 'core', 'pods/resize', ['safe', D, S, D, D]),
+  { ...row(['commands', 'exec'], 'core', 'pods/exec', [D, D, D, D, D]), connect: 'exec' },
   row(
     ['connections', 'exec'],
     'core',
-    'pods/exec pods/attach pods/portforward pods/proxy services/proxy nodes/proxy nodes/log pods/ephemeralcontainers',
+    'pods/attach pods/portforward pods/proxy services/proxy nodes/proxy nodes/log pods/ephemeralcontainers',
     [D, D, D, D, D],
   ),
   row(['bindings', 'runs_code'], 'core', 'pods/binding bindings', [D, D, D, D, D]),

@@ -25,6 +25,8 @@ export interface RiskInput {
   /** Facts of the same request, for the cases that hang on them. */
   readonly fact: (name: string) => FactValue | undefined;
   readonly options: EndpointOptions;
+  /** Whether what an exec starts only reads. */
+  readonly isReading: () => boolean;
 }
 
 const SAFE: Tier = { risk: 'safe', causes: [], reason: '' };
@@ -132,6 +134,10 @@ const SPECIAL: Readonly<Record<SpecialCase, (input: RiskInput) => Judged>> = {
         ? suspicious('images only')
         : destructive('changes more than images and the restart annotation'),
   // Below half of the current value, or up: the current value is not in the request.
+  exec: ({ fact, isReading }) =>
+    fact('k8s.stdin') === false && fact('k8s.tty') === false && isReading()
+      ? suspicious('a command that only reads, without input or terminal')
+      : destructive('a shell, or a command that does more than read'),
   scale: () => destructive('the current number of replicas is not known'),
   'job-change': (input) =>
     onlySets(input, (path) => same(path, ['spec', 'suspend']))

@@ -83,25 +83,21 @@ const source: Handler = (_args, _call, { findings }) => {
   findings.mayWrite();
 };
 
-const sftpServer: Handler = (_args, call, { findings }) => {
+const sftpServer: Handler = (_args, _call, { findings }) => {
   findings.raise('destructive', 'file', 'an SFTP server: each operation is judged on its own');
   findings.writes();
-  if (call.depth === 0) {
-    findings.startsSftp = true;
-    findings.transfer = { kind: 'sftp', direction: 'none', paths: [] };
-  }
+  findings.startsSftp = true;
+  findings.transfer = { kind: 'sftp', direction: 'none', paths: [] };
 };
 
 function transfers(
   kind: Transfer['kind'],
   isWrite: boolean,
   paths: readonly Arg[],
-  { call, scope, isTree }: TransferParts,
+  { scope, isTree }: TransferParts,
 ): void {
   const { findings, options } = scope;
-  if (call.depth === 0 && call.where === 'top' && call.pipe === 0) {
-    findings.transfer = { kind, direction: isWrite ? 'write' : 'read', paths: paths.map(({ shown }) => shown) };
-  }
+  findings.transfer = { kind, direction: isWrite ? 'write' : 'read', paths: paths.map(({ shown }) => shown) };
   for (const path of paths) {
     if (!isWrite) {
       if (isTree) {
@@ -122,7 +118,6 @@ function transfers(
 }
 
 interface TransferParts {
-  readonly call: Call;
   readonly scope: Scope;
   readonly isTree: boolean;
 }
@@ -150,18 +145,16 @@ const scp: Handler = (args, call, scope) => {
   }
   const isTree = letters.includes('r');
   if (isTree || letters.includes('t')) {
-    transfers('scp', letters.includes('t'), paths, { call, scope, isTree });
+    transfers('scp', letters.includes('t'), paths, { scope, isTree });
   } else {
-    transfersFiles(paths, call, scope);
+    transfersFiles(paths, scope);
   }
 };
 
 /** Without -r a directory is not sent. */
-function transfersFiles(paths: readonly Arg[], call: Call, scope: Scope): void {
+function transfersFiles(paths: readonly Arg[], scope: Scope): void {
   const { findings } = scope;
-  if (call.depth === 0 && call.where === 'top' && call.pipe === 0) {
-    findings.transfer = { kind: 'scp', direction: 'read', paths: paths.map(({ shown }) => shown) };
-  }
+  findings.transfer = { kind: 'scp', direction: 'read', paths: paths.map(({ shown }) => shown) };
   for (const path of paths) {
     if (path.kind === 'pattern' || isSecretPath(path.shown) || isSecretPath(`~/${path.shown}`)) {
       readTree(scope, path);
@@ -185,7 +178,7 @@ const rsync: Handler = (args, call, scope) => {
     return;
   }
   const isSender = options.includes('--sender');
-  transfers('rsync', !isSender, paths, { call, scope, isTree: true });
+  transfers('rsync', !isSender, paths, { scope, isTree: true });
   const isKnown = options.every((text) => RSYNC_LONG.test(text) || RSYNC_LETTERS.test(text));
   if (!isKnown || paths.some(({ shown }) => shown.startsWith('-'))) {
     findings.raise('destructive', 'option', 'rsync with an option that deletes or runs something');

@@ -275,9 +275,7 @@ export function judgeGitServer(program: string, args: readonly Arg[], call: Call
     return;
   }
   const isPush = program === 'git-receive-pack';
-  if (call.pipe === 0 && call.depth === 0) {
-    findings.transfer = { kind: 'git', direction: isPush ? 'write' : 'read', paths: [path] };
-  }
+  findings.transfer = { kind: 'git', direction: isPush ? 'write' : 'read', paths: [path] };
   if (isPush) {
     findings.writes();
     findings.raise('suspicious', 'push', 'takes what is pushed');

@@ -1,4 +1,5 @@
 // Walks a parsed text: every simple command goes through its wrappers to the program that runs, and is judged there. Pure.
+import { asciiLower } from '../../lib/text.ts';
 import { literals, partsArg, scriptsIn, wordArg } from './args.ts';
 import type { Arg } from './args.ts';
 import type { Assignment, List, Node, Part, RedirectNode, Script, Word } from './ast.ts';
@@ -7,7 +8,7 @@ import type { Grammar } from './grammar.ts';
 import type { Literal, Redirect, ShellOptions, StdinView, Where } from './model.ts';
 import { parseScript } from './parser.ts';
 import { isHarmlessTarget, isInside, isNetworkTarget } from './paths.ts';
-import { judgeBuiltin, judgeByTable } from './programs.ts';
+import { judgeBuiltin, judgeByTable, withoutVersion } from './programs.ts';
 import { HARMLESS, isHarmlessVariable, isKnownValue, isPlainVariable, isStandardPath } from './readers.ts';
 import { readFile, writeFile } from './scope.ts';
 import type { Call, Scope, StdinSource } from './scope.ts';
@@ -120,7 +121,7 @@ export class Walker implements Scope {
   #start(path: string, args: readonly Arg[], call: Call): void {
     const { findings } = this;
     const program = baseName(path);
-    if (program === 'sftp-server' && call.depth === 0) {
+    if (program === 'sftp-server') {
       findings.startsSftp = true;
     }
     if (program === '' || !isStandardPath(path)) {
@@ -142,6 +143,11 @@ export class Walker implements Scope {
       return;
     }
     this.#record(call, []);
+    const family = asciiLower(withoutVersion(program)).replace(/\.exe$/, '');
+    if (family !== program && (WRAPPERS.has(family) || SHELLS.has(family))) {
+      findings.opaque('interpreter', 'dynamic');
+      return;
+    }
     if (call.stdin === 'script' && !readsNoStdin(program)) {
       findings.opaque('stdin_program', 'dynamic');
     }

@@ -8,7 +8,7 @@ import type { Evidence, FactRecord, FactValue, Risk, Unit } from '../../rules/ac
 import { factSchemas } from '../../rules/schemas.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
 import { commandFact, redirectFact } from '../shell/facts.ts';
-import type { ShellOptions, ShellReader, ShellReading, ShellTier, StdinView } from '../shell/model.ts';
+import type { ShellOptions, ShellReader, ShellReading, ShellTier, StdinView, Transfer } from '../shell/model.ts';
 import { decodeUtf8 } from '../shell/text.ts';
 import { SshEvidence } from './evidence.ts';
 import { readOptions } from './options.ts';
@@ -210,6 +210,12 @@ const ofText =
   (_request, reading) =>
     reading.unreadable ? new Unknown(reading.hidden ?? 'unparseable') : pick(reading);
 
+/** A file protocol has the line for itself; beside other commands there is no telling what it means. */
+const ofTransfer = (pick: (transfer: Transfer) => FactValue): Make =>
+  ofAll(({ transfer, commands }) =>
+    transfer.kind !== 'none' && commands.length > 1 ? new Unknown('ambiguous') : pick(transfer),
+  );
+
 function textFact(bytes: Buffer): FactValue {
   return decodeUtf8(bytes) ?? new Unknown('undecodable');
 }
@@ -238,19 +244,19 @@ const FACTS: Readonly<Record<string, Make>> = {
   'ssh.opaque_causes': (_request, { opaque }) => opaque,
   'ssh.env': ({ env }) => env,
   'ssh.pty': ({ pty }) => pty,
-  'ssh.transfer': ofText(({ transfer }) => transfer.kind),
-  'ssh.transfer_direction': ofText(({ transfer }) => transfer.direction),
-  'ssh.transfer_paths': ofText(({ transfer }) => transfer.paths),
+  'ssh.transfer': ofTransfer(({ kind }) => kind),
+  'ssh.transfer_direction': ofTransfer(({ direction }) => direction),
+  'ssh.transfer_paths': ofTransfer(({ paths }) => paths),
   'ssh.sftp_op': (request) => (request.verb === 'sftp' ? request.op : 'none'),
   'ssh.sftp_path': (request) => (request.verb === 'sftp' ? sftpPath(request.path) : ''),
   'ssh.sftp_target': (request) => (request.verb === 'sftp' ? sftpPath(request.target) : ''),
   'ssh.sftp_write': (request) => request.verb === 'sftp' && isSftpWrite(request),
   'ssh.channel': ({ channel }) => BigInt(channel),
   'ssh.host': ({ host }) => host,
-  'git.operation': ofText(({ transfer }) =>
-    transfer.kind !== 'git' ? 'none' : transfer.direction === 'read' ? 'fetch' : 'push',
+  'git.operation': ofTransfer(({ kind, direction }) =>
+    kind !== 'git' ? 'none' : direction === 'read' ? 'fetch' : 'push',
   ),
-  'git.repo': ofText(({ transfer }) => (transfer.kind === 'git' ? (transfer.paths[0] ?? '') : '')),
+  'git.repo': ofTransfer(({ kind, paths }) => (kind === 'git' ? (paths[0] ?? '') : '')),
   // What a push changes comes after it was let in.
   'git.refs': (_request, { transfer }) =>
     transfer.kind === 'git' && transfer.direction === 'write' ? new Unknown('incomplete') : [],
