@@ -11,6 +11,7 @@ import { standardInjector } from '../../src/protocols/http/injector.ts';
 import { providers } from '../../src/protocols/http/providers/all.ts';
 import { createHttps } from '../../src/protocols/https/index.ts';
 import { createKubernetesAnalyser } from '../../src/protocols/kubernetes/facts.ts';
+import { createShellReader } from '../../src/protocols/shell/reader.ts';
 import { createKubernetes } from '../../src/protocols/kubernetes/index.ts';
 import type { Gate } from '../../src/protocols/protocol.ts';
 import type { Policy } from '../../src/rules/decision.ts';
@@ -71,7 +72,7 @@ async function start(kind: 'https' | 'kubernetes'): Promise<World> {
     kind === 'https'
       ? createHttps({ name: 'https', analyser: createHttpAnalyser({ providers }), injector: standardInjector })
       : createKubernetes({
-          analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody }),
+          analyser: createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell: await createShellReader() }),
           injector: standardInjector,
           clock: systemClock,
         });
