@@ -42,7 +42,7 @@ const toUint: Run = ([value]) => {
   return typeof whole === 'bigint' ? uint(whole) : whole;
 };
 
-const DOUBLE_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const DOUBLE_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 const toDouble: Run = ([value]) => {
   if (typeof value === 'string') {

@@ -293,7 +293,7 @@ const NOT_A_TIME = new Unknown('ambiguous');
 
 function boundValue(value: ParameterValue | null, bound: boolean): FactRecord {
   if (value?.kind === 'text') {
-    const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value.text)
+    const number = /^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value.text)
       ? Number(value.text)
       : new Unknown('undecodable');
     return { value: value.text, values: [], kind: 'literal', number, time: timeOf(value.text) };

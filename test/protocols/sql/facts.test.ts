@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Unknown } from '../../../src/rules/action.ts';
 import { SQL_FACTS } from '../../../src/rules/schema-sql.ts';
 import { timeOf } from '../../../src/protocols/sql/facts.ts';
+import { growth, LINEAR } from '../../support/growth.ts';
 import { fact, judgeableOf } from '../../support/sql.ts';
 
 const TEXTS: readonly string[] = [
@@ -117,4 +118,14 @@ test('bound values fill parameters, predicates and the row limit', async () => {
   assert.equal(fact(nulls, 'row_limit'), 9_223_372_036_854_775_807n);
   const [hidden] = parsed.withParameters(() => [{ kind: 'opaque' }, { kind: 'opaque' }]).units;
   assert.ok(fact(hidden, 'params') instanceof Unknown);
+});
+
+test('a bound text is looked at in time that grows with its length', async () => {
+  const parsed = await judgeableOf('SELECT * FROM t WHERE a = $1');
+  const times = growth(4_000, (n) => {
+    const text = `${'0'.repeat(n)}x`;
+    const [unit] = parsed.withParameters(() => [{ kind: 'text', text }]).units;
+    assert.ok(Array.isArray(fact(unit, 'predicates')));
+  });
+  assert.ok(times < LINEAR, `${times.toFixed(1)} times for 8 times the size`);
 });

@@ -41,32 +41,73 @@ export function quoteName(name: string): string {
  */
 export function splitNames(text: string, separator: ',' | '.'): readonly string[] | null {
   const names: string[] = [];
-  let rest = trimSpace(text);
-  if (rest === '') {
+  const end = endOfText(text);
+  let at = skipSpace(text, 0, end);
+  if (at === end) {
     return names;
   }
   for (;;) {
-    const quoted = /^"((?:[^"]|"")*)"/.exec(rest);
-    const plain =
-      quoted === null ? (separator === ',' ? /^[^, \t\n\r\f\v"]+/ : /^[^.,: \t\n\r\f\v"()]+/).exec(rest) : null;
-    const match = quoted ?? plain;
-    if (match === null) {
+    const found =
+      text[at] === '"' ? takeQuoted(text, at, end) : takePlain(text, at, separator === ',' ? PLAIN : PLAIN_PART);
+    if (found === null) {
       return null;
     }
-    names.push(cutName(quoted === null ? asciiLower(match[0]) : (quoted[1] ?? '').replaceAll('""', '"')));
-    rest = trimSpace(rest.slice(match[0].length));
-    if (rest === '') {
+    names.push(cutName(found.name));
+    at = skipSpace(text, found.end, end);
+    if (at === end) {
       return names;
     }
-    if (!rest.startsWith(separator)) {
+    if (text[at] !== separator) {
       return null;
     }
-    rest = trimSpace(rest.slice(1));
+    at = skipSpace(text, at + 1, end);
   }
 }
 
-function trimSpace(text: string): string {
-  return text.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, '');
+const SPACE = /[ \t\n\r\f\v]/;
+const PLAIN = /[^, \t\n\r\f\v"]*/y;
+const PLAIN_PART = /[^.,: \t\n\r\f\v"()]*/y;
+
+/** Where the white space at the end begins. */
+function endOfText(text: string): number {
+  let end = text.length;
+  while (end > 0 && SPACE.test(text[end - 1] ?? '')) {
+    end -= 1;
+  }
+  return end;
+}
+
+function skipSpace(text: string, from: number, end: number): number {
+  let at = from;
+  while (at < end && SPACE.test(text[at] ?? '')) {
+    at += 1;
+  }
+  return at;
+}
+
+interface Found {
+  readonly name: string;
+  readonly end: number;
+}
+
+function takePlain(text: string, at: number, pattern: RegExp): Found | null {
+  pattern.lastIndex = at;
+  const name = pattern.exec(text)?.[0] ?? '';
+  return name === '' ? null : { name: asciiLower(name), end: at + name.length };
+}
+
+/** A name in quotes, in which two quotes stand for one. */
+function takeQuoted(text: string, at: number, end: number): Found | null {
+  for (let from = at + 1; ;) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1 || quote >= end) {
+      return null;
+    }
+    if (text[quote + 1] !== '"') {
+      return { name: text.slice(at + 1, quote).replaceAll('""', '"'), end: quote + 1 };
+    }
+    from = quote + 2;
+  }
 }
 
 /** The schemas of a search_path setting's value (as SHOW prints it), or null when it cannot be read. */
