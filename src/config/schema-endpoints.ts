@@ -79,11 +79,18 @@ const sql: Readonly<Record<string, AttributeSpec>> = {
     default: [],
     doc: 'Functions and procedures that are not opaque although their bodies are not known, as schema.name.',
   },
-  catalog_lookup: {
-    type: bool,
-    default: false,
-    doc: "Resolve names with the upstream's catalogue, on a connection of its own.",
-  },
+};
+
+const catalogLookup: AttributeSpec = {
+  type: bool,
+  default: false,
+  doc: "Resolve names with the upstream's catalogue, on a connection of its own.",
+};
+
+const verifyAst: AttributeSpec = {
+  type: bool,
+  default: false,
+  doc: 'Each new statement is first explained by the server (EXPLAIN AST), and refused when the server reads it differently.',
 };
 
 const reading = (what: string): AttributeSpec => ({
@@ -171,6 +178,7 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
       },
       ca_cert: caCert,
       ...sql,
+      catalog_lookup: catalogLookup,
     },
   },
   clickhouse_native: {
@@ -189,6 +197,7 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
       accept_invalid_certificate: { type: bool, default: false, doc: 'Do not verify the upstream; only with tls.' },
       ca_cert: caCert,
       ...sql,
+      verify_ast: verifyAst,
     },
   },
   clickhouse_https: {
@@ -196,7 +205,17 @@ export const endpointTypes: Readonly<Record<string, EndpointType>> = {
     family: 'sql',
     defaultPort: 443,
     namesHost: true,
-    attributes: { hosts, ca_cert: caCert, ...sql },
+    attributes: {
+      hosts,
+      tls: {
+        type: bool,
+        defaultText: 'true, but at the ports 80 and 8123',
+        doc: 'Whether the upstream speaks TLS.',
+      },
+      ca_cert: caCert,
+      ...sql,
+      verify_ast: verifyAst,
+    },
   },
   ssh: {
     doc: 'SSH servers; the dialled name picks the upstream.',

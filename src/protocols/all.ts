@@ -3,7 +3,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createKubernetesAnalyser } from './kubernetes/facts.ts';
 import { createKubernetes } from './kubernetes/index.ts';
 import { createClickHouseAnalyser } from './clickhouse/facts.ts';
-import { createClickHouseNative } from './clickhouse/index.ts';
+import { createClickHouseHttps, createClickHouseNative } from './clickhouse/index.ts';
 import { createHttpAnalyser, httpNeedsBody } from './http/analyser.ts';
 import { httpFacts } from './http/facts.ts';
 import { standardInjector } from './http/injector.ts';
@@ -20,6 +20,8 @@ import { createSsh } from './ssh/index.ts';
 const analyser = await createPostgresAnalyser({ clock: systemClock });
 const shell = await createShellReader();
 
+const clickhouse = createClickHouseAnalyser();
+
 const http = { analyser: createHttpAnalyser({ providers }), injector: standardInjector };
 
 export const protocols: ReadonlyMap<string, Protocol> = new Map([
@@ -33,7 +35,8 @@ export const protocols: ReadonlyMap<string, Protocol> = new Map([
       clock: systemClock,
     }),
   ],
-  ['clickhouse_native', createClickHouseNative({ analyser: createClickHouseAnalyser() })],
+  ['clickhouse_native', createClickHouseNative({ analyser: clickhouse })],
+  ['clickhouse_https', createClickHouseHttps({ analyser: clickhouse })],
   ['postgres', createPostgres({ analyser, clock: systemClock })],
   ['ssh', createSsh({ analyser: createSshAnalyser({ shell }) })],
 ]);

@@ -58,7 +58,7 @@ export function targetOf(hello: ClientHello, credential: DispatchedCredential, c
     secure: config.attributes['tls'] === true,
     verifies: config.attributes['accept_invalid_certificate'] !== true,
     caCert: config.caCert,
-    user: typeof user === 'string' && user !== '' ? user : 'default',
+    user: typeof user === 'string' && user !== '' ? user : hello.user === '' ? 'default' : hello.user,
     password: credential.secrets.get('') ?? null,
     database: hello.database === '' && typeof database === 'string' ? database : hello.database,
   };

@@ -31,11 +31,13 @@ export function exceptionPacket(code: number, text: string): Buffer {
 }
 
 /** The words of a refusal: why, by which rule, what can be done about it, and the id under which it is on record. */
-export function denialText({ reason, rule, hint, word }: Denial, action: string): string {
-  const rules = rule === '' ? '' : `denied by rule "${rule}"`;
-  const parts = [reason, rules, word === '' ? '' : `(${word})`, hint, `(action ${action})`];
+export function denialText({ reason, rule, hint, word }: DenialWords, action: string): string {
+  const because = [rule === '' ? '' : `denied by rule "${rule}"`, word].filter((part) => part !== '').join(', ');
+  const parts = [because === '' ? reason : `${reason} (${because})`, hint, action === '' ? '' : `(action ${action})`];
   return parts.filter((part) => part !== '').join(' ');
 }
+
+export type DenialWords = Pick<Denial, 'reason' | 'rule' | 'hint' | 'word'>;
 
 export function denialPacket(verdict: Denial, action: string): Buffer {
   return verdict.cause === 'cancelled'

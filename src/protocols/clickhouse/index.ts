@@ -6,7 +6,9 @@ import { factSchemas } from '../../rules/schemas.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
 import { QueryEvidence } from './action.ts';
 import type { ClickHouseAnalyser, ClickHouseContext } from './analysis/context.ts';
-import { clickHouseOptions, serveClickHouseNative } from './serve.ts';
+import { createClickHouseHttp } from './flavour.ts';
+import { clickHouseOptions } from './options.ts';
+import { serveClickHouseHttp, serveClickHouseNative } from './serve.ts';
 
 export interface ClickHouseParts {
   readonly analyser: ClickHouseAnalyser;
@@ -19,6 +21,17 @@ export function createClickHouseNative({ analyser }: ClickHouseParts): Protocol 
     facts: sqlFacts(),
     serve: (connection, context) => serveClickHouseNative(connection, context, analyser),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, { endpoint, over: 'native' }),
+  };
+}
+
+/** ClickHouse's HTTP interface over the same analysis. */
+export function createClickHouseHttps({ analyser }: ClickHouseParts): Protocol {
+  const parts = createClickHouseHttp(analyser);
+  return {
+    name: 'clickhouse_https',
+    facts: sqlFacts(),
+    serve: (connection, context) => serveClickHouseHttp(connection, context, parts),
+    analyse: (sample, endpoint) => analyseSample(analyser, sample, { endpoint, over: 'http' }),
   };
 }
 

@@ -3,16 +3,17 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { EndpointConfig } from '../../config/config.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { serveHttp, type HttpParts } from '../http/serve.ts';
 import { Peer, once, within } from '../peer.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
-import type { ClickHouseAnalyser, ClickHouseOptions } from './analysis/context.ts';
+import type { ClickHouseAnalyser } from './analysis/context.ts';
 import { OLDEST_REVISION, SINCE, type Taken } from './codec.ts';
 import { ask, openUpstream, sendAddendum, targetOf, tune, type Upstream } from './connect.ts';
 import { CODES, exceptionPacket } from './denial.ts';
 import { serverHello, takeAddendum, takeClientHello, type ClientHello } from './login.ts';
+import { clickHouseOptions } from './options.ts';
 import { createNativeSession } from './session.ts';
 import { verifierOf } from './verify.ts';
 
@@ -33,6 +34,15 @@ class Refusal extends Error {
     this.reason = reason;
     this.answer = answer;
   }
+}
+
+/** A client connection of a `clickhouse_https` endpoint: the engine of protocols/http/ with this type's flavour. */
+export function serveClickHouseHttp(
+  connection: Connection,
+  context: ServeContext,
+  parts: HttpParts,
+): Promise<FinishReason> {
+  return serveHttp(connection, context, parts);
 }
 
 /** Serves one client connection from its first byte to its end. */
@@ -221,7 +231,7 @@ class Login {
         clock: context.clock,
       },
       analyser,
-      options: optionsOf(context),
+      options: () => clickHouseOptions(context.config(), context.bodyBufferBytes),
       verify: verifierOf(context, analyser, { credential, hello }),
       revision: upstream.revision,
       user: upstream.target.user,
@@ -244,31 +254,6 @@ interface Opened {
   readonly credential: DispatchedCredential;
   readonly database: string;
   readonly hello: ClientHello;
-}
-
-/** The analysis options as configured now, made anew only when the configuration changes. */
-function optionsOf(context: ServeContext): () => ClickHouseOptions {
-  let config: EndpointConfig | null = null;
-  let options: ClickHouseOptions = clickHouseOptions(context.config(), context.bodyBufferBytes);
-  return () => {
-    const now = context.config();
-    if (now !== config) {
-      config = now;
-      options = clickHouseOptions(now, context.bodyBufferBytes);
-    }
-    return options;
-  };
-}
-
-/** What an endpoint's configuration says about analysis. */
-export function clickHouseOptions(config: EndpointConfig, maxTextBytes: number): ClickHouseOptions {
-  const { read_only: readOnly, trusted_functions: trusted } = config.attributes;
-  const names = Array.isArray(trusted) ? trusted : [];
-  return {
-    readOnly: readOnly === true,
-    trustedFunctions: new Set(names.map((name) => String(name).toLowerCase())),
-    maxTextBytes,
-  };
 }
 
 function closeWith(stream: Duplex, answer: Buffer | null): void {

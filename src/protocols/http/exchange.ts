@@ -80,6 +80,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #scanner: FormScanner | null = null;
   #mask: Mask = asItIs;
   #status = 0;
+  /** What the answer's head says of how it ended. */
+  #told: Pick<Outcome, 'rows' | 'errorCode'> = NOTHING_TOLD;
   /** The head of the answer has come, and nothing of its body. */
   #headAlone = false;
   #retried = false;
@@ -340,6 +342,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   head(head: ResponseStart): void {
     this.#phase = 'answering';
     this.#status = head.status;
+    this.#told = this.#parts.flavour.outcome?.(head) ?? NOTHING_TOLD;
     this.#pipe = head.body === 'none' ? null : this.#pipeFor(head);
     const fields = this.#clean(head.fields);
     if (this.#pipe === null) {
@@ -513,9 +516,9 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     const { context } = this.#parts;
     context.gate.settle(action, {
       kind,
-      rows: null,
+      rows: this.#told.rows,
       status: this.#status === 0 ? '' : String(this.#status),
-      errorCode,
+      errorCode: this.#told.errorCode === '' ? errorCode : this.#told.errorCode,
       bytesToClient: this.#bytesToClient,
       durationMs: this.#startedMs === 0 ? 0 : context.clock.monotonicMs() - this.#startedMs,
     });
@@ -536,6 +539,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
 const OVERRIDE_FOUND = 'the form asks to be run as another method';
 /** A 401 must say how to log in (RFC 9110, section 15.5.2). */
 const CHALLENGE: Field = { name: 'WWW-Authenticate', value: 'Basic realm="clawpatrol"' };
+const NOTHING_TOLD: Pick<Outcome, 'rows' | 'errorCode'> = { rows: null, errorCode: '' };
 const NOT_UPGRADED: ExchangeEnd = { upgraded: null };
 
 const TOLD: Readonly<Record<LegFailure['kind'], string>> = {

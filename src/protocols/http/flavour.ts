@@ -1,7 +1,8 @@
 // What tells one HTTP-shaped protocol (https, kubernetes) from another. The engine (serve.ts) frames, waits, sends and streams; a
 // flavour says what a request means, how a refusal reads, and what may follow an upgrade. Types only.
 import type { EndpointConfig } from '../../config/config.ts';
-import type { Action, Evidence, Family, Risk, Unit, Unknown } from '../../rules/action.ts';
+import type { Action, Agent, Evidence, Family, Outcome, Risk, Unit, Unknown } from '../../rules/action.ts';
+import type { DispatchedCredential, ServeContext } from '../protocol.ts';
 import type { Session } from '../session.ts';
 import type { BodyReading, Field, HttpRequest, HttpResponse } from './request.ts';
 
@@ -74,10 +75,36 @@ export interface LocalAnswer {
   readonly body: Buffer;
 }
 
+/** What a flavour may know of a connection before anything is judged. */
+export interface PrepareParts {
+  readonly config: EndpointConfig;
+  readonly agent: Agent;
+  /** Differs with every start of the gateway, and cannot be guessed. */
+  readonly nonce: string;
+}
+
+/** What a flavour may ask while it makes ready for an analysis. */
+export interface BeforeParts {
+  readonly state: RequestState;
+  readonly context: ServeContext;
+  readonly credential: DispatchedCredential | null;
+}
+
 /** One HTTP-shaped protocol. */
 export interface HttpFlavour {
   readonly family: Family;
   readonly analyser: HttpAnalyser;
+  /**
+   * The request as it is judged and sent, where that is not as it came: what names an account is taken out, what two readers could read in
+   * two ways is refused.
+   */
+  prepare?(request: HttpRequest, parts: PrepareParts): HttpRequest | { readonly status: number; readonly why: string };
+  /** What must be there before `analyse` can be called with that request and body; null where nothing is missing. Never rejects. */
+  before?(request: HttpRequest, body: BodyReading, parts: BeforeParts): Promise<void> | null;
+  /** What people are shown and the record keeps, where that is not the request of HTTP itself. */
+  evidence?(request: HttpRequest, body: BodyReading): Evidence;
+  /** What the head of an answer says of how the action ended, beside its status. */
+  outcome?(response: HttpResponse): Pick<Outcome, 'rows' | 'errorCode'>;
   /** How a refusal reads to a client of this protocol. `request` is null when none could be read. */
   refuse(refusal: Refusal, request: HttpRequest | null): LocalAnswer;
   /** Upgrades that may be forwarded, lower case (`websocket`, `spdy/3.1`); all others are refused. */

@@ -20,6 +20,8 @@ export interface InjectionParts {
   readonly endpoint: Pick<EndpointConfig, 'type' | 'attributes'>;
   /** Every placeholder of the configuration. */
   readonly placeholders: readonly string[];
+  /** User that the agent named, where its protocol has such a thing and the credential does not say. */
+  readonly login?: string;
 }
 
 export type Injection =

@@ -23,6 +23,8 @@ export interface InjectorParts {
   readonly nowMs: number;
   readonly body: BodyReading;
   readonly endpoint: Pick<EndpointConfig, 'type' | 'attributes'>;
+  /** User that the agent named, where its protocol has such a thing and the credential does not say. */
+  readonly login?: string;
 }
 
 /** What an injector makes. `secrets`: every text of it that must not be seen again. */
@@ -98,6 +100,20 @@ export const INJECTORS: Readonly<Record<string, Injector>> = {
     return token.kind === 'refused' ? token : bearer(token.text);
   },
   kubeconfig_credential: kubeconfig,
+  clickhouse_credential: single((secret, _, { credential, login }) => {
+    const own = attributeOf(credential, 'user');
+    const user = own === '' ? (login ?? '') : own;
+    const name = Buffer.from(user === '' ? 'default' : user, 'utf8').toString('latin1');
+    return CONTROL.test(name)
+      ? refused(`the user of the credential ${credential.ref} cannot stand in a header`)
+      : put(
+          [
+            { name: 'X-ClickHouse-User', value: name },
+            { name: 'X-ClickHouse-Key', value: secret },
+          ],
+          [secret],
+        );
+  }),
 };
 
 const ANTHROPIC_BETA = 'oauth-2025-04-20';

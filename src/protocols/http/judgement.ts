@@ -1,7 +1,7 @@
 // The first half of an exchange: which credential, whether the body must be held, what the request means, and what the gate says. Nothing
 // is sent anywhere from here. The path of a safe request that was seen before makes no promise.
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import type { Action } from '../../rules/action.ts';
+import type { Action, Evidence } from '../../rules/action.ts';
 import type { DispatchedCredential, ServeContext, Waiting } from '../protocol.ts';
 import type { ParkedNotice, Verdict } from '../session.ts';
 import { HttpAction, HttpEvidence, NO_BODY, type Origin } from './action.ts';
@@ -219,6 +219,27 @@ export class Judgement {
   }
 
   #judge(body: BodyReading): void {
+    const before = this.#before(body);
+    if (before === null) {
+      this.#judgeNow(body);
+      return;
+    }
+    before.then(
+      () => this.#guard(() => (this.#stopped ? this.#end(() => this.#owner.stopped(null)) : this.#judgeNow(body))),
+      (error: unknown) => this.#guard(() => this.#owner.fault(error)),
+    );
+  }
+
+  #before(body: BodyReading): Promise<void> | null {
+    const { flavour, context } = this.#parts;
+    return flavour.before?.(this.#request, body, { state: this.state(), context, credential: this.credential }) ?? null;
+  }
+
+  #evidence(body: BodyReading): Evidence {
+    return this.#parts.flavour.evidence?.(this.#request, body) ?? new HttpEvidence(this.#request, body);
+  }
+
+  #judgeNow(body: BodyReading): void {
     this.#body = body;
     const { retry } = this.#known.reading;
     if (retry !== null) {
@@ -245,7 +266,7 @@ export class Judgement {
       return;
     }
     const { deferrals, origin, context } = this.#parts;
-    const evidence = new HttpEvidence(this.#request, body);
+    const evidence = this.#evidence(body);
     const binding = evidence.complete ? bindingOf(this.#request, evidence, this.credential?.ref ?? null) : null;
     const taken = deferrals.take(approval, ownerOf(origin), binding);
     switch (taken.kind) {
@@ -270,7 +291,7 @@ export class Judgement {
     // A body that is judged, or shown to people, is part of what is judged, and so is a session: such a request is never known.
     if (this.#mcp !== null || (body !== NO_BODY && body.kind !== 'unread')) {
       const analysis = flavour.analyser.analyse(this.#request, body, this.state());
-      const evidence = new HttpEvidence(this.#request, body);
+      const evidence = this.#evidence(body);
       return new HttpAction(origin, { analysis, evidence, credential, memo: null, id });
     }
     const memo = this.#findJudged(body, credential);
@@ -284,7 +305,7 @@ export class Judgement {
       return known;
     }
     const analysis = this.#parts.flavour.analyser.analyse(this.#request, body, this.state());
-    const judged = { credential, analysis, evidence: new HttpEvidence(this.#request, body) };
+    const judged = { credential, analysis, evidence: this.#evidence(body) };
     this.#known.judged = judged;
     return judged;
   }
@@ -331,12 +352,20 @@ export class Judgement {
     const id = this.action?.id ?? null;
     return new Promise((resolve, reject) => {
       this.#hold((body) => {
-        try {
-          const action = this.#makeAction(body, id);
-          this.action = action;
-          resolve(action);
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(messageOf(error)));
+        const make = (): void => {
+          try {
+            const action = this.#makeAction(body, id);
+            this.action = action;
+            resolve(action);
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(messageOf(error)));
+          }
+        };
+        const before = this.#before(body);
+        if (before === null) {
+          make();
+        } else {
+          before.then(make, reject);
         }
       });
     });

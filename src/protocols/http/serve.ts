@@ -1,5 +1,6 @@
 // The client's socket of an HTTP-shaped protocol: which bytes it begins with, TLS with a leaf for the name it asks for, tunnels that it opens
 // with CONNECT, and the hand-over to the protocol version that was agreed on. What bytes mean is decided in the pure files beside this one.
+import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -30,6 +31,7 @@ import { createH1Upstreams } from './upstream.ts';
 const OPENING_MS = 10_000;
 /** A dispatched credential is taken for the same request again without asking; a changed secret counts after this at the latest. */
 const CREDENTIAL_MS = 5_000;
+const NONCE_BYTES = 8;
 
 /** Of an action that was approved, and that its agent never came for. */
 const NOT_FETCHED: Outcome = {
@@ -264,7 +266,16 @@ class Run {
     if (reading.kind !== 'request') {
       return reading;
     }
-    const made = new KnownRequest(reading);
+    const { flavour } = this.#parts;
+    const prepared = flavour.prepare?.(reading.request, {
+      config,
+      agent: this.#connection.agent,
+      nonce: this.#context.shared('http.nonce', () => randomBytes(NONCE_BYTES).toString('hex')),
+    });
+    if (prepared !== undefined && 'why' in prepared) {
+      return { kind: 'refused', status: prepared.status, code: 'malformed', why: prepared.why };
+    }
+    const made = new KnownRequest(prepared === undefined ? reading : { ...reading, request: prepared });
     this.#memory.put(key, made);
     return made;
   }
