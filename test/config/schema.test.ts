@@ -60,8 +60,8 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
     'hosts ca_cert encoded_slash empty_segments path_params method_override mcp tools secret_fields free_refs',
   'endpoint kubernetes': 'hosts server ca_cert cluster_name region workloads harmless_groups',
   'endpoint clickhouse_native':
-  'endpoint clickhouse_https': 'hosts tls ca_cert read_only trusted_functions verify_ast',
     'hosts port tls accept_invalid_certificate ca_cert read_only trusted_functions verify_ast',
+  'endpoint clickhouse_https': 'hosts tls ca_cert read_only trusted_functions verify_ast',
   'endpoint ssh': 'hosts host_key agent_keys agent_password shell_family stdin_timeout forward scratch_dirs',
   'credential bearer_token': 'idempotency_key placeholder',
   'credential basic_auth': 'username placeholder',
