@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CoreV1Api, KubeConfig, makeInformer, type V1ConfigMap } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { API_TOKEN, startApiServer } from '../support/api-server.ts';
 import { makeAuthority } from '../support/certificate.ts';
@@ -249,3 +250,44 @@ test(
     }
   },
 );
+
+test('MP-30: an informer of the JavaScript client lists, watches, and is told why it may not see secrets', async () => {
+  const path = '/api/v1/namespaces/default/configmaps';
+  const item = (name: string, version: string): unknown => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'default', resourceVersion: version },
+  });
+  api.objects.set(path, { kind: 'ConfigMapList', metadata: { resourceVersion: '2' }, items: [item('one', '2')] });
+  api.events.set(path, [
+    { type: 'ADDED', object: item('two', '3') },
+    { type: 'MODIFIED', object: item('two', '4') },
+    { type: 'DELETED', object: item('two', '5') },
+  ]);
+  const config = new KubeConfig();
+  config.loadFromString(await cli('kubeconfig', 'prod'));
+  const client = config.makeApiClient(CoreV1Api);
+  const informer = makeInformer<V1ConfigMap>(config, path, () =>
+    client.listNamespacedConfigMap({ namespace: 'default' }),
+  );
+  const seen: string[] = [];
+  const gone = new Promise<void>((resolve) => {
+    for (const event of ['add', 'update', 'delete'] as const) {
+      informer.on(event, ({ metadata }) => {
+        seen.push(`${event} ${metadata?.name ?? ''} ${metadata?.resourceVersion ?? ''}`);
+        if (event === 'delete') {
+          resolve();
+        }
+      });
+    }
+  });
+  await informer.start();
+  await gone;
+  await informer.stop();
+  assert.deepEqual(seen.slice(0, 4), ['add one 2', 'add two 3', 'update two 4', 'delete two 5']);
+  await assert.rejects(
+    client.listNamespacedSecret({ namespace: 'default' }),
+    /secrets are not for agents; rule no-secrets/,
+  );
+  assert.deepEqual(api.faults, []);
+});

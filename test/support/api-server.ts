@@ -19,13 +19,15 @@ export interface ApiServer {
   /** What was wrong with requests; empty in every good test. */
   readonly faults: string[];
   readonly objects: Map<string, Record<string, unknown>>;
+  /** Events of the watch on a path; a usual one where there are none. */
+  readonly events: Map<string, readonly unknown[]>;
   /** What exec was given on stdin. */
   readonly stdin: string[];
 }
 
 export async function startApiServer(scope: CleanUp, authority: TestAuthority): Promise<ApiServer> {
   const { cert, key } = await authority.leaf('127.0.0.1');
-  const state: Omit<ApiServer, 'port'> = { requests: [], faults: [], objects: new Map(), stdin: [] };
+  const state: Omit<ApiServer, 'port'> = { requests: [], faults: [], objects: new Map(), events: new Map(), stdin: [] };
   const server = createServer({ cert, key }, (request, response) => void answer(state, request, response));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => exec(state, request, socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -72,7 +74,8 @@ async function answer(
   };
   if (new URLSearchParams(query).get('watch') === 'true') {
     response.writeHead(200, { 'Content-Type': 'application/json' });
-    response.write('{"type":"ADDED","object":{"kind":"Pod"}}\n');
+    const events = state.events.get(path) ?? [{ type: 'ADDED', object: { kind: 'Pod' } }];
+    response.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     setTimeout(() => response.end('{"type":"BOOKMARK","object":{"kind":"Pod"}}\n'), 100);
     return;
   }
