@@ -1,13 +1,16 @@
 // ClickHouse's statement analysis as the wires use it: text to outline (cached), outline and context to units.
 import { createHash } from 'node:crypto';
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { systemClock, type Clock } from '../../lib/clock.ts';
+import { MAX_INLINE_ANALYSIS_BYTES } from '../../lib/limits.ts';
 import { Lru } from '../../lib/lru.ts';
 import type { FactValue, Unit } from '../../rules/action.ts';
 import type { SqlState } from '../sql/analysis.ts';
 import { copyOf, createUnits, highestRisk, refusalOf, summaryOf } from '../sql/bind.ts';
 import type { FactDialect } from '../sql/facts.ts';
 import { addRelation, markOpaque, type Predicate, type RelationParameter, type UnitOutline } from '../sql/outline.ts';
-import { analyseText } from './analysis/analyse.ts';
+import { createAnalysisThread, type AnalysisThread } from '../sql/thread.ts';
+import { analyseText, type AnalyseOptions } from './analysis/analyse.ts';
 import { compareTrees } from './analysis/compare.ts';
 import type {
   ClickHouseAnalyser,
@@ -25,8 +28,25 @@ const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 /** How many contexts' bindings a text keeps: connections of one pool mostly share theirs. */
 const MAX_BINDINGS = 16;
 
-export function createClickHouseAnalyser(): ClickHouseAnalyser {
-  return new Analyser();
+/** How long a text may take in the worker before it is opaque. */
+const DEADLINE_MS = 10_000;
+/** Heads of INSERTs have fewer tokens; one that has more goes to the worker. */
+const MAX_INSERT_TOKENS = 2000;
+
+/** Everything is optional: the defaults are right for a gateway. */
+export interface ClickHouseAnalyserParts {
+  readonly clock?: Clock;
+  readonly deadlineMs?: number;
+}
+
+export function createClickHouseAnalyser(parts: ClickHouseAnalyserParts = {}): ClickHouseAnalyser {
+  return new Analyser(
+    createAnalysisThread({
+      clock: parts.clock ?? systemClock,
+      deadlineMs: parts.deadlineMs ?? DEADLINE_MS,
+      script: new URL('./analysis/worker.js', import.meta.url),
+    }),
+  );
 }
 
 /** A text with its bindings: nothing of it changes but the caches. */
@@ -71,28 +91,47 @@ class AnalysedText implements ClickHouseText {
 class Analyser implements ClickHouseAnalyser {
   readonly #texts = new Lru<string, AnalysedText>(MAX_CACHED_TEXTS, MAX_CACHED_BYTES);
   readonly #trusted = new WeakMap<ReadonlySet<string>, string>();
+  readonly #thread: AnalysisThread<AnalyseOptions, TextOutline>;
 
-  analyse(bytes: Buffer, options: ClickHouseOptions, complete: boolean = true): ClickHouseText {
+  constructor(thread: AnalysisThread<AnalyseOptions, TextOutline>) {
+    this.#thread = thread;
+  }
+
+  analyse(
+    bytes: Buffer,
+    options: ClickHouseOptions,
+    complete: boolean = true,
+  ): ClickHouseText | Promise<ClickHouseText> {
     if (bytes.length > options.maxTextBytes) {
       return new AnalysedText(opaqueText({ text: null, cause: 'too_large', unknown: 'too_large' }));
     }
-    if (!isUtf8(bytes)) {
+    const text = decodeText(bytes, complete);
+    if (text === null) {
       return new AnalysedText(opaqueText({ text: null, cause: 'encoding', unknown: 'undecodable' }));
     }
-    const text = bytes.toString('utf8');
     const key = `${complete ? 'c' : 'p'}${this.#keyOf(options.trustedFunctions)}${text}`;
     const cached = this.#texts.find(key);
     if (cached !== null) {
       return cached;
     }
-    const outline = text.includes('\0')
-      ? opaqueText({
-          text: null,
-          cause: 'encoding',
-          unknown: 'undecodable',
-          refused: 'the text of a statement may not hold a NUL byte',
-        })
-      : analyseText(text, { complete, trusted: options.trustedFunctions });
+    const wanted: AnalyseOptions = { complete, trusted: options.trustedFunctions };
+    if (!complete || bytes.length <= MAX_INLINE_ANALYSIS_BYTES) {
+      return this.#keep(key, analyseText(text, wanted));
+    }
+    const head = INSERT.test(text) ? analyseText(text, { ...wanted, maxTokens: MAX_INSERT_TOKENS }) : null;
+    if (head !== null && head.tree !== null) {
+      return this.#keep(key, head);
+    }
+    return this.#thread
+      .analyse(text, { complete, trusted: new Set(options.trustedFunctions) })
+      .then((outline) =>
+        outline === null
+          ? new AnalysedText(opaqueText({ text, cause: 'too_large', unknown: 'too_large' }))
+          : this.#keep(key, outline),
+      );
+  }
+
+  #keep(key: string, outline: TextOutline): AnalysedText {
     const analysed = new AnalysedText(outline);
     this.#texts.put(key, analysed, key.length * 2);
     return analysed;
@@ -119,7 +158,7 @@ class Analyser implements ClickHouseAnalyser {
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.#thread.close();
   }
 
   #keyOf(trusted: ReadonlySet<string>): string {
@@ -130,6 +169,35 @@ class Analyser implements ClickHouseAnalyser {
     }
     return key;
   }
+}
+
+const INSERT = /^[\s;]*insert\b/i;
+
+/**
+ * The text, or null when it is not UTF-8. The data of an INSERT may be anything, and a text that goes on may be cut within a character:
+ * what stands before it decides.
+ */
+function decodeText(bytes: Buffer, complete: boolean): string | null {
+  if (isUtf8(bytes)) {
+    return bytes.toString('utf8');
+  }
+  const text = bytes.toString('latin1');
+  if (!INSERT.test(text)) {
+    return complete ? null : decodeCut(bytes);
+  }
+  const format = /^[^'"`$]*?\bformat\s+[A-Za-z]\w*\s*?(?:\n|[ \t])/i.exec(text);
+  return format !== null && isAscii(Buffer.from(format[0], 'latin1')) ? text : complete ? null : decodeCut(bytes);
+}
+
+/** Without the last character, which may not be whole. */
+function decodeCut(bytes: Buffer): string | null {
+  for (let cut = 1; cut < 4 && cut < bytes.length; cut += 1) {
+    const rest = bytes.subarray(0, bytes.length - cut);
+    if (isUtf8(rest)) {
+      return rest.toString('utf8');
+    }
+  }
+  return null;
 }
 
 /** Everything that the units of a text hang on beside the text. */

@@ -5,6 +5,7 @@ import { Lru } from '../../lib/lru.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SqlAnalyser, SqlOptions, SqlText } from '../sql/analysis.ts';
 import type { OpaqueCause, TextOutline } from '../sql/outline.ts';
+import { createAnalysisThread, type AnalysisThread } from '../sql/thread.ts';
 import { canShare, outlineOfShape, shapeOf, withoutNumbers, type ShapedText } from '../sql/shape.ts';
 import {
   AnalysedText,
@@ -18,7 +19,7 @@ import {
 import type { UnknownCause } from '../../rules/action.ts';
 import { analyseText, opaqueText } from './analysis/analyse.ts';
 import { createGrammar, type Grammar } from './analysis/engine.ts';
-import { createAnalysisThread, type AnalysisThread } from './analysis/thread.ts';
+import type { WalkOptions } from './analysis/walk.ts';
 import { parseSearchPath } from './analysis/names.ts';
 import { nameForms } from './analysis/resolve.ts';
 
@@ -44,7 +45,11 @@ export interface PostgresAnalyser extends SqlAnalyser {
 
 export async function createPostgresAnalyser(parts: PostgresAnalyserParts): Promise<PostgresAnalyser> {
   const grammar = await createGrammar();
-  const thread = createAnalysisThread({ clock: parts.clock, deadlineMs: parts.deadlineMs ?? DEADLINE_MS });
+  const thread = createAnalysisThread<WalkOptions, TextOutline>({
+    clock: parts.clock,
+    deadlineMs: parts.deadlineMs ?? DEADLINE_MS,
+    script: new URL('./analysis/worker.js', import.meta.url),
+  });
   return new Analyser(grammar, thread, parts);
 }
 
@@ -67,14 +72,14 @@ interface Shape {
 
 class Analyser implements PostgresAnalyser {
   readonly #grammar: Grammar;
-  readonly #thread: AnalysisThread;
+  readonly #thread: AnalysisThread<WalkOptions, TextOutline>;
   readonly #parts: PostgresAnalyserParts;
   readonly #scopes = new WeakMap<SqlOptions, Scope>();
   readonly #scopesByContent = new Lru<string, Scope>(8);
   readonly #dialect: TextDialect;
   readonly #states = new StateKeys();
 
-  constructor(grammar: Grammar, thread: AnalysisThread, parts: PostgresAnalyserParts) {
+  constructor(grammar: Grammar, thread: AnalysisThread<WalkOptions, TextOutline>, parts: PostgresAnalyserParts) {
     this.#grammar = grammar;
     this.#thread = thread;
     this.#parts = parts;
@@ -213,6 +218,6 @@ class Analyser implements PostgresAnalyser {
   }
 }
 
-function walkOptions(options: SqlOptions): { readonly readOnly: boolean; readonly trusted: ReadonlySet<string> } {
+function walkOptions(options: SqlOptions): WalkOptions {
   return { readOnly: options.readOnly, trusted: options.trustedFunctions };
 }

@@ -71,6 +71,7 @@ function copyClickHouse(outline: ClickHouseOutline): ClickHouseOutline {
     tableFunctions: new Set(outline.tableFunctions),
     dictionaries: new Set(outline.dictionaries),
     operators: new Set(outline.operators),
+    relationParameters: [...outline.relationParameters],
   };
 }
 

@@ -50,7 +50,7 @@ export interface ClickHouseOutline {
   /** Operators by the names of their functions, which the text does not spell. */
   operators: Set<string>;
   /** Relations whose name is a parameter; only a query's own values tell them. */
-  relationParameters: readonly RelationParameter[];
+  relationParameters: RelationParameter[];
 }
 
 /** `{name:Identifier}` where a relation stands. A part is a parameter's name or a written one. */
@@ -322,7 +322,9 @@ function mergeClickHouse(outer: ClickHouseOutline, inner: ClickHouseOutline): vo
   addAll(outer.dictionaries, inner.dictionaries);
   addAll(outer.operators, inner.operators);
   outer.dictionariesKnown &&= inner.dictionariesKnown;
-  outer.relationParameters = [...outer.relationParameters, ...inner.relationParameters];
+  for (const parameter of inner.relationParameters) {
+    outer.relationParameters.push(parameter);
+  }
   for (const key of ['format', 'outfile', 'infile', 'cluster', 'engine'] as const) {
     outer[key] = outer[key] === '' ? inner[key] : outer[key];
   }

@@ -27,7 +27,15 @@ export function readAccessObject(reader: Reader, verb: 'create' | 'alter' | 'dro
     tier: 'destructive',
     cause: 'privilege',
     reason: `changes a ${object.replace('_', ' ')}`,
-    roots: [`Create${root}Query`, `Alter${root}Query`, 'DROP', `Drop${root}Query`, 'DropAccessEntityQuery'],
+    roots: [
+      'CREATE ',
+      'ALTER ',
+      `Create${root}Query`,
+      `Alter${root}Query`,
+      'DROP',
+      `Drop${root}Query`,
+      'DropAccessEntityQuery',
+    ],
   });
   takeIfExists(reader);
   cursor.take('OR', 'REPLACE');
@@ -126,10 +134,12 @@ export function readGrant(reader: Reader): void {
   });
   takeCluster(reader);
   cursor.takeOne('GRANT OPTION FOR', 'ADMIN OPTION FOR');
-  if (cursor.take('CURRENT', 'GRANTS') && cursor.atMark('(')) {
-    cursor.expectMark('(');
+  const current = cursor.take('CURRENT', 'GRANTS');
+  if (current && cursor.takeMark('(')) {
     readPrivileges(reader);
     cursor.expectMark(')');
+  } else if (current && cursor.take('ON')) {
+    readScope(reader);
   } else {
     readPrivileges(reader);
   }

@@ -13,7 +13,12 @@ export interface AnalyseOptions {
   readonly complete: boolean;
   /** Lower-case names of functions that count as safe. */
   readonly trusted: ReadonlySet<string>;
+  /** Texts of more tokens are too large; the parser's own limit when left out. */
+  readonly maxTokens?: number;
 }
+
+/** What is looked at of a text that goes on: the head of an INSERT has no more. */
+const MAX_HEAD_TOKENS = 10_000;
 
 const GRAMMAR: Grammar = {
   expression: readExpression,
@@ -25,9 +30,9 @@ const GRAMMAR: Grammar = {
   settings: readSettings,
 };
 
+const NUL = 'the text of a statement may not hold a NUL byte';
 const SEVERAL = 'several statements in one text are refused: send them one by one';
 
-/** Analyses a text without NUL. */
 export function analyseText(text: string, options: AnalyseOptions): TextOutline {
   try {
     return readText(text, options);
@@ -36,25 +41,39 @@ export function analyseText(text: string, options: AnalyseOptions): TextOutline 
       return opaqueText({ text, cause: 'too_large', unknown: 'too_large' });
     }
     if (error instanceof NotRead || error instanceof RangeError) {
-      return opaqueText({ text, cause: 'unparseable', unknown: options.complete ? 'unparseable' : 'too_large' });
+      const refused = text.includes('\0') ? { refused: NUL } : {};
+      return opaqueText({
+        ...refused,
+        text,
+        cause: 'unparseable',
+        unknown: options.complete ? 'unparseable' : 'too_large',
+      });
     }
     throw error;
   }
 }
 
 function readText(text: string, options: AnalyseOptions): TextOutline {
-  const cursor = new Cursor(text, GRAMMAR);
+  const maxTokens = options.complete ? options.maxTokens : MAX_HEAD_TOKENS;
+  const cursor = new Cursor(text, GRAMMAR, maxTokens === undefined ? {} : { maxTokens });
   cursor.takeSemicolons();
   if (cursor.peek().kind === 'end') {
     return options.complete ? emptyText(text) : opaqueText({ text, cause: 'too_large', unknown: 'too_large' });
   }
+  if (!options.complete && !cursor.atOneOf('INSERT', 'WITH')) {
+    return opaqueText({ text, cause: 'too_large', unknown: 'too_large' });
+  }
   const start = cursor.start;
   const walk = new Walk(text, options.trusted);
-  const found: Found = { insert: null, changes: [], roots: [] };
+  const found: Found = { insert: null, dataAt: null, changes: [], roots: [] };
   const reader = createReader({ cursor, walk, found, complete: options.complete });
   readStatement(reader);
   readParallel(reader, start);
   const end = cursor.end;
+  const nul = text.indexOf('\0');
+  if (nul >= 0 && nul < (found.dataAt ?? text.length)) {
+    return opaqueText({ text: null, cause: 'encoding', unknown: 'undecodable', refused: NUL });
+  }
   const several = readEnd(cursor);
   if (several) {
     return opaqueText({ text, cause: 'multi_parse', unknown: 'unparseable', refused: SEVERAL });
@@ -125,7 +144,7 @@ function createReader(parts: ReaderParts): Reader {
     ...parts,
     nested(context, planned) {
       const start = cursor.start;
-      const own: Found = { insert: null, changes: [], roots: [] };
+      const own: Found = { insert: null, dataAt: null, changes: [], roots: [] };
       const inner = walk.nest(context, [start, start], () => {
         cursor.nested(() => readStatement(createReader({ ...parts, found: own })));
         walk.unit.range = [start, cursor.end];
@@ -140,6 +159,7 @@ function createReader(parts: ReaderParts): Reader {
         found.changes.push(...own.changes);
       }
       found.insert ??= own.insert;
+      found.dataAt ??= own.dataAt;
     },
   };
   return reader;

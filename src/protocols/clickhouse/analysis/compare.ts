@@ -83,7 +83,9 @@ function missingHere(ours: TreeSummary, server: ServerTree): string | null {
   const called = new Set([...server.functions].map((name) => name.toLowerCase()));
   for (const name of ours.calls) {
     const lower = name.toLowerCase();
-    if (!called.has(lower) && !called.has(`${lower}distinct`) && !RENAMED.test(name)) {
+    // The server renames aggregate functions with DISTINCT or FILTER.
+    const names = [lower, `${lower}distinct`, `${lower}if`, `${lower}distinctif`];
+    if (!names.some((other) => called.has(other)) && !RENAMED.test(name)) {
       return `the server does not see the call of ${name}`;
     }
   }

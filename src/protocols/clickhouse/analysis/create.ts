@@ -2,7 +2,7 @@
 import { mergeNested, type UnitContext } from '../../sql/outline.ts';
 import { readAccessObject } from './access.ts';
 import { readDeclarations, readStorage } from './columns.ts';
-import { readCall } from './operand.ts';
+import { readCall, skipType } from './operand.ts';
 import {
   setKind,
   skipRest,
@@ -94,11 +94,9 @@ function readTable(reader: Reader, parts: CreateParts): void {
   }
   const engine = readStorage(reader);
   judgeEngine(reader, engine, LOCAL_ENGINES);
-  cursor.takeOne('EMPTY', 'CLONE');
-  readAs(reader, 'ctas');
+  readAs(reader);
   judgeEngine(reader, readStorage(reader), LOCAL_ENGINES);
-  cursor.takeOne('EMPTY', 'CLONE');
-  readAs(reader, 'ctas');
+  readAs(reader);
   if (cursor.take('COMMENT')) {
     cursor.takeString();
   }
@@ -123,17 +121,18 @@ function judgeEngine({ walk }: Reader, engine: string | null, local: RegExp): vo
   }
 }
 
-/** AS query, AS table, AS function(…). */
-function readAs(reader: Reader, context: UnitContext): void {
+/** [EMPTY] AS query, [CLONE] AS table, AS function(…). */
+function readAs(reader: Reader): void {
   const { cursor, walk } = reader;
+  const cloned = cursor.takeOne('EMPTY', 'CLONE') === 'CLONE';
   if (!cursor.take('AS')) {
     if (queryFollows(reader) || cursor.at('SELECT')) {
-      readStored(reader, context);
+      readStored(reader, 'ctas');
     }
     return;
   }
   if (cursor.atOneOf('SELECT', 'WITH', 'FROM', 'EXPLAIN') || cursor.atMark('(')) {
-    readStored(reader, context);
+    readStored(reader, 'ctas');
     return;
   }
   const start = cursor.start;
@@ -141,7 +140,7 @@ function readAs(reader: Reader, context: UnitContext): void {
   if (cursor.atMark('(')) {
     walkTableFunction(walk, readCall(cursor, parts, start), null);
   } else {
-    walk.relation(parts, {}, null);
+    walk.relation(parts, { read: cloned }, null);
   }
 }
 
@@ -352,7 +351,7 @@ function readCreateIndex(reader: Reader): void {
   takeCluster(reader);
   walk.expression(cursor.grammar.bare(cursor), null);
   if (cursor.take('TYPE')) {
-    walk.expression(cursor.grammar.bare(cursor), null);
+    skipType(cursor);
   }
   if (cursor.take('GRANULARITY')) {
     cursor.next();

@@ -16,9 +16,9 @@ export class NotRead extends Error {
 export class TooMuch extends Error {}
 
 /** Deeper texts are opaque; the server's own limit (max_parser_depth) counts its parsers, several for one level of ours. */
-const MAX_DEPTH = 200;
+const MAX_DEPTH = 500;
 /** About what 1 MiB of a list of numbers has. */
-const MAX_TOKENS = 400_000;
+export const MAX_TOKENS = 400_000;
 
 /** Parts of the grammar that need each other; set once, so that the files need not import in circles. */
 export interface Grammar {
@@ -37,6 +37,18 @@ export interface Grammar {
   settings(cursor: Cursor): SettingNode[];
 }
 
+/** Words of a phrase; phrases are the grammar's own, so that there are few. */
+const knownPhrases = new Map<string, readonly string[]>();
+
+function wordsOf(phrase: string): readonly string[] {
+  let words = knownPhrases.get(phrase);
+  if (words === undefined) {
+    words = phrase.split(' ');
+    knownPhrases.set(phrase, words);
+  }
+  return words;
+}
+
 export class Cursor {
   readonly text: string;
   readonly grammar: Grammar;
@@ -45,11 +57,18 @@ export class Cursor {
   /** Words inside what is skipped: types, codecs, layouts. */
   readonly skipped: Set<string> = new Set();
   readonly #lexer: Lexer;
+  readonly maxTokens: number;
   readonly #tokens: Token[] = [];
+  #taken = 0;
   #at = 0;
   #depth = 0;
 
-  constructor(text: string, grammar: Grammar, position: number = 0) {
+  constructor(
+    text: string,
+    grammar: Grammar,
+    { position = 0, maxTokens = MAX_TOKENS }: { readonly position?: number; readonly maxTokens?: number } = {},
+  ) {
+    this.maxTokens = maxTokens;
     this.text = text;
     this.grammar = grammar;
     this.#lexer = new Lexer(text, position);
@@ -65,9 +84,10 @@ export class Cursor {
       if (last !== undefined && (last.kind === 'end' || last.kind === 'malformed')) {
         return last;
       }
-      if (this.#tokens.length >= MAX_TOKENS) {
+      if (this.#taken >= this.maxTokens) {
         throw new TooMuch();
       }
+      this.#taken += 1;
       this.#tokens.push(this.#lexer.next());
     }
   }
@@ -130,15 +150,33 @@ export class Cursor {
 
   /** Whether these keywords come next (upper case). */
   at(...words: readonly string[]): boolean {
-    return words.every((word, index) => {
-      const token = this.peek(index);
-      return token.kind === 'word' && token.text === word;
-    });
+    return this.#atAll(words);
   }
 
   /** The first of these phrases (words between spaces) that comes next, taken; null when none does. */
   takeOne(...phrases: readonly string[]): string | null {
-    return phrases.find((phrase) => this.take(...phrase.split(' '))) ?? null;
+    // Most often none does, which the first word tells.
+    if (this.peek().kind !== 'word') {
+      return null;
+    }
+    for (const phrase of phrases) {
+      const words = wordsOf(phrase);
+      if (this.#atAll(words)) {
+        this.#at += words.length;
+        return phrase;
+      }
+    }
+    return null;
+  }
+
+  #atAll(words: readonly string[]): boolean {
+    for (let index = 0; index < words.length; index += 1) {
+      const token = this.peek(index);
+      if (token.kind !== 'word' || token.text !== words[index]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether one of these keywords comes next. */
@@ -166,7 +204,7 @@ export class Cursor {
   }
 
   take(...words: readonly string[]): boolean {
-    if (!this.at(...words)) {
+    if (!this.#atAll(words)) {
       return false;
     }
     this.#at += words.length;

@@ -22,29 +22,34 @@ const CONCAT = 10;
 const SUM = 11;
 const PRODUCT = 12;
 
-const MARKS: Readonly<Record<string, readonly [string, number]>> = {
-  '->': ['lambda', LAMBDA],
-  '?': ['if', TERNARY],
-  '=': ['equals', COMPARISON],
-  '==': ['equals', COMPARISON],
-  '!=': ['notEquals', COMPARISON],
-  '<>': ['notEquals', COMPARISON],
-  '<=>': ['isNotDistinctFrom', COMPARISON],
-  '~': ['match', COMPARISON],
-  '~*': ['matchCaseInsensitive', COMPARISON],
-  '!~': ['notMatch', COMPARISON],
-  '!~*': ['notMatchCaseInsensitive', COMPARISON],
-  '<': ['less', COMPARISON],
-  '>': ['greater', COMPARISON],
-  '<=': ['lessOrEquals', COMPARISON],
-  '>=': ['greaterOrEquals', COMPARISON],
-  '||': ['concat', CONCAT],
-  '+': ['plus', SUM],
-  '-': ['minus', SUM],
-  '*': ['multiply', PRODUCT],
-  '/': ['divide', PRODUCT],
-  '%': ['modulo', PRODUCT],
-};
+const MARKS: ReadonlyMap<string, BinaryOperator> = new Map(
+  Object.entries({
+    '->': ['lambda', LAMBDA],
+    '?': ['if', TERNARY],
+    '=': ['equals', COMPARISON],
+    '==': ['equals', COMPARISON],
+    '!=': ['notEquals', COMPARISON],
+    '<>': ['notEquals', COMPARISON],
+    '<=>': ['isNotDistinctFrom', COMPARISON],
+    '~': ['match', COMPARISON],
+    '~*': ['matchCaseInsensitive', COMPARISON],
+    '!~': ['notMatch', COMPARISON],
+    '!~*': ['notMatchCaseInsensitive', COMPARISON],
+    '<': ['less', COMPARISON],
+    '>': ['greater', COMPARISON],
+    '<=': ['lessOrEquals', COMPARISON],
+    '>=': ['greaterOrEquals', COMPARISON],
+    '||': ['concat', CONCAT],
+    '+': ['plus', SUM],
+    '-': ['minus', SUM],
+    '*': ['multiply', PRODUCT],
+    '/': ['divide', PRODUCT],
+    '%': ['modulo', PRODUCT],
+  } satisfies Record<string, readonly [string, number]>).map(([mark, [name, level]]) => [
+    mark,
+    { name, level, tokens: 1 },
+  ]),
+);
 
 const WORDS: readonly (readonly [string, string, number])[] = [
   ['OR', 'or', OR],
@@ -66,24 +71,45 @@ const WORDS: readonly (readonly [string, string, number])[] = [
   ['DIV', 'intDiv', PRODUCT],
 ];
 
-const FIRST_WORDS: ReadonlySet<string> = new Set(WORDS.map(([text]) => text.split(' ')[0] ?? ''));
+const MAX_NESTED_JOINS = 100;
+/** Levels whose operators are not put into one node. */
+const NESTING: ReadonlySet<number> = new Set([LAMBDA, TERNARY, IS, BETWEEN, COMPARISON]);
+
+interface WordOperator extends BinaryOperator {
+  readonly words: readonly string[];
+}
+
+const BY_FIRST_WORD: ReadonlyMap<string, readonly WordOperator[]> = groupByFirstWord();
+
+function groupByFirstWord(): ReadonlyMap<string, readonly WordOperator[]> {
+  const groups = new Map<string, WordOperator[]>();
+  for (const [text, name, level] of WORDS) {
+    const words = text.split(' ');
+    const group = groups.get(words[0] ?? '') ?? [];
+    group.push({ name, level, tokens: words.length, words });
+    groups.set(words[0] ?? '', group);
+  }
+  return groups;
+}
 
 function peekOperator(cursor: Cursor): BinaryOperator | null {
   const token = cursor.peek();
   if (token.kind === 'mark') {
-    const known = MARKS[token.text];
-    return known === undefined ? null : { name: known[0], level: known[1], tokens: 1 };
+    return MARKS.get(token.text) ?? null;
   }
-  if (token.kind !== 'word' || !FIRST_WORDS.has(token.text)) {
+  if (token.kind !== 'word') {
     return null;
   }
-  for (const [text, name, level] of WORDS) {
-    const words = text.split(' ');
-    if (cursor.at(...words)) {
-      return { name, level, tokens: words.length };
-    }
+  if (token.text === 'IN' && cursor.at('IN', 'PARTITION') && !endsName(cursor)) {
+    return null;
   }
-  return null;
+  return BY_FIRST_WORD.get(token.text)?.find(({ words }) => cursor.at(...words)) ?? null;
+}
+
+/** Whether PARTITION, two tokens on, is a name by itself, and not the beginning of a clause. */
+function endsName(cursor: Cursor): boolean {
+  const { kind, text } = cursor.peek(2);
+  return kind === 'end' || (kind === 'mark' && text !== '(' && text !== '{');
 }
 
 /** Words that end an expression where an alias without AS could stand. */
@@ -133,6 +159,8 @@ export function readItem(cursor: Cursor): Node {
 
 export function readOperators(cursor: Cursor, lowest: number): Node {
   let left = readPrefix(cursor);
+  // Comparisons of comparisons nest; what joins more than a few is nobody's query.
+  let joins = 0;
   for (;;) {
     const operator = peekOperator(cursor);
     if (operator === null || operator.level < lowest) {
@@ -140,6 +168,10 @@ export function readOperators(cursor: Cursor, lowest: number): Node {
     }
     for (let taken = 0; taken < operator.tokens; taken += 1) {
       cursor.next();
+    }
+    joins += NESTING.has(operator.level) ? 1 : 0;
+    if (joins > MAX_NESTED_JOINS) {
+      cursor.fail();
     }
     left = readRest(cursor, left, operator);
     left.end = cursor.end;

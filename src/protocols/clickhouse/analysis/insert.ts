@@ -1,6 +1,6 @@
 // INSERT: its target, where its rows come from, and where in the text its data begins.
 import { markOpaque } from '../../sql/outline.ts';
-import { Cursor, NotRead, TooMuch } from './cursor.ts';
+import { Cursor, MAX_TOKENS, NotRead, TooMuch } from './cursor.ts';
 import type { Query, Select } from './nodes.ts';
 import { readCall } from './operand.ts';
 import { setKind, takeTarget, type Reader } from './reader.ts';
@@ -25,8 +25,7 @@ export function readInsert(reader: Reader, outer: Pick<Select, 'withItems' | 're
   if (outer !== null && scope !== null) {
     walkWithItems(walk, outer, scope);
   }
-  cursor.expect('INSERT');
-  cursor.take('INTO');
+  cursor.expect('INSERT', 'INTO');
   readTarget(reader);
   readColumns(reader);
   if (cursor.take('SETTINGS')) {
@@ -43,6 +42,9 @@ function readTarget(reader: Reader): void {
     const start = cursor.start;
     const call = readCall(cursor, cursor.takePath(), start);
     walkTableFunction(walk, call, null);
+    for (const relation of walk.unit.relations.values()) {
+      relation.write = true;
+    }
     if (cursor.take('PARTITION', 'BY')) {
       walk.expression(cursor.grammar.bare(cursor), null);
     }
@@ -140,6 +142,8 @@ function readData(reader: Reader, format: string, infile: string): void {
   };
   if (infile === '' && format.toLowerCase() === 'values') {
     readValues(reader, at);
+  } else {
+    found.dataAt = at;
   }
   // What is data is not read as tokens.
   cursor.finish();
@@ -151,9 +155,11 @@ function readValues(reader: Reader, at: number): void {
     hide(reader, 'too_large');
     return;
   }
-  const inner = new Cursor(cursor.text, cursor.grammar, at);
+  const inner = new Cursor(cursor.text, cursor.grammar, { position: at, maxTokens: cursor.maxTokens });
   const outer = walk.unit;
-  const calls = new Set(walk.seen.calls);
+  const { calls, sources } = walk.seen;
+  walk.seen.calls = new Set();
+  walk.seen.sources = new Set();
   try {
     while (!inner.atEnd()) {
       if (!inner.atMark('(')) {
@@ -172,10 +178,14 @@ function readValues(reader: Reader, at: number): void {
       throw error;
     }
     walk.unit = outer;
+    if (error instanceof TooMuch && cursor.maxTokens < MAX_TOKENS) {
+      throw error;
+    }
     hide(reader, 'unparseable');
   }
   // The server's tree does not hold the data.
   walk.seen.calls = calls;
+  walk.seen.sources = sources;
 }
 
 /** Rows that are not read may call and read anything. */

@@ -86,6 +86,8 @@ export interface Query {
   readonly operands: Query[];
   /** Rows of VALUES. */
   readonly rows: Node[];
+  /** Written in parentheses: what it defines is its own. */
+  readonly closed: boolean;
   /** Of EXPLAIN. */
   readonly inner: Query | null;
   readonly start: number;

@@ -151,6 +151,10 @@ function readWord(cursor: Cursor, word: string): Node {
   const following = cursor.peek(1);
   const call = following.kind === 'mark' && following.text === '(';
   const special = call ? CALLS[word] : undefined;
+  if (call && QUANTIFIERS.has(word) && /^(SELECT|WITH)$/.test(cursor.peek(2).text)) {
+    cursor.next();
+    return readParentheses(cursor);
+  }
   if (special !== undefined) {
     return cursor.nested(() => special(cursor, start));
   }
@@ -334,6 +338,9 @@ function readInterval(cursor: Cursor): Node {
 }
 
 type SpecialCall = (cursor: Cursor, start: number) => Node;
+
+/** `x = ANY (SELECT …)`. */
+const QUANTIFIERS: ReadonlySet<string> = new Set(['ANY', 'ALL', 'SOME']);
 
 /** Calls whose arguments are separated by words. */
 const CALLS: Readonly<Record<string, SpecialCall>> = {

@@ -37,7 +37,10 @@ function collectAliases(nodes: readonly Node[], scope: Scope): void {
     if (node.alias !== null) {
       scope.aliases.add(node.alias);
     }
-    collectAliases(node.args, scope);
+    if (node.kind !== 'lambda') {
+      // An alias inside a lambda is the lambda's own.
+      collectAliases(node.args, scope);
+    }
   }
 }
 

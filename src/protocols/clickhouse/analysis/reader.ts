@@ -9,6 +9,8 @@ import type { Use, Walk } from './walk.ts';
 /** What a statement says beside its facts. */
 export interface Found {
   insert: ClickHouseInsert | null;
+  /** Where data that is not read as tokens begins, as an index into the text; null without. */
+  dataAt: number | null;
   readonly changes: ClickHouseChange[];
   /** Root nodes of the server's tree that stand for such a statement. */
   roots: readonly string[];

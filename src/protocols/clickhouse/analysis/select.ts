@@ -19,11 +19,11 @@ export function continueQuery(cursor: Cursor, first: Query): Query {
   }
   return operands.length === 1
     ? first
-    : { ...first, kind: 'set', select: null, operands, start: first.start, end: cursor.end };
+    : { ...first, kind: 'set', select: null, closed: false, operands, start: first.start, end: cursor.end };
 }
 
 function empty(kind: Query['kind'], start: number): Query {
-  return { kind, select: null, operands: [], rows: [], inner: null, start, end: start };
+  return { kind, select: null, operands: [], rows: [], closed: false, inner: null, start, end: start };
 }
 
 function readOperandQuery(cursor: Cursor): Query {
@@ -31,7 +31,7 @@ function readOperandQuery(cursor: Cursor): Query {
   if (cursor.takeMark('(')) {
     const query = readQuery(cursor);
     cursor.expectMark(')');
-    return query;
+    return { ...query, closed: true };
   }
   if (cursor.at('VALUES') && cursor.atMark('(', 1)) {
     cursor.next();
@@ -203,7 +203,9 @@ function readConditions(cursor: Cursor, select: Select): void {
 
 function readGrouping(cursor: Cursor, select: Select): void {
   if (cursor.take('GROUP', 'BY')) {
-    if (cursor.take('GROUPING', 'SETS')) {
+    const grouped =
+      cursor.atOneOf('ROLLUP', 'CUBE') && cursor.atMark('(', 1) && cursor.takeOne('ROLLUP', 'CUBE') !== null;
+    if (grouped || cursor.take('GROUPING', 'SETS')) {
       select.others.push(...readExpressionsInParentheses(cursor));
     } else if (!(cursor.at('ALL') && !cursor.atMark('(', 1) && cursor.take('ALL'))) {
       select.others.push(...cursor.list(() => readExpression(cursor)));

@@ -4,14 +4,14 @@ import { setKind, takeNameOrText, type Reader } from './reader.ts';
 const WORDS: readonly string[] = (
   'FULL|EXTENDED|CHANGED|TEMPORARY|TABLES|DATABASES|DICTIONARIES|COLUMNS|FIELDS|INDEXES|INDEX|INDICES|KEYS|FUNCTIONS|PROCESSLIST|GRANTS|USERS|' +
   'ROLES|ROLE|CURRENT|ENABLED|ACCESS|PRIVILEGES|ENGINES|SETTINGS|SETTING|CLUSTERS|CLUSTER|MERGES|FILESYSTEM|CACHES|CACHE|POLICIES|POLICY|ROW|QUOTAS|QUOTA|' +
-  'PROFILES|PROFILE|USER|WITH|IMPLICIT|FINAL|NOT|INHERIT|ALL|FOR|ON|MATERIALIZED|VIEW|VIEWS|DATABASE|TABLE|DICTIONARY|FUNCTION|NAMED|COLLECTION|MASKING|' +
+  'PROFILES|PROFILE|USER|WITH|IMPLICIT|FINAL|NOT|INHERIT|ALL|FOR|MATERIALIZED|VIEW|VIEWS|DATABASE|TABLE|DICTIONARY|FUNCTION|NAMED|COLLECTION|MASKING|' +
   'INTO|CREATE|IF|EXISTS|WORKLOAD|WORKLOADS|RESOURCE|RESOURCES|CHARACTER|SET|COLLATION|STATUS|VARIABLES|WARNINGS|COUNT|ERRORS|PROJECTIONS|COLLECTIONS|EVENTS|TRIGGERS|PROCEDURE'
 ).split('|');
 
 export function readShow(reader: Reader): void {
   const { cursor, walk } = reader;
   cursor.expect('SHOW');
-  setKind(reader, { verb: 'show', effects: ['read'], roots: ['Show'] });
+  setKind(reader, { verb: 'show', effects: ['read'], roots: ['Show', 'SHOW'] });
   if (cursor.take('CREATE')) {
     readShowCreate(reader);
     return;
@@ -28,7 +28,7 @@ export function readShow(reader: Reader): void {
       cursor.takeString();
     } else if (cursor.take('LIMIT')) {
       walk.expression(cursor.grammar.bare(cursor), null);
-    } else if (cursor.takeOne('FROM', 'IN') !== null) {
+    } else if (cursor.takeOne('FROM', 'IN', 'ON') !== null) {
       readSource(reader);
     } else if (cursor.takeOne(...WORDS) !== null) {
       words += 1;

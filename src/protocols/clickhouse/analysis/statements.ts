@@ -119,6 +119,7 @@ const PLANNED_CAUSES = new Set([
   'server',
   'setting',
   'write',
+  'sleep',
 ]);
 
 export function copyPlanned(outer: UnitOutline, inner: UnitOutline): void {
@@ -138,6 +139,7 @@ function explain(reader: Reader): void {
   cursor.expect('EXPLAIN');
   setKind(reader, { verb: 'explain', effects: ['read'], roots: ['Explain'] });
   if (cursor.take('ANALYZE')) {
+    readExplainKind(cursor);
     reader.nested('explain', false);
     return;
   }
@@ -369,7 +371,7 @@ function check(reader: Reader): void {
     effects: ['maintenance'],
     tier: 'suspicious',
     reason: 'reads all of a table from disk',
-    roots: ['CheckQuery', 'CheckTableQuery', 'CheckAllTablesQuery', 'CheckDatabaseQuery'],
+    roots: ['CheckQuery', 'CheckTableQuery', 'CheckAllTablesQuery', 'CheckAllQuery', 'CheckDatabaseQuery'],
   });
   if (cursor.take('ALL', 'TABLES')) {
     walk.unit.relationsKnown = false;
@@ -439,7 +441,7 @@ function backup(reader: Reader): void {
   if (cursor.takeOne('TO', 'FROM') === null) {
     cursor.fail();
   }
-  takeNameOrText(reader);
+  walk.seen.functions.add(takeNameOrText(reader));
   if (cursor.atMark('(')) {
     cursor.skipParentheses();
   }
@@ -473,7 +475,7 @@ function move(reader: Reader): void {
     tier: 'destructive',
     cause: 'privilege',
     reason: 'moves users or rights to another storage',
-    roots: ['MoveAccessEntityQuery'],
+    roots: ['MoveAccessEntityQuery', 'MOVE'],
   });
   skipRest(reader);
 }

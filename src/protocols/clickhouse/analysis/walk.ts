@@ -35,7 +35,7 @@ export interface Use {
 export interface Seen {
   readonly functions: Set<string>;
   calls: Set<string>;
-  readonly sources: Set<string>;
+  sources: Set<string>;
   readonly tables: Set<string>;
 }
 
@@ -104,15 +104,12 @@ export class Walk {
     }
     if (parts.some(({ parameter }) => parameter)) {
       const [database, name] = second === undefined ? [null, first] : [first, parts.at(-1) ?? second];
-      this.clickhouse.relationParameters = [
-        ...this.clickhouse.relationParameters,
-        {
-          database: database === null ? null : namePart(database),
-          name: namePart(name),
-          read: use.read === true,
-          write: use.write === true,
-        },
-      ];
+      this.clickhouse.relationParameters.push({
+        database: database === null ? null : namePart(database),
+        name: namePart(name),
+        read: use.read === true,
+        write: use.write === true,
+      });
       return;
     }
     if (second === undefined) {
@@ -173,7 +170,7 @@ export class Walk {
   private set(query: Query, scope: Scope | null): void {
     const [first] = query.operands;
     let inner = scope;
-    if (first?.kind === 'select' && first.select !== null && first.select.withItems.length > 0) {
+    if (first?.kind === 'select' && !first.closed && first.select !== null && first.select.withItems.length > 0) {
       inner = { parent: scope, names: new Set(), aliases: new Set() };
       walkSelect(this, first.select, inner, { outermost: false, shared: inner });
     } else if (first !== undefined) {
@@ -236,7 +233,10 @@ export class Walk {
 
   private star(node: Node, scope: Scope | null): void {
     this.unit.columns.add('*');
+    // Functions of APPLY have no node of their own in the server's tree.
+    const calls = new Set(this.seen.calls);
     this.expressions(node.args, scope);
+    this.seen.calls = calls;
   }
 
   private operator(node: Node, scope: Scope | null): void {
@@ -347,12 +347,13 @@ export class Walk {
     this.dotted(name);
   }
 
-  /** `t` or `db.t` in a text, which may be both a name with a dot and two names. */
+  /** `t` or `db.t` in a text; what is listed of `db.t` is also what a name with a dot is listed as. */
   dotted(path: string): void {
     const dot = path.indexOf('.');
-    this.named(null, path, { read: true });
     if (dot > 0) {
       this.named(path.slice(0, dot), path.slice(dot + 1), { read: true });
+    } else {
+      this.named(null, path, { read: true });
     }
   }
 

@@ -1,9 +1,7 @@
 // Long texts are analysed in a thread of their own, so that one connection cannot stall the others; a text that takes too long
 // costs the thread, and is opaque.
 import { Worker } from 'node:worker_threads';
-import type { Clock, Timer } from '../../../lib/clock.ts';
-import type { TextOutline } from '../../sql/outline.ts';
-import type { WalkOptions } from './walk.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 
 /** Texts that wait for the thread; more than this are opaque at once. */
 const MAX_WAITING = 64;
@@ -11,51 +9,61 @@ const MAX_WORKER_HEAP_MB = 512;
 /** What a new thread gets beside a text's own time: it loads the grammar first, which takes seconds on a machine that is overloaded. */
 const START_MS = 15_000;
 
-export interface AnalysisRequest {
+export interface AnalysisRequest<Options> {
   readonly id: number;
   readonly text: string;
-  readonly options: WalkOptions;
+  /** Plain data. */
+  readonly options: Options;
 }
 
-export interface AnalysisReply {
+export interface AnalysisReply<Outline> {
   readonly id: number;
-  readonly outline: TextOutline;
+  readonly outline: Outline;
 }
 
-export interface AnalysisThread {
+export interface AnalysisThread<Options, Outline> {
   /** Null when the thread could not do it in time. Never rejects. */
-  analyse(text: string, options: WalkOptions): Promise<TextOutline | null>;
+  analyse(text: string, options: Options): Promise<Outline | null>;
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly request: AnalysisRequest;
-  readonly done: (outline: TextOutline | null) => void;
+interface Waiting<Options, Outline> {
+  readonly request: AnalysisRequest<Options>;
+  readonly done: (outline: Outline | null) => void;
 }
 
-export function createAnalysisThread(parts: { readonly clock: Clock; readonly deadlineMs: number }): AnalysisThread {
-  return new Thread(parts.clock, parts.deadlineMs);
+export interface ThreadParts {
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+  /** The dialect's script, which answers an AnalysisRequest with an AnalysisReply. */
+  readonly script: URL;
 }
 
-class Thread implements AnalysisThread {
+export function createAnalysisThread<Options, Outline>(parts: ThreadParts): AnalysisThread<Options, Outline> {
+  return new Thread<Options, Outline>(parts);
+}
+
+class Thread<Options, Outline> implements AnalysisThread<Options, Outline> {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
-  readonly #waiting: Waiting[] = [];
+  readonly #script: URL;
+  readonly #waiting: Waiting<Options, Outline>[] = [];
   #worker: Worker | null = null;
-  #running: { readonly item: Waiting; readonly timer: Timer } | null = null;
+  #running: { readonly item: Waiting<Options, Outline>; readonly timer: Timer } | null = null;
   #nextId = 1;
 
-  constructor(clock: Clock, deadlineMs: number) {
+  constructor({ clock, deadlineMs, script }: ThreadParts) {
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
+    this.#script = script;
   }
 
-  analyse(text: string, options: WalkOptions): Promise<TextOutline | null> {
+  analyse(text: string, options: Options): Promise<Outline | null> {
     if (this.#waiting.length >= MAX_WAITING) {
       return Promise.resolve(null);
     }
     return new Promise((done) => {
-      const request = { id: this.#nextId, text, options: { readOnly: options.readOnly, trusted: options.trusted } };
+      const request = { id: this.#nextId, text, options };
       this.#nextId += 1;
       this.#waiting.push({ request, done });
       this.#next();
@@ -88,12 +96,12 @@ class Thread implements AnalysisThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    const worker = new Worker(this.#script, {
       // Flags of the main thread (a script given as text) do not apply to a file.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MAX_WORKER_HEAP_MB },
     });
-    worker.on('message', (reply: AnalysisReply) => {
+    worker.on('message', (reply: AnalysisReply<Outline>) => {
       if (worker === this.#worker && reply.id === this.#running?.item.request.id) {
         this.#finish(reply.outline);
       }
@@ -110,7 +118,7 @@ class Thread implements AnalysisThread {
     return worker;
   }
 
-  #finish(outline: TextOutline | null): void {
+  #finish(outline: Outline | null): void {
     const running = this.#running;
     this.#running = null;
     running?.timer.cancel();

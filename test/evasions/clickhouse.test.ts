@@ -1,0 +1,466 @@
+// Attacks on the reading of ClickHouse's SQL, at the level of units, facts and verdicts: attacks that must not pass, each with a twin
+// under the same rules that must. The wire tests repeat some of them end to end.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makePolicy, type ConfigParts, type RuleParts } from '../support/rule-parts.ts';
+import { fact, judge, verdictOf, type JudgeOptions } from '../support/clickhouse-sql.ts';
+
+const deny = (condition: string): RuleParts => ({ condition, outcome: 'deny' });
+const allow = (condition: string): RuleParts => ({ condition, outcome: 'allow' });
+const READ_VERBS =
+  "sql.verb in ['select','show','explain','set','begin','commit','rollback','declare','fetch','close','prepare','execute']";
+const BAN_VERBS = "sql.verb in ['delete','drop','create','alter','truncate','grant','revoke']";
+
+const SETS: Readonly<Record<string, ConfigParts>> = {
+  T: {},
+  READ: { unmatched: 'deny', rules: [allow(READ_VERBS)] },
+  BAN: { unmatched: 'allow', rules: [deny(BAN_VERBS)] },
+  SECRET: { unmatched: 'allow', rules: [deny("'tokens' in sql.tables")] },
+  LOGS: { unmatched: 'deny', rules: [allow("sql.tables.all(t, t in ['logs', 'app.logs'])")] },
+  PURGE: {
+    unmatched: 'deny',
+    rules: [
+      allow(
+        `sql.verb == "delete" && sql.writes.all(t, t in ["logs", "app.logs"]) && !sql.is_opaque && sql.context == "top"
+          && sql.predicates.exists(p, p.column == "date" && p.op in ["<", "<="] && p.time <= timestamp("2024-01-01T00:00:00Z"))`,
+      ),
+      deny("sql.verb == 'delete' && !sql.bounded"),
+    ],
+  },
+};
+
+const policies = new Map(Object.entries(SETS).map(([name, parts]) => [name, makePolicy(parts)]));
+
+interface Row {
+  readonly id: string;
+  readonly set: string;
+  readonly not: readonly string[];
+  readonly pass: readonly string[];
+  /** `deny` stands for refuse too. */
+  readonly want?: 'deny' | 'approve' | 'refuse';
+  readonly extra?: JudgeOptions;
+  readonly causes?: string;
+}
+
+const rows: readonly Row[] = [
+  {
+    id: 'CH-01',
+    set: 'SECRET',
+    not: [
+      'SELECT 1 -- settings x\n, s FROM tokens',
+      'SELECT 1 # format x\n, s FROM tokens',
+      'SELECT 1 // x\n, s FROM tokens',
+    ],
+    pass: ['SELECT 1 -- settings x, s FROM tokens', "SELECT '-- ', s FROM logs -- tokens"],
+  },
+  {
+    id: 'CH-02',
+    set: 'SECRET',
+    not: ['SELECT 1 /* settings */ , s FROM tokens', 'SELECT 1/**/, s FROM/**/tokens'],
+    pass: ['SELECT 1 /* settings , s FROM tokens */'],
+  },
+  {
+    id: 'CH-03',
+    set: 'SECRET',
+    not: ['SELECT 1 SETTINGS max_threads=1 UNION ALL SELECT s FROM tokens'],
+    pass: ['SELECT 1 SETTINGS max_threads=1 UNION ALL SELECT s FROM logs'],
+  },
+  {
+    id: 'CH-04',
+    set: 'SECRET',
+    not: ['SELECT 1 /* /* */ -- */ FROM tokens', 'SELECT 1 /* /* */ , s FROM tokens -- */', 'SELECT 1 /*/* */ */'],
+    pass: ['SELECT 1 /* * / tokens */', 'SELECT 1 /*/ tokens */'],
+  },
+  {
+    id: 'CH-05',
+    set: 'T',
+    want: 'approve',
+    causes: 'network',
+    not: [
+      "SELECT * FROM url('http://x','CSV','a String')",
+      "SELECT * FROM remote('h', db.t)",
+      "SELECT * FROM s3('https://x')",
+      "SELECT * FROM mysql('h','d','t','u','p')",
+      "SELECT * FROM postgresql('h','d','t','u','p')",
+      "SELECT * FROM URL('http://x','CSV')",
+      "SELECT * FROM `url`('http://x','CSV')",
+      "SELECT 1 WHERE 1 IN url('http://x','CSV')",
+      "EXPLAIN SELECT * FROM url('http://x','CSV')",
+      "DESCRIBE TABLE url('http://x','CSV')",
+    ],
+    pass: ['SELECT * FROM numbers(3)', "SELECT 'url(1)'", 'SELECT domain(url) FROM logs'],
+  },
+  {
+    id: 'CH-06',
+    set: 'T',
+    want: 'approve',
+    causes: 'file',
+    not: [
+      "SELECT * FROM file('x')",
+      "SELECT * FROM sqlite('/x','t')",
+      "SELECT file('x')",
+      "SELECT arrayMap(x -> file(x), ['/etc/passwd'])",
+      "INSERT INTO logs VALUES (file('/etc/passwd'))",
+      "SELECT * FROM logs ORDER BY file('x')",
+      "SELECT * FROM numbers(length(file('x')))",
+      "WITH file('x') AS f SELECT f",
+    ],
+    pass: ['SELECT file FROM logs', "SELECT 'file(1)'"],
+  },
+  {
+    id: 'CH-07',
+    set: 'T',
+    want: 'approve',
+    causes: 'opaque',
+    not: ["SELECT * FROM executable('s.sh','TSV','a String')", "SELECT * FROM eval('SELECT 1')"],
+    pass: ["SELECT * FROM format('TSV', 'a')"],
+  },
+  {
+    id: 'CH-08',
+    set: 'SECRET',
+    not: [
+      "SELECT * FROM merge('db','^tokens$')",
+      "SELECT * FROM merge('db','^tok')",
+      'SELECT * FROM merge(currentDatabase(), {p:String})',
+      "SELECT * FROM merge('^tokens$')",
+    ],
+    pass: ["SELECT * FROM merge('db','^logs$')"],
+  },
+  {
+    id: 'CH-09',
+    set: 'SECRET',
+    not: [
+      "SELECT * FROM clusterAllReplicas('c', db.tokens)",
+      "SELECT * FROM remote('localhost', db, tokens)",
+      "SELECT * FROM remote('localhost', 'db', 'tokens')",
+      'SELECT * FROM view(SELECT * FROM tokens)',
+      'SELECT * FROM loop(tokens)',
+      "SELECT * FROM cluster('c', view(SELECT * FROM tokens))",
+      'SELECT * FROM mergeTreeIndex(db, tokens)',
+      'WITH tokens AS (SELECT 1) SELECT * FROM view(SELECT * FROM tokens)',
+      'WITH tokens AS (SELECT 1) SELECT * FROM loop(tokens)',
+    ],
+    pass: ["SELECT * FROM clusterAllReplicas('c', db.logs)", 'SELECT * FROM view(SELECT * FROM logs)'],
+  },
+  {
+    id: 'CH-10',
+    set: 'SECRET',
+    not: [
+      'SELECT * FROM logs WHERE a IN tokens',
+      'SELECT * FROM logs WHERE a GLOBAL IN db.tokens',
+      'SELECT * FROM logs WHERE a NOT IN (tokens)',
+      'SELECT in(a, tokens) FROM logs',
+      'SELECT globalNotIn(a, tokens) FROM logs',
+      "SELECT arrayMap(x -> (x AS tokens), ['q']), 's' IN tokens",
+      "SELECT (SELECT 'q' AS tokens), 's' IN tokens",
+      'INSERT INTO logs VALUES (1 IN tokens)',
+      'SHOW TABLES WHERE 1 IN tokens',
+      'KILL QUERY WHERE 1 IN tokens TEST',
+      'ALTER TABLE logs DELETE WHERE a IN tokens',
+      'CREATE ROW POLICY p ON logs USING a IN tokens TO ALL',
+    ],
+    pass: [
+      'SELECT * FROM logs WHERE a IN (1, 2)',
+      "SELECT 'q' AS tokens, 's' IN tokens",
+      "SELECT position('a' IN tokens) FROM logs",
+    ],
+  },
+  {
+    id: 'CH-11',
+    set: 'SECRET',
+    not: [
+      "SELECT dictGet('tokens','s',1)",
+      "SELECT dictGet(tokens,'s',1)",
+      "SELECT joinGet('db.tokens','s',1)",
+      "SELECT * FROM dictionary('tokens')",
+      "SELECT dictGet(concat('tok','ens'),'s',1)",
+    ],
+    pass: ["SELECT dictGet('countries','s',1)"],
+  },
+  {
+    id: 'CH-12',
+    set: 'SECRET',
+    not: [
+      'SELECT * FROM prod.tokens',
+      'SELECT * FROM `prod`.`tokens`',
+      'SELECT * FROM "tokens"',
+      'SELECT * FROM "\\x74okens"',
+      'SELECT * FROM "t\\okens"',
+      'SELECT * FROM logs, tokens',
+      'SELECT (SELECT max(s) FROM tokens)',
+      'INSERT INTO logs SELECT * FROM tokens',
+      'INSERT INTO logs VALUES ((SELECT max(s) FROM tokens))',
+      'SELECT * FROM logs ORDER BY (SELECT max(s) FROM tokens)',
+      'SELECT * FROM logs LIMIT (SELECT count() FROM tokens)',
+      "SELECT * FROM values('a String', ((SELECT max(s) FROM tokens)))",
+      'EXPLAIN SELECT * FROM tokens',
+      'CREATE VIEW v AS SELECT * FROM tokens',
+      'FROM tokens SELECT s',
+      'WITH tokens AS (SELECT * FROM tokens) SELECT * FROM tokens',
+      'WITH RECURSIVE tokens AS (SELECT * FROM tokens) SELECT * FROM tokens',
+      "WITH RECURSIVE tokens AS (SELECT * FROM tokens UNION ALL SELECT 'a') SELECT * FROM tokens",
+      'WITH q AS (SELECT * FROM tokens), tokens AS (SELECT 1) SELECT * FROM q',
+      'SELECT (WITH tokens AS (SELECT 1) SELECT 1), s FROM tokens',
+      '(WITH tokens AS (SELECT 1) SELECT 1) UNION ALL SELECT s FROM tokens',
+      'WITH TOKENS AS (SELECT 1) SELECT * FROM tokens',
+      'WITH tokens AS (SELECT 1) SELECT * FROM app.tokens',
+      'DESCRIBE (SELECT (SELECT max(s) FROM tokens))',
+      'SELECT * FROM {t:Identifier}',
+    ],
+    pass: [
+      'SELECT tokens FROM logs',
+      "SELECT 'SELECT * FROM tokens'",
+      'WITH tokens AS (SELECT 1 AS a) SELECT * FROM tokens',
+      'WITH tokens AS (SELECT 1 AS a) SELECT * FROM tokens UNION ALL SELECT * FROM (SELECT * FROM tokens)',
+      "WITH RECURSIVE tokens AS (SELECT 'a' AS a UNION ALL SELECT * FROM tokens) SELECT * FROM tokens",
+      'SELECT x.a FROM logs AS x JOIN logs AS y USING a',
+    ],
+  },
+  {
+    id: 'CH-13',
+    set: 'LOGS',
+    not: ['SELECT * FROM Logs', 'SELECT * FROM logs, Logs', 'SELECT * FROM App.logs'],
+    pass: ['SELECT * FROM logs', 'SELECT * FROM app.logs'],
+  },
+  {
+    id: 'CH-14',
+    set: 'SECRET',
+    not: ['SELECT * FROM {t:Identifier}', 'SELECT * FROM app.{t:Identifier}', 'SELECT 1 IN {t:Identifier}'],
+    pass: ['SELECT {t:String} FROM logs', 'SELECT * FROM {other:Identifier}'],
+    extra: {
+      context: {
+        parameters: new Map([
+          ['t', 'tokens'],
+          ['other', 'logs'],
+        ]),
+      },
+    },
+  },
+  {
+    id: 'CH-15',
+    set: 'BAN',
+    want: 'refuse',
+    not: ['SELECT 1; DROP TABLE t', 'SELECT 1;SELECT 2', 'SELECT 1; x', 'DROP TABLE t; SELECT 1'],
+    pass: ['SELECT 1;', 'SELECT 1; -- DROP TABLE t', "SELECT ';DROP TABLE t'"],
+  },
+  {
+    id: 'CH-16',
+    set: 'BAN',
+    not: [
+      'CREATE TABLE a (x Int8) ENGINE=Memory PARALLEL WITH DROP TABLE t',
+      'OPTIMIZE TABLE a PARALLEL WITH DROP TABLE t',
+      'OPTIMIZE TABLE a PARALLEL WITH OPTIMIZE TABLE b PARALLEL WITH TRUNCATE TABLE t',
+    ],
+    pass: ['OPTIMIZE TABLE a PARALLEL WITH OPTIMIZE TABLE b'],
+  },
+  {
+    id: 'CH-17',
+    set: 'BAN',
+    not: ['EXECUTE AS admin DROP TABLE t', 'EXECUTE AS admin EXECUTE AS root DROP TABLE t'],
+    pass: ['EXECUTE AS admin SELECT 1'],
+  },
+  {
+    id: 'CH-18',
+    set: 'T',
+    want: 'refuse',
+    not: [
+      "SET dialect='kusto'",
+      "SELECT 1 SETTINGS dialect='prql'",
+      "SELECT * FROM (SELECT 1 SETTINGS dialect = 'kusto')",
+      'SELECT 1 SETTINGS implicit_select = 1',
+      "EXPLAIN SELECT 1 SETTINGS dialect='kusto'",
+    ],
+    pass: ["SET dialect='clickhouse'"],
+  },
+  { id: 'CH-19', set: 'READ', not: ['1 + 1', 'tokens', '(1)::String'], pass: ['SELECT 1 + 1'] },
+  {
+    id: 'CH-20',
+    set: 'T',
+    want: 'approve',
+    not: [
+      'SELECT 1 SETTINGS readonly=0',
+      'SELECT 1 SETTINGS allow_ddl=1',
+      "SET profile='admin'",
+      'SET ROLE admin',
+      'SET DEFAULT ROLE admin TO bob',
+      'SELECT 1 SETTINGS max_memory_usage=0',
+      'SELECT 1 SETTINGS max_execution_time=0',
+      'SELECT 1 SETTINGS max_threads={x:UInt8}',
+      "SELECT 1 SETTINGS additional_table_filters={'a':'b'}",
+      'SELECT * FROM (SELECT 1 SETTINGS readonly=0)',
+      'INSERT INTO logs SETTINGS readonly=0 VALUES (1)',
+      'SELECT 1 FORMAT CSV SETTINGS readonly=0',
+    ],
+    pass: ['SELECT 1 SETTINGS readonly=1', 'SELECT 1 SETTINGS max_execution_time=5', 'SET max_threads=2'],
+  },
+  {
+    id: 'CH-21',
+    set: 'T',
+    want: 'approve',
+    not: [
+      'ALTER TABLE t DELETE WHERE 1',
+      'DELETE FROM t WHERE 1',
+      "ALTER TABLE t DROP PARTITION 'x'",
+      'ALTER TABLE t MODIFY TTL d + INTERVAL 1 DAY',
+      'TRUNCATE TABLE t',
+      'DETACH TABLE t PERMANENTLY',
+      'RENAME TABLE a TO b',
+      'EXCHANGE TABLES a AND b',
+      "ALTER TABLE t REPLACE PARTITION 'x' FROM u",
+      'ALTER TABLE t ADD COLUMN c Int8, DROP COLUMN b',
+    ],
+    pass: ['SHOW CREATE TABLE t', 'DESCRIBE TABLE t', 'EXISTS TABLE t'],
+  },
+  {
+    id: 'CH-22',
+    set: 'T',
+    want: 'approve',
+    not: [
+      'SYSTEM SHUTDOWN',
+      'SYSTEM STOP MERGES',
+      "SYSTEM DROP REPLICA 'r' FROM TABLE t",
+      'SYSTEM RELOAD CONFIG',
+      'SYSTEM FROBNICATE',
+      'SYSTEM FLUSH LOGS',
+    ],
+    pass: ["SELECT 'SYSTEM SHUTDOWN'", 'SELECT * FROM system.parts'],
+  },
+  {
+    id: 'CH-23',
+    set: 'T',
+    want: 'approve',
+    not: [
+      "CREATE TABLE x (a Int8) ENGINE=URL('http://x', CSV)",
+      "CREATE DATABASE d ENGINE=PostgreSQL('h','d','u','p')",
+      "CREATE DICTIONARY d (id UInt64) PRIMARY KEY id SOURCE(HTTP(URL 'http://x' FORMAT 'CSV')) LAYOUT(FLAT()) LIFETIME(1)",
+      'CREATE NAMED COLLECTION c AS a = 1',
+      'CREATE FUNCTION f AS x -> x',
+      "BACKUP TABLE t TO S3('https://x')",
+      "RESTORE TABLE t FROM Disk('a', 'b')",
+    ],
+    pass: ['SHOW CREATE DICTIONARY d', 'SHOW FUNCTIONS'],
+  },
+  {
+    id: 'CH-24',
+    set: 'SECRET',
+    not: ["INSERT INTO FUNCTION file('x') SELECT * FROM tokens"],
+    pass: ["INSERT INTO FUNCTION null('a Int8') SELECT * FROM logs"],
+  },
+  {
+    id: 'CH-25',
+    set: 'T',
+    want: 'approve',
+    not: ["SELECT 1 INTO OUTFILE 'x'", "SELECT 1 INTO OUTFILE 'x' FORMAT CSV", "SHOW TABLES INTO OUTFILE 'x'"],
+    pass: ["SELECT 'INTO OUTFILE x'"],
+  },
+  {
+    id: 'CH-36',
+    set: 'T',
+    want: 'approve',
+    not: [
+      "SELECT hasColumnInTable('host','db','t','c')",
+      "SELECT hasColumnInTable('h','u','p','db','t','c')",
+      'SELECT my_udf(1)',
+      'SELECT LengthUTF8(1)',
+    ],
+    pass: ["SELECT hasColumnInTable('db','t','c')", "SELECT lengthUTF8('a')", "SELECT LENGTH('a')"],
+  },
+  {
+    id: 'CH-37',
+    set: 'T',
+    want: 'approve',
+    not: ['KILL QUERY WHERE 1', 'KILL MUTATION WHERE 1', "KILL QUERY WHERE query_id='x' SYNC"],
+    pass: ['SELECT * FROM system.processes', 'SHOW PROCESSLIST'],
+  },
+  // Must pass.
+  {
+    id: 'MP-16',
+    set: 'PURGE',
+    not: [
+      "DELETE FROM logs WHERE date < '2025-01-01'",
+      "DELETE FROM logs WHERE date < '2024-01-01' OR 1",
+      "DELETE FROM logs WHERE toString(date) < '2024-01-01'",
+      "DELETE FROM users WHERE date < '2024-01-01'",
+      "DELETE FROM logs WHERE date < file('x')",
+    ],
+    pass: [
+      "DELETE FROM logs WHERE date < '2024-01-01'",
+      "DELETE FROM logs WHERE '2024-01-01' > date",
+      "DELETE FROM logs WHERE date BETWEEN '2020-01-01' AND '2023-12-31'",
+      "DELETE FROM app.logs WHERE date < '2024-01-01' AND level = 'debug'",
+    ],
+  },
+  {
+    id: 'MP-23',
+    set: 'T',
+    want: 'approve',
+    not: ["SELECT * FROM url('x', 'CSV')"],
+    pass: [
+      'SELECT 1 -- settings',
+      "SELECT 'SETTINGS x'",
+      'SELECT a FROM logs SETTINGS max_threads=2 FORMAT JSON',
+      'WITH x AS (SELECT 1 AS a) SELECT a FROM x',
+      'SELECT a FROM logs ARRAY JOIN arr AS a PREWHERE b = 1',
+      'SELECT a FROM logs FINAL',
+      'SELECT arrayMap(x -> x + 1, [1, 2])',
+      'SELECT number FROM numbers(10)',
+      'SELECT {x:UInt8}',
+    ],
+  },
+];
+
+for (const { id, set, not, pass, want, extra = {}, causes } of rows) {
+  test(`${id}: what must not pass does not, and its twin does`, async () => {
+    const policy = policies.get(set);
+    assert.ok(policy !== undefined);
+    for (const sql of not) {
+      const verdict = await verdictOf(policy, sql, extra);
+      const expected = want ?? 'deny';
+      assert.ok(verdict === expected || (expected === 'deny' && verdict === 'refuse'), `${sql}: ${verdict}`);
+      if (causes !== undefined) {
+        const { units } = await judge(sql, extra);
+        assert.ok(units[0]?.riskCauses.includes(causes), `${sql}: ${units[0]?.riskCauses.join()}`);
+      }
+    }
+    for (const sql of pass) {
+      const { units } = await judge(sql, extra);
+      assert.equal(await verdictOf(policy, sql, extra), 'allow', `${sql}: ${units[0]?.riskReason}`);
+    }
+  });
+}
+
+test('CH-18: a dialect that the query brings is refused, and one that the session has makes everything opaque', async () => {
+  for (const settings of [new Map([['dialect', 'prql']]), new Map([['implicit_select', '1']])]) {
+    assert.equal(await verdictOf(makePolicy({ unmatched: 'allow' }), 'SELECT 1', { context: { settings } }), 'refuse');
+    const { units } = await judge('SELECT 1', { context: { sessionSettings: settings } });
+    assert.equal(fact(units[0], 'is_opaque'), true);
+  }
+  const settings = new Map([['dialect', 'clickhouse']]);
+  assert.equal(await verdictOf(makePolicy({}), 'SELECT 1', { context: { settings } }), 'allow');
+});
+
+test('CH-20: settings of the packet or the URL count as those of the text', async () => {
+  const of = (name: string, value: string): JudgeOptions => ({ context: { settings: new Map([[name, value]]) } });
+  for (const [name, value] of [
+    ['readonly', '0'],
+    ['allow_ddl', '1'],
+    ['profile', 'admin'],
+    ['role', 'admin'],
+    ['max_execution_time', '0'],
+    ['no_such_setting', '1'],
+  ] as const) {
+    const { risk, units } = await judge('SELECT 1', of(name, value));
+    assert.equal(risk, 'destructive', name);
+    assert.deepEqual(fact(units[0], 'settings'), new Map([[name, value]]));
+  }
+  assert.equal((await judge('SELECT 1', of('max_execution_time', '10'))).risk, 'safe');
+});
+
+test('CH-24, CH-25: where data goes and comes from are facts', async () => {
+  const file = (await judge("INSERT INTO FUNCTION file('x') SELECT * FROM tokens")).units;
+  assert.deepEqual(fact(file[0], 'reads'), ['tokens', 'app.tokens']);
+  assert.deepEqual(fact(file[0], 'table_functions'), ['file']);
+  assert.equal(file.length, 2);
+  const [outfile] = (await judge("SELECT 1 INTO OUTFILE 'x.csv' FORMAT CSV")).units;
+  assert.deepEqual([fact(outfile, 'outfile'), fact(outfile, 'format')], ['x.csv', 'CSV']);
+});
