@@ -34,6 +34,8 @@ function measure(name: string, make: (turn: number) => Action): void {
   const audit: AuditLog = new NoLog();
   const live = makeLive(() => ALLOWED);
   const gate = createGate({
+    quarantine: { find: () => null },
+    hits: { note: () => {} },
     clock: systemClock,
     audit,
     approvals: new FakeApprovals(new FakeAudit()),

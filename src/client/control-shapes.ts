@@ -335,6 +335,83 @@ export interface SecretJson {
   readonly updated: string;
 }
 
+/** Whoever can act: a direct listener, the forward proxy, a device. */
+export interface AgentJson {
+  readonly device: string;
+  readonly profile: string;
+  readonly kind: 'listener' | 'proxy' | 'device';
+  readonly owner: string;
+  /** Of a listener. */
+  readonly endpoint: string;
+  /** How many are open, and how many requests wait for a person. */
+  readonly connections: number;
+  readonly waiting: number;
+  readonly quarantine: QuarantineJson | null;
+}
+
+export interface ConnectionJson {
+  readonly session: string;
+  readonly device: string;
+  readonly profile: string;
+  readonly run: string;
+  readonly agent_ip: string;
+  readonly transport: string;
+  readonly endpoint: string;
+  readonly opened: string;
+  readonly bytes_from_client: number;
+  readonly bytes_to_client: number;
+}
+
+/** Who may do nothing until it is lifted; `name` is "" for all. */
+export interface QuarantineJson {
+  readonly kind: 'device' | 'profile' | 'all';
+  readonly name: string;
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string;
+}
+
+/** The policy in force, rules in evaluation order. Hits are counted from `since` on, over reloads. */
+export interface PolicyJson {
+  readonly revision: string;
+  readonly since: string;
+  readonly unmatched: string;
+  readonly rules: readonly RuleJson[];
+  /** What decides where no rule matches. */
+  readonly tiers: readonly TierJson[];
+}
+
+export interface TierJson {
+  readonly risk: string;
+  readonly verdict: 'allow' | 'deny' | 'approve';
+  readonly approvers: readonly string[];
+  readonly reason: string;
+  readonly hits: number;
+  readonly last: string | null;
+}
+
+export interface RuleJson {
+  readonly name: string;
+  readonly endpoints: readonly string[];
+  readonly family: string;
+  /** Null matches everything. */
+  readonly condition: string | null;
+  readonly verdict: 'allow' | 'deny' | 'approve';
+  readonly approvers: readonly string[];
+  readonly priority: number;
+  readonly credential: string | null;
+  readonly reason: string;
+  readonly disabled: boolean;
+  readonly file: string;
+  readonly line: number;
+  /** Earlier rules leave nothing to it. */
+  readonly shadowed: boolean;
+  /** What `clawpatrol lint` says about it. */
+  readonly findings: readonly string[];
+  readonly hits: number;
+  readonly last: string | null;
+}
+
 export interface OperatorJson {
   readonly name: string;
   readonly role: 'viewer' | 'approver' | 'admin';

@@ -85,7 +85,8 @@ function joinParts({ clock, devices, ca, live, audit }: Operations): JoinParts |
 }
 
 function describeParts(operations: Operations): OperatorParts {
-  const { clock, stateDir, approvals, audit, secrets, ca, live, logger } = operations;
+  const { clock, stateDir, approvals, audit, secrets, ca, quarantine, hits, connections } = operations;
+  const { live, logger } = operations;
   return {
     clock,
     config: () => live().config,
@@ -93,6 +94,9 @@ function describeParts(operations: Operations): OperatorParts {
     audit,
     secrets,
     operators: openOperators({ stateDir, clock }),
+    quarantine,
+    hits,
+    connections,
     ca: () => ca,
     knownHosts: () => operations.knownHosts(),
     devices: operations.devices,

@@ -33,8 +33,13 @@ import {
   readWord,
   type Fields,
 } from './input.ts';
+import type { Connections } from '../gateway/connections.ts';
+import type { Quarantine } from '../gateway/quarantine.ts';
+import type { RuleHits } from '../gateway/rule-hits.ts';
+import { AGENT_ROUTES } from './agent-routes.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
 import type { Operators } from './operators.ts';
+import { POLICY_ROUTES } from './policy-routes.ts';
 import type { Role } from './roles.ts';
 import {
   approvalJson,
@@ -44,6 +49,7 @@ import {
   listedApprovalJson,
   profileJson,
   recordJson,
+  recordRowJson,
   secretJson,
   type CaInfo,
 } from './shapes.ts';
@@ -62,6 +68,9 @@ export interface OperatorParts {
   readonly audit: OperatorAudit;
   readonly secrets: SecretStore;
   readonly operators: Operators;
+  readonly quarantine: Quarantine;
+  readonly hits: Pick<RuleHits, 'sinceMs' | 'ofRule' | 'ofTier'>;
+  readonly connections: Pick<Connections, 'list'>;
   readonly ca: () => CaInfo;
   /** Host keys of SSH endpoints, made where there were none. */
   readonly knownHosts: () => readonly KnownHostJson[];
@@ -219,13 +228,14 @@ function voteAnswer(id: string, result: VoteResult): ApprovalJson {
 }
 
 async function searchAudit({ parts, query }: Call): Promise<Answer> {
-  const fields = readFields(query, [...AUDIT_FILTERS, 'limit', 'cursor', 'order']);
+  const fields = readFields(query, [...AUDIT_FILTERS, 'limit', 'cursor', 'order', 'shape']);
+  const toJson = readWord(fields, 'shape', ['whole', 'row']) === 'row' ? recordRowJson : recordJson;
   const page = await parts.audit.search(readFilter(fields, parts.clock.now()), {
     limit: readNumber(fields, 'limit', { from: 1, to: 10_000 }) ?? 100,
     cursor: fields.get('cursor') ?? null,
     newestFirst: (readWord(fields, 'order', ['newest', 'oldest']) ?? 'newest') === 'newest',
   });
-  return { kind: 'json', body: { items: page.items.map(recordJson), next: page.next } };
+  return { kind: 'json', body: { items: page.items.map((record) => toJson(record)), next: page.next } };
 }
 
 async function followAudit({ parts, query, signal }: Call): Promise<Answer> {
@@ -389,6 +399,8 @@ export function operatorEvent(
 export const ROUTES: readonly Route[] = [
   ...OPERATOR_ROUTES,
   ...DEVICE_ROUTES,
+  ...AGENT_ROUTES,
+  ...POLICY_ROUTES,
   {
     name: 'approvals.list',
     method: 'GET',

@@ -31,6 +31,10 @@ import type { GatewayGate } from './gate.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { describeConnection } from './open-connection.ts';
+import type { OpenConnection } from './open-connection.ts';
+import { QUARANTINED } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Recorder } from './recorder.ts';
 import { createArrivals } from './tunnel/arrivals.ts';
 import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
@@ -57,6 +61,7 @@ export interface ConnectionsParts {
   readonly recorder: Recorder;
   readonly metrics: Metrics;
   readonly gate: GatewayGate;
+  readonly quarantine: Pick<Quarantine, 'find'>;
   readonly live: () => Live;
   /** The inside of the tunnel, or null without one. */
   readonly tunnel: TunnelView | null;
@@ -83,6 +88,10 @@ export interface Connections {
   endDevice(device: string, why: string): void;
   /** Ends every connection of a run now. */
   endRun(run: string, why: string): void;
+  /** Ends the connections of those agents now. */
+  endOf(fits: (agent: Agent) => boolean, why: string): void;
+  /** Those that are open, oldest first. */
+  list(): readonly OpenConnection[];
   /** Asks every connection, or those that the policy in force no longer has, to end after the answer in progress. */
   drain(why: string, which: 'all' | 'unrouted'): void;
   /** Ends every connection now. */
@@ -175,19 +184,23 @@ class OpenConnections implements Connections {
   }
 
   endDevice(device: string, why: string): void {
+    this.endOf((agent) => agent.device === device, why);
+  }
+
+  endOf(fits: (agent: Agent) => boolean, why: string): void {
     for (const { agent, ending } of this.#open.values()) {
-      if (agent.device === device) {
+      if (fits(agent)) {
         ending.abort(why);
       }
     }
   }
 
   endRun(run: string, why: string): void {
-    for (const { agent, ending } of this.#open.values()) {
-      if (agent.run === run) {
-        ending.abort(why);
-      }
-    }
+    this.endOf((agent) => agent.run === run, why);
+  }
+
+  list(): readonly OpenConnection[] {
+    return [...this.#open.values()].map((entry) => describeConnection(entry, this.#parts.clock.monotonicMs()));
   }
 
   #admit(entry: Entry): void {
@@ -264,6 +277,9 @@ class OpenConnections implements Connections {
     const { limits } = this.#parts.live().config.gateway;
     if (agent.ip === '') {
       return { cause: 'gone', detail: 'the client was gone when it was accepted' };
+    }
+    if (this.#parts.quarantine.find(agent) !== null) {
+      return { cause: 'quarantine', detail: QUARANTINED };
     }
     if (target === null && !createRanges(route.endpoint.listenAllow)(agent.ip)) {
       return { cause: 'source', detail: `${agent.ip} is not in listen_allow` };

@@ -18,7 +18,10 @@ import { createParking } from './parking.ts';
 import type { Answer, Approvals, Parking, Question } from './parking.ts';
 import { allowedEvent, decidedEvent, OUTCOME_NOT_RUN, OUTCOME_UNKNOWN, outcomeData } from './records.ts';
 import type { DecidedParts } from './records.ts';
+import { QUARANTINED } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Recorder } from './recorder.ts';
+import type { RuleHits } from './rule-hits.ts';
 import * as verdicts from './verdicts.ts';
 import type { Denial } from './verdicts.ts';
 
@@ -31,6 +34,8 @@ export interface GateParts {
   readonly approvals: Approvals;
   readonly recorder: Recorder;
   readonly metrics: GateMetrics;
+  readonly quarantine: Pick<Quarantine, 'find'>;
+  readonly hits: Pick<RuleHits, 'note'>;
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   /** What is in force now. */
   readonly live: () => Live;
@@ -182,7 +187,13 @@ class PolicyGate implements GatewayGate {
       return this.#denyUnreached(action);
     }
     const judged = this.#judge.judge(scope, action);
+    if (this.#parts.quarantine.find(action.agent) !== null) {
+      return this.#denyQuarantined(action, { judged, scope });
+    }
     const { decision } = judged;
+    if (action.phase !== 'prepare') {
+      this.#parts.hits.note(decision, action.risk);
+    }
     switch (decision.kind) {
       case 'deny':
         // A fact that only the parameters will tell: the execution is judged when they are bound.
@@ -409,6 +420,9 @@ class PolicyGate implements GatewayGate {
 
   /** Why a question may no longer be answered with a yes, or null while the policy in force would put the same one. */
   #objection({ action, fingerprint }: Pick<Question, 'action' | 'fingerprint'>): string | null {
+    if (this.#parts.quarantine.find(action.agent) !== null) {
+      return QUARANTINED;
+    }
     const live = this.#parts.live();
     const scope = this.#judge.findScope(live, action);
     if (scope === null) {
@@ -436,6 +450,12 @@ class PolicyGate implements GatewayGate {
   #unrecorded(action: Action, judged: Judged, scope: Scope): Denial {
     const denial = verdicts.denialOfTrouble('', 'the gateway cannot record it now');
     return this.#deny(action, { judged, scope }, denial, { verdict: 'deny', by: 'gateway', reason: denial.reason });
+  }
+
+  /** Whatever the rules say. Also what would only be prepared. */
+  #denyQuarantined(action: Action, found: Case): Denial {
+    const denial = verdicts.denialOfQuarantine();
+    return this.#deny(action, found, denial, { verdict: 'deny', by: 'quarantine', reason: denial.reason });
   }
 
   #denyUnreached(action: Action): Denial {

@@ -16,6 +16,7 @@ import type { Protocol } from '../protocols/protocol.ts';
 import { formatAddress } from './addresses.ts';
 import type { BoundAddress } from './addresses.ts';
 import type { CertificateAuthority } from './certificates.ts';
+import type { Connections } from './connections.ts';
 import { watchConfig } from './config-watch.ts';
 import type { ConfigWatch } from './config-watch.ts';
 import { openHealthServer } from './health.ts';
@@ -32,8 +33,10 @@ import { createServiceManager } from './notify.ts';
 import type { ServiceManager } from './notify.ts';
 import { mayMove } from './phase.ts';
 import type { Phase } from './phase.ts';
+import type { Quarantine } from './quarantine.ts';
 import { createReloader } from './reload.ts';
 import type { Reloader, ReloadResult } from './reload.ts';
+import type { RuleHits } from './rule-hits.ts';
 import { createRoutes } from './routing.ts';
 import { openServices, runWithin } from './services.ts';
 import type { Services } from './services.ts';
@@ -69,6 +72,9 @@ export interface Operations {
   readonly ca: CertificateAuthority;
   /** What agents' SSH clients need to trust; makes host keys that are missing. */
   knownHosts(): readonly KnownHost[];
+  readonly quarantine: Quarantine;
+  readonly hits: RuleHits;
+  readonly connections: Pick<Connections, 'list'>;
   readonly live: () => Live;
   readonly logger: GatewayLogger;
   /** What is said to everybody who may ask, on the metrics address and the dashboard's. */
@@ -337,6 +343,9 @@ class Daemon implements Gateway {
           keys: services.keys,
           boundPort: (key) => this.#running?.listeners.bound.get(key)?.port ?? null,
         }),
+      quarantine: services.quarantine,
+      hits: services.hits,
+      connections: services.connections,
       live: () => this.#getLive(),
       logger: this.#getLogger(),
       health: this.#healthParts(services),

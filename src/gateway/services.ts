@@ -42,7 +42,11 @@ import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { openQuarantine, QUARANTINED } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
 import { createRecorder } from './recorder.ts';
+import { createRuleHits } from './rule-hits.ts';
+import type { RuleHits } from './rule-hits.ts';
 import type { Recorder } from './recorder.ts';
 import { prepareTunnel } from './tunnel/prepare.ts';
 import type { Tunnel } from './tunnel/tunnel.ts';
@@ -79,6 +83,8 @@ export interface Services {
   readonly reviewer: Reviewer;
   readonly fatigue: Fatigue;
   readonly feed: ApprovalFeed;
+  readonly quarantine: Quarantine;
+  readonly hits: RuleHits;
   readonly gate: GatewayGate;
   readonly connections: Connections;
   /** The WireGuard transport with its devices, or null when it is not configured. */
@@ -182,12 +188,16 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   });
   const { approvals } = asking;
   parts.onStop('waiting requests', () => approvals.close('the gateway is stopping'));
+  const quarantine = openQuarantine(parts.stateDir);
+  const hits = createRuleHits(clock);
   const gate = createGate({
     clock,
     audit,
     approvals,
     recorder,
     metrics,
+    quarantine,
+    hits,
     schemas: factSchemas,
     live,
     factsToJson,
@@ -196,17 +206,36 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   });
   const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
   const tunnel = prepared?.tunnel ?? null;
-  const connections = openConnections(parts, opened, { metrics, recorder, gate, dial, tunnel });
+  const connections = openConnections(parts, opened, { metrics, recorder, gate, quarantine, dial, tunnel });
+  enforceQuarantine(quarantine, gate, connections);
   later.gate = gate;
   later.connections = connections;
   prepared?.follow(connections);
-  return { metrics, recorder, ...asking, gate, connections, tunnel, devices: prepared?.devices ?? null };
+  return {
+    metrics,
+    recorder,
+    ...asking,
+    quarantine,
+    hits,
+    gate,
+    connections,
+    tunnel,
+    devices: prepared?.devices ?? null,
+  };
+}
+
+/** In force from the next action on; what waits is taken back, and what is under way ends. */
+function enforceQuarantine(quarantine: Quarantine, gate: GatewayGate, connections: Connections): void {
+  quarantine.onChange(() => {
+    gate.policyChanged();
+    connections.endOf((agent) => quarantine.find(agent) !== null, QUARANTINED);
+  });
 }
 
 function openConnections(
   parts: ServiceParts,
   { audit, secretString, sources, certificates, keys }: Opened,
-  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'tunnel'> & { readonly dial: Dial },
+  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> & { readonly dial: Dial },
 ): Connections {
   const { live, logger } = parts;
   return createConnections({

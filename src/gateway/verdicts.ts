@@ -2,6 +2,7 @@
 // the reason that its author wrote for it, one coarse word, and what it can do: never a condition, a fact's value or who was asked. The
 // protocol adds the action's id, by which people find its records.
 import type { Decision } from '../rules/decision.ts';
+import { QUARANTINED } from './quarantine.ts';
 import type { Verdict } from '../protocols/session.ts';
 
 export type Denial = Extract<Verdict, { kind: 'deny' }>;
@@ -73,6 +74,16 @@ export function denialOfTrouble(rule: string, why: string): Denial {
     ...deny({ rule, reason: why, word: '', hint: 'Nothing was run. Try again later, or tell a person.' }),
     cause: 'unavailable',
   };
+}
+
+/** A person has stopped this agent. */
+export function denialOfQuarantine(): Denial {
+  return deny({
+    rule: '',
+    reason: QUARANTINED,
+    word: '',
+    hint: 'Nothing is run for this agent until a person lifts it. Stop, and tell a person.',
+  });
 }
 
 /** The configuration changed under a waiting or new action. */

@@ -11,6 +11,8 @@ import { createControlClient, type ControlClient } from '../../src/client/contro
 import { openSecretStore } from '../../src/credentials/store.ts';
 import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
 import { openOperators } from '../../src/dashboard/operators.ts';
+import { openQuarantine } from '../../src/gateway/quarantine.ts';
+import { createRuleHits } from '../../src/gateway/rule-hits.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
 import { createFatigue } from '../../src/approvals/fatigue.ts';
@@ -90,6 +92,9 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
     operators: openOperators({ stateDir: dir, clock: systemClock }),
     knownHosts: () => [{ endpoint: 'ssh.box', names: ['[127.0.0.1]:2222', 'box.example'], key: 'ssh-ed25519 AAAA' }],
+    quarantine: openQuarantine(dir),
+    hits: createRuleHits(systemClock),
+    connections: { list: () => [] },
     devices: null,
     ca: () => ({ fingerprint: 'AA:BB', subject: 'CN=Claw Patrol', notBeforeMs: 0, notAfterMs: 1_000, pem: 'PEM\n' }),
     status: () => ({ ok: true, checks: [{ name: 'store', state: 'ok', detail: '', fix: '' }] }),

@@ -741,3 +741,37 @@ describe('a request of which not everything was held', () => {
     assert.equal(approvals.asked.length, 0);
   });
 });
+
+describe('the gate on agents in quarantine', () => {
+  test('what is safe and allowed is denied too, recorded, and another device goes on', () => {
+    const harness = makeGate(makeLive(() => ALLOWED));
+    assert.equal(now(harness.gate.decide(makeAction('select 1'), NEVER)).kind, 'allow');
+    harness.quarantine(AGENT.device);
+    for (const phase of ['execute', 'prepare'] as const) {
+      const verdict = denied(now(harness.gate.decide(makeAction('select 1', { phase }), NEVER)));
+      assert.match(verdict.reason, /quarantined/);
+    }
+    assert.equal(harness.audit.events.at(-1)?.by, 'quarantine');
+    harness.quarantine('somebody-else');
+    assert.equal(now(harness.gate.decide(makeAction('select 1'), NEVER)).kind, 'allow');
+  });
+
+  test('what waits is taken back', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const parked = await park(harness);
+    harness.quarantine(AGENT.device);
+    assert.match(denied(await parked.verdict).reason, /quarantined/);
+  });
+});
+
+test('the gate counts what decided: rules by name, tiers where no rule matched, and nothing that is only prepared', () => {
+  const harness = makeGate(makeLive(() => DENIED));
+  for (const phase of ['execute', 'execute', 'prepare'] as const) {
+    void harness.gate.decide(makeAction('drop table t', { phase }), NEVER);
+  }
+  assert.equal(harness.hits.ofRule(DENIED.rule)?.count, 2);
+  assert.equal(harness.hits.ofRule('another'), null);
+  const tiers = makeGate(makeLive(() => ALLOWED));
+  void tiers.gate.decide(makeAction('select 1'), NEVER);
+  assert.equal((ALLOWED.rule === '' ? tiers.hits.ofTier('safe') : tiers.hits.ofRule(ALLOWED.rule))?.count, 1);
+});

@@ -14,6 +14,8 @@ export interface DashboardWorld {
 export interface Agent {
   /** Everything that psql has printed, when it has ended. */
   readonly over: Promise<{ readonly code: number | null; readonly text: string }>;
+  /** It was told that its statement waits; gives the id. */
+  readonly parked: Promise<string>;
   readonly child: ChildProcess;
 }
 
@@ -63,13 +65,21 @@ function startPsql(scope: CleanUp, gateway: GatewayProcess, sql: string): Agent 
     child.kill('SIGKILL');
   });
   let text = '';
+  let tellParked: (id: string) => void = () => undefined;
+  const parked = new Promise<string>((resolve) => {
+    tellParked = resolve;
+  });
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes: Buffer) => {
       text += bytes.toString();
+      const id = /waiting for approval ([0-9a-f-]{36})/.exec(text)?.[1];
+      if (id !== undefined) {
+        tellParked(id);
+      }
     });
   }
   const over = new Promise<{ code: number | null; text: string }>((resolve) => {
     child.once('close', (code) => resolve({ code, text }));
   });
-  return { over, child };
+  return { over, parked, child };
 }

@@ -10,6 +10,9 @@ import { createLive } from '../../src/gateway/live.ts';
 import type { Live } from '../../src/gateway/live.ts';
 import { createMetrics } from '../../src/gateway/metrics.ts';
 import type { Approvals } from '../../src/gateway/parking.ts';
+import type { Quarantine } from '../../src/gateway/quarantine.ts';
+import { createRuleHits } from '../../src/gateway/rule-hits.ts';
+import type { RuleHits } from '../../src/gateway/rule-hits.ts';
 import { createRecorder } from '../../src/gateway/recorder.ts';
 import type { Waiting } from '../../src/protocols/protocol.ts';
 import type { Action, Agent, Unit } from '../../src/rules/action.ts';
@@ -408,6 +411,9 @@ export interface GateHarness {
   readonly approvals: FakeApprovals;
   readonly clock: FakeClock;
   readonly faults: unknown[];
+  readonly hits: RuleHits;
+  /** Holds that device, and no other. */
+  quarantine(device: string): void;
   /** Swaps what is in force, as a reload does. */
   swap(live: Live): void;
   /** The same, in the moment before waiting questions are looked at. */
@@ -420,8 +426,12 @@ export function makeGate(first: Live): GateHarness {
   const audit = new FakeAudit();
   const approvals = new FakeApprovals(audit);
   const faults: unknown[] = [];
+  const hits = createRuleHits(clock);
+  const held: { find: Quarantine['find'] } = { find: () => null };
   let live = first;
   const gate = createGate({
+    quarantine: { find: (agent) => held.find(agent) },
+    hits,
     clock,
     audit,
     approvals,
@@ -439,6 +449,12 @@ export function makeGate(first: Live): GateHarness {
     approvals,
     clock,
     faults,
+    hits,
+    quarantine(device) {
+      held.find = (agent) =>
+        agent.device === device ? { kind: 'device', name: device, by: 'alice', atMs: 0, reason: '' } : null;
+      gate.policyChanged();
+    },
     replace(next) {
       live = next;
     },

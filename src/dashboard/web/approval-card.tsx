@@ -40,8 +40,7 @@ function Head({ approval }: { readonly approval: ApprovalJson }): VNode {
       <div class="card-line">
         <Tier risk={approval.risk} />
         <span class="muted">
-          on <strong>{bareName(approval.endpoint)}</strong> for{' '}
-          <strong>{approval.device.replace(/^listener\//, '')}</strong>
+          <strong>{bareName(approval.endpoint)}</strong> · {approval.profile} · {approval.device}
         </span>
         {approval.state === 'pending' ? (
           <span class={`left ${leftMs < 60_000 ? 'soon' : ''}`}>{countdown(leftMs)} left</span>

@@ -114,7 +114,7 @@ function QueueRow({ item }: { readonly item: ApprovalJson }): VNode {
         </span>
         <span class="row-foot">
           <span>{bareName(item.endpoint)}</span>
-          <span>{item.device.replace(/^listener\//, '')}</span>
+          <span>{item.profile}</span>
           <Ago time={item.created} />
         </span>
       </a>

@@ -1,9 +1,13 @@
 // Around every view: where to go, how many wait, whether the page is told live.
 import type { VNode } from 'preact';
 import type { SessionJson } from '../../client/control-shapes.ts';
+import { Account } from './account.tsx';
+import { Activity } from './activity.tsx';
+import { Agents } from './agents.tsx';
 import { post, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
 import { soundOn } from './chime.ts';
+import { Policy } from './policy.tsx';
 import { linkTo, place, type Section } from './route.ts';
 import { link, notice, pending, tell } from './state.ts';
 
@@ -13,7 +17,17 @@ interface Entry {
   readonly icon: string;
 }
 
-const ENTRIES: readonly Entry[] = [{ section: 'approvals', name: 'Approvals', icon: 'M4 12.500 9.500 18 20 6.500' }];
+const ENTRIES: readonly Entry[] = [
+  { section: 'approvals', name: 'Approvals', icon: 'M4 12.5 9.5 18 20 6.5' },
+  { section: 'activity', name: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4' },
+  { section: 'agents', name: 'Agents', icon: 'M8 9h8v7H8ZM12 9V5M4 13v2M20 13v2M8 19h8' },
+  { section: 'policy', name: 'Policy', icon: 'M12 3 5 6v5c0 4.6 2.9 8.3 7 10 4.1-1.7 7-5.4 7-10V6Z' },
+  {
+    section: 'account',
+    name: 'Account',
+    icon: 'M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7 9c.6-4 3.4-5.500 7-5.500s6.400 1.500 7 5.500',
+  },
+];
 
 export function Shell(): VNode {
   return (
@@ -37,11 +51,15 @@ function View(): VNode {
   switch (place.value.section) {
     case 'approvals':
     case 'setup':
-    case 'activity':
-    case 'agents':
-    case 'policy':
-    case 'account':
       return <Approvals />;
+    case 'activity':
+      return <Activity />;
+    case 'agents':
+      return <Agents />;
+    case 'policy':
+      return <Policy />;
+    case 'account':
+      return <Account />;
   }
 }
 
@@ -96,10 +114,10 @@ function Self(): VNode {
         />
         <span>Sound</span>
       </label>
-      <div class="who">
+      <a class="who" href={linkTo('account')}>
         <strong>{operator?.name}</strong>
         <span>{operator?.role}</span>
-      </div>
+      </a>
       <button type="button" class="quiet" onClick={leave}>
         Log out
       </button>

@@ -1,0 +1,169 @@
+// The reader's own account, and for admins everybody's.
+import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ListJson, OperatorJson, SessionJson } from '../../client/control-shapes.ts';
+import { call, get, messageOf, post, session } from './api.ts';
+import { Section } from './parts.tsx';
+import { isAdmin, tell } from './state.ts';
+import { dateTime } from './text.ts';
+
+export function Account(): VNode {
+  return (
+    <div class="view narrow">
+      <header class="view-head">
+        <h1>Account</h1>
+        <span class="muted">
+          logged in as {session.value?.operator?.name} until {dateTime(session.value?.expires ?? '')}
+        </span>
+      </header>
+      <Password />
+      {isAdmin.value ? <Operators /> : null}
+    </div>
+  );
+}
+
+function Password(): VNode {
+  const [fault, setFault] = useState('');
+  const submit = (form: HTMLFormElement): void => {
+    const data = new FormData(form);
+    const [current, password, again] = ['current', 'password', 'again'].map((key) => data.get(key));
+    if (password !== again) {
+      setFault('The two new passwords are not the same.');
+      return;
+    }
+    post<SessionJson>('/api/password', { current, password })
+      .then((entered) => {
+        session.value = entered;
+        form.reset();
+        setFault('');
+        tell('Password changed. Every other session of yours is over.');
+      })
+      .catch((error: unknown) => setFault(messageOf(error)));
+  };
+  return (
+    <Section title="Change your password">
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit(event.currentTarget);
+        }}
+      >
+        <label>
+          Current password
+          <input name="current" type="password" autoComplete="current-password" required />
+        </label>
+        <label>
+          New password
+          <input name="password" type="password" autoComplete="new-password" minLength={12} required />
+        </label>
+        <label>
+          New password, once more
+          <input name="again" type="password" autoComplete="new-password" required />
+        </label>
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+        <button type="submit">Change password</button>
+      </form>
+    </Section>
+  );
+}
+
+function Operators(): VNode {
+  const [list, setList] = useState<readonly OperatorJson[]>([]);
+  const load = (): void => {
+    get<ListJson<OperatorJson>>('/api/operators').then(
+      ({ items }) => setList(items),
+      (error: unknown) => tell(messageOf(error), 'bad'),
+    );
+  };
+  useEffect(load, []);
+  return (
+    <Section title="Operators">
+      <ul class="operators">
+        {list.map((one) => (
+          <OperatorRow key={one.name} operator={one} onChange={load} />
+        ))}
+      </ul>
+      <AddOperator onChange={load} />
+    </Section>
+  );
+}
+
+function OperatorRow({ operator, onChange }: { operator: OperatorJson; onChange: () => void }): VNode {
+  const [sure, setSure] = useState(false);
+  const own = operator.name === session.value?.operator?.name;
+  const remove = (): void => {
+    call('DELETE', `/api/operators/${encodeURIComponent(operator.name)}`, {})
+      .then(() => tell(`${operator.name} is out; what was open ended.`))
+      .catch((error: unknown) => tell(messageOf(error), 'bad'))
+      .finally(onChange);
+  };
+  return (
+    <li>
+      <strong>{operator.name}</strong>
+      <span class="mark">{operator.role}</span>
+      <span class="muted">{operator.email}</span>
+      {own ? (
+        <span class="muted">you</span>
+      ) : (
+        <button type="button" class={sure ? 'deny solid' : 'quiet'} onClick={() => (sure ? remove() : setSure(true))}>
+          {sure ? `Remove ${operator.name}` : 'Remove'}
+        </button>
+      )}
+    </li>
+  );
+}
+
+function AddOperator({ onChange }: { readonly onChange: () => void }): VNode {
+  const [fault, setFault] = useState('');
+  const submit = (form: HTMLFormElement): void => {
+    const data = new FormData(form);
+    const body = Object.fromEntries([...data].filter(([, value]) => value !== ''));
+    post('/api/operators', body)
+      .then(() => {
+        form.reset();
+        setFault('');
+        onChange();
+      })
+      .catch((error: unknown) => setFault(messageOf(error)));
+  };
+  return (
+    <details class="part">
+      <summary>Add an operator</summary>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit(event.currentTarget);
+        }}
+      >
+        <label>
+          Name
+          <input name="name" autoComplete="off" autoCapitalize="none" required />
+        </label>
+        <label>
+          Role
+          <select name="role">
+            <option value="approver">approver: looks, decides, quarantines</option>
+            <option value="viewer">viewer: only looks</option>
+            <option value="admin">admin: also operators, secrets, reload</option>
+          </select>
+        </label>
+        <label>
+          E-mail
+          <input name="email" type="email" autoComplete="off" />
+        </label>
+        <label>
+          First password, to be changed by them
+          <input name="password" type="password" autoComplete="new-password" minLength={12} required />
+        </label>
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+        <button type="submit">Add</button>
+      </form>
+    </details>
+  );
+}

@@ -1,0 +1,201 @@
+// One action from its first record to its last: what it was, how it was read, what was decided, by whom, and what came of it.
+import type { VNode } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ListJson, RecordJson } from '../../client/control-shapes.ts';
+import { get, messageOf } from './api.ts';
+import { flatten } from './approval-card.tsx';
+import { AgentText, Copy, Empty, Facts, Section, Spinner, Tier, Verdict } from './parts.tsx';
+import { RequestText } from './request.tsx';
+import { fixtureOf, readDecided, ruleOf } from './reuse.ts';
+import { bareName, dateTime, splitRequest } from './text.ts';
+
+export function RecordDetail({ id, onClose }: { readonly id: string; readonly onClose: () => void }): VNode {
+  const [records, setRecords] = useState<readonly RecordJson[] | null>(null);
+  const [fault, setFault] = useState('');
+  useEffect(() => {
+    get<ListJson<RecordJson>>(`/api/audit/show/${encodeURIComponent(id)}`)
+      .then(({ items }) => setRecords(items))
+      .catch((error: unknown) => setFault(messageOf(error)));
+  }, [id]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') {
+        onClose();
+      }
+    };
+    addEventListener('keydown', onKey);
+    return (): void => removeEventListener('keydown', onKey);
+  }, [onClose]);
+  return (
+    <div class="record">
+      <header class="record-head">
+        <h2>{records?.[0]?.action_id === null ? 'Record' : 'Action'}</h2>
+        <button type="button" class="quiet" onClick={onClose}>
+          Close
+        </button>
+      </header>
+      {fault === '' ? (
+        records === null ? (
+          <Spinner what="Fetching …" />
+        ) : (
+          <Whole records={records} />
+        )
+      ) : (
+        <Empty title={fault} />
+      )}
+    </div>
+  );
+}
+
+function Whole({ records }: { readonly records: readonly RecordJson[] }): VNode | null {
+  const told = records.find(({ text }) => text !== null) ?? records[0];
+  const lines = useMemo(() => splitRequest(told?.text ?? ''), [told]);
+  if (told === undefined) {
+    return null;
+  }
+  const last = records.findLast(({ verdict, type }) => verdict !== null && type === 'action.decided');
+  return (
+    <>
+      <p class="card-line">
+        <Verdict verdict={last?.verdict ?? told.verdict} />
+        <Tier risk={told.risk} />
+      </p>
+      {told.text === null ? (
+        <p>
+          <AgentText text={told.summary ?? told.reason ?? told.type} />
+        </p>
+      ) : (
+        <Section title="The request" aside={<Copy text={told.text} />}>
+          <RequestText view={{ lines }} />
+          {told.text_complete ? null : <p class="warn">Only the beginning is stored; the digest covers all of it.</p>}
+        </Section>
+      )}
+      <Section title="Decision">
+        <Facts
+          rows={[
+            ['Rule', (last ?? told).rule],
+            ['By', (last ?? told).by],
+            [
+              'Reason',
+              (last ?? told).reason === null ? null : <AgentText key="reason" text={(last ?? told).reason ?? ''} />,
+            ],
+            [
+              'Endpoint',
+              told.endpoint === null ? null : `${bareName(told.endpoint)} (${told.endpoint.split('.')[0] ?? ''})`,
+            ],
+            ['Device', told.device],
+            ['Profile', told.profile],
+            ['From', told.agent_ip],
+            ['Run', told.run],
+            ['Action', told.action_id === null ? null : <code key="id">{told.action_id}</code>],
+          ]}
+        />
+      </Section>
+      <Reuse records={records} />
+      <Timeline records={records} />
+      <FactList facts={told.facts} />
+    </>
+  );
+}
+
+function FactList({ facts }: { readonly facts: unknown }): VNode | null {
+  if (facts === null || facts === undefined) {
+    return null;
+  }
+  return (
+    <details class="part">
+      <summary>Facts</summary>
+      <dl class="facts mono">
+        {flatten(facts).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <AgentText text={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
+function Timeline({ records }: { readonly records: readonly RecordJson[] }): VNode {
+  return (
+    <Section title="What happened">
+      <ol class="timeline">
+        {records.map((record) => (
+          <li key={record.seq}>
+            <time dateTime={record.time}>{dateTime(record.time)}</time>
+            <span>
+              <strong>{WORDS[record.type] ?? record.type}</strong>
+              {record.by === null ? '' : ` · ${record.by}`}
+              {record.reason === null || record.reason === '' ? null : (
+                <span class="muted">
+                  {' '}
+                  · <AgentText text={record.reason} />
+                </span>
+              )}
+              {record.outcome === null || record.outcome === undefined ? null : <Outcome outcome={record.outcome} />}
+            </span>
+            <span class="muted num" title={record.hash}>
+              #{record.seq}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Section>
+  );
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  'action.decided': 'Decided',
+  'action.settled': 'Outcome',
+  'approval.created': 'Put to people',
+  'approval.voted': 'Vote',
+  'approval.approved': 'Approved',
+  'approval.denied': 'Denied',
+  'approval.expired': 'Expired',
+  'approval.cancelled': 'Cancelled',
+};
+
+function Outcome({ outcome }: { readonly outcome: unknown }): VNode {
+  return (
+    <span class="muted">
+      {flatten(outcome)
+        .filter(([, value]) => value !== '' && value !== 'null')
+        .map(([name, value]) => ` · ${name} ${value}`)}
+    </span>
+  );
+}
+
+/** What a team takes from here into its repository. The page writes nothing. */
+function Reuse({ records }: { readonly records: readonly RecordJson[] }): VNode | null {
+  const decided = useMemo(() => readDecided(records), [records]);
+  if (decided === null) {
+    return null;
+  }
+  const fixture = fixtureOf(decided);
+  const rule = ruleOf(decided);
+  return (
+    <div class="reuse">
+      {'json' in fixture ? (
+        <details>
+          <summary>Copy as fixture</summary>
+          <p class="muted">A test for clawpatrol test: this request must go on being judged like this.</p>
+          <pre class="command">{fixture.json}</pre>
+          <Copy text={fixture.json} label="Copy fixture" />
+        </details>
+      ) : (
+        <p class="muted">{fixture.why}</p>
+      )}
+      {rule === null ? null : (
+        <details>
+          <summary>Block like this</summary>
+          <p class="muted">A rule to put into your configuration; it is in force when the file is saved.</p>
+          <pre class="command">{rule}</pre>
+          <Copy text={rule} label="Copy rule" />
+        </details>
+      )}
+    </div>
+  );
+}
