@@ -1,5 +1,5 @@
 // The shape of a fact schema: what names a family has, of which CEL type, and how long a value may be remembered.
-import type { Family } from './action.ts';
+import type { FactValue, Family } from './action.ts';
 
 /** CEL type of a fact as the checker sees it. */
 export type FactType =
@@ -35,4 +35,28 @@ export interface FactDefinition {
 export interface FactSchema {
   readonly family: Family;
   readonly facts: ReadonlyMap<string, FactDefinition>;
+}
+
+/** What a fact of that type is worth where it has no meaning: "", 0, false, nothing in it. */
+export function neutralValue(type: FactType): FactValue {
+  switch (type.kind) {
+    case 'string':
+      return '';
+    case 'int':
+      return 0n;
+    case 'double':
+      return 0;
+    case 'bool':
+      return false;
+    case 'timestamp':
+      // There is no instant that means none.
+      return null;
+    case 'list':
+      return [];
+    case 'map':
+      return new Map();
+    case 'dyn':
+    case 'record':
+      return {};
+  }
 }

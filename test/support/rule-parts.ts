@@ -5,6 +5,7 @@ import { RISKS } from '../../src/rules/action.ts';
 import type { Action, Agent, Family, FactValue, Facts, Risk, Unit } from '../../src/rules/action.ts';
 import { compilePolicy } from '../../src/rules/compile.ts';
 import type { CommonFacts, Decision, Policy } from '../../src/rules/decision.ts';
+import { neutralValue } from '../../src/rules/fact-schema.ts';
 import { factSchemas } from '../../src/rules/schemas.ts';
 
 /** One line of text at 10:1, so that column = 1 + offset in code points. */
@@ -193,28 +194,8 @@ export function makeFacts(values: Readonly<Record<string, FactValue>>, family: F
       if (Object.hasOwn(values, name)) {
         return values[name];
       }
-      const type = factSchemas.get(family)?.facts.get(name)?.type.kind;
-      switch (type) {
-        case undefined:
-          return undefined;
-        case 'string':
-          return '';
-        case 'int':
-          return 0n;
-        case 'double':
-          return 0;
-        case 'bool':
-          return false;
-        case 'list':
-          return [];
-        case 'map':
-          return new Map();
-        case 'dyn':
-        case 'record':
-          return {};
-        case 'timestamp':
-          return new Date(0);
-      }
+      const type = factSchemas.get(family)?.facts.get(name)?.type;
+      return type === undefined ? undefined : neutralValue(type);
     },
   };
 }

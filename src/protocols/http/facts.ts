@@ -5,7 +5,7 @@ import { asciiLower } from '../../lib/text.ts';
 import { decodeUtf8Bytes } from '../../lib/utf8.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { FactRecord, FactValue, Facts } from '../../rules/action.ts';
-import type { FactType } from '../../rules/fact-schema.ts';
+import { neutralValue } from '../../rules/fact-schema.ts';
 import { HTTP_FACTS } from '../../rules/schema-http.ts';
 import { contentOf, isBodiless } from './body.ts';
 import type { Content } from './body.ts';
@@ -130,32 +130,9 @@ const WORDS: Readonly<Record<string, string>> = { 'mcp.direction': 'client', 'ht
 const NEUTRAL: ReadonlyMap<string, FactValue> = new Map(
   HTTP_FACTS.map(({ name, type, values }) => [
     name,
-    WORDS[name] ?? (values?.includes('none') === true ? 'none' : neutralOf(type)),
+    WORDS[name] ?? (values?.includes('none') === true ? 'none' : neutralValue(type)),
   ]),
 );
-
-function neutralOf(type: FactType): FactValue {
-  switch (type.kind) {
-    case 'string':
-      return '';
-    case 'int':
-      return 0n;
-    case 'double':
-      return 0;
-    case 'bool':
-      return false;
-    case 'timestamp':
-      // No fact of this family is an instant.
-      return null;
-    case 'list':
-      return [];
-    case 'map':
-      return new Map();
-    case 'dyn':
-    case 'record':
-      return {};
-  }
-}
 
 /** Facts of one request, with what dialects and providers say laid over them. */
 export class HttpFacts implements Facts {

@@ -77,8 +77,9 @@ class AnyUpstreams implements Upstreams {
     const { identity, target, request } = ask.outgoing;
     const options = { target, scheme: request.scheme, protocols: ['h2', 'http/1.1'], identity };
     try {
-      // Not the leg's signal: others may wait for the same connection.
-      const connected = await connectUpstream(this.#context, options, this.#context.signal);
+      // Not the leg's signal: others may wait for the same connection. One of its own: as many connect at once as there are streams, and
+      // Node warns of so many listeners of one signal.
+      const connected = await connectUpstream(this.#context, options, AbortSignal.any([this.#context.signal]));
       this.#settle(ask, connected);
     } catch (error) {
       this.#known.delete(ask.key);
