@@ -2,12 +2,13 @@
 // Rows of the data plane (attacks DP, traps DN and TR) that only a real tunnel can show.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode, type Answer, type Packet, type RecordType } from 'dns-packet';
-import { createWireguardKeys } from '../../src/gateway/tunnel/wireguard.ts';
+import { createWireguardKeys, wireguardKeysOf } from '../../src/devices/wireguard.ts';
 import { eventually } from '../support/daemon.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { startNameServer } from '../support/name-server.ts';
@@ -21,6 +22,7 @@ if (skip === false) {
   enterOwnNetwork();
 }
 
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js');
 const PROBE = join(import.meta.dirname, '..', 'support', 'probe.js');
 const INTERFACE = `cpt${process.pid % 100_000}`;
 const UDP_PORT = 51_899;
@@ -28,12 +30,12 @@ const NAME = 'db.internal.test';
 const LAPTOP = createWireguardKeys();
 const ADDRESSES = ['10.77.0.2/32', 'fdc1:a7b0:7a01::2/128'];
 
-function configFor(upstream: PostgresServer, resolver: string): string {
+function configFor(upstream: PostgresServer, resolver: string, ours: string): string {
   return `
 schema_version = 1
 gateway {
   dashboard_listen = "127.0.0.1:0"
-  enroll_listen = "127.0.0.1:0"
+  enroll_listen = "${ours}:0"
   resolver = "${resolver}"
   wireguard {
     subnet_cidr = "10.77.0.0/24"
@@ -139,7 +141,7 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
       device('gone', 3, createWireguardKeys().publicKey, 'nobody'),
     ];
     writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices }));
-    const config = configFor(upstream, names.address);
+    const config = configFor(upstream, names.address, far.ours);
     // The gateway is the last part, and needs the others.
     world = { upstream, far, stateDir, config } as World;
     world.gateway = await start(stateDir, config);
@@ -261,7 +263,7 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     const { user_code: userCode, device_code: deviceCode } = started.body;
     assert.deepEqual((await machineCall('onboard/poll', { device_code: deviceCode })).body, { status: 'waiting' });
     assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 409);
-    assert.match(gateway.cli('devices', 'list').stdout, /waiting: [A-Z-]{9} second host from 127\.0\.0\.1/);
+    assert.match(gateway.cli('devices', 'list').stdout, /waiting: [A-Z-]{9} second host from 172\.31\.0\.1/);
     const approved = gateway.cli('devices', 'approve', String(userCode), '--profile', 'oncall');
     assert.match(approved.stdout, /let in: second-host .*with profile oncall\nCA fingerprint .*: [0-9A-F:]{95}/);
     const claimed = await machineCall('onboard/claim', { device_code: deviceCode });
@@ -311,6 +313,73 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.notEqual(gateway.cli('devices', 'approve', String(again.body['user_code']), '--profile', 'oncall').code, 0);
     // The twin: the other device is still in.
     assert.equal((await psql('select 1')).code, 0);
+  });
+
+  test('CP-17 CP-19: join and leave, as people type them', async (t) => {
+    const { gateway } = world;
+    const third = await createNeighbour(t);
+    const home = temporaryFolder(t, 'clawpatrol-home');
+    const port = Number(/:(\d+)$/.exec(gateway.addresses.get('enroll') ?? '')?.[1]);
+    const fingerprint = /[0-9A-F:]{95}/.exec(gateway.cli('ca', 'show').stdout)?.[0] ?? '';
+    const clawpatrol = (...args: readonly string[]) =>
+      third.run(process.execPath, [MAIN, ...args], { env: { HOME: home, NO_COLOR: '1' }, timeoutMs: 60_000 });
+    const url = `https://${world.far.ours}:${port}`;
+    third.must('ip', 'route', 'add', world.far.ours, 'via', third.ours);
+    // Another CA, no fingerprint at all, and no TLS to another machine: nothing is sent.
+    const wrong = `${url}#sha256=${'00'.repeat(32)}`;
+    for (const [target, message] of [
+      [wrong, /shows another CA .* nothing was sent/],
+      [url, /which nobody has confirmed; compare it with `clawpatrol ca show`/],
+      [url.replace('https', 'http'), /without TLS only this machine itself may be asked/],
+    ] as const) {
+      const refused = await clawpatrol('join', target, '--no-trust');
+      assert.match(refused.stderr, message);
+      assert.notEqual(refused.code, 0);
+    }
+    assert.ok(!gateway.cli('devices', 'list').stdout.includes(third.address));
+    const [program, args] = third.within(process.execPath, [
+      MAIN,
+      'join',
+      `${url}#sha256=${fingerprint}`,
+      '--no-trust',
+      '--hostname',
+      'third',
+    ]);
+    const joining = spawn(program, [...args], { env: { PATH: process.env['PATH'], HOME: home, NO_COLOR: '1' } });
+    let said = '';
+    joining.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    joining.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    await eventually('it shows a code', () => /code +[A-Z]{4}-[A-Z]{4}/.test(said));
+    assert.ok(said.includes(fingerprint));
+    const code = /code +([A-Z]{4}-[A-Z]{4})/.exec(said)?.[1] ?? '';
+    assert.equal(gateway.cli('devices', 'approve', code, '--profile', 'oncall').code, 0);
+    const [status] = await once(joining, 'exit');
+    assert.deepEqual([status, /joined as third with profile oncall/.test(said)], [0, true], said);
+    const config = readFileSync(join(home, '.config', 'clawpatrol', 'wg.conf'), 'utf8');
+    const secret = /PrivateKey = (\S+)/.exec(config)?.[1] ?? '';
+    for (const path of ['.config/clawpatrol/wg.conf', '.local/state/clawpatrol/key', '.local/state/clawpatrol/token']) {
+      assert.equal(statSync(join(home, path)).mode & 0o777, 0o600, path);
+    }
+    assert.ok(!said.includes(secret));
+    assert.match((await clawpatrol('env')).stdout, /^export SSL_CERT_FILE='\/.*ca-bundle\.crt'$/m);
+    await openClientTunnel(t, third, {
+      keys: wireguardKeysOf(Buffer.from(secret, 'base64')),
+      gateway: { publicKey: publicKeyOf(gateway), endpoint: `${third.ours}:${UDP_PORT}` },
+      addresses: (/Address = (.*)/.exec(config)?.[1] ?? '').split(', '),
+    });
+    const read = await third.run(
+      'psql',
+      ['-At', '-h', NAME, '-p', String(world.upstream.port), '-U', 'x', '-d', 'postgres', '-c', 'select 5'],
+      {
+        env: { PGSSLMODE: 'disable', PGPASSWORD: 'x' },
+      },
+    );
+    assert.equal(read.stdout, '5\n', read.stderr);
+    const left = await clawpatrol('leave');
+    assert.equal(left.code, 0, left.stdout + left.stderr);
+    assert.ok(!existsSync(join(home, '.local/state/clawpatrol/key')));
+    assert.doesNotMatch(gateway.cli('devices', 'list').stdout, /third/);
+    assert.equal((await clawpatrol('leave')).code, 1);
   });
 
   test('TR-08 CP-28: a run has an address of its own, and its device’s token does nothing else', async () => {
@@ -374,7 +443,7 @@ async function machineCall(
   return new Promise((resolve, reject) => {
     const sent = request(
       {
-        host: '127.0.0.1',
+        host: world.far.ours,
         port,
         path: `/api/${path}`,
         method: 'POST',

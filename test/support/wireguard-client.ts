@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createWireguardKeys, type WireguardKeys } from '../../src/gateway/tunnel/wireguard.ts';
+import { createWireguardKeys, type WireguardKeys } from '../../src/devices/wireguard.ts';
 import { eventually } from './daemon.ts';
 import type { Neighbour } from './network.ts';
 import { temporaryFolder, type CleanUp } from './temp.ts';

@@ -4,13 +4,13 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { SYSTEM_PATH } from './commands.ts';
-import type { RunCommand } from './commands.ts';
+import { SYSTEM_PATH } from '../../devices/commands.ts';
+import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
 import { writeRuleset } from './ruleset.ts';
 import type { TunnelPorts } from './ruleset.ts';
-import { readWireguardDump, writeWireguardConfig } from './wireguard.ts';
-import type { Peer, PeerState } from './wireguard.ts';
+import { readWireguardDump, writeWireguardConfig } from '../../devices/wireguard.ts';
+import type { Peer, PeerState } from '../../devices/wireguard.ts';
 
 /** How long wireguard-go may take to make its interface. */
 const USERSPACE_START_MS = 5_000;

@@ -13,7 +13,7 @@ import { addressesAt, lastDeviceNumber } from './layout.ts';
 import { loadWireguardKeys } from './stored.ts';
 import { checkPinnedKey, createTunnel, readWireguard } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
-import { isWireguardKey } from './wireguard.ts';
+import { isWireguardKey } from '../../devices/wireguard.ts';
 
 export interface PrepareParts extends Pick<
   TunnelParts,

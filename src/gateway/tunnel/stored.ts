@@ -6,8 +6,8 @@ import { findKeyFile } from '../../audit/key-files.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { seal, unseal } from '../../lib/seal.ts';
 import type { AssignedName } from './virtual-addresses.ts';
-import { createWireguardKeys, wireguardKeysOf } from './wireguard.ts';
-import type { WireguardKeys } from './wireguard.ts';
+import { createWireguardKeys, wireguardKeysOf } from '../../devices/wireguard.ts';
+import type { WireguardKeys } from '../../devices/wireguard.ts';
 
 const KEY_CONTEXT = 'keys/wireguard.key';
 const PEERS_FILE = 'tunnel-peers';

@@ -16,7 +16,7 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Recorder } from '../recorder.ts';
 import type { TunnelView } from './arrivals.ts';
-import { runCommand } from './commands.ts';
+import { runCommand } from '../../devices/commands.ts';
 import { createInterface } from './interface.ts';
 import type { TunnelInterface } from './interface.ts';
 import { addressesAt, layOut, numberOf } from './layout.ts';
@@ -30,7 +30,7 @@ import type { RefusedPackets } from './refused-packets.ts';
 import { openTransparentListener } from './transparent.ts';
 import type { TransparentListener } from './transparent.ts';
 import { VirtualAddresses } from './virtual-addresses.ts';
-import type { Peer, PeerState, WireguardKeys } from './wireguard.ts';
+import type { Peer, PeerState, WireguardKeys } from '../../devices/wireguard.ts';
 
 /** How often it is looked where the peers are. */
 const WATCH_MS = 5_000;

@@ -8,7 +8,7 @@ import {
   readWireguardDump,
   wireguardKeysOf,
   writeWireguardConfig,
-} from '../../../src/gateway/tunnel/wireguard.ts';
+} from '../../../src/devices/wireguard.ts';
 
 const LAYOUT = layOut({ subnetCidr: '10.77.0.0/24', listenPort: 51_820, interfaceName: 'clawpatrol0', mtu: 1420 });
 

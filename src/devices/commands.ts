@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
-import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { GatewayError, messageOf } from '../lib/errors.ts';
 
 const DEADLINE_MS = 10_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,187 @@
+// clawpatrol join: lets this machine into a gateway's tunnel. It makes its own key, shows a short code and the fingerprint of the gateway's CA,
+// waits until an operator lets it in, and keeps what it needs for `clawpatrol run`.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { devicePaths, findPrivateKey, keepPrivateKey, writeDevice } from '../client/device-files.ts';
+import type { DevicePaths } from '../client/device-files.ts';
+import { enrol } from '../client/enrol.ts';
+import type { JoinPrompt } from '../client/enrol.ts';
+import {
+  canonicalFingerprint,
+  createGatewayLink,
+  fetchCa,
+  LinkError,
+  parseGatewayUrl,
+} from '../client/gateway-link.ts';
+import type { GatewayUrl } from '../client/gateway-link.ts';
+import { addTrust } from '../client/trust.ts';
+import { runCommand as runSystem } from '../devices/commands.ts';
+import { createWireguardKeys, wireguardKeysOf } from '../devices/wireguard.ts';
+import type { WireguardKeys } from '../devices/wireguard.ts';
+import { messageOf } from '../lib/errors.ts';
+import { Secret } from '../lib/secret.ts';
+import { visible } from '../lib/text.ts';
+import { parseDurationMs } from '../lib/units.ts';
+import { CliError, EXIT, runCommand, textOption } from './command.ts';
+import type { Call, Verb } from './command.ts';
+import type { Io } from './io.ts';
+import { askLine } from './prompt.ts';
+
+async function join(call: Call): Promise<number> {
+  const url = givenUrl(call);
+  const timeoutMs = parseDurationMs(textOption(call, 'timeout') ?? '10m');
+  if (timeoutMs === null) {
+    throw new CliError('usage', EXIT.usage, '--timeout is a duration such as 10m');
+  }
+  const joinToken = await readJoinToken(call);
+  const paths = devicePaths(call.io.env, textOption(call, 'caDir'));
+  try {
+    const ca = await trustedCa(call, url);
+    const keys = keysOf(paths);
+    const result = await enrol({
+      link: createGatewayLink(url, ca.pem),
+      fingerprint: ca.fingerprint,
+      publicKey: keys.publicKey,
+      hostname: textOption(call, 'hostname') ?? hostname(),
+      wish: textOption(call, 'profile') ?? '',
+      joinToken,
+      timeoutMs,
+      now: () => call.io.now(),
+      sleep: (delayMs) => call.io.sleep(delayMs),
+      prompt: (prompt) => call.io.stderr.write(promptText(prompt)),
+    });
+    if (result.kind !== 'enrolled') {
+      throw new CliError(
+        'refused',
+        EXIT.no,
+        result.kind === 'denied'
+          ? 'an operator refused this machine'
+          : 'nobody let this machine in in time; join again',
+      );
+    }
+    const { record, token } = result;
+    writeDevice(paths, record, { caPem: ca.pem, token: new Secret(token), privateKey: new Secret(keys.privateKey) });
+    const trust = call.options['trust'] === false ? null : await addTrust(ca.pem, runSystem);
+    return tellJoined(call, { ...record, trust }, paths);
+  } catch (error) {
+    throw error instanceof LinkError
+      ? new CliError('gateway', error.status === 0 ? EXIT.unreachable : EXIT.no, error.message)
+      : error;
+  }
+}
+
+function promptText({ userCode, url, fingerprint }: JoinPrompt): string {
+  return [
+    'An operator must let this machine in:',
+    `  code         ${visible(userCode)}`,
+    `  by command   clawpatrol devices approve ${visible(userCode)}`,
+    ...(url === null ? [] : [`  in a browser ${visible(url)}`]),
+    `  gateway CA   ${fingerprint}`,
+    'Waiting …',
+    '',
+  ].join('\n');
+}
+
+function givenUrl(call: Call): GatewayUrl {
+  try {
+    const url = parseGatewayUrl(call.operands[0] ?? '');
+    const option = textOption(call, 'fingerprint');
+    const fingerprint = option === null ? null : canonicalFingerprint(option);
+    if (fingerprint !== null && url.fingerprint !== null && fingerprint !== url.fingerprint) {
+      throw new LinkError(0, 'the URL and --fingerprint name different certificates');
+    }
+    return { ...url, fingerprint: fingerprint ?? url.fingerprint };
+  } catch (error) {
+    throw new CliError('usage', EXIT.usage, messageOf(error));
+  }
+}
+
+/** The CA whose fingerprint was given, or that a person at the terminal says yes to. */
+async function trustedCa(call: Call, url: GatewayUrl): Promise<{ readonly pem: string; readonly fingerprint: string }> {
+  const ca = await fetchCa(url);
+  if (url.fingerprint === null && url.protocol === 'https:') {
+    const { io } = call;
+    if (io.stdin.isTTY !== true) {
+      const fix = `compare it with \`clawpatrol ca show\` on the gateway and write ${url.protocol}//${url.host}:${url.port}#sha256=${ca.fingerprint}`;
+      throw new CliError(
+        'usage',
+        EXIT.usage,
+        `the gateway shows a CA with the fingerprint ${ca.fingerprint}, which nobody has confirmed; ${fix}`,
+      );
+    }
+    io.stderr.write(`The gateway's CA has the fingerprint\n  ${ca.fingerprint}\n`);
+    const answer = await askLine(io, 'Is it what `clawpatrol ca show` says there? (yes/no) ');
+    if (answer?.trim().toLowerCase() !== 'yes') {
+      throw new CliError('refused', EXIT.no, 'not confirmed; nothing was changed');
+    }
+  }
+  if (url.fingerprint !== null && url.fingerprint !== ca.fingerprint) {
+    const message = `the gateway shows another CA (${ca.fingerprint}) than the one that was given (${url.fingerprint}): somebody may stand between; nothing was sent`;
+    throw new CliError('refused', EXIT.no, message);
+  }
+  return ca;
+}
+
+/** A machine that joins again keeps its key, and with it its identity. */
+function keysOf(paths: DevicePaths): WireguardKeys {
+  const known = findPrivateKey(paths);
+  if (known !== null) {
+    return wireguardKeysOf(Buffer.from(known.reveal(), 'base64'));
+  }
+  const keys = createWireguardKeys();
+  keepPrivateKey(paths, new Secret(keys.privateKey));
+  return keys;
+}
+
+async function readJoinToken(call: Call): Promise<Secret | null> {
+  const path = textOption(call, 'tokenFile');
+  if (path === null) {
+    return null;
+  }
+  try {
+    return new Secret((await readFile(path, 'utf8')).trim());
+  } catch (error) {
+    throw new CliError('usage', EXIT.usage, `--token-file cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function tellJoined(
+  call: Call,
+  joined: {
+    readonly device: { readonly name: string; readonly profile: string };
+    readonly trust: { readonly detail: string } | null;
+  },
+  paths: DevicePaths,
+): number {
+  if (call.out.json) {
+    call.out.object(joined);
+    return EXIT.ok;
+  }
+  call.out.line(`joined as ${visible(joined.device.name)} with profile ${visible(joined.device.profile)}`);
+  call.out.line(`tunnel: ${paths.wireguardConfig}; certificates: ${paths.caDir}`);
+  if (joined.trust !== null) {
+    call.out.line(`trust: ${visible(joined.trust.detail)}`);
+  }
+  return EXIT.ok;
+}
+
+export const command: Verb = {
+  name: 'join',
+  summary: "let this machine into a gateway's tunnel",
+  operands: [['<url>', 'https://HOST:PORT of the gateway, best with #sha256=FINGERPRINT of its CA']],
+  options: [
+    ['--fingerprint <sha256>', 'fingerprint of the CA, where the URL does not have it'],
+    ['--hostname <name>', 'what to be called (default: the host name)'],
+    ['--profile <name>', 'profile to ask for; the operator decides'],
+    ['--token-file <file>', 'join token, for machines that nobody sits at'],
+    ['--ca-dir <dir>', 'where certificates go (default: ~/.clawpatrol)'],
+    ['--no-trust', 'leave the system’s certificates alone'],
+    ['--timeout <duration>', 'how long to wait for an operator (default: 10m)'],
+  ],
+  act: join,
+};
+
+/** Runs the verb. */
+export function run(args: readonly string[], io: Io): Promise<number> {
+  return runCommand(command, args, io);
+}

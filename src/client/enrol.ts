@@ -1,0 +1,97 @@
+// Joining a gateway: shows this machine's public key, waits until an operator (or a join token) lets it in, and gives what it needs. The private
+// key is made here and stays here.
+import type { Secret } from '../lib/secret.ts';
+import { checkRecord, fieldOf, textOf } from './device-files.ts';
+import type { DeviceRecord } from './device-files.ts';
+import { LinkError } from './gateway-link.ts';
+import type { GatewayLink } from './gateway-link.ts';
+
+/** What is shown to the person at the machine while it waits. */
+export interface JoinPrompt {
+  readonly userCode: string;
+  /** Where an operator can let it in, or null. */
+  readonly url: string | null;
+  readonly fingerprint: string;
+}
+
+export interface EnrolParts {
+  readonly link: GatewayLink;
+  readonly fingerprint: string;
+  readonly publicKey: string;
+  readonly hostname: string;
+  /** A profile to ask for, or "". */
+  readonly wish: string;
+  readonly joinToken: Secret | null;
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly sleep: (delayMs: number) => Promise<void>;
+  /** Called when a person is needed. */
+  readonly prompt: (prompt: JoinPrompt) => void;
+}
+
+export type EnrolResult =
+  | { readonly kind: 'enrolled'; readonly record: DeviceRecord; readonly token: string; readonly caPem: string }
+  | { readonly kind: 'denied' | 'expired' };
+
+/** Rejects with LinkError. */
+export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
+  const { link, publicKey, hostname, wish, joinToken, timeoutMs, now, sleep } = parts;
+  const started = await link.post('/api/onboard/start', {
+    public_key: publicKey,
+    hostname,
+    ...(wish === '' ? {} : { profile: wish }),
+    ...(joinToken === null ? {} : { token: joinToken.reveal() }),
+  });
+  const deviceCode = read(() => textOf(started, 'device_code'));
+  const url = fieldOf(started, 'verification_url');
+  if (joinToken === null) {
+    const userCode = read(() => textOf(started, 'user_code'));
+    parts.prompt({ userCode, url: typeof url === 'string' ? url : null, fingerprint: parts.fingerprint });
+  }
+  const interval = fieldOf(started, 'interval');
+  const pauseMs = typeof interval === 'number' && interval >= 1 && interval <= 60 ? interval * 1000 : 2000;
+  const endMs = now() + timeoutMs;
+  for (;;) {
+    const state = await link.post('/api/onboard/poll', { device_code: deviceCode });
+    const status = read(() => textOf(state, 'status'));
+    if (status === 'approved') {
+      return readClaim(await link.post('/api/onboard/claim', { device_code: deviceCode }), parts);
+    }
+    if (status === 'denied' || status === 'expired') {
+      return { kind: status };
+    }
+    if (now() + pauseMs > endMs) {
+      return { kind: 'expired' };
+    }
+    await sleep(pauseMs);
+  }
+}
+
+function readClaim(claimed: unknown, { link, fingerprint }: EnrolParts): EnrolResult {
+  const { protocol, host, port } = link.url;
+  const url = `${protocol}//${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const tunnel = fieldOf(claimed, 'tunnel');
+  return read(() => ({
+    kind: 'enrolled',
+    token: textOf(claimed, 'token'),
+    caPem: textOf(claimed, 'ca'),
+    record: checkRecord({
+      gateway: { url, fingerprint },
+      device: fieldOf(claimed, 'device'),
+      addresses: fieldOf(claimed, 'addresses'),
+      tunnel: {
+        publicKey: fieldOf(tunnel, 'public_key'),
+        endpoint: fieldOf(tunnel, 'endpoint'),
+        mtu: fieldOf(tunnel, 'mtu'),
+      },
+    }),
+  }));
+}
+
+function read<T>(take: () => T): T {
+  try {
+    return take();
+  } catch (error) {
+    throw new LinkError(0, 'the gateway answered something that this version does not understand', { cause: error });
+  }
+}
