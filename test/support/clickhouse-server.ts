@@ -22,6 +22,8 @@ export interface ClickHouseServer {
 export interface ClickHouseOptions {
   /** PEM texts; with them the ports with TLS are open too. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** More users, without a password: the databases that each may use. */
+  readonly users?: Readonly<Record<string, readonly string[]>>;
 }
 
 const SERVER = '/usr/sbin/clickhouse-server';
@@ -51,7 +53,7 @@ export async function startClickHouse(cleanUp: CleanUp, options: ClickHouseOptio
       <openSSL><server><certificateFile>${folder}/server.crt</certificateFile><privateKeyFile>${folder}/server.key</privateKeyFile>
       <verificationMode>none</verificationMode><disableProtocols>sslv2,sslv3</disableProtocols></server></openSSL>`;
   }
-  writeFileSync(join(folder, 'users.xml'), USERS);
+  writeFileSync(join(folder, 'users.xml'), usersOf(options.users ?? {}));
   const config = join(folder, 'config.xml');
   writeFileSync(
     config,
@@ -64,9 +66,16 @@ export async function startClickHouse(cleanUp: CleanUp, options: ClickHouseOptio
   return server;
 }
 
-const USERS = `<yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
-  <users><${USER}><password>${PASSWORD}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></${USER}></users>
-  <quotas><default></default></quotas></yandex>`;
+function usersOf(others: NonNullable<ClickHouseOptions['users']>): string {
+  const rest = '<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>';
+  const more = Object.entries(others).map(([name, databases]) => {
+    const allowed = databases.map((database) => `<database>${database}</database>`).join('');
+    return `<${name}><password></password>${rest}<allow_databases>${allowed}</allow_databases></${name}>`;
+  });
+  return `<yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
+    <users><${USER}><password>${PASSWORD}</password>${rest}</${USER}>${more.join('')}</users>
+    <quotas><default></default></quotas></yandex>`;
+}
 
 function configuration(folder: string, ports: string): string {
   return `<yandex>

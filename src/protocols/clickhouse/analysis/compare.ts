@@ -65,12 +65,18 @@ export function compareTrees(ours: TreeSummary, explained: string): string | nul
   }
   const functions = new Set([...ours.functions, ...ours.skipped].flatMap((name) => [name, name.toLowerCase()]));
   for (const name of server.functions) {
-    const known = functions.has(name) || functions.has(name.toLowerCase());
+    const known = spellings(name).some((spelling) => functions.has(spelling));
     if (!known && name !== STANDARD_VALUES && judgeFunction(name, NO_NAMES).class !== 'safe') {
       return `the server sees a call of ${name}`;
     }
   }
   return missingHere(ours, server);
+}
+
+/** The name, and what the text has when the parser put DISTINCT or FILTER into it. */
+function spellings(name: string): readonly string[] {
+  const plain = name.replace(/If$/, '').replace(/Distinct$/, '');
+  return [name, name.toLowerCase(), plain, plain.toLowerCase()];
 }
 
 /** Tables and calls that we see and the server does not: then we read another statement. */

@@ -9,6 +9,9 @@ const CLAUSES: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Of these: functions. */
+const FUNCTION_WORDS: ReadonlySet<string> = new Set(['AND', 'OR', 'LIKE', 'ILIKE', 'IN']);
+
 export function readOperand(cursor: Cursor): Node {
   const token = cursor.peek();
   switch (token.kind) {
@@ -173,7 +176,9 @@ function readWord(cursor: Cursor, word: string): Node {
     cursor.next();
     return node('operator', word === 'DATE' ? 'toDate' : 'toDateTime', start, cursor.end);
   }
-  if (CLAUSES.has(word) && !call && !(word === 'END' && /^[,).]$/.test(following.text))) {
+  // A server may take `SELECT(1)` for a call; nobody writes that.
+  const named = (call && FUNCTION_WORDS.has(word)) || (word === 'END' && /^[,).]$/.test(following.text));
+  if (CLAUSES.has(word) && !named) {
     cursor.fail();
   }
   return readNamed(cursor);
@@ -241,7 +246,7 @@ export function readCall(cursor: Cursor, parts: readonly Part[], start: number):
 
 function readArguments(cursor: Cursor, call: Node): void {
   cursor.expectMark('(');
-  if (atQuery(cursor)) {
+  if (/^view(ifpermitted)?$/i.test(call.name) && atQuery(cursor)) {
     call.args.push(queryNode(cursor.grammar.query(cursor)));
     // viewIfPermitted(SELECT … ELSE null(…)), and what may follow a query in other table functions.
     if (cursor.take('ELSE') || cursor.takeMark(',')) {
