@@ -189,6 +189,9 @@ scope.after(() => {
 const upstreamPort = (server.address() as AddressInfo).port;
 
 const endpoint = (name: string, port: number): string => `
+gateway {
+  dashboard_listen = "off"
+}
 endpoint "https" "${name}" {
   hosts   = ["localhost:${port}"]
   ca_cert = "<<file:${upstreamCa}>>"

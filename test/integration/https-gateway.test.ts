@@ -65,6 +65,7 @@ writeFileSync(join(folder, 'upstream.pem'), (await testAuthority()).caPem);
 
 const CONFIG = `
 gateway {
+  dashboard_listen = "off"
   audit {
     redact = ["X-Session", "pin"]
   }
