@@ -338,10 +338,14 @@ class Parser extends Cursor {
 
   #redirect(): RedirectNode | null {
     const head = this.text.slice(this.at, this.at + 12);
-    const found = /^(\d{0,3})(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)(?![(<>])/.exec(head);
+    const found = /^(\d*)(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)(?![(<>])/.exec(head);
     const [whole, digits = '', op = ''] = found ?? [];
-    if (whole === undefined || (op.startsWith('&') && digits !== '')) {
+    if (whole === undefined) {
       return null;
+    }
+    // Descriptors of two digits are words to dash and zsh, and those in front of `&>` to bash and dash.
+    if (digits.length > 1 || (op.startsWith('&') && digits !== '')) {
+      refuse();
     }
     this.at += whole.length;
     this.isCompound = true;
@@ -402,6 +406,9 @@ class Parser extends Cursor {
         redirects.push(redirect);
       } else if (/^[\n|&;)]?$/.test(this.char)) {
         break;
+      } else if (redirects.at(-1)?.op.startsWith('&') === true) {
+        // dash takes `&>` for the end of one command, and what follows for the next one.
+        refuse();
       } else if (this.char === '(') {
         return refuse();
       } else if (words.length === 0 && this.#isAssignment()) {

@@ -209,11 +209,11 @@ class WordReader {
       }
       this.#push({ kind: 'variable', name: found[0].slice(1, -1) }, at + found[0].length);
     } else {
-      this.#readPlainDollar(at);
+      this.#readPlainDollar(at, inQuotes);
     }
   }
 
-  #readPlainDollar(at: number): void {
+  #readPlainDollar(at: number, inQuotes: boolean): void {
     const name = /^(?:[A-Za-z_]\w*|[0-9?#$!@*-])/.exec(this.#text.slice(at, at + MAX_NAME_CHARS));
     if (name !== null) {
       // `$name[…]` is a subscript to zsh, and `$name:x` a modifier.
@@ -224,7 +224,9 @@ class WordReader {
       this.#push({ kind: 'variable', name: name[0] }, at + name[0].length);
       return;
     }
-    if (!/^(?:$|[\s"|/).,;&%\\])/.test(this.#text.slice(at, at + 1))) {
+    // Outside quotes, `$"…"` is translated by some.
+    const next = this.#text.slice(at, at + 1);
+    if (next === '"' ? !inQuotes : !/^[\s|/).,;&%\\]?$/.test(next)) {
       refuse('dynamic_word');
     }
     this.#literal += '$';
