@@ -30,6 +30,9 @@ const UNREAD: ReadonlySet<string> = new Set(
   'function select coproc foreach repeat end always nocorrect noglob -'.split(' '),
 );
 
+/** The comparison with the other grammar costs some microseconds a word, on the thread that serves everybody. */
+const MAX_WORDS = 8192;
+
 const NO_WORDS: readonly Word[] = [];
 const NO_LIST: List = [];
 
@@ -50,6 +53,9 @@ class Parser extends Cursor {
     const list = this.#list(isNothing);
     if (this.at < this.text.length || this.owed.length > 0) {
       refuse();
+    }
+    if (this.words.size > MAX_WORDS) {
+      refuse('too_large');
     }
     return {
       list,
