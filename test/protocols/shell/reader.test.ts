@@ -91,7 +91,7 @@ test('hostile nesting and length take time that grows with the size', () => {
     (n) => `ls ${'['.repeat(n)}`,
     (n) => `ls ${'\\'.repeat(n)}`,
     (n) => `ls ${'<<E '.repeat(n)}`,
-    (n) => `${'ls <<E\nE\n'.repeat(n)}`,
+    (n) => 'ls <<E\nE\n'.repeat(n),
     (n) => `ls ${'~/'.repeat(n)}`,
     (n) => `ls ${'#'.repeat(n)}\n`,
   ];
