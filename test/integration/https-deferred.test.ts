@@ -189,9 +189,6 @@ scope.after(() => {
 const upstreamPort = (server.address() as AddressInfo).port;
 
 const endpoint = (name: string, port: number): string => `
-gateway {
-  dashboard_listen = "off"
-}
 endpoint "https" "${name}" {
   hosts   = ["localhost:${port}"]
   ca_cert = "<<file:${upstreamCa}>>"
@@ -207,6 +204,9 @@ rule "${name}-quick" {
 }
 `;
 const CONFIG = `
+gateway {
+  dashboard_listen = "off"
+}
 approver "human_approver" "quick" { timeout = "1s" }
 ${endpoint('api', upstreamPort)}
 ${endpoint('other', 1)}
