@@ -99,7 +99,7 @@ export class ClientSide {
   /** Reads on as far as possible. */
   go(): void {
     this.#blocked = false;
-    while (!this.#exchange.over && this.#input.length > 0 && this.#step()) {
+    while (!this.#exchange.over && !this.#exchange.asked && this.#input.length > 0 && this.#step()) {
       // Each turn takes one packet, or a part of one.
     }
   }

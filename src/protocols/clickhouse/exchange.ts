@@ -37,6 +37,8 @@ export class Exchange {
   /** Of the query that runs. */
   bytesToClient = 0;
   rows: number | null = null;
+  /** A question is the last command of its turn: nothing more may be read before the next. */
+  asked = false;
   #commands: SessionCommand[] = [];
 
   constructor(parts: NativeParts) {
@@ -48,6 +50,7 @@ export class Exchange {
   /** The commands of this turn. */
   take(): readonly SessionCommand[] {
     const commands = this.#commands;
+    this.asked = false;
     if (commands.length === 0) {
       return NOTHING;
     }
@@ -56,6 +59,7 @@ export class Exchange {
   }
 
   command(command: SessionCommand): void {
+    this.asked ||= command.kind === 'judge' || command.kind === 'await';
     this.#commands.push(command);
   }
 

@@ -68,6 +68,9 @@ class NativeSession implements Session {
         this.#ended(event.from, event.how);
         break;
       case 'waiting':
+        // What came behind the query may take it back.
+        this.#client.go();
+        break;
       case 'cancel-requested':
         break;
     }
