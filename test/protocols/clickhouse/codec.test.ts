@@ -126,9 +126,9 @@ test('an LZ4 block gives as many bytes as it should, or is none', () => {
   const cases: readonly (readonly [string, string | null])[] = [
     ['50' + Buffer.from('hello').toString('hex'), 'hello'],
     // "ab", then 6 bytes from two before, then "!".
-    ['22' + '6162' + '0200' + '10' + '21', 'abababab!'],
-    ['22' + '6162' + '0300' + '10' + '21', null],
-    ['22' + '6162' + '0000' + '10' + '21', null],
+    ['22616202001021', 'abababab!'],
+    ['22616203001021', null],
+    ['22616200001021', null],
     ['60' + Buffer.from('hello').toString('hex'), null],
     ['f0', null],
     ['', null],
