@@ -25,6 +25,9 @@ const REQUIRED: readonly string[] = [
   'SH-42',
   // Of ClickHouse: what its text decides; the rest is the wires'.
   ...rows('CH', 37, [26, 27, 28, 29, 30, 31, 32, 33, 34, 35]),
+  // Of the control plane: what the dashboard and its accounts decide; the rest is enrolment's and the configuration's.
+  ...rows('CP', 13, [11]),
+  ...['CP-21', 'CP-25', 'CP-26', 'CP-27', 'CP-28'],
   ...rows('MP', 50, [5, 7, 8, 21, 22, 24, 40, 42, 43, 44, 46, 48]),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
@@ -39,8 +42,8 @@ function texts(folder: string): string {
 
 /** Ids in a text; `PG-95 to PG-99` names those between too. */
 function idsIn(text: string): ReadonlySet<string> {
-  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|SH|CH|MP)-\d{2,3}\b/g) ?? []);
-  for (const [, kind, from, to] of text.matchAll(/\b(PG|HT|K8|MC|PV|SH|CH|MP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
+  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|SH|CH|MP|CP)-\d{2,3}\b/g) ?? []);
+  for (const [, kind, from, to] of text.matchAll(/\b(PG|HT|K8|MC|PV|SH|CH|MP|CP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
     for (let number = Number(from); number <= Number(to); number += 1) {
       ids.add(`${kind}-${String(number).padStart(2, '0')}`);
     }

@@ -215,7 +215,10 @@ class DashboardServer {
     }
     const found = this.#findSession(request);
     const given = request.headers['x-csrf-token'];
-    return found === null || (typeof given === 'string' && sameText(given, found.session.csrf))
+    // A login does not act for the session that the browser still has: it ends it.
+    return found === null ||
+      /^\/api\/(?:login|setup)(?:\?|$)/.test(request.url) ||
+      (typeof given === 'string' && sameText(given, found.session.csrf))
       ? null
       : 'the CSRF token is missing or not that of this session; load the page again';
   }

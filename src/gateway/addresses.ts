@@ -70,6 +70,10 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+function isWildcard(ip: string): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}
+
 /** An address that something listens on here. */
 export interface BoundAddress {
   readonly host: string;
@@ -91,7 +95,8 @@ export function reachesSelf(
       return false;
     }
     const host = canonicalIp(listener.host);
-    const wildcard = host === '0.0.0.0' || host === '::';
-    return host === address || (wildcard && (isLoopback(address) || own.local.has(address)));
+    // Whoever dials "no address" reaches this machine: Linux takes it for loopback.
+    const here = isWildcard(address) || isLoopback(address) || own.local.has(address);
+    return host === address || (isWildcard(host) && here) || (isWildcard(address) && isLoopback(host));
   });
 }

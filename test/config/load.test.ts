@@ -82,6 +82,23 @@ test('a small configuration loads with every default filled in', async () => {
   assert.equal(config.grant.enabled, false);
 });
 
+test('CP-01: the dashboard is on loopback unless it is said, and passwords cross no network in the clear unless that is said too', async () => {
+  const rows = [
+    ['', '127.0.0.1', false],
+    ['dashboard_listen = "[::1]:8080"', '::1', false],
+    ['dashboard_listen = "0.0.0.0:8080"', '0.0.0.0', true],
+    ['dashboard_listen = "192.0.2.1:8080"', '192.0.2.1', true],
+    ['dashboard_listen = "0.0.0.0:8080"\n dashboard_tls = false', '0.0.0.0', false],
+    ['dashboard_tls = true', '127.0.0.1', true],
+  ] as const;
+  for (const [text, host, tls] of rows) {
+    const { config } = await load({ 'gw.hcl': `gateway {\n ${text}\n}\n${MINIMAL}` });
+    const listen = config?.gateway.dashboardListen;
+    assert.equal(listen?.kind === 'tcp' ? listen.host : null, host, text);
+    assert.equal(config?.gateway.dashboardTls, tls, text);
+  }
+});
+
 test('references are bare, typed or quoted, before or after the declaration', async () => {
   const rule = (name: string, endpoint: string): string =>
     `rule "${name}" {\n  endpoint = ${endpoint}\n  approve = [${name === 'd' ? 'builtin.dashboard' : 'dashboard'}]\n}\n`;

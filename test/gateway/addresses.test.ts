@@ -88,6 +88,11 @@ test('an upstream that is one of our own listeners is recognised', () => {
     ['192.0.2.10', 8080, true],
     ['127.0.0.1', 8080, true],
     ['192.0.2.11', 8080, false],
+    // "No address" is this machine.
+    ['0.0.0.0', 15432, true],
+    ['::', 15432, true],
+    ['0.0.0.0', 8080, true],
+    ['0.0.0.0', 5432, false],
   ];
   for (const [ip, port, expected] of cases) {
     assert.equal(reachesSelf(ip, port, own), expected, formatAddress(ip, port));

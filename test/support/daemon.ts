@@ -267,14 +267,15 @@ export function makeDaemon(
     version: '0.0.0-test',
     protocols: new Map([['postgres', lineProtocol]]),
     load: loadConfig,
-    openControl: (_, given) => {
-      operations = given;
-      return Promise.resolve({ address: 'unix:none', bound: null, close: () => Promise.resolve() });
-    },
     openDashboard: (address, given) => createOperatorServers(() => {}).openDashboard(address, given),
     openJoin: (name, address, given) => createOperatorServers(() => {}).openJoin(name, address, given),
     onWarnings: () => {},
     ...overrides,
+    openControl: (address, given) => {
+      operations = given;
+      const none = { address: 'unix:none', bound: null, close: () => Promise.resolve() };
+      return overrides.openControl?.(address, given) ?? Promise.resolve(none);
+    },
   });
   cleanUp.after(async () => {
     await gateway.stop();

@@ -152,7 +152,11 @@ function celText(text: string): string {
 
 /** An HCL string in double quotes, in which nothing is a template. */
 function hclText(text: string): string {
-  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('${', '$${').replaceAll('%{', '%%{');
+  const escaped = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('${', () => '$${')
+    .replaceAll('%{', '%%{');
   return `"${escaped}"`;
 }
 
