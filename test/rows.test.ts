@@ -27,7 +27,11 @@ const REQUIRED: readonly string[] = [
   ...rows('CH', 37, [26, 27, 28, 29, 30, 31, 32, 33, 34, 35]),
   // Of the control plane: what the dashboard and its accounts decide; the rest is enrolment's and the configuration's.
   ...rows('CP', 13, [11]),
-  ...['CP-21', 'CP-25', 'CP-26', 'CP-27', 'CP-28'],
+  'CP-21',
+  'CP-25',
+  'CP-26',
+  'CP-27',
+  'CP-28',
   ...rows('MP', 50, [5, 7, 8, 21, 22, 24, 40, 42, 43, 44, 46, 48]),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */

@@ -338,7 +338,11 @@ test('CP-21: who is removed, demoted or given another password is out at the nex
       operators.remove('carol');
     }
     for (const headers of both) {
-      assert.equal((await world.ask('/api/operators', { headers })).status, 401, `${end} ${Object.keys(headers)}`);
+      assert.equal(
+        (await world.ask('/api/operators', { headers })).status,
+        401,
+        `${end} ${Object.keys(headers).join()}`,
+      );
     }
     operators.remove('carol');
   }

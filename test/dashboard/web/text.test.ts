@@ -43,7 +43,8 @@ test('AP-04: empty lines and spaces that push something out of sight are folded 
   assert.equal(seen(`a${' \t\n'.repeat(10)}b`), 'a    \n[9]\nb'.replace('a    ', 'a     '));
   const numbers = splitRequest('a\n\n\n\n\nb').map((line) => (line.kind === 'line' ? line.number : 0));
   assert.deepEqual(numbers, [1, 0, 6], 'what follows keeps its number');
-  assert.ok(splitLine(`e${'\u0301'.repeat(500)}`)[0]?.text.length ?? 0 < 10, 'marks do not pile up');
+  const [piled] = splitLine(`e${'\u0301'.repeat(500)}`);
+  assert.ok((piled?.text.length ?? 500) < 10, 'marks do not pile up');
 });
 
 test('no visible character of any text is lost', () => {
