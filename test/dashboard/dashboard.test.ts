@@ -79,7 +79,7 @@ function ask(port: number, path: string, { method = 'GET', body, raw, headers = 
         response.setEncoding('utf8');
         response.on('data', (piece: string) => (text += piece));
         response.on('end', () => {
-          const isJson = /^application\/json/.test(response.headers['content-type'] ?? '') && text !== '';
+          const isJson = (response.headers['content-type'] ?? '').startsWith('application/json') && text !== '';
           const parsed = isJson ? JSON.parse(text) : {};
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parsed });
         });
