@@ -12,6 +12,7 @@ export type AuditEventType =
   | 'connection.noticed'
   | 'action.decided'
   | 'action.settled'
+  | 'action.recorded'
   | 'approval.created'
   | 'approval.voted'
   | 'approval.reviewed'

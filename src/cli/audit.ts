@@ -10,6 +10,7 @@ import type { Call, Noun, Verb } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
 import { verify } from './audit-verify.ts';
 import { AUDIT_HEADINGS, recordLines, recordRow } from './audit-text.ts';
+import { castEvents, castText, harmless } from './replay.ts';
 import type { Io } from './io.ts';
 
 const FILTERS: readonly (readonly [string, string])[] = [
@@ -116,6 +117,37 @@ async function show(call: Call): Promise<number> {
   return page.items.length === 0 ? EXIT.no : EXIT.ok;
 }
 
+/** Longer silences are shortened to this. */
+const MAX_IDLE_MS = 2_000;
+
+/** Shows what a recorded session showed, with its pauses. */
+async function replay(call: Call): Promise<number> {
+  const { items } = await (await connect(call)).audit.show(call.operands[0] ?? '');
+  const text = castText(items);
+  if (text === '') {
+    throw new CliError('not_found', EXIT.no, 'nothing was recorded of this action');
+  }
+  if (flag(call, 'cast') || call.out.json) {
+    call.io.stdout.write(text);
+    return EXIT.ok;
+  }
+  const speed = intOption(call, 'speed', 1, 1000) ?? 1;
+  let shown = 0;
+  for (const event of castEvents(text)) {
+    if (event.kind === 'o') {
+      const pauseMs = Math.min(((event.seconds - shown) * 1000) / speed, MAX_IDLE_MS);
+      shown = event.seconds;
+      if (pauseMs > 0) {
+        await call.io.sleep(pauseMs);
+      }
+      call.io.stdout.write(harmless(event.text));
+    }
+  }
+  // Colours end here, whatever the session left behind.
+  call.io.stdout.write('\u001b[0m\n');
+  return EXIT.ok;
+}
+
 async function exportRecords(call: Call): Promise<number> {
   const format = wordOption(call, 'format', ['jsonl', 'csv']) ?? 'jsonl';
   const bundle = flag(call, 'bundle');
@@ -189,6 +221,17 @@ export const command: Noun = {
       operands: [['<id>', 'id of an action (or a prefix of 8 characters or more), or a sequence number']],
       options: GATEWAY_OPTIONS,
       act: show,
+    },
+    {
+      name: 'replay',
+      summary: 'a recorded interactive session in the terminal',
+      operands: [['<id>', 'id of the action that was recorded']],
+      options: [
+        ['--speed <n>', 'so many times as fast (default 1)'],
+        ['--cast', 'print the recording itself, asciicast version 2'],
+        ...GATEWAY_OPTIONS,
+      ],
+      act: replay,
     },
     verifyVerb,
     {

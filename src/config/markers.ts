@@ -7,7 +7,14 @@ const OPEN = '<<file:';
 const CLOSE = '>>';
 
 /** Attributes that may hold file markers, whatever the block. */
-export const MARKER_ATTRIBUTES: ReadonlySet<string> = new Set(['ca_cert', 'policy', 'template', 'message', 'host_key']);
+export const MARKER_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'ca_cert',
+  'policy',
+  'template',
+  'message',
+  'agent_keys',
+  'host_key',
+]);
 
 export interface Marker {
   readonly path: string;

@@ -105,6 +105,7 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'connection.noticed',
   'action.decided',
   'action.settled',
+  'action.recorded',
   'approval.created',
   'approval.voted',
   'approval.reviewed',

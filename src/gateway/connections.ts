@@ -19,7 +19,7 @@ import type {
   ServeContext,
 } from '../protocols/protocol.ts';
 import type { FinishReason } from '../protocols/session.ts';
-import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
+import type { Action, Agent, Endpoint, SessionId } from '../rules/action.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
@@ -417,6 +417,7 @@ class OpenConnections implements Connections {
       names: (credential, fact, value) =>
         live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).names(fact, value),
       keys: endpointKeys(this.#parts.keys, accepted.ref),
+      keep: (action, part, text) => this.#keep(action, part, text),
       forbids: (action) => {
         const rules = live().policy.ruleSet(accepted.ref, entry.agent.profile, action.credential);
         const { kind, by } = rules.decide(action, { nowMs: clock.now(), incident: '', alert: new Map(), reason: '' });
@@ -485,6 +486,11 @@ class OpenConnections implements Connections {
         data: { cause, dialled: entry.dialled },
       }),
     );
+  }
+
+  #keep({ id, session, agent, endpoint, family }: Action, part: number, cast: string): boolean {
+    const parts = { agent, session, actionId: id, endpoint: endpoint.ref, family, data: { part, cast } };
+    return this.#parts.audit.append(createEvent('action.recorded', this.#parts.clock.now(), parts)) !== null;
   }
 
   #notice({ agent, session, route }: Entry, cause: string, detail: string): void {

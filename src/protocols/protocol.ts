@@ -126,6 +126,8 @@ export interface ServeContext {
   /** Whether some rule that is in force for this connection names that value in a condition on the fact: a closed one, such as a verb. */
   names(credential: string | null, fact: string, value: string): boolean;
   readonly keys: EndpointKeys;
+  /** Keeps a part (from 0) of what an action showed, as text in the audit log; false when the log takes nothing now. */
+  keep(action: Action, part: number, text: string): boolean;
   /** Whether rules deny that action as it stands: nobody is asked, nothing is recorded, and what they cannot tell is not denied. */
   forbids(action: Action): boolean;
   /** The most of one request that is held for judging. */

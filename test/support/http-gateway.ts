@@ -283,6 +283,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
       reads: (_credential, fact) => options.reads?.(fact) ?? true,
       names: () => true,
       keys: NO_KEYS,
+      keep: () => false,
       forbids: options.forbids ?? (() => false),
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: options.headerBytes ?? 64 * 1024,

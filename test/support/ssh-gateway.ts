@@ -35,6 +35,7 @@ export function sshConfig(sshd: SshServer, options: SshGatewayOptions): string {
     ([name, text]) => `rule "${name}" {\n  endpoint = ssh.box\n  ${text}\n}`,
   );
   return `schema_version = 1
+gateway { dashboard_listen = "off" }
 endpoint "ssh" "box" {
   hosts     = ["127.0.0.1:${sshd.port}"]
   listen    = "127.0.0.1:0"

@@ -132,7 +132,7 @@ export function createSshClient(
       'IdentitiesOnly=yes',
       'BatchMode=yes',
       'UpdateHostKeys=no',
-      'LogLevel=ERROR',
+      'LogLevel=INFO',
       `User=${user}`,
     ].map((option) => ['-o', option]),
   ].flat();

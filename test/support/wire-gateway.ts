@@ -126,6 +126,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
       reads: () => true,
       names: () => true,
       keys: NO_KEYS,
+      keep: () => false,
       forbids: () => false,
       bodyBufferBytes: options.bodyBufferBytes ?? 1024 * 1024,
       headerBytes: 64 * 1024,

@@ -37,8 +37,8 @@ export interface SshHost {
   settle(action: Action, outcome: Outcome): void;
   /** Something was refused before there was anything to judge. */
   refused(cause: string, detail: string): void;
-  /** Begins to keep what runs on a terminal; null when it cannot be kept, and then must not run. */
-  record(action: Action, pty: PtyRequest | null): Recording | null;
+  /** Begins to keep what runs on a terminal; null when it cannot be kept, and then must not run. `lost`: it cannot be kept any more. */
+  record(action: Action, pty: PtyRequest | null, lost: () => void): Recording | null;
   /** The most of stdin that is held. */
   readonly heldBytes: number;
   readonly stdinTimeoutMs: () => number;

@@ -15,8 +15,10 @@ import type { SshAnalyser } from './facts.ts';
 import type { SshHost } from './host.ts';
 import { Judging } from './judging.ts';
 import { createHostKey, parsePrivateKey, parsePublicKey } from './keys.ts';
+import { createRecording } from './recording.ts';
 import { SshSession } from './session.ts';
 import { DISCONNECT, Transport } from './transport.ts';
+import type { Ending } from './transport.ts';
 import { writeFields } from './wire.ts';
 
 /** To the first keys, and from the first byte to the end of the login; absolute. */
@@ -284,7 +286,14 @@ class Run {
       needsStdin: (request) => judging.needsStdin(request),
       settle: (action, outcome) => context.gate.settle(action, outcome),
       refused: (cause, detail) => context.refused(cause, detail),
-      record: () => null,
+      record: (action, pty, lost) =>
+        createRecording({
+          clock: context.clock,
+          pty,
+          title: action.summary,
+          keep: (part, text) => context.keep(action, part, text),
+          lost,
+        }),
       heldBytes: context.bodyBufferBytes,
       stdinTimeoutMs: () => {
         const { stdin_timeout: written } = context.config().attributes;
@@ -324,11 +333,14 @@ class Run {
     });
   }
 
-  #transportEnded(side: Side, why: string, how: 'disconnected' | 'malformed'): void {
+  #transportEnded(side: Side, why: string, how: Ending): void {
     if (how === 'malformed') {
       this.#context.refused('malformed', `${side}: ${why}`);
     }
-    this.#finish({ kind: how === 'malformed' ? 'protocol-error' : 'client-closed', detail: why });
+    this.#finish({
+      kind: how === 'malformed' ? 'protocol-error' : how === 'failed' ? 'failed' : 'client-closed',
+      detail: why,
+    });
   }
 
   #finish(reason: FinishReason): void {

@@ -20,8 +20,7 @@ import { denialText, EXIT_DENIED, parkedText, stderrLine } from './denial.ts';
 import type { Pending, Recording, SshHost } from './host.ts';
 import { isAcceptedVariable } from './request.ts';
 import type { SshOrigin, SshRequest, SshRequestKind } from './request.ts';
-import type { SftpFilter } from './sftp-filter.ts';
-import { createSftpFilter } from './sftp-filter.ts';
+import { SFTP_ALLOWANCE_BYTES, SftpFilter } from './sftp-filter.ts';
 import { outcomeOf, startKind } from './program.ts';
 import type { StartVerb } from './program.ts';
 import { StdinGate } from './stdin-gate.ts';
@@ -120,10 +119,12 @@ export class SessionChannel {
     if (from === 'client') {
       // Nobody waits for it any more: what was not decided is never run (SH-43).
       this.#abandon();
-      this.#channel.closeNow('client');
       if (this.#phase === 'running' || this.#phase === 'starting') {
+        // A client that has nothing more to say or hear closes before the exit status comes, and still takes it: the answer to its
+        // close is the upstream's.
         this.#channel.close('upstream');
       } else {
+        this.#channel.closeNow('client');
         this.#channel.closeNow('upstream');
       }
       return;
@@ -445,7 +446,9 @@ export class SessionChannel {
     const [unit, second] = action.units;
     const interactive = this.#pty !== null || [unit, second].some((one) => one?.facts.get('ssh.verb') === 'shell');
     if (interactive) {
-      this.#recording = host.record(action, this.#pty);
+      this.#recording = host.record(action, this.#pty, () =>
+        this.#breakOff('what it shows cannot be recorded any more'),
+      );
       if (this.#recording === null) {
         this.#settleNotRun(action);
         this.#refuseStart(message, 'what runs on a terminal is recorded, and that cannot be done now', EXIT_DENIED);
@@ -483,8 +486,12 @@ export class SessionChannel {
       owed,
       () => !this.#answeredEarly && message.wantReply && this.#channel.answer('client', 'success'),
     );
-    const { client } = this.#channel.flows;
+    const { client, upstream } = this.#channel.flows;
     client.allow(this.#sftp === null ? 0 : SFTP_ALLOWANCE_BYTES);
+    if (this.#sftp !== null) {
+      // Answers are read whole too.
+      upstream.allow(SFTP_ALLOWANCE_BYTES);
+    }
     client.run();
   }
 
@@ -492,13 +499,13 @@ export class SessionChannel {
   #filter(): void {
     const { flows } = this.#channel;
     const early = flows.client.take();
-    this.#sftp = createSftpFilter({
+    this.#sftp = new SftpFilter({
       host: this.#context.host,
       origin: { ...this.#context.origin, channel: this.#channel.number, env: this.#env, pty: this.#pty !== null },
-      toUpstream: (bytes) => flows.client.push(bytes, 0),
-      toClient: (bytes) => flows.upstream.push(bytes, 0),
-      held: (heldBytes) => flows.client.hold(heldBytes),
-      broken: (why) => this.#breakOff(why),
+      toUpstream: (bytes): void => flows.client.push(bytes, 0),
+      toClient: (bytes): void => flows.upstream.push(bytes, 0),
+      held: (heldBytes): void => flows.client.hold(heldBytes),
+      broken: (why): void => this.#breakOff(why),
     });
     this.#sftp.fromClient(early);
     if (this.#inputEnded) {
@@ -506,11 +513,11 @@ export class SessionChannel {
     }
   }
 
-  /** SFTP that cannot be read ends the channel: passing it on would make the upstream's reading the policy. */
+  /** What cannot be read or recorded ends the channel: passing it on would make the upstream's reading the policy. */
   #breakOff(why: string): void {
-    this.#context.host.refused('sftp', why);
+    this.#context.host.refused('broken-off', why);
     this.#status = why;
-    this.#signalled = 'malformed';
+    this.#signalled = 'broken-off';
     this.#channel.closeNow('upstream');
     this.#channel.closeNow('client');
     this.#settle();
@@ -553,6 +560,3 @@ export class SessionChannel {
     });
   }
 }
-
-/** What an SFTP client may send before it is asked to wait. */
-const SFTP_ALLOWANCE_BYTES = 256 * 1024;

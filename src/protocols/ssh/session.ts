@@ -309,18 +309,20 @@ export class SshSession {
   }
 
   #judgeOpen(open: ChannelOpen, kind: SshRequestKind): void {
-    let answered = false;
-    const pending = this.#host.judge(this.#requestOf(open.sender, kind), {
+    const asked: { answered: boolean; pending: Pending | null } = { answered: false, pending: null };
+    asked.pending = this.#host.judge(this.#requestOf(open.sender, kind), {
       decided: (verdict, action) => {
-        answered = true;
-        this.#opening.delete(pending);
+        asked.answered = true;
+        if (asked.pending !== null) {
+          this.#opening.delete(asked.pending);
+        }
         if (!this.#finished) {
           this.#judgedOpen(open, verdict, action);
         }
       },
     });
-    if (!answered) {
-      this.#opening.add(pending);
+    if (!asked.answered) {
+      this.#opening.add(asked.pending);
     }
   }
 

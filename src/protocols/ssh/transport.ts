@@ -55,6 +55,9 @@ export const DISCONNECT = {
   noMoreAuth: 14,
 } as const;
 
+/** `failed`: whoever was told of a message could not go on; a fault of ours. */
+export type Ending = 'disconnected' | 'malformed' | 'failed';
+
 /** What a transport tells its owner. */
 export interface TransportEvents {
   /** Bytes for the peer. */
@@ -66,7 +69,7 @@ export interface TransportEvents {
   /** Signature algorithms that the server says it takes (RFC 8308). */
   signatureAlgorithms?(names: readonly string[]): void;
   /** It ended, once: the peer said goodbye, or something could not be read. Nothing more is sent or told. */
-  ended(why: string, how: 'disconnected' | 'malformed'): void;
+  ended(why: string, how: Ending): void;
 }
 
 export interface TransportRole {
@@ -220,12 +223,20 @@ export class Transport {
       if (number > 127) {
         this.#unimplemented();
       } else {
-        this.#events.payload(payload);
+        this.#tell(payload);
       }
       // Ended by what it said: the rest of the chunk is not looked at.
       return this.#ended ? Number.POSITIVE_INFINITY : undefined;
     }
     return inner(payload);
+  }
+
+  #tell(payload: Buffer): void {
+    try {
+      this.#events.payload(payload);
+    } catch (error) {
+      this.#end(messageOf(error), 'failed');
+    }
   }
 
   #unimplemented(): void {
@@ -263,7 +274,7 @@ export class Transport {
     this.#end(why, 'malformed');
   }
 
-  #end(why: string, how: 'disconnected' | 'malformed'): void {
+  #end(why: string, how: Ending): void {
     if (this.#ended) {
       return;
     }
