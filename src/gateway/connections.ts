@@ -19,7 +19,8 @@ import type {
   ServeContext,
 } from '../protocols/protocol.ts';
 import type { FinishReason } from '../protocols/session.ts';
-import type { Action, Agent, Endpoint, SessionId } from '../rules/action.ts';
+import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
+import type { RuleSet } from '../rules/decision.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
@@ -36,6 +37,7 @@ import type { OpenConnection } from './open-connection.ts';
 import { QUARANTINED } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Recorder } from './recorder.ts';
+import { recordedEvent } from './records.ts';
 import { createArrivals } from './tunnel/arrivals.ts';
 import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
 import { endpointKeys } from './ssh-keys.ts';
@@ -395,6 +397,8 @@ class OpenConnections implements Connections {
     const { clock, gate, live, certificates, credentials } = this.#parts;
     const { endpoint: accepted } = entry.route;
     const config = (): EndpointConfig => live().endpoints.get(accepted.ref) ?? accepted;
+    const rulesOf = (credential: string | null): RuleSet =>
+      live().policy.ruleSet(accepted.ref, entry.agent.profile, credential);
     return {
       endpoint: describeEndpoint(accepted),
       config,
@@ -413,14 +417,18 @@ class OpenConnections implements Connections {
       refused: (cause, detail) => this.#refuse(entry, cause, detail),
       noticed: (cause, detail) => this.#notice(entry, cause, detail),
       shared: (name, make) => this.#getShared(name, make),
-      reads: (credential, fact) => live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).reads(fact),
-      names: (credential, fact, value) =>
-        live().policy.ruleSet(accepted.ref, entry.agent.profile, credential).names(fact, value),
+      reads: (credential, fact) => rulesOf(credential).reads(fact),
+      names: (credential, fact, value) => rulesOf(credential).names(fact, value),
       keys: endpointKeys(this.#parts.keys, accepted.ref),
-      keep: (action, part, text) => this.#keep(action, part, text),
+      keep: (action, part, text) =>
+        this.#parts.audit.append(recordedEvent(action, { part, text }, clock.now())) !== null,
       forbids: (action) => {
-        const rules = live().policy.ruleSet(accepted.ref, entry.agent.profile, action.credential);
-        const { kind, by } = rules.decide(action, { nowMs: clock.now(), incident: '', alert: new Map(), reason: '' });
+        const { kind, by } = rulesOf(action.credential).decide(action, {
+          nowMs: clock.now(),
+          incident: '',
+          alert: new Map(),
+          reason: '',
+        });
         return kind === 'deny' && by !== 'cannot-tell';
       },
       bodyBufferBytes: live().config.gateway.limits.bodyBufferBytes,
@@ -486,11 +494,6 @@ class OpenConnections implements Connections {
         data: { cause, dialled: entry.dialled },
       }),
     );
-  }
-
-  #keep({ id, session, agent, endpoint, family }: Action, part: number, cast: string): boolean {
-    const parts = { agent, session, actionId: id, endpoint: endpoint.ref, family, data: { part, cast } };
-    return this.#parts.audit.append(createEvent('action.recorded', this.#parts.clock.now(), parts)) !== null;
   }
 
   #notice({ agent, session, route }: Entry, cause: string, detail: string): void {

@@ -167,3 +167,13 @@ export interface ConnectionParts {
   readonly endpoint: string;
   readonly family: string;
 }
+
+/** A part, from 0, of what an action showed on a terminal (lines of asciicast version 2). */
+export function recordedEvent(
+  { id, session, agent, endpoint, family }: Action,
+  { part, text }: { readonly part: number; readonly text: string },
+  timeMs: number,
+): AuditEvent {
+  const data = { part, cast: text };
+  return createEvent('action.recorded', timeMs, { agent, session, actionId: id, endpoint: endpoint.ref, family, data });
+}
