@@ -1,7 +1,6 @@
 // Client connections of the data plane: who may connect, what each one is given, and how it ends. A failure in one connection ends that
 // connection; whatever happens, its end is recorded and its unsettled actions are closed.
 import type { Socket } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
 import { createEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { EndpointConfig } from '../config/config.ts';
@@ -27,7 +26,7 @@ import type { Dial } from './dial.ts';
 import { describeDirectAgent } from './direct-agent.ts';
 import { createForwardProxy } from './forward-proxy.ts';
 import type { ForwardProxy } from './forward-proxy.ts';
-import { findEndpoint, matchHost } from './routing.ts';
+import { findEndpoint, matchHost, sameHosts, stillWields } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
@@ -550,25 +549,6 @@ class OpenConnections implements Connections {
       }
     }
   }
-}
-
-/** False when the profile lost the credential that a connection has logged in with, or when it now names somebody else. */
-function stillWields(live: Live, { profile, endpoint }: Route, { ref, attributes }: DispatchedCredential): boolean {
-  const entries = live.profiles.get(profile)?.credentials ?? [];
-  const credential = live.config.credentials.find((candidate) => candidate.ref === ref);
-  return (
-    credential !== undefined &&
-    entries.some((entry) => entry.credential === ref) &&
-    credential.endpoints.includes(endpoint.ref) &&
-    isDeepStrictEqual(credential.attributes, attributes)
-  );
-}
-
-function sameHosts(a: EndpointConfig, b: EndpointConfig): boolean {
-  return (
-    a.hosts.length === b.hosts.length &&
-    a.hosts.every((host, index) => host.host === b.hosts[index]?.host && host.port === b.hosts[index]?.port)
-  );
 }
 
 /** The endpoint as facts and records name it. */

@@ -1,5 +1,6 @@
 // Audit events of the gate and of the listeners: what is recorded about an action, a connection and the daemon itself. Pure.
 // Everything that an agent wrote is bounded here; escaping is the writer's and the exporter's.
+import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Action, Agent, Evidence, Outcome } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';

@@ -1,7 +1,8 @@
 // Which endpoint and profile a listener stands for, and which endpoint a destination belongs to. Listeners are known by the address as written, so that a reload can move one
 // from an endpoint to another without closing it. Pure.
+import { isDeepStrictEqual } from 'node:util';
 import type { EndpointConfig, HostPattern } from '../config/config.ts';
-import type { DialTarget } from '../protocols/protocol.ts';
+import type { DialTarget, DispatchedCredential } from '../protocols/protocol.ts';
 import { formatAddress } from './addresses.ts';
 import type { Live } from './live.ts';
 
@@ -80,4 +81,28 @@ export function findEndpoint(live: Live, profile: string, target: DialTarget): E
 
 function isCloser(pattern: HostPattern, than: HostPattern | null): boolean {
   return than === null || (than.wildcard && (!pattern.wildcard || pattern.host.length > than.host.length));
+}
+
+/** False when the profile lost the credential that a connection has logged in with, or when it now names somebody else. */
+export function stillWields(
+  live: Live,
+  { profile, endpoint }: Route,
+  { ref, attributes }: DispatchedCredential,
+): boolean {
+  const entries = live.profiles.get(profile)?.credentials ?? [];
+  const credential = live.config.credentials.find((candidate) => candidate.ref === ref);
+  return (
+    credential !== undefined &&
+    entries.some((entry) => entry.credential === ref) &&
+    credential.endpoints.includes(endpoint.ref) &&
+    isDeepStrictEqual(credential.attributes, attributes)
+  );
+}
+
+/** Whether both lead to the same upstreams. */
+export function sameHosts(a: EndpointConfig, b: EndpointConfig): boolean {
+  return (
+    a.hosts.length === b.hosts.length &&
+    a.hosts.every((host, index) => host.host === b.hosts[index]?.host && host.port === b.hosts[index]?.port)
+  );
 }
