@@ -1,6 +1,8 @@
 // ClickHouse's HTTP interface through the real daemon, in front of Debian's server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Readable } from 'node:stream';
+import { createClient } from '@clickhouse/client';
 import { gzipSync } from 'node:zlib';
 import { wrapFrame } from '../../src/protocols/clickhouse/frames.ts';
 import { hasClickHouse, startClickHouse } from '../support/clickhouse-server.ts';
@@ -203,5 +205,36 @@ test(
     assert.equal(header.status, 200);
     const both = await ask(url('SELECT 1', '&database=system'), { headers: { 'X-ClickHouse-Database': 'default' } });
     assert.equal(both.status, 400);
+  },
+);
+
+test(
+  'the official client of JavaScript selects with parameters, inserts a stream, and goes on after a denial',
+  { skip },
+  async () => {
+    await server?.query('CREATE TABLE js (n UInt64, s String) ENGINE = Memory');
+    const client = createClient({
+      url: `http://127.0.0.1:${gateway?.port('clickhouse_https.ch') ?? 0}`,
+      username: 'agent',
+      password: 'whatever',
+      compression: { request: true, response: true },
+    });
+    const numbers = await client.query({ query: 'SELECT number FROM system.numbers LIMIT 3', format: 'JSONEachRow' });
+    assert.deepEqual(await numbers.json(), [{ number: '0' }, { number: '1' }, { number: '2' }]);
+    const values = Readable.from(
+      (function* values() {
+        for (let row = 0; row < 20_000; row += 1) {
+          yield { n: row, s: `name${row}` };
+        }
+      })(),
+      { objectMode: true },
+    );
+    await client.insert({ table: 'js', values, format: 'JSONEachRow' });
+    assert.equal(await server?.query('SELECT count(), sum(n) FROM js'), '20000\t199990000\n');
+    await assert.rejects(client.query({ query: 'SELECT * FROM tokens' }), /tokens are not read/);
+    const after = await client.query({ query: 'SELECT 1 AS one', format: 'JSONEachRow' });
+    assert.deepEqual(await after.json(), [{ one: 1 }]);
+    assert.equal((await client.ping()).success, true);
+    await client.close();
   },
 );
