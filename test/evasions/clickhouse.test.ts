@@ -1,8 +1,13 @@
 // Attacks on the reading of ClickHouse's SQL, at the level of units, facts and verdicts: attacks that must not pass, each with a twin
 // under the same rules that must. The wire tests repeat some of them end to end.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { makePolicy, type ConfigParts, type RuleParts } from '../support/rule-parts.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Policy } from '../../src/rules/decision.ts';
+import { createMemoryReader } from '../config/memory-reader.ts';
+import { COMMON, makePolicy, makeRuleAction, type ConfigParts, type RuleParts } from '../support/rule-parts.ts';
 import { fact, judge, verdictOf, type JudgeOptions } from '../support/clickhouse-sql.ts';
 
 const deny = (condition: string): RuleParts => ({ condition, outcome: 'deny' });
@@ -463,4 +468,56 @@ test('CH-24, CH-25: where data goes and comes from are facts', async () => {
   assert.equal(file.length, 2);
   const [outfile] = (await judge("SELECT 1 INTO OUTFILE 'x.csv' FORMAT CSV")).units;
   assert.deepEqual([fact(outfile, 'outfile'), fact(outfile, 'format')], ['x.csv', 'CSV']);
+});
+
+/** The shipped pack, included as its first lines say. */
+async function packPolicy(): Promise<Policy> {
+  const files = {
+    'gw.hcl': `schema_version = 1
+include = ["policies/clickhouse-readonly.hcl"]
+endpoint "clickhouse_https" "analytics" {
+  hosts = ["analytics.example"]
+  listen = "127.0.0.1:8443"
+}
+credential "clickhouse_credential" "ops" {
+  endpoint = clickhouse_https.analytics
+  user = "ops"
+}
+profile "default" {
+  credentials = [clickhouse_credential.ops]
+}
+`,
+    'policies/clickhouse-readonly.hcl': readFileSync('config/policies/clickhouse-readonly.hcl', 'utf8'),
+  };
+  const { policy, diagnostics } = await loadConfig('gw.hcl', { reader: createMemoryReader(files) });
+  assert.ok(policy !== null, JSON.stringify(diagnostics));
+  return policy;
+}
+
+interface CorpusRow {
+  readonly sql: string;
+  readonly verb: string;
+  readonly risk: string;
+}
+
+test('the read-only pack lets all safe statements of the corpus pass that only look, and no other', async () => {
+  const policy = await packPolicy();
+  const path = join(process.cwd(), 'test/corpus/clickhouse-statements.json');
+  const corpus: readonly CorpusRow[] = JSON.parse(readFileSync(path, 'utf8'));
+  const looks = new Set(['select', 'show', 'describe', 'exists', 'explain', 'check', 'use', 'set']);
+  const ref = 'clickhouse_https.analytics';
+  const endpoint = {
+    name: 'analytics',
+    type: 'clickhouse_https',
+    ref,
+    family: 'sql',
+    host: 'analytics.example',
+  } as const;
+  for (const { sql, verb, risk } of [...corpus, { sql: '-- ping', verb: 'select', risk: 'safe' }]) {
+    const judged = await judge(sql);
+    const action = { ...makeRuleAction({ credential: 'clickhouse_credential.ops' }), ...judged, endpoint };
+    const { kind, by } = policy.ruleSet(ref, action.agent.profile, 'clickhouse_credential.ops').decide(action, COMMON);
+    const wanted = risk === 'safe' && looks.has(verb) ? 'allow' : 'deny';
+    assert.ok(kind === wanted || (wanted === 'deny' && by === 'protocol'), `${sql}: ${kind}`);
+  }
 });

@@ -111,6 +111,10 @@ function readRows(reader: Reader, scope: Scope | null): void {
     readData(reader, format, infile);
     return;
   }
+  if (!reader.complete) {
+    // What follows may still be a query.
+    cursor.fail();
+  }
   found.insert ??= { format: '', takesData: infile === '', dataStart: infile === '' ? lengthOf(reader) : null, infile };
 }
 
@@ -133,6 +137,10 @@ function readData(reader: Reader, format: string, infile: string): void {
   let at = cursor.end;
   if (format.toLowerCase() !== 'values' || !/^values$/i.test(text.slice(at - 6, at))) {
     at += /^[ \t\f]*\r?\n?/.exec(text.slice(at, at + 4096))?.[0].length ?? 0;
+  }
+  if (!reader.complete && cursor.end >= text.length) {
+    // The word may go on.
+    cursor.fail();
   }
   found.insert = {
     format,
