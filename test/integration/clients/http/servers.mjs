@@ -103,7 +103,7 @@ function startChat() {
     socket.on('error', () => {});
     socket.on('close', (code) => say(`ws closed ${code}`));
     socket.on('message', (data, isBinary) => {
-      const message = JSON.parse(data.toString());
+      const message = JSON.parse(Buffer.isBuffer(data) ? data.toString('utf8') : '{}');
       if (message.action === 'leave') {
         socket.close(4001, 'as you wish');
       } else if (message.action === 'ping') {
