@@ -2,6 +2,7 @@
 // --quick shortens everything (for a look, not for the README).
 import { cpus, totalmem } from 'node:os';
 import { benchAnalysis } from './analysis.ts';
+import { benchClickHouse } from './clickhouse.ts';
 import { benchHttps } from './https.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchRulesScale } from './rules.ts';
@@ -13,6 +14,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   rules: () => benchRulesScale(quick ? 2_000 : 50_000),
   postgres: () =>
     benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, memoryStatements: quick ? 50_000 : 1_000_000 }),
+  clickhouse: () => benchClickHouse({ rounds: quick ? 2 : 5, rows: quick ? 2_000_000 : 6_000_000 }),
   https: () =>
     benchHttps({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, downloadBytes: (quick ? 128 : 1024) * 1024 ** 2 }),
 };
