@@ -41,6 +41,37 @@ function compare(lines: readonly string[]): { readonly wrong: readonly string[];
   return { wrong, judged: seen.length };
 }
 
+/** Lines that some shell reads in a way of its own: none of them is read. */
+const AMBIGUOUS: readonly string[] = [
+  `ls &>f id`,
+  `ls &>f >>g id`,
+  `ls 12>f`,
+  `ls 2&>f`,
+  `ls a$"b"`,
+  `ls [[ a && id b`,
+  `[[ a && id b ]]`,
+  `((ls))`,
+  `ls {x}>f`,
+  `{ ls } always { id; }`,
+  `repeat 2 ls`,
+  `ls >! f`,
+  `ls &! id`,
+  `ls $x[1]`,
+  `ls a(b)`,
+  `function ls { id; }`,
+  `time { ls; }`,
+  `ls \
+\
+; function x`,
+];
+
+test('what shells read in different ways is not read', () => {
+  for (const line of AMBIGUOUS) {
+    assert.notEqual(read(line).hidden, null, line);
+  }
+  assert.equal(read('ls &>f').hidden, null);
+});
+
 const WRITTEN: readonly string[] = [
   `ls a b`,
   `ls 'a b' "c d" e\\ f`,

@@ -8,14 +8,15 @@ import { join } from 'node:path';
 export const STAND_INS: readonly string[] = ['ls', 'id', 'w', 'who', 'df', 'free', 'uptime', 'groups', 'arch', 'users'];
 
 const SCRIPT = `
-log() { { printf '%s\\037' "$N" "$@"; printf '\\036'; } >> "$LOG"; }
+log() { printf '%s\\037' "$N" "$@" "$END" >> "$LOG"; }
 ${STAND_INS.map((name) => `${name}() { log ${name} "$@"; }`).join('\n')}
 N=0
+END=$(printf '\\036')
 for line; do
   ( set --; eval "$line"; wait ) </dev/null >/dev/null 2>&1
   N=$((N+1))
 done
-printf 'end\\036' >> "$LOG"
+log end
 exit 0
 `;
 
@@ -38,8 +39,9 @@ export function runLines(
       stdio: 'ignore',
       timeout: 120_000,
     });
-    const calls = readFileSync(log, 'utf8').split('\u001e');
-    if (!calls.includes('end')) {
+    // Each call is one write, so that jobs which run at once do not mix.
+    const calls = readFileSync(log, 'utf8').split('\u001e\u001f');
+    if (!calls.includes(`${lines.length}\u001fend\u001f`)) {
       throw new Error(`${program} did not come to the end`);
     }
     // A job in the background may write after the next line has begun: each call has the number of its line.

@@ -412,7 +412,7 @@ class Parser extends Cursor {
         redirects.push(redirect);
       } else if (/^[\n|&;)]?$/.test(this.char)) {
         break;
-      } else if (redirects.at(-1)?.op.startsWith('&') === true) {
+      } else if (redirects.some(({ op }) => op.startsWith('&'))) {
         // dash takes `&>` for the end of one command, and what follows for the next one.
         refuse();
       } else if (this.char === '(') {
@@ -422,7 +422,12 @@ class Parser extends Cursor {
       } else if (words.length === 0 && this.#isFunction()) {
         return assignments.length + redirects.length === 0 ? this.#function() : refuse();
       } else {
-        words.push(this.#word());
+        const word = this.#word();
+        // To BusyBox operators behind `[[` are words, wherever it stands.
+        if (words.length > 0 && this.text.slice(word.start, word.end) === '[[') {
+          refuse();
+        }
+        words.push(word);
       }
     }
     if (assignments.length + words.length + redirects.length === 0) {

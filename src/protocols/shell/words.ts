@@ -42,6 +42,7 @@ class WordReader {
   #quoted = false;
   /** Brackets and braces that were not quoted, to tell patterns from text. */
   #bare = '';
+  #isExpanded = false;
 
   constructor(text: string, start: number, nested: Nested) {
     this.#text = text;
@@ -81,6 +82,8 @@ class WordReader {
         this.#readBackticks(false);
         return;
       default:
+        // zsh expands these also behind quotes that hold nothing.
+        this.#isExpanded ||= (char === '~' || char === '=') && this.#literal === '' && this.#parts.length === 0;
         this.#bare += char;
         this.#at += 1;
         if (char === '*' || char === '?' || (char === '[' && this.#closesBracket())) {
@@ -126,10 +129,10 @@ class WordReader {
     const { length } = this.#parts;
     const bare = this.#bare;
     const isList = mayBeBraces(bare);
-    // zsh puts the path of a command in place of `=name`.
-    const isCommandPath = this.#text[this.#start] === '=' && bare !== '=' && bare !== '==';
+    // zsh puts the path of a command in place of `=name`; alone it is an operator of `[`.
+    const isExpanded = this.#isExpanded && !/^={1,2}$/.test(this.#text.slice(this.#start, this.#at));
     const isAssignedTilde = /[=:]~/.test(bare);
-    if (isList || isCommandPath || isAssignedTilde) {
+    if (isList || isExpanded || isAssignedTilde) {
       return [...this.#parts, { kind: 'expansion' }];
     }
     return length === 0 && this.#quoted ? [{ kind: 'text', text: '' }] : this.#parts;
