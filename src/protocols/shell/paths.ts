@@ -13,7 +13,11 @@ export function cleanPath(path: string): string {
     if (part !== '..') {
       parts.push(part);
     } else if (parts.length > 0 && parts.at(-1) !== '..') {
-      parts.pop();
+      const left = parts.pop() ?? '';
+      // Above a home directory is no name that is known.
+      if (parts.length === 0 && !isAbsolute && left.startsWith('~')) {
+        parts.push('..');
+      }
     } else if (!isAbsolute) {
       parts.push(part);
     }
@@ -30,7 +34,7 @@ export function joinPath(dir: string, path: string): string {
 /** Names of files that hold secrets wherever they are, lower case. `*` crosses no slash. */
 const SECRET_NAMES: readonly RegExp[] = [
   /^(?:g?shadow-?|master\.passwd|opasswd|\.env|\.pgpass|\.my\.cnf|\.mylogin\.cnf|\.netrc|_netrc|\.npmrc|\.pypirc)$/,
-  /^(?:\.git-credentials|\.vault-token|\.htpasswd|\.s3cfg|\.boto|\.dockercfg|krb5\.keytab|wp-config\.php)$/,
+  /^(?:\.git-credentials|\.vault-token|\.htpasswd|\.s3cfg|\.boto|\.dockercfg|krb5\.keytab|wp-config\.php|debian\.cnf|\.?msmtprc|\.?fetchmailrc)$/,
   /^\.env\.|\.env$|id_(?:rsa|dsa|ecdsa|ed25519|xmss)/,
   /\.(?:pem|key|p12|pfx|p8|jks|keystore|kdbx|keytab|ovpn|tfvars|ppk|asc|gpg|age)$/,
   /\.tfstate|credential|secret|kubeconfig|apikey|api_key|private_key|privatekey|token/,
@@ -42,7 +46,8 @@ const SECRET_NAMES: readonly RegExp[] = [
 
 /** Directories whose files are secrets, lower case; a path that is one of them or goes through one. */
 const SECRET_DIRS: readonly RegExp[] = [
-  /(?:^|\/)\.(?:ssh|aws|azure|gnupg|kube|docker|config\/gcloud|config\/gh|config\/rclone|password-store|oci|chef)(?:\/|$)/,
+  /(?:^|\/)\.(?:ssh|aws|azure|gnupg|kube|docker|config\/gcloud|config\/gh|config\/rclone|password-store|oci|chef|m2|gradle|subversion|composer|terraform\.d|pki|mozilla|claude|codex|local\/share\/keyrings)(?:\/|$)/,
+  /(?:^|\/)[^/]*(?:secret|credential|private[-_]?key)[^/]*\//,
   /^\/etc\/(?:ssl\/private|kubernetes|wireguard|sudoers\.d|openvpn|letsencrypt|networkmanager\/system-connections)(?:\/|$)/,
   /^\/etc\/(?:ipsec\.d|ppp|vault|vault\.d|pki\/tls\/private|rancher|gitlab|security\/opasswd)(?:\/|$)/,
   /^(?:\/var)?\/run\/secrets(?:\/|$)/,
@@ -59,7 +64,9 @@ const HARMLESS_DEVICES = /^\/dev\/(?:null|zero|full|u?random|stdin|stdout|stderr
 
 /** Whether a path names, or may name, something that a log-in can be made of. The path as given or as joined; `~` is a home. */
 export function isSecretPath(path: string): boolean {
-  const clean = asciiLower(cleanPath(path));
+  const cleaned = asciiLower(cleanPath(path));
+  // Enough steps up lead to the root.
+  const clean = cleaned.startsWith('../') ? `/${cleaned.replaceAll('../', '')}` : cleaned;
   const inProcess = /^\/proc\/(?:\d+|self|thread-self|[^/]*[*?[][^/]*)\/(.+)$/.exec(clean);
   if (inProcess !== null) {
     return !HARMLESS_PROC.test(inProcess[1] ?? '');
@@ -136,8 +143,16 @@ function homeAlias(path: string): string {
 /** Whether a pattern of the shell (`*`, `?`, `[…]`; none of them crosses a slash) may give the path of a secret. */
 export function globReachesSecret(glob: string): boolean {
   const clean = homeAlias(cleanPath(glob));
-  return isSecretPath(clean) || SAMPLES.some((sample) => reaches(clean, sample));
+  const name = clean.slice(clean.lastIndexOf('/') + 1);
+  const isNarrow = /[^*?]/.test(name) && SECRET_SAMPLES.some((sample) => matches(name, sample));
+  return isSecretPath(clean) || isNarrow || SAMPLES.some((sample) => reaches(clean, sample));
 }
+
+/** Names of files that a pattern with some text in it may be meant for, wherever it looks. */
+const SECRET_SAMPLES: readonly string[] = (
+  '.env .env.production .pgpass .netrc .npmrc .my.cnf .git-credentials .bash_history id_rsa id_ed25519 credentials ' +
+  'shadow secrets secret token kubeconfig terraform.tfstate passwords'
+).split(' ');
 
 function reaches(glob: string, sample: string): boolean {
   const patterns = glob.split('/');

@@ -151,7 +151,7 @@ function judgeOperands(reader: Reader, operands: readonly Arg[], { isTree, hasPa
       break;
   }
   files.forEach((file) => (isTree ? readTree(scope, file) : readFile(scope, file)));
-  if (isTree && files.length === 0) {
+  if (isTree && files.length === 0 && reader.operands === 'pattern') {
     readTree(scope, { text: '.', kind: 'literal', shown: '.' });
   }
 }

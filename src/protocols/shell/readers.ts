@@ -35,7 +35,7 @@ export interface Reader {
 
 const SUM = 'bctwz - check,quiet,status,ignore-missing,strict,warn,tag,binary,text';
 const GREP =
-  'EFGPiyvwxzscLlqoHhnbTUZaIrR efABCmdD extended-regexp,fixed-strings,basic-regexp,perl-regexp,ignore-case,no-ignore-case,' +
+  'EFGPiyvwxzscLlqoHhnbTUZaIrR efABCm extended-regexp,fixed-strings,basic-regexp,perl-regexp,ignore-case,no-ignore-case,' +
   'invert-match,word-regexp,line-regexp,null-data,no-messages,count,files-without-match,files-with-matches,quiet,silent,' +
   'only-matching,with-filename,no-filename,line-number,byte-offset,null,text,recursive,dereference-recursive,color?,colour?,' +
   'regexp=,file=,after-context=,before-context=,context=,max-count=,include=,exclude=,exclude-dir=,binary-files=,line-buffered,label=';
@@ -55,7 +55,7 @@ egrep: ${GREP}: pattern: numbers tree=r,R,recursive,dereference-recursive file=f
 fgrep: ${GREP}: pattern: numbers tree=r,R,recursive,dereference-recursive file=f,file pattern=e,f,regexp,file
 zgrep: EFGivwxcLlqoHhnb eABCm ignore-case,count,line-number,quiet,no-filename,with-filename,only-matching: pattern: hazard numbers pattern=e
 rg: cFhHiIlLnNoqsSuUvwx0aPp.V ABCeEgmMrtTj ignore-case,files,files-with-matches,count,hidden,no-ignore,max-count=,line-number,no-line-number,no-heading,heading,color=,sort=,json,stats,fixed-strings,word-regexp,multiline,context=,glob=,type=,no-messages,max-depth=,only-matching,invert-match,no-filename,with-filename,smart-case,case-sensitive: pattern: hazard tree=* pattern=e
-diff: abBcdeEiNnpqrstTuwy CUxIFLW unified?,context?,brief,recursive,side-by-side,ignore-all-space,ignore-space-change,ignore-blank-lines,ignore-case,color?,new-file,report-identical-files,suppress-common-lines,width=,text,strip-trailing-cr: files: tree=r,recursive
+diff: abBcdeEiNnpqrstTuwy CUxIFLW unified?,context?,brief,recursive,side-by-side,ignore-all-space,ignore-space-change,ignore-blank-lines,ignore-case,color?,new-file,report-identical-files,suppress-common-lines,width=,text,strip-trailing-cr: files: tree=*
 cmp: bls in verbose,silent,quiet,bytes=,print-bytes,ignore-initial=: files
 comm: 123z - nocheck-order,check-order,output-delimiter=,total: files
 join: iz taveo12j ignore-case,header,nocheck-order,check-order: files
@@ -93,7 +93,10 @@ sar: AbBdFhHpqrRSuvVwWyz nPIsei human,pretty,dec=: any: hazard
 ss: nlraetompisbxuwd046HOSTZzEVh Af numeric,listening,all,processes,tcp,udp,unix,summary,extended,memory,info,ipv4,ipv6,no-header,options,raw,resolve,query=,family=,oneline,timers: any: hazard
 journalctl: abefklmqrxN utopgSUcFn unit=,since=,until=,priority=,identifier=,grep=,output=,lines=,boot?,no-pager,follow,reverse,dmesg,all,quiet,no-tail,user,system,utc,no-hostname,case-sensitive?,user-unit=,catalog,list-boots,disk-usage,fields,field=,header,no-full,full,merge,show-cursor,after-cursor=,cursor=,output-fields=,facility=,pager-end,transport=,version,exclude-identifier=,truncate-newline: any: hazard numbers
 crontab: l u -: none: hazard
-last: aFdiRwx0123456789 nstpf hostlast,fulltimes,nohostname,limit=,since=,until=,present=,system,time-format=,ip,dns: any
+uptime: psV - pretty,since,raw: none: hazard
+users: - - -: none: hazard
+who: abdHlmpqrstTuw - all,boot,dead,heading,login,count,runlevel,users: none: hazard
+last: aFdiRwx0123456789 nstp hostlast,fulltimes,nohostname,limit=,since=,until=,present=,system,time-format=,ip,dns: any
 tree: adfilxpsughDFqnNCAJX LPI dirsfirst,noreport,du,prune,filelimit=,timefmt=: any: hazard
 shuf: ez in echo,input-range=,head-count=,repeat,zero-terminated: files: hazard
 seq: w fs equal-width,format=,separator=: any
@@ -141,8 +144,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 
 /** No option and no operand of these writes, runs anything, or shows what a file holds. */
 export const HARMLESS: ReadonlySet<string> = words(`
-  ls uptime free df uname whoami id groups users lscpu lsmod lsns lsipc lslocks lsirq lspci lsusb arch
-  vmstat iostat mpstat pgrep netstat w who true false pwd basename dirname realpath readlink sleep echo
+  ls free df uname whoami id groups lscpu lsmod lsns lsipc lslocks lsirq lspci lsusb arch
+  vmstat iostat mpstat pgrep netstat w true false pwd basename dirname realpath readlink sleep echo
   type which whereis tty logname hostid : times
 `);
 
@@ -220,6 +223,11 @@ export function isHarmlessVariable(name: string): boolean {
   );
 }
 
+/** Names of locales, zones and terminals; libraries take some paths for files of their own. */
+export function isHarmlessValue(value: string): boolean {
+  return /^(?:[\w@.,+-][\w@.,:+/-]{0,63})?$/.test(value) && !value.includes('..');
+}
+
 /** Names that a text may give values to without changing what its commands do: plain lower-case ones. zsh ties some to others. */
 export function isPlainVariable(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !ZSH_VARIABLES.has(name);
@@ -228,7 +236,7 @@ export function isPlainVariable(name: string): boolean {
 const ZSH_VARIABLES: ReadonlySet<string> = words(`
   path fpath cdpath manpath mailpath module_path fignore watch psvar prompt status argv aliases galiases saliases functions
   commands options parameters modules history historywords dirstack nameddirs userdirs builtins reswords keymaps widgets _
-  functrace funcstack funcfiletrace funcsourcetrace dis_aliases dis_functions dis_builtins zsh_eval_context jobdirs jobstates jobtexts
+  histchars functrace funcstack funcfiletrace funcsourcetrace dis_aliases dis_functions dis_builtins zsh_eval_context jobdirs jobstates jobtexts
 `);
 
 /** Variables whose value is no secret. */

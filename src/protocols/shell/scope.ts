@@ -87,6 +87,10 @@ export function readFile(scope: Scope, arg: Arg): void {
         }
         return;
       }
+      // gawk opens a connection for these.
+      if (/^\/inet[46]?\//.test(arg.shown)) {
+        findings.raise('destructive', 'network', 'opens a connection');
+      }
       const isSecret = arg.kind === 'literal' ? isSecretPath : globReachesSecret;
       if (meanings(scope, arg.shown).some(isSecret)) {
         findings.raise('destructive', 'secret', `reads ${arg.shown}, which log-ins are made of`);

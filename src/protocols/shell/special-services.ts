@@ -35,13 +35,17 @@ function byVerb(program: string, { spec, safe, suspicious, bare, cause }: VerbTa
     const verb = texts[0] ?? '';
     if (verb === '' ? bare === 'safe' : safe.test(verb)) {
       judgePager(call, args, scope);
-    } else if (suspicious.test(verb)) {
+    } else if (suspicious.test(verb) && !texts.some((text) => POWER_UNITS.test(text))) {
       scope.findings.raise('suspicious', cause, `${program} ${verb}`);
     } else {
       judgeByTable(program, args, call, scope);
     }
   };
 }
+
+/** Units that are another state of the whole machine. */
+const POWER_UNITS =
+  /\.target$|(?:^|-)(?:poweroff|reboot|soft-reboot|halt|kexec|rescue|emergency|shutdown|suspend|hibernate|hybrid-sleep|exit)(?:[.@-]|$)|[*?[]/;
 
 const SYSTEMCTL = optionSpec(
   'alqr tno no-pager,full,all,type=,state=,failed,user,system,plain,no-legend,legend?,lines=,output=,quiet,reverse,recursive,property=,value,no-ask-password,show-types',
@@ -50,7 +54,7 @@ const SYSTEMCTL = optionSpec(
 const systemctl = byVerb('systemctl', {
   spec: { ...SYSTEMCTL, valued: `${SYSTEMCTL.valued}p` },
   safe: /^(?:status|cat|list-[a-z-]+|is-[a-z-]+|get-default)$/,
-  suspicious: /^(?:show|help|start|restart|reload|try-restart|reload-or-restart|try-reload-or-restart)$/,
+  suspicious: /^(?:show|start|restart|reload|try-restart|reload-or-restart|try-reload-or-restart)$/,
   bare: 'safe',
   cause: 'service',
 });
@@ -82,7 +86,10 @@ const service: Handler = (args, call, scope) => {
   if (isNamed && verb === 'status') {
     return;
   }
-  if ((isNamed && /^(?:restart|reload|start)$/.test(verb)) || (texts.length === 1 && name === '--status-all')) {
+  if (
+    (isNamed && /^(?:restart|reload|start)$/.test(verb) && !POWER_UNITS.test(name)) ||
+    (texts.length === 1 && name === '--status-all')
+  ) {
     scope.findings.raise('suspicious', 'service', `service ${name} ${verb}`);
   } else {
     judgeByTable('service', args, call, scope);

@@ -241,7 +241,7 @@ const ps: Handler = (args, _call, { findings }) => {
     }
     // BSD's `e` shows the environment; a cluster that is no UNIX one is read as BSD's.
     return text.startsWith('-')
-      ? /^-[A-Za-z]*(?:u[A-Za-z]*e|e[A-Za-z]*x|x[A-Za-z]*e)|environ/.test(text)
+      ? /^-[A-Za-z]*(?:u[A-Za-z]*e|e[A-Za-z]*x|x[A-Za-z]*e|E)|environ/.test(text)
       : /^[A-Za-z]*e/.test(text);
   });
   if (showsEnvironment) {

@@ -9,7 +9,14 @@ import type { Literal, Redirect, ShellOptions, StdinView, Where } from './model.
 import { parseScript } from './parser.ts';
 import { isHarmlessTarget, isInside, isNetworkTarget } from './paths.ts';
 import { judgeBuiltin, judgeByTable, withoutVersion } from './programs.ts';
-import { HARMLESS, isHarmlessVariable, isKnownValue, isPlainVariable, isStandardPath } from './readers.ts';
+import {
+  HARMLESS,
+  isHarmlessValue,
+  isHarmlessVariable,
+  isKnownValue,
+  isPlainVariable,
+  isStandardPath,
+} from './readers.ts';
 import { readFile, writeFile } from './scope.ts';
 import type { Call, Scope, StdinSource } from './scope.ts';
 import { SHELLS } from './shells.ts';
@@ -287,7 +294,7 @@ export class Walker implements Scope {
       return;
     }
     const { text } = partsArg(value);
-    if (!isHarmlessVariable(name) || text === null) {
+    if (!isHarmlessVariable(name) || text === null || !isHarmlessValue(text)) {
       findings.opaque('dynamic_word', 'dynamic');
     } else if (/^(?:LANG|LC_)/.test(name) && !isHarmlessLocale(text)) {
       findings.opaque('locale', 'dynamic');

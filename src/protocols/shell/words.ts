@@ -118,7 +118,11 @@ class WordReader {
 
   #readTilde(): void {
     const found = /^~[\w.+-]*/.exec(this.#text.slice(this.#at, this.#at + MAX_USER_CHARS));
-    if (found !== null) {
+    if (found !== null && /^~[-+\d]/.test(found[0])) {
+      // `~+`, `~-`, `~1`: where the shell is, was, or has been.
+      this.#parts.push({ kind: 'expansion' });
+      this.#at += found[0].length;
+    } else if (found !== null) {
       this.#parts.push({ kind: 'tilde', text: found[0] });
       this.#at += found[0].length;
     }

@@ -4,7 +4,7 @@ import { DYNAMIC_ARG, literals } from './args.ts';
 import type { Arg } from './args.ts';
 import { optionSpec, readOptions } from './getopt.ts';
 import type { OptionSpec, Options } from './getopt.ts';
-import { isHarmlessVariable } from './readers.ts';
+import { isHarmlessValue, isHarmlessVariable } from './readers.ts';
 import { changeDirectory, readFile } from './scope.ts';
 import type { Call, Scope } from './scope.ts';
 import { runWithInput } from './special-text.ts';
@@ -111,8 +111,8 @@ const env: Handler = (args, call, scope) => {
   const at = read.operands.findIndex(({ shown }) => !/^[A-Za-z_]\w*=/.test(shown));
   const assigned = at === -1 ? read.operands : read.operands.slice(0, at);
   for (const { shown, kind } of assigned) {
-    const name = shown.slice(0, shown.indexOf('='));
-    if (kind !== 'literal' || !isHarmlessVariable(name)) {
+    const [name, value] = [shown.slice(0, shown.indexOf('=')), shown.slice(shown.indexOf('=') + 1)];
+    if (kind !== 'literal' || !isHarmlessVariable(name) || !isHarmlessValue(value)) {
       findings.opaque('dynamic_word', 'dynamic');
     }
   }
