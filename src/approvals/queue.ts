@@ -88,6 +88,8 @@ export interface Approvals {
   find(idOrPrefix: string): Promise<Found>;
   /** Resolves when the effect of a waiting approval is measured, or after `limitMs`. */
   effectReady(id: string, limitMs: number): Promise<void>;
+  /** The people that a waiting approval is put to now and the action that it is about, or null. */
+  asked(id: string): { readonly action: Action; readonly human: HumanStage } | null;
   /** Marks what was waiting when the last process ended as cancelled. Call once, before the first `ask`. */
   recoverPending(): Promise<number>;
   /** Cancels everything that waits and refuses what comes after. */
@@ -171,6 +173,11 @@ class Queue implements Approvals {
 
   async effectReady(id: string, limitMs: number): Promise<void> {
     await this.#items.get(id)?.measurement?.within(limitMs);
+  }
+
+  asked(id: string): { readonly action: Action; readonly human: HumanStage } | null {
+    const { action, human = null } = this.#items.get(id) ?? {};
+    return action === undefined || human === null ? null : { action, human };
   }
 
   async recoverPending(): Promise<number> {

@@ -1,6 +1,7 @@
 // Reading the store: filters, pages, approvals. Synchronous, on a read-only connection in the reader thread.
 import type { Database } from 'better-sqlite3';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import type { Grant, GrantState } from '../approvals/grant.ts';
 import { recordOf } from './canonical.ts';
 import type { AuditFilter, AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
@@ -259,13 +260,13 @@ function isPrefix(text: string): boolean {
   return text.length >= MIN_PREFIX && /^[0-9A-Za-z-]+$/.test(text);
 }
 
-/** The one approval whose id is, or starts with, `prefix`; null when none or several do. */
-function findApproval(db: Database, prefix: string): string | null {
+/** The body of the one row whose id is, or starts with, `prefix`; null when none or several do. */
+function findBody(db: Database, table: 'approvals' | 'grants', prefix: string): string | null {
   if (!isPrefix(prefix)) {
     return null;
   }
   const found = db
-    .prepare<[string, string], string>('SELECT id FROM approvals WHERE id >= ? AND id < ? LIMIT 2')
+    .prepare<[string, string], string>(`SELECT body FROM ${table} WHERE id >= ? AND id < ? LIMIT 2`)
     .pluck()
     .all(prefix, `${prefix}~`);
   return found.length === 1 ? (found[0] ?? null) : null;
@@ -325,28 +326,63 @@ export interface ApprovalPage {
 export function listApprovals(
   db: Database,
   states: readonly ApprovalState[],
-  { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
+  page: { readonly limit: number; readonly cursor: string | null },
 ): ApprovalPage {
+  const { bodies, next } = pageOf(db, 'approvals', states, page);
+  return { items: bodies.map(parseApproval), next };
+}
+
+function pageOf(
+  db: Database,
+  table: 'approvals' | 'grants',
+  states: readonly string[],
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
+): { readonly bodies: readonly string[]; readonly next: string | null } {
   const wanted = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE);
   const rows = db
     .prepare<[string, string, number], { id: string; body: string }>(
-      `SELECT id, body FROM approvals WHERE state IN (SELECT value FROM json_each(?)) AND id < ?
+      `SELECT id, body FROM ${table} WHERE state IN (SELECT value FROM json_each(?)) AND id < ?
        ORDER BY id DESC LIMIT ?`,
     )
     .all(JSON.stringify(states), cursor ?? '~', wanted + 1);
   const kept = rows.slice(0, wanted);
   return {
-    items: kept.map(({ body }) => parseApproval(body)),
+    bodies: kept.map(({ body }) => body),
     next: rows.length > wanted ? (kept.at(-1)?.id ?? null) : null,
   };
 }
 
 /** The approval with this id, or with this unique prefix of 8 or more; null when none or several have it. */
 export function getApproval(db: Database, idOrPrefix: string): Approval | null {
-  const id = findApproval(db, idOrPrefix);
-  const body =
-    id === null ? undefined : db.prepare<[string], string>('SELECT body FROM approvals WHERE id = ?').pluck().get(id);
-  return body === undefined ? null : parseApproval(body);
+  const body = findBody(db, 'approvals', idOrPrefix);
+  return body === null ? null : parseApproval(body);
+}
+
+export interface GrantPage {
+  readonly items: readonly Grant[];
+  readonly next: string | null;
+}
+
+/** Grants in these states, newest first. */
+export function listGrants(
+  db: Database,
+  states: readonly GrantState[],
+  page: { readonly limit: number; readonly cursor: string | null },
+): GrantPage {
+  const { bodies, next } = pageOf(db, 'grants', states, page);
+  return { items: bodies.map(parseGrant), next };
+}
+
+/** The grant with this id, or with this unique prefix of 8 or more; null when none or several have it. */
+export function getGrant(db: Database, idOrPrefix: string): Grant | null {
+  const body = findBody(db, 'grants', idOrPrefix);
+  return body === null ? null : parseGrant(body);
+}
+
+/** The writer made it from a Grant. */
+function parseGrant(body: string): Grant {
+  const grant: Grant = JSON.parse(body);
+  return grant;
 }
 
 /** What approvals of an earlier version did not tell. */

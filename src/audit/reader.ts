@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import type { Grant, GrantState } from '../approvals/grant.ts';
 import { writeArchive } from './archive.ts';
 import type { Archived } from './archive.ts';
 import { bundleHead } from './bundle.ts';
@@ -17,15 +18,17 @@ import {
   addFunctions,
   findBundleRange,
   getApproval,
+  getGrant,
   getRecord,
   listApprovals,
+  listGrants,
   readAfter,
   readBetween,
   search,
   searchRows,
   show,
 } from './queries.ts';
-import type { ApprovalPage, PageRequest, Row } from './queries.ts';
+import type { ApprovalPage, GrantPage, PageRequest, Row } from './queries.ts';
 import { listDueSegments, listUnpurged } from './segments.ts';
 import type { SealedSegment } from './segments.ts';
 import { answerCalls } from './thread.ts';
@@ -45,6 +48,11 @@ export interface ReaderCalls {
     readonly page: { readonly limit: number; readonly cursor: string | null };
   }): ApprovalPage;
   approval(idOrPrefix: string): Approval | null;
+  grants(argument: {
+    readonly states: readonly GrantState[];
+    readonly page: { readonly limit: number; readonly cursor: string | null };
+  }): GrantPage;
+  grant(idOrPrefix: string): Grant | null;
   verify(argument: VerifyRange): CheckResult;
   rows(argument: { readonly filter: AuditFilter; readonly page: PageRequest }): {
     readonly rows: readonly Row[];
@@ -79,6 +87,8 @@ answerCalls<ReaderCalls>({
   after: ({ seq, limit }) => readAfter(db, seq, limit),
   approvals: ({ states, page }) => listApprovals(db, states, page),
   approval: (idOrPrefix) => getApproval(db, idOrPrefix),
+  grants: ({ states, page }) => listGrants(db, states, page),
+  grant: (idOrPrefix) => getGrant(db, idOrPrefix),
   verify({ from, to, publish }) {
     // Before the first checkpoint there is no file.
     const published = publish === null || !existsSync(publish) ? [] : readPublished(publish);

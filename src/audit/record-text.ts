@@ -20,6 +20,8 @@ export interface TextRow {
   readonly listed: boolean;
   /** The approval that an approval event tells of, as JSON made it; undefined where there is none. */
   readonly approval: unknown;
+  /** The grants that an approval or grant event tells of; [] where there are none. */
+  readonly grants: readonly unknown[];
   /** The body behind its number. */
   readonly rest: string;
 }
@@ -93,7 +95,7 @@ export class BatchTexts {
       shape: this.#shapeOf(row, word, facts),
       effect: effectOf(word, settled),
       listed: actionId !== null && !isFoundByTime({ type, verdict, settled, actionId, timeMs }),
-      approval: type.startsWith('approval.') ? approvalOf(this.#text(row.data)) : undefined,
+      ...(/^(?:approval|grant)\./.test(type) ? toldOf(this.#text(row.data)) : TOLD_NOTHING),
       rest: this.#rest(row, word, facts),
     };
   }
@@ -156,9 +158,16 @@ function effectOf({ type, verdict }: Word, settled: boolean): Effect {
   return type === 'action.decided' && verdict === 'allow' && !settled ? 'open' : 'none';
 }
 
-function approvalOf(dataJson: string | null): unknown {
+type Told = Pick<TextRow, 'approval' | 'grants'>;
+const TOLD_NOTHING: Told = { approval: undefined, grants: [] };
+
+function toldOf(dataJson: string | null): Told {
   const data: unknown = JSON.parse(dataJson ?? 'null');
-  return typeof data === 'object' && data !== null && 'approval' in data ? data.approval : undefined;
+  if (typeof data !== 'object' || data === null) {
+    return TOLD_NOTHING;
+  }
+  const grants: unknown = 'grants' in data ? data.grants : null;
+  return { approval: 'approval' in data ? data.approval : undefined, grants: Array.isArray(grants) ? grants : [] };
 }
 
 function getItem<T>(items: readonly T[], index: number): T {

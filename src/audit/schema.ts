@@ -177,8 +177,21 @@ WHEN NEW.seq IS NOT (SELECT 1 + max(seq) FROM records)
 BEGIN SELECT RAISE(ABORT, 'audit records are appended in order'); END;
 `;
 
+/** Grants as their newest record made them. */
+const GRANTS = `
+CREATE TABLE grants (
+  id TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  uses INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_state ON grants (state, id);
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: '0001-audit-records', sql: RECORDS },
   { name: '0002-audit-append-only', sql: TRIGGERS },
   { name: '0003-audit-batches', sql: BATCHES },
+  { name: '0004-audit-grants', sql: GRANTS },
 ];

@@ -122,6 +122,7 @@ function purge(db: Database, segment: SealedSegment, limit: number): boolean {
   }
   // What was decided long ago goes with its records; what waits stays.
   db.prepare("DELETE FROM approvals WHERE seq <= ? AND state <> 'pending'").run(segment.last);
+  db.prepare("DELETE FROM grants WHERE seq <= ? AND state <> 'active'").run(segment.last);
   return false;
 }
 

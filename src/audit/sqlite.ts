@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
+import type { Grant, GrantState } from '../approvals/grant.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Batch } from './batch.ts';
@@ -12,7 +13,7 @@ import { createEvent } from './event.ts';
 import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
 import type { CheckpointKey } from './keys.ts';
 import type { AuditLog, AuditMetrics, AuditPage, AuditTicket } from './log.ts';
-import type { ApprovalPage, PageRequest } from './queries.ts';
+import type { ApprovalPage, GrantPage, PageRequest } from './queries.ts';
 import { AuditQueue } from './queue.ts';
 import type { ReaderData, ReaderCalls } from './reader.ts';
 import { runRetention } from './retention.ts';
@@ -74,6 +75,12 @@ export interface SqliteAuditLog extends AuditLog {
   ): Promise<ApprovalPage>;
   /** By id or unique prefix of 8 or more; null when none or several have it. */
   getApproval(idOrPrefix: string): Promise<Approval | null>;
+  /** Grants as the log's own records made them, newest first. */
+  listGrants(
+    states: readonly GrantState[],
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<GrantPage>;
+  getGrant(idOrPrefix: string): Promise<Grant | null>;
   /** Checks the chain, the checkpoints and the published file, in a thread of its own. */
   verify(range: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport>;
   /** Text of an export, piece by piece. Recording that somebody exported is the caller's. */
@@ -237,6 +244,17 @@ class Log implements SqliteAuditLog {
 
   async getApproval(idOrPrefix: string): Promise<Approval | null> {
     return await this.#getReader().call('approval', idOrPrefix);
+  }
+
+  async listGrants(
+    states: readonly GrantState[],
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<GrantPage> {
+    return await this.#getReader().call('grants', { states, page });
+  }
+
+  async getGrant(idOrPrefix: string): Promise<Grant | null> {
+    return await this.#getReader().call('grant', idOrPrefix);
   }
 
   async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport> {

@@ -137,7 +137,7 @@ export class Store {
   }
 
   /** What a record says beside itself: about its action, and about an approval. */
-  #note({ actionId, listed, effect, approval }: TextRow, seq: number): void {
+  #note({ actionId, listed, effect, approval, grants }: TextRow, seq: number): void {
     if (actionId !== null && listed) {
       this.#statements.insertAction.run(actionId, seq);
     }
@@ -148,6 +148,19 @@ export class Store {
     }
     if (isObject(approval)) {
       this.#project(approval, seq);
+    }
+    for (const grant of grants) {
+      this.#projectGrant(grant, seq);
+    }
+  }
+
+  /** A grant as the grants table shows it. Records of uses may come out of turn; what has ended stays ended. */
+  #projectGrant(grant: unknown, seq: number): void {
+    if (isObject(grant)) {
+      const { id, state, uses } = grant;
+      if (typeof id === 'string' && typeof state === 'string' && typeof uses === 'number') {
+        this.#statements.upsertGrant.run(id, state, Math.floor(uses), seq, JSON.stringify(grant));
+      }
     }
   }
 
@@ -283,6 +296,7 @@ interface Statements {
   readonly insertKey: Statement<[string, string, number, string]>;
   readonly setState: Statement<[string, string]>;
   readonly upsertApproval: Statement<[string, string, number, number, string]>;
+  readonly upsertGrant: Statement<[string, string, number, number, string]>;
   readonly insertUnsettled: Statement<[string, number]>;
   readonly deleteUnsettled: Statement<[string]>;
 }
@@ -313,6 +327,11 @@ function prepareStatements(db: Database): Statements {
     upsertApproval: db.prepare(
       `INSERT INTO approvals (id, state, created_ms, seq, body) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET state = excluded.state, seq = excluded.seq, body = excluded.body`,
+    ),
+    upsertGrant: db.prepare(
+      `INSERT INTO grants (id, state, uses, seq, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET state = excluded.state, uses = excluded.uses, seq = excluded.seq, body = excluded.body
+       WHERE grants.state = 'active' AND excluded.uses >= grants.uses`,
     ),
     insertUnsettled: db.prepare('INSERT OR REPLACE INTO unsettled (action_id, seq) VALUES (?, ?)'),
     deleteUnsettled: db.prepare('DELETE FROM unsettled WHERE action_id = ?'),

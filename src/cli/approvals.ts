@@ -65,8 +65,8 @@ async function approve(call: Call): Promise<number> {
   const client = await connect(call);
   const id = call.operands[0] ?? '';
   const note = textOption(call, 'note');
-  const given = textOption(call, 'digest');
-  let digest = given;
+  const grant = textOption(call, 'grant');
+  let digest = textOption(call, 'digest');
   if (digest === null) {
     if (!canAsk(call.io) || call.out.json) {
       throw new CliError(
@@ -84,14 +84,17 @@ async function approve(call: Call): Promise<number> {
         `approval ${approval.id} is ${approval.state}; there is nothing to decide`,
       );
     }
-    const answer = await askLine(call.io, '\nApprove exactly this request, once? Type yes: ');
+    if (grant !== null) {
+      await printPreview(call, client, approval.id, grant);
+    }
+    const what = grant === null ? 'exactly this request, once' : 'this request, and what the grant covers';
+    const answer = await askLine(call.io, `\nApprove ${what}? Type yes: `);
     if (answer?.trim().toLowerCase() !== 'yes') {
       call.out.complain('not approved; the request still waits');
       return EXIT.no;
     }
     digest = approval.request.digest;
   }
-  const grant = textOption(call, 'grant');
   const together = intOption(call, 'together', 1, 10_000);
   const voted = await client.approvals.approve(id, {
     digest,
@@ -101,6 +104,20 @@ async function approve(call: Call): Promise<number> {
   });
   const settled = flag(call, 'wait') ? await waitUntilDecided(call, client, voted) : voted;
   return report(call, settled);
+}
+
+/** What a grant would cover, before anybody says yes to it. */
+async function printPreview(call: Call, client: ControlClient, id: string, grant: string): Promise<void> {
+  const scope = grant.includes('scope=shape') ? 'shape' : 'exact';
+  const { sentence, objection, last_week: week } = await client.grants.preview(id, scope);
+  if (objection !== null) {
+    throw new CliError('grant_refused', EXIT.no, objection);
+  }
+  call.out.line('');
+  call.out.line(`grant, ${visible(grant)}: ${visible(sentence ?? '')}`);
+  const counted = `${week.covered} of ${week.looked_at}${week.truncated ? ' (the newest)' : ''}`;
+  call.out.line(`  in the last week it would have covered ${counted} actions of this agent at this endpoint`);
+  week.samples.forEach(({ at, summary }) => call.out.line(`  | ${at} ${visible(shorten(summary, 100))}`));
 }
 
 async function deny(call: Call): Promise<number> {

@@ -19,6 +19,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   test: () => import('./test.ts'),
   explain: () => import('./explain.ts'),
   approvals: () => import('./approvals.ts'),
+  grants: () => import('./grants.ts'),
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
   operators: () => import('./operators.ts'),

@@ -3,6 +3,10 @@
 import { request, type IncomingMessage } from 'node:http';
 import type {
   ApprovalJson,
+  ApproverJson,
+  GrantJson,
+  GrantPreviewJson,
+  ReviewerJson,
   AuditFilterJson,
   CaJson,
   ControlErrorCode,
@@ -112,6 +116,17 @@ export interface ControlClient {
       vote: { readonly digest?: string; readonly note: string; readonly together?: string },
     ): Promise<ApprovalJson>;
   };
+  readonly grants: {
+    list(query?: { readonly all?: 'true'; readonly limit?: number }): Promise<ListJson<GrantJson>>;
+    show(id: string): Promise<GrantJson>;
+    revoke(id: string, change: { readonly note?: string }): Promise<GrantJson>;
+    /** What a grant of a waiting approval would cover, and would have covered in the last week. */
+    preview(approval: string, scope: 'exact' | 'shape'): Promise<GrantPreviewJson>;
+  };
+  readonly people: {
+    approvers(): Promise<ListJson<ApproverJson>>;
+    reviewers(): Promise<ListJson<ReviewerJson>>;
+  };
   readonly audit: {
     search(query?: AuditQuery): Promise<ListJson<RecordJson>>;
     /** The `last` ones of the past, then records from now on, oldest first and without a gap, until `signal` aborts or the gateway ends. */
@@ -205,6 +220,16 @@ export function createControlClient(address: ControlAddress, options: ControlCli
   const wire: Wire = { address, token: options.token ?? null, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS };
   return {
     approvals: approvalCalls(wire),
+    grants: {
+      list: (query = {}) => callJson(wire, 'GET', `/api/grants${queryText(query)}`),
+      show: (id) => callJson(wire, 'GET', `/api/grants/${encodeURIComponent(id)}`),
+      revoke: (id, change) => callJson(wire, 'POST', `/api/grants/${encodeURIComponent(id)}/revoke`, change),
+      preview: (approval, scope) => callJson(wire, 'GET', `${approvalPath(approval)}/grant${queryText({ scope })}`),
+    },
+    people: {
+      approvers: () => callJson(wire, 'GET', '/api/approvers'),
+      reviewers: () => callJson(wire, 'GET', '/api/reviewers'),
+    },
     audit: auditCalls(wire),
     secrets: secretCalls(wire),
     devices: deviceCalls(wire),

@@ -1,7 +1,10 @@
 // Every call of the operator API, in one table: what it is called, whether it only reads or acts, and what it does. A call that is
 // not in here does not exist; one that acts is recorded before it does anything (api.ts).
 import type { ApprovalState, RefusedCode, VoteResult } from '../approvals/approval.ts';
+import type { Fatigue } from '../approvals/fatigue.ts';
+import type { GrantBook } from '../approvals/grants.ts';
 import type { Approvals } from '../approvals/queue.ts';
+import type { Reviewer } from '../approvals/reviewer.ts';
 import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
@@ -21,6 +24,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Devices } from '../devices/devices.ts';
 import { DEVICE_ROUTES } from './device-routes.ts';
+import { findApproval, noApproval } from './find-approval.ts';
 import { followRecords } from './follow.ts';
 import {
   ApiError,
@@ -37,6 +41,8 @@ import type { Connections } from '../gateway/connections.ts';
 import type { Quarantine } from '../gateway/quarantine.ts';
 import type { RuleHits } from '../gateway/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
+import { APPROVER_ROUTES } from './approver-routes.ts';
+import { GRANT_ROUTES } from './grant-routes.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
 import type { Operators } from './operators.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
@@ -57,7 +63,17 @@ import {
 /** The log, with what only operators ask of it. */
 export type OperatorAudit = Pick<
   SqliteAuditLog,
-  'append' | 'appendDurable' | 'search' | 'show' | 'get' | 'follow' | 'listApprovals' | 'verify' | 'export'
+  | 'append'
+  | 'appendDurable'
+  | 'search'
+  | 'show'
+  | 'get'
+  | 'follow'
+  | 'listApprovals'
+  | 'listGrants'
+  | 'getGrant'
+  | 'verify'
+  | 'export'
 >;
 
 /** What the operator API needs of the gateway. */
@@ -65,6 +81,9 @@ export interface OperatorParts {
   readonly clock: Clock;
   readonly config: () => Config;
   readonly approvals: Approvals;
+  readonly reviewer: Pick<Reviewer, 'usage'>;
+  readonly fatigue: Pick<Fatigue, 'list'>;
+  readonly grants: GrantBook;
   readonly audit: OperatorAudit;
   readonly secrets: SecretStore;
   readonly operators: Operators;
@@ -157,27 +176,6 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     }
   }
   return { kind: 'json', body: { items, next: cursor } };
-}
-
-async function findApproval({ parts, params }: Call): Promise<string> {
-  const id = getText(params, 'id');
-  const found = await parts.approvals.find(id);
-  switch (found.kind) {
-    case 'found':
-      return found.approval.id;
-    case 'ambiguous':
-      throw new ApiError(409, 'ambiguous', `several approvals begin with ${JSON.stringify(id)}; give more of the id`);
-    case 'not-found':
-      throw noApproval(id);
-  }
-}
-
-function noApproval(id: string): ApiError {
-  return new ApiError(
-    404,
-    'not_found',
-    `no approval is ${JSON.stringify(id)} or alone begins so (8 characters or more)`,
-  );
 }
 
 async function showApproval(call: Call): Promise<Answer> {
@@ -401,6 +399,8 @@ export const ROUTES: readonly Route[] = [
   ...DEVICE_ROUTES,
   ...AGENT_ROUTES,
   ...POLICY_ROUTES,
+  ...GRANT_ROUTES,
+  ...APPROVER_ROUTES,
   {
     name: 'approvals.list',
     method: 'GET',

@@ -1,20 +1,25 @@
 // Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
-import type { Approval, ApprovalStore, Grants } from '../approvals/approval.ts';
+import { createHash } from 'node:crypto';
+import type { Approval, ApprovalStore } from '../approvals/approval.ts';
 import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
 import { createFeed, type ApprovalFeed } from '../approvals/feed.ts';
+import { createGrantBook, type GrantBook, type GrantStore, type Likeness } from '../approvals/grants.ts';
 import type { Shown } from '../approvals/item.ts';
 import type { Measure } from '../approvals/measuring.ts';
 import { createAnnouncer } from '../approvals/notify.ts';
 import { createApprovals, type Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
+import { shapeOf } from '../approvals/shape.ts';
 import { approvalSettings, DEFAULT_FATIGUE_MS } from '../approvals/stages.ts';
 import type { AuditLog } from '../audit/log.ts';
+import type { Ref } from '../config/config.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
 import { redactText } from '../rules/redact.ts';
 import { createRedactor } from '../rules/redactor.ts';
+import { endpointFingerprint } from './chain.ts';
 import type { Dial } from './dial.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
@@ -26,13 +31,14 @@ export interface ApprovalServices {
   readonly approvals: Approvals;
   readonly reviewer: Reviewer;
   readonly fatigue: Fatigue;
+  readonly grants: GrantBook;
   /** For the dashboard. */
   readonly feed: ApprovalFeed;
 }
 
 export interface ApprovalServiceParts {
   readonly clock: Clock;
-  readonly audit: AuditLog & ApprovalStore;
+  readonly audit: AuditLog & ApprovalStore & GrantStore;
   readonly live: () => Live;
   readonly dial: Dial;
   readonly sources: SecretSources;
@@ -51,13 +57,21 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   await loadModels(live().config.approvers);
   const fatigue = await recallFatigue(audit, live);
   const feed = createFeed();
-  const reviewer = createReviewers({ clock, live, dial, sources, likeness: ({ summary }) => summary });
+  const reviewer = createReviewers({ clock, live, dial, sources, likeness: (action) => nearlyEqual(action, live()) });
+  const grants = createGrantBook({
+    clock,
+    audit,
+    store: audit,
+    likeness: (action, scope) => likenessOf(action, scope, live()),
+    policyOf: createPolicyOf(live),
+    warn,
+  });
   const approvals = createApprovals({
     clock,
     audit,
     store: audit,
     settings: () => approvalSettings(live().config),
-    grants: NO_GRANTS,
+    grants,
     reviewer,
     fatigue,
     announce: createAnnouncer({ notifiers: () => new Map(), always: [feed], warn }),
@@ -70,17 +84,41 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   if (cancelled > 0) {
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
-  return { approvals, reviewer, fatigue, feed };
+  await grants.load();
+  return { approvals, reviewer, fatigue, grants, feed };
 }
 
-const NO_GRANTS: Grants = {
-  use: () => null,
-  findObjection: () => 'there are no grants yet',
-  make: () => {
-    throw new Error('there are no grants yet');
-  },
-  start: () => {},
-};
+/** The fingerprints of endpoints, each worked out once for a configuration. */
+function createPolicyOf(live: () => Live): (endpoint: Ref) => string {
+  const known = new WeakMap<Live, Map<Ref, string>>();
+  return (endpoint) => {
+    const current = live();
+    const made = known.get(current) ?? new Map<Ref, string>();
+    known.set(current, made);
+    const fingerprint = made.get(endpoint) ?? endpointFingerprint(current, endpoint);
+    made.set(endpoint, fingerprint);
+    return fingerprint;
+  };
+}
+
+/** What a scope compares: the form of the recorded facts, or the very bytes with what is known of them. */
+function likenessOf(action: Action, scope: 'exact' | 'shape', { config }: Live): Likeness {
+  const redactor = createRedactor(config.gateway.audit.redact);
+  const factsJson = factsToJson(action.units, action.family, { redactor });
+  if (scope === 'shape') {
+    const shape = shapeOf(factsJson, action.family);
+    return shape.kind === 'shape' ? { ...shape, kind: 'like' } : shape;
+  }
+  const digest = action.evidence.digest();
+  const key = createHash('sha256').update(`${digest}\n${factsJson}`).digest('hex');
+  return { kind: 'like', key, sentence: `exactly this request (SHA-256 ${digest.slice(0, 12)}): ${action.summary}` };
+}
+
+/** What nearly equal requests have in common, for the limit on asking a model again. */
+function nearlyEqual(action: Action, live: Live): string {
+  const shape = likenessOf(action, 'shape', live);
+  return shape.kind === 'like' ? shape.key : action.summary.toLowerCase().replace(/'[^']*'|\d+|\s+/g, ' ');
+}
 
 async function recallFatigue(audit: ApprovalStore, live: () => Live): Promise<Fatigue> {
   const fatigue = createFatigue();

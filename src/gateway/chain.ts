@@ -1,4 +1,5 @@
 // When a question that waits for a person is still the same question. Pure.
+import { createHash } from 'node:crypto';
 import type { ApproverConfig, Ref } from '../config/config.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Live } from './live.ts';
@@ -33,4 +34,27 @@ export function questionFingerprint(live: Live, decision: Decision): string {
     [...asked].map(([ref, approver]) => [ref, approver === null ? null : { ...approver, at: null }]),
     live.config.defaults.humanTimeoutMs,
   ]);
+}
+
+/**
+ * Everything in the configuration that says what happens at an endpoint, as SHA-256 (hex): its rules, the tiers, its own settings, everybody
+ * who may be asked, and what may be granted. A grant lives only while this is the same.
+ */
+export function endpointFingerprint(live: Live, ref: Ref): string {
+  const { config } = live;
+  const endpoint = live.endpoints.get(ref);
+  const rules = config.rules
+    .filter(({ endpoints }) => endpoints.includes(ref))
+    .map(({ name, condition, outcome, priority, credential, reason, disabled, order }) => {
+      return [name, condition?.text ?? null, outcome, priority, credential, reason, disabled, order];
+    });
+  const text = JSON.stringify([
+    endpoint === undefined ? null : { ...endpoint, at: null },
+    rules,
+    Object.values(config.risks).map(({ risk, outcome }) => [risk, outcome]),
+    config.approvers.map((approver) => ({ ...approver, at: null })),
+    config.grant,
+    config.defaults,
+  ]);
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -2,13 +2,10 @@
 import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SecureContext } from 'node:tls';
-import type { Approvals } from '../approvals/queue.ts';
 import { createEvent } from '../audit/event.ts';
-import type { SqliteAuditLog } from '../audit/sqlite.ts';
 import type { Config, ListenAddress } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { LoadOptions, LoadResult } from '../config/load.ts';
-import type { SecretStore } from '../credentials/store.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
@@ -62,13 +59,13 @@ export class ConfigError extends GatewayError {
 }
 
 /** What the operator API may ask of the daemon. */
-export interface Operations {
+export interface Operations extends Pick<
+  Services,
+  'approvals' | 'reviewer' | 'fatigue' | 'grants' | 'audit' | 'secrets'
+> {
   readonly clock: Clock;
   readonly version: string;
   readonly stateDir: string;
-  readonly approvals: Approvals;
-  readonly audit: SqliteAuditLog;
-  readonly secrets: SecretStore;
   readonly ca: CertificateAuthority;
   /** What agents' SSH clients need to trust; makes host keys that are missing. */
   knownHosts(): readonly KnownHost[];
@@ -330,13 +327,17 @@ class Daemon implements Gateway {
   }
 
   #operations(services: Services, stateDir: string): Operations {
+    const { approvals, reviewer, fatigue, grants, audit, secrets } = services;
     return {
+      approvals,
+      reviewer,
+      fatigue,
+      grants,
+      audit,
+      secrets,
       clock: this.#parts.clock,
       version: this.#parts.version,
       stateDir,
-      approvals: services.approvals,
-      audit: services.audit,
-      secrets: services.secrets,
       ca: services.certificates.ca,
       knownHosts: () =>
         describeKnownHosts(this.#getLive().config.endpoints, {

@@ -31,7 +31,7 @@ export interface ReloadParts {
   readonly live: () => Live;
   /** What the daemon was started with: some attributes stay so until a restart. */
   readonly started: Config;
-  readonly services: Pick<Services, 'audit' | 'connections' | 'gate' | 'metrics' | 'recorder' | 'sources'>;
+  readonly services: Pick<Services, 'audit' | 'connections' | 'gate' | 'grants' | 'metrics' | 'recorder' | 'sources'>;
   readonly listeners: Listeners;
   readonly logger: Logger;
   /** Why nothing can be reloaded now, or null. */
@@ -113,6 +113,7 @@ class OneAtATime implements Reloader {
     swap(live, routes);
     plan.commit();
     services.sources.forget();
+    services.grants.policyChanged();
     services.gate.policyChanged();
     services.connections.drain('its endpoint, profile or credential is no longer configured as it was', 'unrouted');
     const restart = findRestartNeeded(started, config, configPath);

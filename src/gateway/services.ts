@@ -3,6 +3,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { Fatigue } from '../approvals/fatigue.ts';
 import type { ApprovalFeed } from '../approvals/feed.ts';
+import type { GrantBook } from '../approvals/grants.ts';
 import type { Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
 import { loadCheckpointKey } from '../audit/keys.ts';
@@ -82,6 +83,7 @@ export interface Services {
   readonly approvals: Approvals;
   readonly reviewer: Reviewer;
   readonly fatigue: Fatigue;
+  readonly grants: GrantBook;
   readonly feed: ApprovalFeed;
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
@@ -187,6 +189,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
   const { approvals } = asking;
+  parts.onStop('grants', () => asking.grants.close());
   parts.onStop('waiting requests', () => approvals.close('the gateway is stopping'));
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);

@@ -44,6 +44,7 @@ test('released migrations are as they were released', () => {
     ['0001-audit-records', '2aa651c335e142b6483dae06a5e8308c5e4888821592929b31af2104e6cf19c6'],
     ['0002-audit-append-only', '170bff9cf0e5b6ef3d5b3f7e1df660117a2d37db8815d02b6a73c652ce0fe8cd'],
     ['0003-audit-batches', '9ba2d93fb4da861a9efae22a9e7db1f2c88a775aac16095f21ba353fd007b558'],
+    ['0004-audit-grants', '03e30788aeecb55bba2f2ceee806d0bfd99e2465c99277ecafdd699c4d76cd22'],
   ]);
   assert.deepEqual(new Map(MIGRATIONS.map((migration) => [migration.name, checksumOf(migration)])), released);
 });

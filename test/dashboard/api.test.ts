@@ -18,6 +18,12 @@ const CALLS: Readonly<Record<string, 'reads' | 'acts'>> = {
   'GET /api/approvals/:id': 'reads',
   'POST /api/approvals/:id/approve': 'acts',
   'POST /api/approvals/:id/deny': 'acts',
+  'GET /api/approvals/:id/grant': 'reads',
+  'GET /api/grants': 'reads',
+  'GET /api/grants/:id': 'reads',
+  'POST /api/grants/:id/revoke': 'acts',
+  'GET /api/approvers': 'reads',
+  'GET /api/reviewers': 'reads',
   'GET /api/audit': 'reads',
   'GET /api/audit/follow': 'reads',
   'GET /api/audit/show/:id': 'reads',
@@ -419,6 +425,8 @@ test('what cannot be recorded is not done', async (t) => {
       get: () => Promise.resolve(null),
       follow: () => () => undefined,
       listApprovals: () => Promise.resolve({ items: [], next: null }),
+      listGrants: () => Promise.resolve({ items: [], next: null }),
+      getGrant: () => Promise.resolve(null),
       verify: () => Promise.reject(new Error('not in this test')),
       async *export() {
         yield '';

@@ -14,9 +14,12 @@ import { openOperators } from '../../src/dashboard/operators.ts';
 import { openQuarantine } from '../../src/gateway/quarantine.ts';
 import { createRuleHits } from '../../src/gateway/rule-hits.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { GrantLimits } from '../../src/config/config.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
+import { createGrantBook } from '../../src/approvals/grants.ts';
+import type { Reviewer } from '../../src/approvals/reviewer.ts';
 import { createFatigue } from '../../src/approvals/fatigue.ts';
-import { actionOf, decisionOf, grantOf, human, reviewOf, settingsOf, type ActionChanges } from '../approvals/parts.ts';
+import { actionOf, decisionOf, human, reviewOf, settingsOf, type ActionChanges } from '../approvals/parts.ts';
 import { makeConfig } from '../support/gate-parts.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -41,6 +44,14 @@ export interface Parked {
 }
 
 /** Listens in a temporary folder. `changes` replaces parts of the API. */
+const LIMITS: GrantLimits = {
+  enabled: true,
+  maxDurationMs: 900_000,
+  maxUses: 20,
+  scopes: ['exact', 'shape'],
+  maxRisk: 'suspicious',
+};
+
 export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {}): Promise<ControlWorld> {
   const dir = temporaryFolder(t);
   const storeKey = randomBytes(32);
@@ -57,19 +68,36 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     spawn: (entry, workerData) => new Worker(entry, { workerData, execArgv: [] }),
     onTrouble: ({ what, why }) => warnings.push(`${what}: ${why}`),
   });
-  const settings = settingsOf([
-    human('oncall'),
-    human('both', { requireApprovers: 2 }),
-    human('carol', { approvers: ['carol'] }),
-  ]);
+  const settings = settingsOf(
+    [
+      human('oncall', { grant: LIMITS }),
+      human('both', { requireApprovers: 2 }),
+      human('carol', { approvers: ['carol'] }),
+    ],
+    { parkedPerDevice: 100 },
+  );
+  const grants = createGrantBook({
+    clock: systemClock,
+    audit,
+    store: audit,
+    // One form for all ids.
+    likeness: ({ evidence }, scope) => {
+      const key = scope === 'exact' ? evidence.text : evidence.text.replace(/\d+/g, '?');
+      return { kind: 'like', key, sentence: key };
+    },
+    policyOf: () => 'policy',
+    warn,
+  });
+  const reviewer: Reviewer = { review: async ({ approver }) => reviewOf(approver, null), usage: () => [] };
+  const fatigue = createFatigue();
   const approvals = createApprovals({
     clock: systemClock,
     audit,
     store: audit,
     settings: () => settings,
-    grants: { use: () => null, findObjection: () => null, make: () => grantOf(), start: () => undefined },
-    reviewer: { review: async ({ approver }) => reviewOf(approver, null), usage: () => [] },
-    fatigue: createFatigue(),
+    grants,
+    reviewer,
+    fatigue,
     announce: () => undefined,
     measure: () => world.measure(),
     show: ({ evidence }) => ({
@@ -88,6 +116,9 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     clock: systemClock,
     config: () => makeConfig(),
     approvals,
+    reviewer,
+    fatigue,
+    grants,
     audit,
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
     operators: openOperators({ stateDir: dir, clock: systemClock }),
@@ -106,6 +137,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
   t.after(async () => {
     await control.close();
     await approvals.close('the test is over');
+    grants.close();
     await audit.close();
   });
   const world: ControlWorld = {
