@@ -11,7 +11,7 @@ function rows(kind: string, last: number, without: readonly number[] = []): read
     .map((number) => `${kind}-${String(number).padStart(2, '0')}`);
 }
 
-/** The rows of what is built; of the must-pass rows those that a gateway for Postgres, HTTP and Kubernetes has to meet. */
+/** The rows of what is built; of the must-pass rows those that a gateway for Postgres, HTTP, Kubernetes and ClickHouse's wires has to meet. */
 const REQUIRED: readonly string[] = [
   ...rows('PG', 115),
   ...rows('HT', 58),
@@ -19,6 +19,11 @@ const REQUIRED: readonly string[] = [
   ...rows('MC', 16),
   ...rows('PV', 14),
   ...rows('SH', 16),
+  // Of ClickHouse, what its two wires do.
+  'CH-14',
+  'CH-15',
+  'CH-18',
+  ...rows('CH', 35).slice(25),
   'SH-39',
   'SH-40',
   'SH-41',

@@ -81,7 +81,7 @@ function lines(count: number): string {
 const COLUMNS = 'n UInt64, s String, a Array(String), f Nullable(Float64), d Date';
 
 for (const [name, args] of COMPRESSIONS) {
-  test(`rows inserted with ${name} come out as they went in, and the session goes on`, { skip }, async () => {
+  test(`MP-24 rows inserted with ${name} come out as they went in, and the session goes on`, { skip }, async () => {
     const table = `insert_${name.replaceAll(' ', '_').toLowerCase()}`;
     const rows = lines(20_000);
     assert.equal((await client(`CREATE TABLE ${table} (${COLUMNS}) ENGINE = Memory`, args)).stderr, '');

@@ -1,5 +1,6 @@
 // Compressed frames of the native protocol: 16 bytes of checksum, a method, two lengths (ClickHouse, ICompressionCodec). Lengths are
 // checked against caps before anything is allocated, and what a frame decodes to must be exactly as long as it says.
+import * as zlib from 'node:zlib';
 import { decodeZstd } from '../http/zstd.ts';
 import { cityHash128 } from './cityhash.ts';
 import { decodeLz4 } from './lz4.ts';
@@ -45,11 +46,26 @@ export function decodeFrame(frame: Buffer, { method, rawBytes }: FrameHead): Buf
       return decodeLz4(payload, raw) ? raw : null;
     }
     case ZSTD: {
-      const raw = decodeZstd(payload, rawBytes + 1);
+      const raw = unzstd(payload, rawBytes);
       return raw?.length === rawBytes ? raw : null;
     }
     default:
       return null;
+  }
+}
+
+/** Node has zstd of its own from 22.15 on, which is ten times as fast. Both refuse what is longer than the frame says. */
+const native: unknown = Reflect.get(zlib, 'zstdDecompressSync');
+
+function unzstd(payload: Buffer, rawBytes: number): Buffer | null {
+  if (typeof native !== 'function') {
+    return decodeZstd(payload, rawBytes + 1);
+  }
+  try {
+    const raw: unknown = native(payload, { maxOutputLength: rawBytes });
+    return Buffer.isBuffer(raw) ? raw : null;
+  } catch {
+    return null;
   }
 }
 

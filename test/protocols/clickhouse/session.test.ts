@@ -11,6 +11,7 @@ import { createNativeSession } from '../../../src/protocols/clickhouse/session.t
 import { exceptionPacket, idleProgress, logPacket } from '../../../src/protocols/clickhouse/denial.ts';
 import { ServerStream } from '../../../src/protocols/clickhouse/server-stream.ts';
 import type { FinishReason, Session, SessionEvent, Verdict } from '../../../src/protocols/session.ts';
+import { Unknown } from '../../../src/rules/action.ts';
 import type { Action, Outcome } from '../../../src/rules/action.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { AGENT } from '../../support/gate-parts.ts';
@@ -362,6 +363,27 @@ test('CK-04 CH-35 a USE counts once the server has accepted it, and not before',
   accepted.server(END);
   accepted.client(asked('SELECT * FROM t'));
   assert.deepEqual(tables(accepted), ['t', 'secretdb.t']);
+});
+
+test('CH-14 a table named by a parameter is the one of its value, also of an earlier SET', () => {
+  const revision = NEWEST_REVISION;
+  const tables = (played: Played): unknown => factOf(played.actions.at(-1), 'sql.tables');
+  const text = 'SELECT * FROM {t:Identifier}';
+  const given = play({ revision });
+  given.client(asked(text, { parameters: [setting('t', "'tokens'")] }, revision));
+  assert.deepEqual(tables(given), ['tokens', 'app.tokens']);
+  const earlier = play({ revision });
+  earlier.client(asked("SET param_t = 'tokens'", {}, revision));
+  earlier.server(END);
+  earlier.client(asked(text, {}, revision));
+  assert.deepEqual(tables(earlier), ['tokens', 'app.tokens']);
+  const missing = play({ revision });
+  missing.client(asked(text, {}, revision));
+  assert.equal(tables(missing) instanceof Unknown, true);
+  // What a server would not take as a parameter is refused.
+  const odd = play({ revision });
+  odd.client(asked(text, { parameters: [setting('t', 'UInt64_5')] }, revision));
+  assert.notEqual(odd.actions[0]?.refused, null);
 });
 
 test('temporary tables that come with a query are facts, and the query waits for their end', () => {
