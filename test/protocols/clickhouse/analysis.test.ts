@@ -375,6 +375,7 @@ test('no text makes the analysis throw, and what it reads has facts', () => {
   );
 });
 
+// Twice what is allowed elsewhere: the trees of long texts are collected as garbage, which shows; a square would be 64.
 test('the time that a text takes grows with its length', () => {
   const repeated: readonly (readonly [string, string, string])[] = [
     ['SELECT 1', '+1-1', ''],
@@ -393,8 +394,8 @@ test('the time that a text takes grows with its length', () => {
     ['DROP TABLE a', ' PARALLEL WITH DROP TABLE b', ''],
   ];
   for (const [head, piece, tail] of repeated) {
-    const factor = growth(300, (size) => analyseText(head + piece.repeat(size) + tail, NOBODY));
-    assert.ok(factor < LINEAR, `${head}${piece}…: ${factor}`);
+    const factor = growth(500, (size) => analyseText(head + piece.repeat(size) + tail, NOBODY));
+    assert.ok(factor < 2 * LINEAR, `${head}${piece}…: ${factor}`);
   }
   // What nests without end is given up at once.
   for (const piece of [

@@ -108,6 +108,23 @@ export function judgeFunction(name: string, trusted: ReadonlySet<string>): Call 
   return UNKNOWN;
 }
 
+const HIGHER_ORDER = words(
+  'arraymap arrayfilter arrayfill arrayreversefill arraysplit arrayreversesplit arrayexists arrayall arraycount arrayfirst arraylast ' +
+    'arrayfirstornull arraylastornull arrayfirstindex arraylastindex arraymin arraymax arraysum arrayavg arrayproduct arraycumsum ' +
+    'arraycumsumnonnegative arraycompact arraydifference arraysort arrayreversesort arraypartialsort arraypartialreversesort arraytopk ' +
+    'arraybottomk arrayfold mapapply mapfilter mapall mapexists mapsort mapreversesort mappartialsort mappartialreversesort',
+);
+
+/** Whether the first of several arguments is called: a lambda, or a function by its bare name. */
+export function isHigherOrder(name: string): boolean {
+  return HIGHER_ORDER.has(name.toLowerCase());
+}
+
+/** Whether every server has a function of that name that is not harmless. */
+export function isDangerous(name: string): boolean {
+  return SPECIAL.has(name.toLowerCase());
+}
+
 export function remoteCall(): Call {
   return { class: 'network', tier: 'destructive', effects: ['network'], why: 'which reaches other hosts' };
 }

@@ -40,10 +40,17 @@ const HARMLESS =
   'describe_compact_output describe_include_subcolumns show_table_uuid_in_table_create_query_if_not_nil flatten_nested ' +
   'low_cardinality_allow_in_native_format precise_float_parsing parallel_view_processing empty_result_for_aggregation_by_empty_set ' +
   'strict_insert_defaults use_client_time_zone stream_flush_interval_ms exact_rows_before_limit rows_before_aggregation ' +
-  'memory_overcommit_ratio_denominator priority os_thread_priority send_table_structure_on_insert_with_inline_data partial_merge_join_optimizations ' +
-  'enable_unaligned_array_join prefer_column_name_to_alias convert_query_to_cnf enable_lightweight_delete enable_multiple_prewhere_read_steps';
+  'memory_overcommit_ratio_denominator priority send_table_structure_on_insert_with_inline_data partial_merge_join_optimizations ' +
+  'enable_unaligned_array_join convert_query_to_cnf enable_lightweight_delete enable_multiple_prewhere_read_steps';
 
-const isHarmless = matcher(HARMLESS);
+const isListed = matcher(HARMLESS);
+
+/** Names of files and places, which a pattern of the list above would take in: output_format_schema is a file that the server writes. */
+const NAMES_PLACE = /(^|_)(path|schema|file|url|threads)(_|$)/;
+
+function isHarmless(name: string): boolean {
+  return isListed(name) && !NAMES_PLACE.test(name);
+}
 
 /** Limits that may be tightened: the server's own default, 0 where it has no limit. A looser value than that is not safe. */
 const LIMITS: ReadonlyMap<string, number> = new Map(

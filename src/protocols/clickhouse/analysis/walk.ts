@@ -11,7 +11,15 @@ import {
 } from '../../sql/outline.ts';
 import type { Risk } from '../../../rules/action.ts';
 import { decodedOf, readPredicates, type PredicateScope } from './conditions.ts';
-import { aggregateBase, isTableFunction, judgeFunction, remoteCall, type Call } from './functions.ts';
+import {
+  aggregateBase,
+  isDangerous,
+  isHigherOrder,
+  isTableFunction,
+  judgeFunction,
+  remoteCall,
+  type Call,
+} from './functions.ts';
 import type { Node, Part, Query, SettingNode } from './nodes.ts';
 import { createUnitOutline } from './outline.ts';
 import { walkSelect } from './queries.ts';
@@ -290,12 +298,35 @@ export class Walk {
       return;
     }
     this.namedSources(lower, node);
+    this.calledByName(name, node.args);
     // count(*) reads no column.
     const counted = base?.toLowerCase() === 'count';
     this.expressions(
       counted ? node.args.filter((arg) => arg.kind !== 'star' || arg.args.length > 0 || arg.name !== '*') : node.args,
       scope,
     );
+  }
+
+  /** `arrayMap(file, paths)` calls `file`. */
+  private calledByName(name: string, [first, ...rest]: readonly Node[]): void {
+    if (first?.kind !== 'name' || rest.length === 0 || !/^(array|map)/i.test(name)) {
+      return;
+    }
+    // `arrayMap(x, y -> x + y, a, b)`: names before the arrow are the lambda's own.
+    const lambda = rest.find(({ kind }) => kind !== 'name')?.kind === 'lambda';
+    const [part, ...others] = first.parts;
+    if (part === undefined || others.length > 0 || lambda) {
+      return;
+    }
+    if (part.parameter) {
+      if (isHigherOrder(name)) {
+        markOpaque(this.unit, 'unknown_function');
+        this.note('destructive', 'function_unknown', 'calls a function whose name is a parameter');
+      }
+    } else if (isHigherOrder(name) || isDangerous(part.text)) {
+      this.unit.functions.add(part.text.toLowerCase());
+      this.applyCall(part.text, judgeFunction(part.text, this.trusted));
+    }
   }
 
   applyCall(name: string, judged: Call): void {
