@@ -471,6 +471,13 @@ function packVerdict(command: string): string {
   return READ_ONLY.ruleSet('ssh.bastion', action.agent.profile, 'ssh_key.ops').decide(action, COMMON).kind;
 }
 
+test('the example has the pack as it is shipped', () => {
+  const [shipped, copied] = ['config', 'examples/ssh-readonly-bastion'].map((folder) =>
+    readFileSync(`${folder}/policies/ssh-readonly.hcl`, 'utf8'),
+  );
+  assert.equal(copied, shipped);
+});
+
 test('MP-41: the read-only pack lets people look', () => {
   assert.ok(READING.length >= 150);
   const denied = READING.filter((command) => packVerdict(command) !== 'allow').map(

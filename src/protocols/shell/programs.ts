@@ -156,12 +156,32 @@ function judgeOperands(reader: Reader, operands: readonly Arg[], { isTree, hasPa
   }
 }
 
+/** What the programs of a cause do, for people. */
+const DOES: Readonly<Record<string, string>> = {
+  delete: 'deletes',
+  file: 'writes, moves or unpacks files',
+  disk: 'changes disks or what is mounted',
+  kill: 'ends or slows processes',
+  signal: 'ends processes',
+  power: 'stops the machine',
+  network_config: 'changes the network',
+  kernel: 'changes the kernel',
+  identity: 'changes accounts, names or rights',
+  schedule: 'starts something later or elsewhere',
+  packages: 'installs or removes software',
+  network: 'reaches other hosts',
+  database: 'reaches a database around the gateway',
+  cluster: 'changes containers, clusters or repositories',
+  trace: 'records traffic',
+  service: 'changes services or their logs',
+};
+
 /** Those of the destructive programs that are of the writing class. */
 const WRITING = /^(?:delete|file|disk|packages|schedule|identity)$/;
 
 function judgeDestructive(program: string, args: readonly Arg[], { findings }: Scope): void {
   const cause = DESTRUCTIVE.get(program) ?? 'disk';
-  findings.raise('destructive', cause, `${program} changes, sends or runs something`);
+  findings.raise('destructive', cause, `${program} ${DOES[cause] ?? 'does more than read'}`);
   if (args.some(({ kind }) => kind !== 'literal')) {
     findings.opaque('dynamic_word');
   }
