@@ -6,6 +6,7 @@ import { benchClickHouse } from './clickhouse.ts';
 import { benchHttps } from './https.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchRulesScale } from './rules.ts';
+import { benchSsh } from './ssh.ts';
 
 const quick = process.argv.includes('--quick');
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -17,6 +18,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   clickhouse: () => benchClickHouse({ rounds: quick ? 2 : 5, rows: quick ? 2_000_000 : 6_000_000 }),
   https: () =>
     benchHttps({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, downloadBytes: (quick ? 128 : 1024) * 1024 ** 2 }),
+  ssh: () => benchSsh({ rounds: quick ? 1 : 3, bytes: (quick ? 50 : 200) * 1024 ** 2 }),
 };
 
 const unknown = wanted.filter((name) => !(name in parts));

@@ -5,23 +5,14 @@ import type { Side, Verdict } from '../session.ts';
 import { Answers } from './answers.ts';
 import type { Owed } from './answers.ts';
 import type { Channel } from './channel.ts';
-import {
-  STDERR,
-  parseEnv,
-  parseExitSignal,
-  parseExitStatus,
-  parsePty,
-  parseText,
-  parseWindowChange,
-  parseX11,
-} from './codec.ts';
+import { STDERR, parseEnv, parseExitSignal, parseExitStatus, parsePty, parseText, parseWindowChange } from './codec.ts';
 import type { ChannelRequest, PtyRequest } from './codec.ts';
 import { denialText, EXIT_DENIED, parkedText, stderrLine } from './denial.ts';
 import type { Pending, Recording, SshHost } from './host.ts';
 import { isAcceptedVariable } from './request.ts';
 import type { SshOrigin, SshRequest, SshRequestKind } from './request.ts';
 import { SFTP_ALLOWANCE_BYTES, SftpFilter } from './sftp-filter.ts';
-import { outcomeOf, startKind } from './program.ts';
+import { optionalKind, outcomeOf, startKind } from './program.ts';
 import type { StartVerb } from './program.ts';
 import { StdinGate } from './stdin-gate.ts';
 import type { Stdin } from './stdin-gate.ts';
@@ -208,21 +199,10 @@ export class SessionChannel {
         this.#takePty(message);
         return;
       case 'x11-req':
-        this.#takeOptional(message, parseX11(data) === null ? null : { verb: 'x11' });
-        return;
       case 'auth-agent-req@openssh.com':
-        this.#takeOptional(message, data.length > 0 ? null : { verb: 'agent_forward' });
-        return;
-      case 'signal': {
-        const signal = parseText(data)?.toString('utf8') ?? '';
-        this.#takeOptional(
-          message,
-          /^[A-Z0-9]{1,16}(?:@[\w.-]{1,64})?$/.test(signal) ? { verb: 'signal', signal } : null,
-        );
-        return;
-      }
+      case 'signal':
       case 'break':
-        this.#takeOptional(message, data.length === 4 ? { verb: 'signal', signal: 'break' } : null);
+        this.#takeOptional(message, optionalKind(name, data));
         return;
       case 'window-change':
         this.#takeWindowChange(message);
@@ -260,7 +240,11 @@ export class SessionChannel {
     }
   }
 
-  #judge(kind: SshRequestKind, decided: (verdict: Verdict, action: Action) => void, early = false): void {
+  #judge(
+    kind: SshRequestKind,
+    decided: (verdict: Verdict, action: Action) => void,
+    early: ((text: string) => void) | null = null,
+  ): void {
     this.#busy = true;
     const request: SshRequest = {
       ...this.#context.origin,
@@ -279,9 +263,7 @@ export class SessionChannel {
         this.#next();
       },
       parked: (notice) => {
-        if (early) {
-          this.#tellParked(parkedText(notice));
-        }
+        early?.(parkedText(notice));
       },
     });
     this.#pending = answered ? null : pending;
@@ -420,7 +402,11 @@ export class SessionChannel {
         this.#start(message, action);
       }
     };
-    this.#judge(kind, decided, true);
+    this.#judge(kind, decided, (text) => {
+      // A client hears nothing before it has its answer.
+      this.#answerEarly(message.wantReply);
+      this.#tellParked(text);
+    });
   }
 
   /** Tells the client on stderr, ends the program that never was, and closes the channel on both sides. */

@@ -66,3 +66,13 @@ declare module 'ssh2/lib/protocol/utils.js' {
   };
   export default utils;
 }
+
+declare module 'ssh2/lib/protocol/kex.js' {
+  import type { Offer } from 'ssh2/lib/protocol/Protocol.js';
+
+  const kex: {
+    /** An offer as it stands: nothing is added to it. */
+    KexInit: new (offer: Offer) => Offer;
+  };
+  export default kex;
+}

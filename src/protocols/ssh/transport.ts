@@ -14,6 +14,8 @@ const IDENT = 'clawpatrol';
 const REKEY_BYTES = 1024 ** 3;
 /** Exchanges that a peer may begin within one gigabyte: each costs us a signature. */
 const MAX_EXCHANGES = 4_000;
+/** What may come before the end of the identification line; servers may send other lines first (RFC 4253, section 4.2). */
+const MAX_IDENT_BYTES = 16 * 1024;
 /** Messages that a peer may send before the first key exchange is done; a handshake takes five. */
 const MAX_HANDSHAKE_BYTES = 256 * 1024;
 
@@ -85,6 +87,9 @@ export interface TransportRole {
 export class Transport {
   readonly #events: TransportEvents;
   readonly #protocol: Protocol;
+  /** What has come of the identification line; null once it was whole. */
+  #ident: Buffer | null = Buffer.alloc(0);
+  readonly #server: boolean;
   #secured = false;
   #ended = false;
   #sinceExchangeBytes = 0;
@@ -93,6 +98,7 @@ export class Transport {
   constructor(role: TransportRole, events: TransportEvents) {
     this.#events = events;
     const { hostKey, verify } = role;
+    this.#server = hostKey !== undefined;
     const algorithms = hostKey === undefined ? (role.hostKeyAlgorithms ?? UPSTREAM_KEYS) : [hostKey.type];
     this.#protocol = new Protocol({
       server: hostKey !== undefined,
@@ -154,8 +160,12 @@ export class Transport {
       this.#fail('too much before the end of the key exchange');
       return;
     }
+    const bytes = this.#ident === null ? chunk : this.#identify(this.#ident, chunk);
+    if (bytes === null) {
+      return;
+    }
     try {
-      this.#protocol.parse(chunk, 0, chunk.length);
+      this.#protocol.parse(bytes, 0, bytes.length);
     } catch (error) {
       this.#fail(messageOf(error));
       return;
@@ -163,6 +173,21 @@ export class Transport {
     if (this.#secured && this.#sinceExchangeBytes > REKEY_BYTES) {
       this.rekey();
     }
+  }
+
+  /** ssh2 loses bytes of an identification line that comes in more than two pieces: it gets the line whole. Null = more must come. */
+  #identify(before: Buffer, chunk: Buffer): Buffer | null {
+    const bytes = Buffer.concat([before, chunk]);
+    if (/(?:^|\n)SSH-[^\n]*\n/.test(bytes.toString('latin1', 0, MAX_IDENT_BYTES))) {
+      this.#ident = null;
+      return bytes;
+    }
+    this.#ident = bytes;
+    // Clients begin with it (DP-18).
+    if (bytes.length > MAX_IDENT_BYTES || (this.#server && bytes.includes(10))) {
+      this.#fail('no identification line');
+    }
+    return null;
   }
 
   /** Sends a message, or a message in parts. */
