@@ -5,10 +5,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApprovalJson, ListJson, RecordRowJson } from '../../client/control-shapes.ts';
 import { get } from './api.ts';
 import { Decision } from './decision.tsx';
-import { AgentText, Ago, Copy, Facts, Section, Tier, Verdict } from './parts.tsx';
+import { AgentText, Ago, Facts, Section, Tier, Verdict } from './parts.tsx';
 import { Request, useWholeView } from './request.tsx';
 import { linkTo } from './route.ts';
 import { nowMs } from './state.ts';
+import { AgentWords, Incident, Reviews } from './words.tsx';
 import { bareName, clockTime, countdown, dateTime } from './text.ts';
 
 export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }): VNode {
@@ -21,6 +22,9 @@ export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }):
         <Request request={approval.request} view={view} />
         <EffectPart approval={approval} />
         <Why approval={approval} />
+        <Incident approval={approval} />
+        <AgentWords approval={approval} />
+        <Reviews approval={approval} />
         <FactsPart facts={approval.facts} />
         <Who approval={approval} />
         <Before approval={approval} />
@@ -51,6 +55,9 @@ function Head({ approval }: { readonly approval: ApprovalJson }): VNode {
       <h2 id="card-title">
         <AgentText text={approval.summary} />
       </h2>
+      {approval.alike > 1 ? (
+        <p class="warn">{approval.alike} equal requests wait. Your answer is for all of them that this page shows.</p>
+      ) : null}
       {approval.in_transaction ? (
         <p class="warn">It is inside an open transaction and holds its locks while it waits.</p>
       ) : null}
@@ -225,13 +232,5 @@ function Before({ approval }: { readonly approval: ApprovalJson }): VNode | null
         ))}
       </ol>
     </Section>
-  );
-}
-
-export function DigestLine({ digest }: { readonly digest: string }): VNode {
-  return (
-    <span class="digest">
-      <span class="muted">SHA-256</span> <code title={digest}>{digest.slice(0, 16)}…</code> <Copy text={digest} />
-    </span>
   );
 }

@@ -3,10 +3,11 @@ import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApprovalJson } from '../../client/control-shapes.ts';
 import { CallError, messageOf, post, session } from './api.ts';
+import { Lease, useLeases } from './lease.tsx';
 import { isTyping, move, show, shown } from './looking.ts';
 import { mayDecide, queue, tell } from './state.ts';
 
-type Step = 'choosing' | 'confirming' | 'denying' | 'sending';
+type Step = 'choosing' | 'confirming' | 'denying' | 'leasing' | 'sending';
 
 const REASONS: readonly string[] = [
   'Too broad: narrow it down and ask again.',
@@ -27,12 +28,17 @@ export function Decision({
     ({ by, decision }) => by === session.value?.operator?.name && decision === 'approve',
   );
   const open = approval.state === 'pending' && mayDecide.value && !voted;
-  const send = async (verb: 'approve' | 'deny', note: string): Promise<void> => {
+  const leases = useLeases(approval, open);
+  const send = async (verb: 'approve' | 'deny', words: { note?: string; grant?: string }): Promise<void> => {
     setStep('sending');
     setFault('');
     try {
       const digest = approval.request.digest;
-      const after = await post<ApprovalJson>(`/api/approvals/${approval.id}/${verb}`, { digest, note });
+      const after = await post<ApprovalJson>(`/api/approvals/${approval.id}/${verb}`, {
+        digest,
+        together: String(Math.max(1, approval.alike)),
+        ...words,
+      });
       shown.value = after;
       tell(wordsFor(after));
     } catch (error) {
@@ -49,7 +55,7 @@ export function Decision({
     } else if (approval.risk === 'destructive' && step !== 'confirming') {
       setStep('confirming');
     } else {
-      void send('approve', '');
+      void send('approve', {});
     }
   };
   useKeys({ open, step, approve, deny: () => setStep('denying'), back: () => setStep('choosing') });
@@ -61,10 +67,16 @@ export function Decision({
       <p class="fault" role="alert">
         {fault}
       </p>
-      {step === 'denying' ? (
-        <Deny onSend={(note) => void send('deny', note)} onBack={() => setStep('choosing')} />
+      {step === 'leasing' ? (
+        <Lease
+          previews={leases}
+          onApprove={(grant) => void send('approve', { grant })}
+          onBack={() => setStep('choosing')}
+        />
+      ) : step === 'denying' ? (
+        <Deny onSend={(note) => void send('deny', { note })} onBack={() => setStep('choosing')} />
       ) : (
-        <Answers step={step} approve={approve} setStep={setStep} />
+        <Answers step={step} approve={approve} setStep={setStep} leasable={leases.length > 0 && seenWhole} />
       )}
     </footer>
   );
@@ -74,15 +86,18 @@ function Answers({
   step,
   approve,
   setStep,
+  leasable,
 }: {
   step: Step;
   approve: () => void;
   setStep: (step: Step) => void;
+  leasable: boolean;
 }): VNode {
   const busy = step === 'sending';
   const words = {
     choosing: 'Approve',
     denying: 'Approve',
+    leasing: 'Approve',
     sending: 'One moment …',
     confirming: 'Yes, approve this destructive request',
   };
@@ -97,6 +112,10 @@ function Answers({
       {step === 'confirming' ? (
         <button type="button" class="quiet" onClick={() => setStep('choosing')}>
           Cancel
+        </button>
+      ) : leasable ? (
+        <button type="button" class="quiet" disabled={busy} onClick={() => setStep('leasing')}>
+          Approve with a lease …
         </button>
       ) : null}
     </div>
@@ -194,7 +213,7 @@ function useKeys(on: { open: boolean; step: Step; approve: () => void; deny: () 
       if (!open || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
         return;
       }
-      if (event.key === 'a' && step !== 'sending' && step !== 'denying') {
+      if (event.key === 'a' && (step === 'choosing' || step === 'confirming')) {
         event.preventDefault();
         approve();
       } else if (event.key === 'd' && step !== 'sending') {

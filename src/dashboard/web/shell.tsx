@@ -8,8 +8,9 @@ import { post, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
 import { soundOn } from './chime.ts';
 import { Policy } from './policy.tsx';
+import { Reviewers } from './reviewers.tsx';
 import { linkTo, place, type Section } from './route.ts';
-import { link, notice, pending, tell } from './state.ts';
+import { hasReviewers, link, notice, pending, tell } from './state.ts';
 
 interface Entry {
   readonly section: Section;
@@ -58,6 +59,8 @@ function View(): VNode {
       return <Agents />;
     case 'policy':
       return <Policy />;
+    case 'reviewers':
+      return <Reviewers />;
     case 'account':
       return <Account />;
   }
@@ -71,21 +74,23 @@ function Sidebar(): VNode {
         <span>Claw Patrol</span>
       </a>
       <ul>
-        {ENTRIES.map(({ section, name, icon }) => (
-          <li key={section}>
-            <a href={linkTo(section)} aria-current={place.value.section === section ? 'page' : undefined}>
-              <svg viewBox="0 0 24 24" aria-hidden="true">
-                <path d={icon} />
-              </svg>
-              <span class="name">{name}</span>
-              {section === 'approvals' && pending.value > 0 ? (
-                <span class="badge" aria-label={`${pending.value} waiting`}>
-                  {pending.value > 999 ? '999+' : pending.value}
-                </span>
-              ) : null}
-            </a>
-          </li>
-        ))}
+        {ENTRIES.filter(({ section }) => section !== 'reviewers' || hasReviewers.value).map(
+          ({ section, name, icon }) => (
+            <li key={section}>
+              <a href={linkTo(section)} aria-current={place.value.section === section ? 'page' : undefined}>
+                <svg viewBox="0 0 24 24" aria-hidden="true">
+                  <path d={icon} />
+                </svg>
+                <span class="name">{name}</span>
+                {section === 'approvals' && pending.value > 0 ? (
+                  <span class="badge" aria-label={`${pending.value} waiting`}>
+                    {pending.value > 999 ? '999+' : pending.value}
+                  </span>
+                ) : null}
+              </a>
+            </li>
+          ),
+        )}
       </ul>
       <Self />
     </nav>

@@ -134,6 +134,7 @@ const TITLES: Readonly<Record<typeof place.value.section, string>> = {
   activity: 'Activity',
   agents: 'Agents',
   policy: 'Policy',
+  reviewers: 'Reviewers',
   account: 'Account',
   setup: 'Set up',
 };
@@ -149,6 +150,20 @@ effect(() => {
     queueLoaded.value = false;
   } else {
     openStream(filter);
+  }
+});
+
+/** Whether this gateway keeps a record of those who decide, and gives leases. */
+export const hasReviewers = signal(false);
+
+effect(() => {
+  if (loggedIn.value !== null) {
+    get('/api/approvers').then(
+      () => {
+        hasReviewers.value = true;
+      },
+      () => undefined,
+    );
   }
 });
 

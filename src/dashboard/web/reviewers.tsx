@@ -1,0 +1,135 @@
+// How those decide who are asked: people, and whether they still look; reviewer models; and the leases that were given.
+import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ApproverJson, GrantJson, ListJson, ReviewerJson } from '../../client/control-shapes.ts';
+import { get, messageOf, post } from './api.ts';
+import { Ago, Section } from './parts.tsx';
+import { mayDecide, nowMs, tell } from './state.ts';
+import { bareName, count, duration } from './text.ts';
+
+export function Reviewers(): VNode {
+  return (
+    <div class="view">
+      <header class="view-head">
+        <h1>Reviewers</h1>
+      </header>
+      <div class="sections">
+        <Leases />
+        <People />
+        <Models />
+      </div>
+    </div>
+  );
+}
+
+function useList<T>(path: string, none: readonly T[]): readonly [readonly T[], () => void] {
+  const [items, setItems] = useState(none);
+  const load = (): void => {
+    get<ListJson<T>>(path).then(
+      (list) => setItems(list.items),
+      (error: unknown) => tell(messageOf(error), 'bad'),
+    );
+  };
+  useEffect(() => {
+    load();
+    const timer = setInterval(load, 5_000);
+    return (): void => clearInterval(timer);
+  }, [path]);
+  return [items, load];
+}
+
+function Leases(): VNode {
+  const [items, load] = useList<GrantJson>('/api/grants', []);
+  const revoke = (id: string): void => {
+    post(`/api/grants/${id}/revoke`)
+      .then(() => tell('Revoked. The next request like it asks again.'))
+      .catch((error: unknown) => tell(messageOf(error), 'bad'))
+      .finally(load);
+  };
+  return (
+    <Section title="Leases in force">
+      {items.length === 0 ? <p class="muted">None. Every request that needs a person asks one.</p> : null}
+      <ul class="agents">
+        {items.map((one) => (
+          <li key={one.id} class="agent">
+            <div class="agent-top">
+              <span class="grow">{one.sentence}</span>
+              {mayDecide.value && one.state === 'active' ? (
+                <button type="button" class="deny" onClick={() => revoke(one.id)}>
+                  Revoke
+                </button>
+              ) : null}
+            </div>
+            <p class="muted small">
+              given by {one.by.join(', ')} · used {count(one.uses)} of {count(one.max_uses)} ·{' '}
+              {duration(Date.parse(one.expires) - nowMs.value)} left · {one.device}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function People(): VNode {
+  const [items] = useList<ApproverJson>('/api/approvers', []);
+  return (
+    <Section title="People">
+      {items.length === 0 ? <p class="muted">Nobody has decided anything yet.</p> : null}
+      <ul class="agents">
+        {items.map((one) => (
+          <li key={one.name} class="agent">
+            <div class="agent-top">
+              <strong>{one.name}</strong>
+              {one.tired ? <span class="mark bad">approves nearly everything, fast</span> : null}
+              <span class="hits num">
+                {count(one.decided)} decided, {share(one.approved, one.decided)} approved
+              </span>
+            </div>
+            <p class="muted small">
+              Of the last {one.last_decided}: {share(one.last_approved, one.last_decided)} approved, {one.median_s} s to
+              decide in the middle
+              {one.last === null ? null : (
+                <>
+                  , last <Ago time={one.last} />
+                </>
+              )}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Models(): VNode {
+  const [items] = useList<ReviewerJson>('/api/reviewers', []);
+  return (
+    <Section title="Reviewer models">
+      {items.length === 0 ? <p class="muted">No reviewer model is configured.</p> : null}
+      <ul class="agents">
+        {items.map((one) => (
+          <li key={one.approver} class="agent">
+            <div class="agent-top">
+              <strong>{bareName(one.approver)}</strong>
+              <span class="muted">{one.model}</span>
+              <span class="hits num">
+                {count(one.reviews)} reviews: {count(one.allowed)} allowed, {count(one.denied)} denied,{' '}
+                {count(one.escalated)} to people, {count(one.failed)} failed
+              </span>
+            </div>
+            <p class="muted small">
+              {count(one.input_tokens + one.output_tokens)} tokens
+              {one.cost === null ? '' : `, $${one.cost.toFixed(2)}`}, {count(one.cached)} from the cache
+              {one.last_trouble === '' ? '' : `; last trouble: ${one.last_trouble}`}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? '0 %' : `${Math.round((part / whole) * 100)} %`;
+}

@@ -1,0 +1,64 @@
+// Other voices on a request's card, each marked as what it is: the incident, the agent's own words, a model's assessment.
+import type { VNode } from 'preact';
+import type { ApprovalJson, ReviewJson } from '../../client/control-shapes.ts';
+import { AgentText, Facts, Section } from './parts.tsx';
+import { bareName } from './text.ts';
+
+/** The alert that the agent is said to work on. */
+export function Incident({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  const { context } = approval;
+  return context === null ? null : (
+    <Section title="The incident">
+      <Facts rows={Object.entries(context).map(([name, text]) => [name, <AgentText key={name} text={text} />])} />
+    </Section>
+  );
+}
+
+export function AgentWords({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  const { intent } = approval;
+  return intent === null || intent === '' ? null : (
+    <Section title="What the agent says" aside={<span class="mark bad">the agent’s word, not checked</span>}>
+      <blockquote class="words">
+        <AgentText text={intent} />
+      </blockquote>
+    </Section>
+  );
+}
+
+export function Reviews({ approval }: { readonly approval: ApprovalJson }): VNode | null {
+  return approval.reviews.length === 0 ? null : (
+    <Section title="What a model says" aside={<span class="mark bad">a model’s words, not facts</span>}>
+      {approval.reviews.map((review) => (
+        <Review key={`${review.approver}${review.at}`} review={review} />
+      ))}
+    </Section>
+  );
+}
+
+const ANSWERS = { allow: 'would allow it', deny: 'would deny it', escalate: 'leaves it to a person' } as const;
+
+function Review({ review }: { readonly review: ReviewJson }): VNode {
+  return (
+    <div class="words">
+      <p>
+        <strong>{bareName(review.approver)}</strong> ({review.model}){' '}
+        {review.answer === null ? `gave no answer that counts: ${review.trouble ?? ''}` : ANSWERS[review.answer]}
+        {review.risk === null ? '' : `, risk ${review.risk} of 100`}
+      </p>
+      <ul class="samples">
+        {review.reasons.map((reason) => (
+          <li key={reason.quote + reason.why}>
+            <AgentText text={reason.why} />
+            {reason.quote === '' ? null : (
+              <span class="muted">
+                {' '}
+                (<AgentText text={reason.quote} />
+                {reason.found ? '' : ': not in the request'})
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
