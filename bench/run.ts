@@ -3,6 +3,7 @@
 import { cpus, totalmem } from 'node:os';
 import { benchAnalysis } from './analysis.ts';
 import { benchClickHouse } from './clickhouse.ts';
+import { benchDashboard } from './dashboard.ts';
 import { benchHttps } from './https.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchRulesScale } from './rules.ts';
@@ -13,6 +14,7 @@ const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   analysis: () => benchAnalysis(quick ? 5_000 : 50_000),
   rules: () => benchRulesScale(quick ? 2_000 : 50_000),
+  dashboard: () => benchDashboard({ clicks: quick ? 30 : 300, parked: quick ? 1_000 : 10_000 }),
   postgres: () =>
     benchPostgres({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, memoryStatements: quick ? 50_000 : 1_000_000 }),
   clickhouse: () => benchClickHouse({ rounds: quick ? 2 : 5, rows: quick ? 2_000_000 : 6_000_000 }),

@@ -21,7 +21,7 @@ import { ensureBuilt, ensureInstalled } from './ensure.mjs';
 
 const EXAMPLE = 'examples/quickstart';
 /** Ports as examples/quickstart/gateway.hcl has them; free ones stand in for those that are taken. */
-const PORTS = { upstream: 25432, listen: 15432, metrics: 19464 };
+const PORTS = { upstream: 25432, listen: 15432, metrics: 19464, dashboard: 18080 };
 /** Where scripts/quickstart-query.mjs looks for the port. */
 const RUN_FILE = '.quickstart/run.json';
 const READY_WITHIN_MS = 30_000;
@@ -83,7 +83,7 @@ async function start() {
   undo.push(() => gateway.stop());
   const control = `unix:${join(stateDir, 'control.sock')}`;
   publish({ port: ports.listen, control });
-  tell({ ports, control, config });
+  tell({ ports, control, config, setup: gateway.setup() });
   follow(control);
   return { unexpectedly: unexpectedEnd({ 'the gateway': gateway.exited, PostgreSQL: postgres.exited }) };
 }
@@ -112,12 +112,17 @@ async function startPostgres(folder, password) {
 /** The gateway, with its ports: another quickstart that starts at the same moment may take them between the look and the binding. */
 async function startOnFreePorts(folder, upstream, files) {
   for (let attempt = 1; ; attempt += 1) {
-    const ports = { upstream, listen: await choosePort(PORTS.listen), metrics: await choosePort(PORTS.metrics) };
+    const ports = {
+      upstream,
+      listen: await choosePort(PORTS.listen),
+      metrics: await choosePort(PORTS.metrics),
+      dashboard: await choosePort(PORTS.dashboard),
+    };
     const config = chooseConfig(folder, ports);
     try {
       return { gateway: await startGateway({ config, ...files }), ports, config };
     } catch (error) {
-      const lost = (await Promise.all([ports.listen, ports.metrics].map(bindable))).includes(null);
+      const lost = (await Promise.all([ports.listen, ports.metrics, ports.dashboard].map(bindable))).includes(null);
       if (attempt === GATEWAY_ATTEMPTS || !lost) {
         throw error;
       }
@@ -178,7 +183,7 @@ async function startGateway({ config, stateDir, secretFile }) {
     process.execPath,
     ['bin/clawpatrol', 'gateway', config, '--state-dir', stateDir, '--log-level', 'warn'],
     {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       // `@file`: the value itself would be readable in /proc/PID/environ.
       env: {
         ...process.env,
@@ -190,6 +195,13 @@ async function startGateway({ config, stateDir, secretFile }) {
     },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
+  const said = { setup: null };
+  let errors = '';
+  child.stderr.on('data', (bytes) => {
+    process.stderr.write(bytes);
+    errors = (errors + bytes.toString()).slice(-10_000);
+    said.setup ??= /^setup: (\S+)$/m.exec(errors)?.[1] ?? null;
+  });
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM');
@@ -200,11 +212,15 @@ async function startGateway({ config, stateDir, secretFile }) {
   };
   try {
     await readyLine(child, exited);
+    // Two pipes: what was printed before the ready line may come after it.
+    for (let look = 0; look < 40 && said.setup === null; look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   } catch (error) {
     await stop();
     throw error;
   }
-  return { exited, stop };
+  return { exited, stop, setup: () => said.setup };
 }
 
 async function readyLine(child, exited) {
@@ -252,7 +268,7 @@ function follow(control) {
   });
 }
 
-function tell({ ports, control, config }) {
+function tell({ ports, control, config, setup }) {
   const query = (sql) => `     node scripts/quickstart-query.mjs "${sql}"`;
   console.log(`
 Claw Patrol is running.
@@ -274,7 +290,11 @@ ${query("DELETE FROM logs WHERE at < '2026-01-01'")}
   4. So does a DROP, which no rule names: its risk tier asks.
 ${query('DROP TABLE users CASCADE')}
 
-Be the person on call, in a third terminal:
+Be the person on call, in a browser (the link makes your account; it works once, for half an hour):
+
+     ${setup ?? `http://127.0.0.1:${ports.dashboard}/`}
+
+Or in a third terminal:
 
      export CLAWPATROL_GATEWAY=${control}
      bin/clawpatrol approvals list

@@ -2,7 +2,7 @@
 schema_version = 1
 
 gateway {
-  dashboard_listen = "off"
+  dashboard_listen = "127.0.0.1:18080"
   metrics_listen   = "127.0.0.1:19464"
 
   limits {

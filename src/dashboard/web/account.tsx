@@ -2,7 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ListJson, OperatorJson, SessionJson } from '../../client/control-shapes.ts';
-import { call, get, messageOf, post, session } from './api.ts';
+import { call, get, logOut, messageOf, post, session } from './api.ts';
 import { Section } from './parts.tsx';
 import { isAdmin, tell } from './state.ts';
 import { dateTime } from './text.ts';
@@ -15,6 +15,9 @@ export function Account(): VNode {
         <span class="muted">
           logged in as {session.value?.operator?.name} until {dateTime(session.value?.expires ?? '')}
         </span>
+        <button type="button" onClick={logOut}>
+          Log out
+        </button>
       </header>
       <Password />
       {isAdmin.value ? <Operators /> : null}

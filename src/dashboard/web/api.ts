@@ -92,6 +92,17 @@ export async function loadSession(): Promise<void> {
   session.value = await get<SessionJson>('/api/session');
 }
 
+/** Ends the session here and at the gateway. */
+export function logOut(): void {
+  post<SessionJson>('/api/logout').then(
+    (left) => {
+      session.value = left;
+    },
+    // Whatever the gateway says, this page forgets.
+    loggedOut,
+  );
+}
+
 /** Words for a person. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,16 +1,15 @@
 // Around every view: where to go, how many wait, whether the page is told live.
 import type { VNode } from 'preact';
-import type { SessionJson } from '../../client/control-shapes.ts';
 import { Account } from './account.tsx';
 import { Activity } from './activity.tsx';
 import { Agents } from './agents.tsx';
-import { post, session } from './api.ts';
+import { logOut, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
 import { soundOn } from './chime.ts';
 import { Policy } from './policy.tsx';
 import { Reviewers } from './reviewers.tsx';
 import { linkTo, place, type Section } from './route.ts';
-import { hasReviewers, link, notice, pending, tell } from './state.ts';
+import { hasReviewers, link, notice, pending } from './state.ts';
 
 interface Entry {
   readonly section: Section;
@@ -97,14 +96,6 @@ function Sidebar(): VNode {
   );
 }
 
-function leave(): void {
-  post<SessionJson>('/api/logout')
-    .then((left) => {
-      session.value = left;
-    })
-    .catch(() => tell('Logging out did not work. Close the browser to be safe.', 'bad'));
-}
-
 function Self(): VNode {
   const operator = session.value?.operator;
   return (
@@ -123,7 +114,7 @@ function Self(): VNode {
         <strong>{operator?.name}</strong>
         <span>{operator?.role}</span>
       </a>
-      <button type="button" class="quiet" onClick={leave}>
+      <button type="button" class="quiet" onClick={logOut}>
         Log out
       </button>
     </div>
