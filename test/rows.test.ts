@@ -37,6 +37,16 @@ const REQUIRED: readonly string[] = [
   'CP-26',
   'CP-27',
   'CP-28',
+  // Of approvals and their traps: what channels have to hold.
+  'AP-04',
+  'AP-13',
+  'AP-14',
+  'AP-15',
+  'AP-17',
+  'AP-38',
+  'AP-39',
+  'TA-03',
+  'TA-14',
   ...rows('MP', 50, [5, 7, 8, 21, 22, 24, 40, 42, 43, 44, 46, 48]),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
@@ -51,7 +61,7 @@ function texts(folder: string): string {
 
 /** Ids in a text; `PG-95 to PG-99` names those between too. */
 function idsIn(text: string): ReadonlySet<string> {
-  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|SH|CH|MP|CP)-\d{2,3}\b/g) ?? []);
+  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|SH|CH|MP|CP|AP|TA)-\d{2,3}\b/g) ?? []);
   for (const [, kind, from, to] of text.matchAll(/\b(PG|HT|K8|MC|PV|SH|CH|MP|CP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
     for (let number = Number(from); number <= Number(to); number += 1) {
       ids.add(`${kind}-${String(number).padStart(2, '0')}`);

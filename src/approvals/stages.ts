@@ -259,6 +259,8 @@ export interface Principal {
   readonly aliases: readonly string[];
   /** The notifier whose button it was; a stage that does not name it is not decided through it. Absent: dashboard and command line. */
   readonly notifier?: Ref;
+  /** No operator account is theirs, so only an entry that names them lets them decide; or one whose role decides nothing. Absent: an approver. */
+  readonly standing?: 'stranger' | 'viewer';
 }
 
 /** What they say. */
@@ -374,6 +376,12 @@ function findObjection(human: HumanStage, voter: Principal, owner: string): stri
   const { notifier } = voter;
   if (notifier !== undefined && !human.notifiers.includes(notifier)) {
     return `${human.ref} is not asked through ${notifier}`;
+  }
+  if (voter.standing === 'viewer') {
+    return `the role of ${voter.name} decides nothing`;
+  }
+  if (voter.standing === 'stranger' && human.allowed.length === 0) {
+    return `${voter.name} is not linked to an operator, and any operator may decide for ${human.ref}, nobody else`;
   }
   const names = [voter.name, ...voter.aliases];
   if (human.allowed.length > 0 && !human.allowed.some((entry) => names.some((name) => fits(entry, name)))) {

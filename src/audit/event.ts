@@ -30,7 +30,8 @@ export type AuditEventType =
   | 'device.enrolled'
   | 'device.revoked'
   | 'run.started'
-  | 'run.ended';
+  | 'run.ended'
+  | 'notifier.failed';
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */
 export interface AuditEvent {

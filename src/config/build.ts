@@ -26,6 +26,7 @@ import { BUILTIN_APPROVER } from './names.ts';
 import { endpointTypes } from './schema-endpoints.ts';
 import { credentialTypes } from './schema-credentials.ts';
 import { defaultsSpec, grantSpec } from './schema-gateway.ts';
+import { notifierTypes } from './schema-people.ts';
 import { SECOND_MS } from './schema-types.ts';
 import type { Span } from './diagnostic.ts';
 
@@ -55,7 +56,7 @@ export function buildConfig(draft: Draft, parts: BuildParts): Config {
     rules: buildRules(draft),
     approvers: draft.all('approver').map((declared) => buildApprover(declared, defaults, grant)),
     tunnels: draft.all('tunnel').map(buildNamed),
-    notifiers: draft.all('notifier').map(buildNamed),
+    notifiers: [...draft.all('notifier').map(buildNamed), ...draft.all('approver').flatMap(buildShorthand)],
     contexts: draft.all('context').map(buildNamed),
     grant,
     places: draft.places(),
@@ -229,7 +230,7 @@ function buildApprover(declared: Declared, defaults: DefaultsConfig, outer: Gran
     requireApprovers: Math.max(1, block.number('require_approvers') ?? 1),
     approvers: block.texts('approvers'),
     separationOfDuties: block.flag('separation_of_duties'),
-    notifiers: block.texts('notifiers'),
+    notifiers: isShorthand(block) ? [common.ref] : block.texts('notifiers'),
     message: block.text('message'),
     remindMs: block.number('remind'),
     onFatigue: block.word('on_fatigue', ['warn', 'second_approver'], 'warn'),
@@ -269,6 +270,21 @@ export function priceOf(value: AttributeValue): LlmApproverConfig['price'] {
   return typeof input === 'number' && typeof output === 'number' && input >= 0 && output >= 0
     ? { input, output }
     : null;
+}
+
+/** `credential` and `channel` of a `human_approver` stand for a Slack notifier of its own, under the approver's reference. */
+function isShorthand(block: DecodedBlock): boolean {
+  return block.written('credential') && block.written('channel');
+}
+
+function buildShorthand({ type, name, ref, block }: Declared): readonly NamedBlock[] {
+  const slack = notifierTypes['slack'];
+  if (type !== 'human_approver' || slack === undefined || !isShorthand(block)) {
+    return [];
+  }
+  const own = new DecodedBlock(slack, block.at).record();
+  const { credential = null, channel = null, interactive = false } = block.record();
+  return [{ type: 'slack', name, ref, attributes: { ...own, credential, channel, interactive }, at: block.at }];
 }
 
 function buildNamed({ type, name, ref, block }: Declared): NamedBlock {

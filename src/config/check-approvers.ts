@@ -16,7 +16,7 @@ export function checkApprovers(parts: CheckParts): void {
   checkCycles(parts);
   checkAsyncGrants(parts);
   for (const { type, block } of parts.draft.all('notifier')) {
-    if (type === 'slack') {
+    if (type === 'slack' && !block.flag('socket_mode')) {
       needsPublicUrl(block, 'interactive', parts);
     }
   }

@@ -186,8 +186,17 @@ export const notifierTypes: Readonly<Record<string, BlockSpec>> = {
     attributes: {
       credential: { type: refTo('credential', 'slack_tokens'), required: true, doc: 'Slack credential.' },
       channel: { type: text, required: true, doc: 'Channel.' },
-      interactive: { type: bool, default: false, doc: 'Approve and Deny buttons.' },
-      mention: { type: text, doc: 'Who is mentioned.' },
+      interactive: {
+        type: bool,
+        default: false,
+        doc: 'Approve and Deny buttons; needs socket_mode, or the signing_secret slot and public_url.',
+      },
+      socket_mode: {
+        type: bool,
+        default: false,
+        doc: 'Clicks come over a connection that the gateway opens with the app slot: nothing of it has to be reachable.',
+      },
+      mention: { type: text, doc: 'Who is mentioned, as Slack writes it: <!here>, <@U02ABCDEF>.' },
       base_url: { type: endpointUrl, defaultText: "Slack's", doc: 'API to call.' },
       include: include('full'),
       ...notifierCommon,

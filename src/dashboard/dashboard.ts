@@ -11,6 +11,7 @@ import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { liveEvents } from './live.ts';
+import { addCallbackRoutes, isCallbackPath, type CallbackParts } from './callback-routes.ts';
 import { addJoinRoutes, isJoinPath, type JoinParts } from './join-routes.ts';
 import { addLoginRoutes, type Found } from './login.ts';
 import { principalOf } from './operators.ts';
@@ -60,6 +61,8 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/device/runs': 'anyone',
   'DELETE /api/device/runs/:id': 'anyone',
   'POST /api/device/leave': 'anyone',
+  // Whoever signed it.
+  'POST /api/cred/:name/interactive': 'anyone',
 };
 
 export interface DashboardParts extends OperatorParts {
@@ -73,6 +76,8 @@ export interface DashboardParts extends OperatorParts {
   readonly onApprovals: (listener: () => void) => () => void;
   /** What machines may ask here; null where they ask elsewhere, or nowhere. */
   readonly join: JoinParts | null;
+  /** What is called back by channels. */
+  readonly channels: CallbackParts['channels'];
   /** For the operator at the terminal. */
   readonly tell: (line: string) => void;
   /** Left out: the page as built. */
@@ -143,6 +148,7 @@ class DashboardServer {
     if (this.#parts.join !== null) {
       addJoinRoutes(app, this.#parts.join);
     }
+    await addCallbackRoutes(app, { channels: this.#parts.channels, turnedAway: this.#turnedAway });
     app.get('/api/live', (request, reply) => this.#live(request, reply, closing.signal));
     await app.ready();
     const front = tls === null ? server : createTlsFront(server, { context: tls, clock });
@@ -187,7 +193,8 @@ class DashboardServer {
     }
     const acts = request.method !== 'GET' && request.method !== 'HEAD';
     const isApi = path.startsWith('/api/');
-    const fault = isJoinPath(path)
+    const machine = isJoinPath(path) || isCallbackPath(path);
+    const fault = machine
       ? findBrowserFault(origin)
       : acts
         ? this.#findActFault(request, origin)
@@ -198,7 +205,7 @@ class DashboardServer {
       this.#turnedAway('dashboard-origin');
       throw new ApiError(403, 'not_permitted', fault);
     }
-    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi && !isJoinPath(path) ? 'viewer' : 'anyone');
+    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi && !machine ? 'viewer' : 'anyone');
     if (needed !== 'anyone' && this.#findCaller(request) === null) {
       throw new ApiError(401, 'unauthorised', 'log in first');
     }

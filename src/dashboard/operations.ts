@@ -1,12 +1,14 @@
 // What operators reach of a running daemon: the control address and the dashboard's, over the same operations and the same accounts.
 import type { ListenAddress } from '../config/config.ts';
+import type { People, Person } from '../gateway/channels/parts.ts';
 import type { Operations, OperatorServer } from '../gateway/gateway.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { listenControl } from './control.ts';
 import { listenDashboard } from './dashboard.ts';
 import type { JoinParts } from './join-routes.ts';
 import { listenJoin } from './join-server.ts';
-import { openOperators } from './operators.ts';
+import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
+import { mayDo } from './roles.ts';
 import type { OperatorParts } from './routes.ts';
 
 export interface OperatorServers {
@@ -41,6 +43,7 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
         tls: dashboardTls ? () => operations.serverTls(namesOf(address, publicUrl())) : null,
         sessionTtlMs: () => live().config.gateway.dashboardSessionTtlMs,
         onApprovals: (listener) => operations.onApprovals(listener),
+        channels: operations.channels,
         join: live().config.gateway.enrollListen === null ? joinParts(operations) : null,
         tell,
       });
@@ -87,6 +90,8 @@ function joinParts({ clock, devices, ca, live, audit }: Operations): JoinParts |
 function describeParts(operations: Operations): OperatorParts {
   const { clock, stateDir, approvals, audit, secrets, ca, quarantine, hits, connections } = operations;
   const { live, logger } = operations;
+  const operators = openOperators({ stateDir, clock });
+  operations.channels.usePeople(peopleOf(operators));
   return {
     clock,
     config: () => live().config,
@@ -96,7 +101,7 @@ function describeParts(operations: Operations): OperatorParts {
     grants: operations.grants,
     audit,
     secrets,
-    operators: openOperators({ stateDir, clock }),
+    operators,
     quarantine,
     hits,
     connections,
@@ -109,6 +114,25 @@ function describeParts(operations: Operations): OperatorParts {
     },
     reload: () => operations.reload('operator'),
     warn: (message, error) => logger.warn({ err: error }, message),
+  };
+}
+
+function personOf(operator: Operator): Person {
+  const { name, aliases } = principalOf(operator, 'dashboard');
+  return { name, aliases, decides: mayDo(operator.role, 'approver') };
+}
+
+/** The operators as channels look them up. */
+export function peopleOf(operators: Pick<Operators, 'list' | 'find'>): People {
+  return {
+    findBySlack(id) {
+      const [first, ...others] = operators.list().filter(({ slack }) => slack !== '' && slack === id);
+      return first === undefined || others.length > 0 ? null : personOf(first);
+    },
+    findByName(name) {
+      const operator = operators.find(name);
+      return operator === null ? null : personOf(operator);
+    },
   };
 }
 

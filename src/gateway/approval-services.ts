@@ -12,9 +12,12 @@ import type { Reviewer } from '../approvals/reviewer.ts';
 import { shapeOf } from '../approvals/shape.ts';
 import { approvalSettings, DEFAULT_FATIGUE_MS } from '../approvals/stages.ts';
 import type { AuditLog } from '../audit/log.ts';
+import { createEvent } from '../audit/event.ts';
 import type { Ref } from '../config/config.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import type { Clock } from '../lib/clock.ts';
+import { GatewayError } from '../lib/errors.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
 import { redactText } from '../rules/redact.ts';
@@ -25,6 +28,8 @@ import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { loadModels } from './models.ts';
+import { createChannels, type Channels } from './channels/channels.ts';
+import { createOutbound } from './outbound-fetch.ts';
 import { createReviewers } from './reviewers.ts';
 
 export interface ApprovalServices {
@@ -34,6 +39,7 @@ export interface ApprovalServices {
   readonly grants: GrantBook;
   /** For the dashboard. */
   readonly feed: ApprovalFeed;
+  readonly channels: Channels;
 }
 
 export interface ApprovalServiceParts {
@@ -42,9 +48,11 @@ export interface ApprovalServiceParts {
   readonly live: () => Live;
   readonly dial: Dial;
   readonly sources: SecretSources;
-  readonly metrics: Pick<Metrics, 'approvalEnded'>;
+  readonly secretString: (text: string, what: string) => Secret;
+  readonly metrics: Pick<Metrics, 'approvalEnded' | 'noticed'>;
   readonly logger: Logger;
   readonly measure: Measure;
+  readonly onStop: (name: string, undo: () => Promise<void> | void) => void;
 }
 
 /** How many ended approvals are looked through for how people decided before this process. */
@@ -52,7 +60,7 @@ const REMEMBERED_APPROVALS = 25 * FATIGUE_VOTES;
 
 /** Opens the queue: what waited when the last process ended is cancelled first. */
 export async function openApprovals(parts: ApprovalServiceParts): Promise<ApprovalServices> {
-  const { clock, audit, live, dial, sources, metrics, logger, measure } = parts;
+  const { clock, audit, live, dial, sources, metrics, logger, measure, onStop } = parts;
   const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
   await loadModels(live().config.approvers);
   const fatigue = await recallFatigue(audit, live);
@@ -66,6 +74,8 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     policyOf: createPolicyOf(live),
     warn,
   });
+  const later: { approvals: Approvals | null } = { approvals: null };
+  const channels = openChannels(parts, () => later.approvals);
   const approvals = createApprovals({
     clock,
     audit,
@@ -74,18 +84,24 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     grants,
     reviewer,
     fatigue,
-    announce: createAnnouncer({ notifiers: () => new Map(), always: [feed], warn }),
+    announce: createAnnouncer({ notifiers: () => channels.notifiers(), always: [feed], warn }),
     measure,
     show: (action) => showTo(action, live()),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn,
   });
+  later.approvals = approvals;
+  // Undone in the opposite order: what is cancelled at the end is still told.
+  onStop('the channels', () => channels.close());
+  onStop('grants', () => grants.close());
+  onStop('waiting requests', () => approvals.close('the gateway is stopping'));
+  channels.notifiers();
   const cancelled = await approvals.recoverPending();
   if (cancelled > 0) {
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
   await grants.load();
-  return { approvals, reviewer, fatigue, grants, feed };
+  return { approvals, reviewer, fatigue, grants, feed, channels };
 }
 
 /** The fingerprints of endpoints, each worked out once for a configuration. */
@@ -140,6 +156,42 @@ async function recallFatigue(audit: ApprovalStore, live: () => Live): Promise<Fa
   };
   decisionsOf(ended, limitOf).forEach((decided) => fatigue.note(decided));
   return fatigue;
+}
+
+/** The channels of whatever configuration is in force. */
+function openChannels(parts: ApprovalServiceParts, approvals: () => Approvals | null): Channels {
+  const { clock, audit, live, dial, sources, secretString, metrics, logger } = parts;
+  return createChannels({
+    clock,
+    dial,
+    secretString,
+    outbound: createOutbound({ dial }),
+    config: () => live().config,
+    publicUrl: () => live().config.gateway.publicUrl,
+    approvals() {
+      const queue = approvals();
+      if (queue === null) {
+        throw new Error('the queue is not open yet');
+      }
+      return queue;
+    },
+    async secretsOf(ref) {
+      const credential = live().config.credentials.find((one) => one.ref === ref);
+      if (credential === undefined) {
+        throw new GatewayError('SECRET_MISSING', 'operator', `${ref} is not in the configuration`);
+      }
+      return sources.read(credential);
+    },
+    failed(notifier, approval, why) {
+      metrics.noticed('notifier-failed');
+      logger.warn({ notifier, approval, why }, 'a message of a channel could not be delivered');
+      // Recorded where there is room for it: nothing waits for a channel.
+      audit.append(
+        createEvent('notifier.failed', clock.now(), { by: notifier, reason: why, data: { approval_id: approval } }),
+      );
+    },
+    warn: (message, error) => logger.warn({ err: error }, message),
+  });
 }
 
 /** An action as approvers see it. */

@@ -13,6 +13,7 @@ import type { Protocol } from '../protocols/protocol.ts';
 import { formatAddress } from './addresses.ts';
 import type { BoundAddress } from './addresses.ts';
 import type { CertificateAuthority } from './certificates.ts';
+import type { Channels } from './channels/channels.ts';
 import type { Connections } from './connections.ts';
 import { watchConfig } from './config-watch.ts';
 import type { ConfigWatch } from './config-watch.ts';
@@ -72,6 +73,7 @@ export interface Operations extends Pick<
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
   readonly connections: Pick<Connections, 'list'>;
+  readonly channels: Channels;
   readonly live: () => Live;
   readonly logger: GatewayLogger;
   /** What is said to everybody who may ask, on the metrics address and the dashboard's. */
@@ -347,6 +349,7 @@ class Daemon implements Gateway {
       quarantine: services.quarantine,
       hits: services.hits,
       connections: services.connections,
+      channels: services.channels,
       live: () => this.#getLive(),
       logger: this.#getLogger(),
       health: this.#healthParts(services),
@@ -380,13 +383,9 @@ class Daemon implements Gateway {
 
   /** What the configuration asks for and this version does not do: said at every load, so that nobody relies on it. */
   #tellNotServed(live: Live): void {
-    const { tailscale } = live.config.gateway;
-    const absent: readonly (readonly [string, boolean])[] = [['tailscale', tailscale !== null]];
-    for (const [name] of absent.filter(([, asked]) => asked)) {
-      this.#getLogger().warn(
-        { attribute: name },
-        `gateway.${name} is not served by this version; nothing listens for it`,
-      );
+    if (live.config.gateway.tailscale !== null) {
+      const message = 'gateway.tailscale is not served by this version; nothing listens for it';
+      this.#getLogger().warn({ attribute: 'tailscale' }, message);
     }
     for (const { ref, type, listen } of live.config.endpoints) {
       if (!this.#parts.protocols.has(type)) {
@@ -419,6 +418,7 @@ class Daemon implements Gateway {
       swap: (next, routes) => {
         this.#live = next;
         this.#routes = routes;
+        services.channels.notifiers();
         this.#getLogger().setLevel(this.#parts.logLevel ?? next.config.gateway.logLevel);
         this.#tellNotServed(next);
       },

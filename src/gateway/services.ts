@@ -31,6 +31,7 @@ import { openApprovals } from './approval-services.ts';
 import type { BoundAddress } from './addresses.ts';
 import { openCertificates } from './certificates.ts';
 import type { Certificates } from './certificates.ts';
+import type { Channels } from './channels/channels.ts';
 import { createConnections } from './connections.ts';
 import type { Connections } from './connections.ts';
 import { readMaxConnections } from './descriptors.ts';
@@ -85,6 +86,7 @@ export interface Services {
   readonly fatigue: Fatigue;
   readonly grants: GrantBook;
   readonly feed: ApprovalFeed;
+  readonly channels: Channels;
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
   readonly gate: GatewayGate;
@@ -184,13 +186,13 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     live,
     dial,
     sources: opened.sources,
+    secretString: opened.secretString,
+    onStop: parts.onStop,
     metrics,
     logger,
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
   const { approvals } = asking;
-  parts.onStop('grants', () => asking.grants.close());
-  parts.onStop('waiting requests', () => approvals.close('the gateway is stopping'));
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);
   const gate = createGate({

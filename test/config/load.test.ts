@@ -371,3 +371,28 @@ test('whatever is in the file, a load gives diagnostics and never throws', async
     { numRuns: 300 },
   );
 });
+
+test("channel and credential of an approver are a Slack channel of that approver's own", async () => {
+  const text = `${MINIMAL}
+credential "slack_tokens" "ops" {}
+notifier "slack" "room" {
+  credential = ops
+  channel    = "#room"
+}
+approver "human_approver" "own" {
+  credential = ops
+  channel    = "#own"
+}
+approver "human_approver" "shared" { notifiers = [room] }
+risk "suspicious" { approve = [own, shared] }
+`;
+  const { approvers, notifiers } = await loaded({ 'gw.hcl': text });
+  const told = approvers.map((one) => (one.type === 'human_approver' ? [one.name, one.notifiers] : []));
+  assert.deepEqual(told, [
+    ['own', ['human_approver.own']],
+    ['shared', ['slack.room']],
+  ]);
+  const [room, own] = notifiers;
+  assert.deepEqual([room?.ref, own?.ref, own?.type], ['slack.room', 'human_approver.own', 'slack']);
+  assert.deepEqual({ ...own?.attributes, channel: '#room' }, room?.attributes);
+});

@@ -81,7 +81,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'approver llm_approver':
     'model provider base_url credential policy timeout cache_ttl on_error escalate_to different_family_from family ' +
     'hourly_tokens price',
-  'notifier slack': 'credential channel interactive mention base_url events include timeout description',
+  'notifier slack': 'credential channel interactive socket_mode mention base_url events include timeout description',
   'notifier webhook': 'url secret headers events include timeout description',
   'notifier pagerduty': 'routing_key severity resolve base_url events include timeout description',
   'context pagerduty': 'credential base_url select services fields timeout cache_ttl required',

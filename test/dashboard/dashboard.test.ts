@@ -57,6 +57,7 @@ async function openDashboard(t: CleanUp, changes: Partial<DashboardParts> = {}):
     },
     onApprovals: () => () => undefined,
     join: null,
+    channels: { receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }) },
     tell: (line) => said.push(line),
     page: PAGE,
     passwords: CHEAP,

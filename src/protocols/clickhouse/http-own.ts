@@ -27,8 +27,7 @@ export async function askOverHttp(sql: Buffer, parts: QuestionParts): Promise<st
     ...request,
     method: 'POST',
     rawPath: '/',
-    // Not in the statement: what is explained may have a FORMAT of its own, and would take another for its own too.
-    rawQuery: 'default_format=TSVRaw',
+    rawQuery: null,
     fields: [
       { name: 'User-Agent', value: 'clawpatrol' },
       { name: 'Content-Type', value: 'text/plain' },

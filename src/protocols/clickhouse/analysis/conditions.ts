@@ -9,8 +9,6 @@ export interface PredicateScope {
   readonly table: string;
   /** Its alias, "" without. */
   readonly alias: string;
-  /** Names that mean an expression, whatever the columns are. */
-  readonly aliases: ReadonlySet<string>;
 }
 
 const OPERATORS: Readonly<Record<string, string>> = {
@@ -95,7 +93,7 @@ function columnOf(node: Node, scope: PredicateScope): Column | null {
     return null;
   }
   if (second === undefined) {
-    return scope.aliases.has(first) ? null : { table: scope.table, column: first };
+    return { table: scope.table, column: first };
   }
   return first === scope.alias || first === scope.table ? { table: scope.table, column: second } : null;
 }

@@ -1,0 +1,118 @@
+// Signatures of what channels send and are sent: HMAC-SHA256 over exactly the bytes, with the time in them, and each accepted once. Pure but
+// for the memory of what was accepted.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+
+/** How far a signed time may be from ours, either way. */
+export const SIGNATURE_WINDOW_MS = 300_000;
+/** Accepted signatures that are remembered; when there are more within the window nothing is accepted. */
+const MAX_REMEMBERED = 10_000;
+
+/** What came: the body as bytes, and the header fields that a scheme reads ("" for one that is absent). */
+export interface Signed {
+  readonly body: Buffer;
+  readonly header: (name: string) => string;
+}
+
+export type SignatureFault = 'unsigned' | 'stale' | 'wrong' | 'replayed';
+
+/** `v0=` HMAC over `v0:TIMESTAMP:BODY` (Slack, "Verifying requests"). */
+export function slackSignature(secret: Secret, seconds: string, body: Buffer): string {
+  return `v0=${hmac(secret, `v0:${seconds}:`, body)}`;
+}
+
+/** `t=UNIX,v1=` HMAC over `UNIX.BODY`: ours, both ways. */
+export function webhookSignature(secret: Secret, seconds: string, body: Buffer): string {
+  return `t=${seconds},v1=${hmac(secret, `${seconds}.`, body)}`;
+}
+
+/** `v1=` HMAC over the body alone (PagerDuty, webhooks v3). */
+export function pagerDutySignature(secret: Secret, body: Buffer): string {
+  return `v1=${hmac(secret, '', body)}`;
+}
+
+/** Whether two texts are equal, in a time that does not tell where they differ. */
+export function sameSignature(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+/** Remembers what was accepted, so that nothing is accepted twice. */
+export interface ReplayGuard {
+  /** False when it was accepted before, or when too much was accepted to remember more. */
+  accept(key: string): boolean;
+}
+
+export function createReplayGuard(clock: Clock, keepMs: number = 2 * SIGNATURE_WINDOW_MS): ReplayGuard {
+  /** Until when, monotonic; in the order of acceptance. */
+  const accepted = new Map<string, number>();
+  return {
+    accept(key) {
+      const nowMs = clock.monotonicMs();
+      for (const [old, untilMs] of accepted) {
+        if (untilMs > nowMs) {
+          break;
+        }
+        accepted.delete(old);
+      }
+      if (accepted.has(key) || accepted.size >= MAX_REMEMBERED) {
+        return false;
+      }
+      accepted.set(key, nowMs + keepMs);
+      return true;
+    },
+  };
+}
+
+export interface VerifyParts {
+  readonly secret: Secret;
+  readonly nowMs: number;
+  readonly replays: ReplayGuard;
+}
+
+/** Why a call that says it is Slack's does not count, or null. */
+export function findSlackFault(
+  { body, header }: Signed,
+  { secret, nowMs, replays }: VerifyParts,
+): SignatureFault | null {
+  const seconds = header('x-slack-request-timestamp');
+  const given = header('x-slack-signature');
+  return findFault({ seconds, given, expected: () => slackSignature(secret, seconds, body) }, { nowMs, replays });
+}
+
+/** Why a call that says it comes from the other end of a webhook does not count, or null. */
+export function findWebhookFault(
+  { body, header }: Signed,
+  { secret, nowMs, replays }: VerifyParts,
+): SignatureFault | null {
+  const given = header('clawpatrol-signature');
+  const seconds = /^t=(\d{1,12}),v1=[0-9a-f]{64}$/.exec(given)?.[1] ?? '';
+  return findFault({ seconds, given, expected: () => webhookSignature(secret, seconds, body) }, { nowMs, replays });
+}
+
+interface Claim {
+  readonly seconds: string;
+  readonly given: string;
+  readonly expected: () => string;
+}
+
+function findFault(
+  { seconds, given, expected }: Claim,
+  { nowMs, replays }: Omit<VerifyParts, 'secret'>,
+): SignatureFault | null {
+  if (given === '' || !/^\d{1,12}$/.test(seconds)) {
+    return 'unsigned';
+  }
+  if (Math.abs(nowMs - Number(seconds) * 1000) > SIGNATURE_WINDOW_MS) {
+    return 'stale';
+  }
+  if (!sameSignature(given, expected())) {
+    return 'wrong';
+  }
+  return replays.accept(given) ? null : 'replayed';
+}
+
+function hmac(secret: Secret, before: string, body: Buffer): string {
+  return createHmac('sha256', secret.reveal()).update(before).update(body).digest('hex');
+}
