@@ -14,6 +14,9 @@ endpoint "ssh" "bastion" {
   host_key    = ["SHA256:uNiVztksCsDhcc0u9e8BrwU0x1Rvw3e0SOe3J3vW8Y0"]
   listen      = "127.0.0.1:12222"
 
+  # The agent's own key, with which it gets no further than here.
+  agent_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl agent"]
+
   # Writing here is no more than suspicious.
   scratch_dirs = ["/srv/agent-scratch"]
 }

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../support/daemon.ts';
+import { startGateway } from '../support/gateway-process.ts';
 import { approvePending, pendingId } from '../support/pending.ts';
 import { runProgram } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
@@ -275,3 +276,48 @@ test('SS-13: the key that agents see stays the same, and is the endpoint’s own
   const refused = await wrong.ssh(['true']);
   assert.match(refused.stderr, /Host key verification failed/);
 });
+
+test('SH-35: of two hosts behind one endpoint, the one that was asked for is reached, and under its own key', async () => {
+  const second = await startSshd(scope, { folder: sshdFolderOf(sshd.folder) });
+  const gateway = await startGateway(scope, {
+    config: `schema_version = 1
+gateway {
+  dashboard_listen = "off"
+  proxy {
+    listen  = "127.0.0.1:0"
+    profile = "default"
+  }
+}
+endpoint "ssh" "two" {
+  hosts     = ["127.0.0.1:${sshd.port}", "127.0.0.1:${second.port}"]
+  unmatched = "allow"
+}
+credential "ssh_key" "two" {
+  endpoint = ssh.two
+  secret "private_key" { env = "SSH_KEY" }
+}
+profile "default" { credentials = [ssh_key.two] }
+`,
+    env: { SSH_KEY: sshd.privateKey },
+  });
+  const connectTo = (port: number): string =>
+    `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${gateway.port('proxy')}; printf "CONNECT 127.0.0.1:${port} HTTP/1.1\\r\\n\\r\\n" >&3; ` +
+    `while read -r line <&3 && [ "$line" != $'"'"'\\r'"'"' ]; do :; done; cat <&3 & exec cat >&3'`;
+  for (const port of [second.port, sshd.port]) {
+    const known = gateway.cli('known-hosts').stdout;
+    const client = createSshClient(scope, { port, user: sshd.user, knownHosts: known });
+    const done = await client.ssh(['-o', `ProxyCommand=${connectTo(port)}`, 'echo $SSH_CONNECTION']);
+    assert.equal(done.stdout.trim().split(' ').at(-1), String(port), done.stderr);
+  }
+  const kept = gateway.cli('audit', 'search', '--json').stdout;
+  assert.equal(kept.match(/was seen for the first time/g)?.length, 2);
+});
+
+/** A folder of its own with the same log-in key, and another host key. */
+function sshdFolderOf(first: string): string {
+  const other = temporaryFolder(scope, 'sshd-second');
+  for (const name of ['login', 'login.pub']) {
+    writeFileSync(join(other, name), readFileSync(join(first, name)), { mode: 0o600 });
+  }
+  return other;
+}

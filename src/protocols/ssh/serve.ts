@@ -113,6 +113,8 @@ class Run {
       stop();
     } else {
       this.#transport.start();
+      // Whoever looked at the first bytes before has stopped it.
+      client.resume();
     }
     return this.#finished;
   }
