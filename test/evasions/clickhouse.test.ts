@@ -400,6 +400,8 @@ const rows: readonly Row[] = [
       "DELETE FROM logs WHERE toString(date) < '2024-01-01'",
       "DELETE FROM users WHERE date < '2024-01-01'",
       "DELETE FROM logs WHERE date < file('x')",
+      "DELETE FROM logs WHERE date < '2024-01-01' AND ('2020-01-01' AS date) != ''",
+      "DELETE FROM logs WHERE ('2020-01-01' AS date) < '2024-01-01'",
     ],
     pass: [
       "DELETE FROM logs WHERE date < '2024-01-01'",

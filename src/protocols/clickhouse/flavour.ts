@@ -179,7 +179,7 @@ class Http {
     }
     let differs: string | null;
     try {
-      const sql = Buffer.concat([EXPLAIN, statement, RAW]);
+      const sql = Buffer.concat([EXPLAIN, statement]);
       differs = this.#analyser.compareAst(
         text,
         await askOverHttp(sql, { request, context, credential, injector: this.injector }),
@@ -235,7 +235,6 @@ interface Learning extends BeforeParts {
 }
 
 const EXPLAIN = Buffer.from('EXPLAIN AST ');
-const RAW = Buffer.from('\nFORMAT TSVRaw');
 const MAX_ASKED = 4096;
 const NOTHING_KNOWN: Known = { text: null, database: '', user: '', refused: null };
 const WHOLE_NOTHING: BodyReading = { kind: 'whole', bytes: Buffer.alloc(0) };

@@ -27,7 +27,8 @@ export async function askOverHttp(sql: Buffer, parts: QuestionParts): Promise<st
     ...request,
     method: 'POST',
     rawPath: '/',
-    rawQuery: null,
+    // Not in the statement: what is explained may have a FORMAT of its own, and would take another for its own too.
+    rawQuery: 'default_format=TSVRaw',
     fields: [
       { name: 'User-Agent', value: 'clawpatrol' },
       { name: 'Content-Type', value: 'text/plain' },

@@ -174,6 +174,7 @@ test('a write is bounded by a comparison of a column with a constant, and by not
     'a = 1 OR 1',
     "s LIKE '%x'",
     'a IN (SELECT 1)',
+    'a = 1 AND (1 AS a) = 1',
     'f(a) = 1',
     'NOT a',
   ]) {

@@ -206,7 +206,7 @@ function nameEngineTables(reader: Reader, engine: string, args: readonly Node[])
     }
     const schema = database === '' ? null : database;
     addRelation(walk.unit, { database: null, schema, name: table }, { read: true, write: true });
-  } else if (/^(merge|alias)$/i.test(engine)) {
+  } else if (/^(merge|alias|loop)$/i.test(engine)) {
     walk.unit.relationsKnown = false;
   } else if (/^dictionary$/i.test(engine)) {
     walk.dictionary(first);

@@ -9,6 +9,8 @@ export interface PredicateScope {
   readonly table: string;
   /** Its alias, "" without. */
   readonly alias: string;
+  /** Names that mean an expression, whatever the columns are. */
+  readonly aliases: ReadonlySet<string>;
 }
 
 const OPERATORS: Readonly<Record<string, string>> = {
@@ -93,7 +95,7 @@ function columnOf(node: Node, scope: PredicateScope): Column | null {
     return null;
   }
   if (second === undefined) {
-    return { table: scope.table, column: first };
+    return scope.aliases.has(first) ? null : { table: scope.table, column: first };
   }
   return first === scope.alias || first === scope.table ? { table: scope.table, column: second } : null;
 }

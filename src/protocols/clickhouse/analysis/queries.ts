@@ -120,7 +120,7 @@ function qualifyColumns(walk: Walk, select: Select): void {
   [...select.projection, ...select.conditions, ...select.others].forEach(visit);
 }
 
-function onlyTable(select: Select): Omit<PredicateScope, 'text'> | null {
+function onlyTable(select: Select): Pick<PredicateScope, 'table' | 'alias'> | null {
   const [source, ...others] = select.sources;
   const leaf = source?.kind === 'table' ? source.parts.at(-1) : undefined;
   if (source === undefined || leaf === undefined || leaf.parameter || others.length > 0) {

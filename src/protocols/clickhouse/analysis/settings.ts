@@ -65,7 +65,7 @@ const LIMITS: ReadonlyMap<string, number> = new Map(
     'max_bytes_before_external_group_by 0|max_bytes_before_external_sort 0|max_temporary_data_on_disk_size_for_query 0|' +
     'max_threads 256|max_insert_threads 256|max_final_threads 256|max_download_threads 64|max_parsing_threads 64|max_alter_threads 64|' +
     'max_block_size 1048576|max_insert_block_size 16777216|max_joined_block_size_rows 1048576|max_read_buffer_size 16777216|' +
-    'max_compress_block_size 16777216|max_query_size 262144|max_parser_depth 1000|max_parser_backtracks 1000000|max_http_get_redirects 0|' +
+    'max_compress_block_size 16777216|max_query_size 262144|max_parser_depth 1000|max_parser_backtracks 1000000|' +
     'max_distributed_connections 1024|max_parallel_replicas 1000|max_streams_to_max_threads_ratio 1'
   )
     .split('|')

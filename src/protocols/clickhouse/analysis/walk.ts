@@ -52,6 +52,8 @@ export class Walk {
   readonly trusted: ReadonlySet<string>;
   readonly seen: Seen;
   readonly settings: Map<string, string>;
+  /** Names given to expressions so far: to the server they come before columns of that name. */
+  readonly aliases: Set<string> = new Set();
   unit: UnitOutline;
   refused: string | null = null;
 
@@ -196,6 +198,9 @@ export class Walk {
   }
 
   expression(node: Node, scope: Scope | null): void {
+    if (node.alias !== null) {
+      this.aliases.add(node.alias);
+    }
     switch (node.kind) {
       case 'literal':
       case 'parameter':
@@ -393,8 +398,9 @@ export class Walk {
     return node !== undefined && node.kind === 'literal' && node.name === 'string' ? decodedOf(this.text, node) : null;
   }
 
-  predicates(conditions: readonly Node[], scope: PredicateScope): readonly Predicate[] {
-    const { list, complete } = readPredicates(conditions, scope);
+  /** Of conditions that were walked, and all that may give names to expressions before them. */
+  predicates(conditions: readonly Node[], scope: Omit<PredicateScope, 'aliases'>): readonly Predicate[] {
+    const { list, complete } = readPredicates(conditions, { ...scope, aliases: this.aliases });
     this.unit.predicatesComplete = complete;
     return list;
   }
