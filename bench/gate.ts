@@ -4,6 +4,7 @@ import type { AuditEvent } from '../src/audit/event.ts';
 import type { AuditLog, AuditTicket } from '../src/audit/log.ts';
 import { createRecorder } from '../src/gateway/recorder.ts';
 import { createGate } from '../src/gateway/gate.ts';
+import { NO_DECIDERS } from '../src/gateway/decider-metrics.ts';
 import { createMetrics } from '../src/gateway/metrics.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { Action, Outcome } from '../src/rules/action.ts';
@@ -40,7 +41,7 @@ function measure(name: string, make: (turn: number) => Action): void {
     audit,
     approvals: new FakeApprovals(new FakeAudit()),
     recorder: createRecorder({ audit, clock: systemClock }),
-    metrics: createMetrics({ audit: () => null, parked: () => 0, revision: () => '' }),
+    metrics: createMetrics({ audit: () => null, parked: () => 0, revision: () => '', deciders: () => NO_DECIDERS }),
     schemas: factSchemas,
     live: () => live,
     factsToJson,

@@ -23,6 +23,7 @@ import { factsToJson } from '../rules/facts.ts';
 import { redactText } from '../rules/redact.ts';
 import { createRedactor } from '../rules/redactor.ts';
 import { endpointFingerprint } from './chain.ts';
+import type { Deciders } from './decider-metrics.ts';
 import type { Dial } from './dial.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
@@ -102,6 +103,15 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   }
   await grants.load();
   return { approvals, reviewer, fatigue, grants, feed, channels };
+}
+
+/** For metrics and status. */
+export function describeDeciders({
+  reviewer,
+  fatigue,
+  grants,
+}: Pick<ApprovalServices, 'reviewer' | 'fatigue' | 'grants'>): Deciders {
+  return { reviewers: reviewer.usage(), approvers: fatigue.list(), activeGrants: grants.active().length };
 }
 
 /** The fingerprints of endpoints, each worked out once for a configuration. */

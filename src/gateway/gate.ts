@@ -231,6 +231,9 @@ class PolicyGate implements GatewayGate {
   }
 
   #allow(action: Action, judged: Judged, scope: Scope, waiting: () => Waiting): Verdict | Promise<Verdict> {
+    if (action.risk !== 'safe' && judged.decision.by === 'rule') {
+      this.#parts.metrics.allowedUnasked(action.endpoint.ref, action.risk);
+    }
     if (action.risk !== 'safe' || scope.strict) {
       const event = this.#event(action, judged, scope, { verdict: 'allow' });
       return this.#allowDurably(action, judged, scope, { event, waiting: waiting() });

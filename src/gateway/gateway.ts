@@ -40,6 +40,7 @@ import { openServices, runWithin } from './services.ts';
 import type { Services } from './services.ts';
 import { chooseStateDir, openStateDir } from './state-dir.ts';
 import type { StateDir } from './state-dir.ts';
+import { describeDeciders } from './approval-services.ts';
 import { describeStatus, findUnready } from './status.ts';
 import type { Check, StatusSources } from './status.ts';
 
@@ -329,14 +330,8 @@ class Daemon implements Gateway {
   }
 
   #operations(services: Services, stateDir: string): Operations {
-    const { approvals, reviewer, fatigue, grants, audit, secrets } = services;
     return {
-      approvals,
-      reviewer,
-      fatigue,
-      grants,
-      audit,
-      secrets,
+      ...services,
       clock: this.#parts.clock,
       version: this.#parts.version,
       stateDir,
@@ -346,14 +341,9 @@ class Daemon implements Gateway {
           keys: services.keys,
           boundPort: (key) => this.#running?.listeners.bound.get(key)?.port ?? null,
         }),
-      quarantine: services.quarantine,
-      hits: services.hits,
-      connections: services.connections,
-      channels: services.channels,
       live: () => this.#getLive(),
       logger: this.#getLogger(),
       health: this.#healthParts(services),
-      devices: services.devices,
       serverTls: (names) => services.certificates.serverContext(names),
       onApprovals: (listener) => services.feed.onChange(listener),
       status: () => this.status(),
@@ -515,6 +505,7 @@ class Daemon implements Gateway {
       auditTroubles: this.#auditTroubles,
       freeBytes: readFreeBytes(running.stateDir),
       connections: connections.size,
+      deciders: describeDeciders(running.services),
       parked: gate.parked,
       refusedReload: running.reloader.refused,
       restartNeeded: running.reloader.restartNeeded,

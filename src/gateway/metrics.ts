@@ -3,6 +3,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApprovalState } from '../approvals/approval.ts';
 import type { AuditMetrics } from '../audit/log.ts';
+import { addDeciderMetrics, type Deciders } from './decider-metrics.ts';
 import { RISKS } from '../rules/action.ts';
 import type { Risk } from '../rules/action.ts';
 
@@ -18,6 +19,8 @@ export interface GateMetrics {
   endpoint(ref: string): EndpointCounts;
   /** Milliseconds until the gate had its answer, or had begun to wait for one. */
   decided(durationMs: number): void;
+  /** A rule let through what the tier would not have: counted apart from what people approved. */
+  allowedUnasked(endpoint: string, risk: Risk): void;
 }
 
 /** All that the daemon counts. */
@@ -40,6 +43,7 @@ export interface MetricSources {
   readonly audit: () => AuditMetrics | null;
   readonly parked: () => number;
   readonly revision: () => string;
+  readonly deciders: () => Deciders;
 }
 
 const VERDICTS: readonly CountedVerdict[] = ['allow', 'deny', 'approve'];
@@ -60,6 +64,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   registry.registerMetric(decisions);
   addAuditMetrics(registry, sources.audit);
   addGauges(registry, sources);
+  addDeciderMetrics(registry, sources.deciders);
   const registers = [registry];
   const approvals = new Counter({
     name: 'clawpatrol_approvals_total',
@@ -75,6 +80,12 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
   const refused = byCause('clawpatrol_refused_total', 'Connections and logins refused before any action.', registers);
   const noticed = byCause('clawpatrol_noticed_total', 'What was noticed and changed no verdict.', registers);
+  const unasked = new Counter({
+    name: 'clawpatrol_allowed_unasked_total',
+    help: 'Actions that are not safe and that a rule allowed without asking anybody.',
+    labelNames: ['endpoint', 'risk'],
+    registers,
+  });
   const connections = new Gauge({
     name: 'clawpatrol_connections',
     help: 'Open client connections.',
@@ -93,6 +104,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   return {
     endpoint: (ref) => actions.endpoint(ref),
     decided: (durationMs) => decisions.add(durationMs / 1000),
+    allowedUnasked: (endpoint, risk) => unasked.inc({ endpoint, risk }),
     approvalEnded(state, waitedMs) {
       approvals.inc({ state });
       waits.observe(waitedMs / 1000);

@@ -27,7 +27,7 @@ import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
 import { factSchemas } from '../rules/schemas.ts';
-import { openApprovals } from './approval-services.ts';
+import { describeDeciders, openApprovals, type ApprovalServices } from './approval-services.ts';
 import type { BoundAddress } from './addresses.ts';
 import { openCertificates } from './certificates.ts';
 import type { Certificates } from './certificates.ts';
@@ -35,6 +35,7 @@ import type { Channels } from './channels/channels.ts';
 import { createConnections } from './connections.ts';
 import type { Connections } from './connections.ts';
 import { readMaxConnections } from './descriptors.ts';
+import { NO_DECIDERS } from './decider-metrics.ts';
 import { createDial } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { createGate } from './gate.ts';
@@ -171,11 +172,16 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const { audit } = opened;
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
-  const later: { gate: GatewayGate | null; connections: Connections | null } = { gate: null, connections: null };
+  const later: { gate: GatewayGate | null; connections: Connections | null; asking: ApprovalServices | null } = {
+    gate: null,
+    connections: null,
+    asking: null,
+  };
   const metrics = createMetrics({
     audit: () => audit.metrics(),
     parked: () => later.gate?.parked ?? 0,
     revision: () => live().config.revision,
+    deciders: () => (later.asking === null ? NO_DECIDERS : describeDeciders(later.asking)),
   });
   const recorder = createRecorder({ audit, clock });
   parts.onStop('summaries of denials', () => recorder.flush());
@@ -193,6 +199,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
   const { approvals } = asking;
+  later.asking = asking;
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);
   const gate = createGate({

@@ -1,5 +1,6 @@
 // What `status`, `/readyz` and the log say about the daemon's health. Pure.
 import type { AuditMetrics } from '../audit/log.ts';
+import type { Deciders } from './decider-metrics.ts';
 import type { Live } from './live.ts';
 import type { Phase } from './phase.ts';
 
@@ -30,6 +31,7 @@ export interface StatusSources {
   readonly served: ReadonlySet<string>;
   /** Milliseconds since the configuration's files were last looked at. */
   readonly lookedAgoMs: number;
+  readonly deciders: Deciders;
 }
 
 /** Below this the disk counts as full: the store needs room for its journal. */
@@ -67,6 +69,7 @@ export function describeStatus(sources: StatusSources): readonly Check[] {
     checkDisk(sources),
     ...checkEndpoints(sources),
     ok('connections', `${sources.connections} open, ${sources.parked} waiting for approval`),
+    ...checkDeciders(sources.deciders),
   ];
 }
 
@@ -133,6 +136,32 @@ function checkEndpoints({ live, served }: StatusSources): readonly Check[] {
         },
   );
 }
+
+/** Reviewer models that were asked, and people who have stopped reading. */
+function checkDeciders({ reviewers, approvers }: Deciders): readonly Check[] {
+  const models = reviewers.map((one): Check => {
+    const spent = one.hourTokens >= one.hourlyTokens * NEARLY_SPENT;
+    const tokens = `${one.hourTokens} of ${one.hourlyTokens} tokens this hour`;
+    const detail = `${one.reviews} reviews, ${one.failed} without an answer, ${tokens}`;
+    const fix = spent ? 'raise hourly_tokens, or let rules decide more of it' : 'see the last trouble, and the log';
+    // One failure among many is no trouble; when most fail, nobody reviews.
+    return spent || one.failed * 2 > one.reviews
+      ? { name: one.approver, state: 'warn', detail: `${detail}; last trouble: ${one.lastTrouble}`, fix }
+      : ok(one.approver, detail);
+  });
+  const tired = approvers
+    .filter((one) => one.tired)
+    .map((one): Check => ({
+      name: `approver ${one.name}`,
+      state: 'warn',
+      detail: `approved ${one.lastApproved} of the last ${one.lastDecided}, in ${(one.medianMs / 1000).toFixed(1)} s each (median)`,
+      fix: 'ask for less: a rule for what is always approved, or on_fatigue = "second_approver"',
+    }));
+  return [...models, ...tired];
+}
+
+/** Share of the hour's tokens from which on it is told. */
+const NEARLY_SPENT = 0.95;
 
 function ok(name: string, detail: string): Check {
   return { name, state: 'ok', detail, fix: '' };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxConnections } from '../../src/gateway/descriptors.ts';
 import { findRestartNeeded } from '../../src/gateway/restart-needed.ts';
+import { NO_DECIDERS, type Deciders } from '../../src/gateway/decider-metrics.ts';
 import { describeStatus, findUnready } from '../../src/gateway/status.ts';
 import type { StatusSources } from '../../src/gateway/status.ts';
 import { ALLOWED, makeConfig, makeLive } from '../support/gate-parts.ts';
@@ -19,7 +20,47 @@ const HEALTHY: StatusSources = {
   restartNeeded: [],
   served: new Set(['postgres']),
   lookedAgoMs: 10,
+  deciders: NO_DECIDERS,
 };
+
+const REVIEWER = {
+  approver: 'llm_approver.r',
+  reviews: 10,
+  allowed: 9,
+  denied: 0,
+  escalated: 0,
+  failed: 1,
+  cached: 0,
+  inputTokens: 1,
+  outputTokens: 1,
+  cost: 0,
+  hourTokens: 10,
+  hourlyTokens: 1_000,
+  lastTrouble: 'timeout: no answer in time',
+};
+const BOB = {
+  name: 'bob',
+  decided: 20,
+  approved: 20,
+  lastDecided: 20,
+  lastApproved: 20,
+  medianMs: 1_500,
+  limitMs: 5_000,
+  lastMs: 1,
+  tired: true,
+};
+
+test('reviewer models that give no answers, spent tokens and approvers who do not read are told, and others are not', () => {
+  const told = (deciders: Partial<Deciders>): readonly string[] =>
+    describeStatus({ ...HEALTHY, deciders: { ...NO_DECIDERS, ...deciders } })
+      .filter(({ state }) => state !== 'ok')
+      .map(({ name, detail }) => `${name}: ${detail}`);
+  assert.deepEqual(told({ reviewers: [REVIEWER], approvers: [{ ...BOB, tired: false }] }), []);
+  assert.match(told({ reviewers: [{ ...REVIEWER, failed: 6 }] })[0] ?? '', /^llm_approver\.r: .*last trouble: timeout/);
+  assert.match(told({ reviewers: [{ ...REVIEWER, hourTokens: 990 }] })[0] ?? '', /990 of 1000 tokens/);
+  assert.deepEqual(told({ approvers: [BOB] }), ['approver bob: approved 20 of the last 20, in 1.5 s each (median)']);
+  assert.deepEqual(findUnready({ ...HEALTHY, deciders: { ...NO_DECIDERS, approvers: [BOB] } }), []);
+});
 
 test('a healthy gateway is ready and has nothing to say', () => {
   assert.deepEqual(findUnready(HEALTHY), []);

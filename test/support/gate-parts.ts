@@ -8,6 +8,7 @@ import { createGate } from '../../src/gateway/gate.ts';
 import type { GatewayGate } from '../../src/gateway/gate.ts';
 import { createLive } from '../../src/gateway/live.ts';
 import type { Live } from '../../src/gateway/live.ts';
+import { NO_DECIDERS } from '../../src/gateway/decider-metrics.ts';
 import { createMetrics } from '../../src/gateway/metrics.ts';
 import type { Approvals } from '../../src/gateway/parking.ts';
 import type { Quarantine } from '../../src/gateway/quarantine.ts';
@@ -436,7 +437,12 @@ export function makeGate(first: Live): GateHarness {
     audit,
     approvals,
     recorder: createRecorder({ audit, clock }),
-    metrics: createMetrics({ audit: () => audit.metrics(), parked: () => 0, revision: () => live.config.revision }),
+    metrics: createMetrics({
+      audit: () => audit.metrics(),
+      parked: () => 0,
+      revision: () => live.config.revision,
+      deciders: () => NO_DECIDERS,
+    }),
     schemas: factSchemas,
     live: () => live,
     factsToJson: (units, _, { shapeOnly = false } = {}) =>
