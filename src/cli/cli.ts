@@ -20,6 +20,7 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   explain: () => import('./explain.ts'),
   approvals: () => import('./approvals.ts'),
   grants: () => import('./grants.ts'),
+  reviewer: () => import('./reviewer.ts'),
   audit: () => import('./audit.ts'),
   secrets: () => import('./secrets.ts'),
   operators: () => import('./operators.ts'),

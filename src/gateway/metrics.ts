@@ -54,6 +54,15 @@ function byCause(name: string, help: string, registers: Registry[]): Counter<'ca
   return new Counter({ name, help, labelNames: ['cause'], registers });
 }
 
+function countUnasked(registers: Registry[]): Counter<'endpoint' | 'risk'> {
+  return new Counter({
+    name: 'clawpatrol_allowed_unasked_total',
+    help: 'Actions that are not safe and that a rule allowed without asking anybody.',
+    labelNames: ['endpoint', 'risk'],
+    registers,
+  });
+}
+
 /** Metrics with a registry of their own: two gateways can live in one process. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
@@ -80,12 +89,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
   const refused = byCause('clawpatrol_refused_total', 'Connections and logins refused before any action.', registers);
   const noticed = byCause('clawpatrol_noticed_total', 'What was noticed and changed no verdict.', registers);
-  const unasked = new Counter({
-    name: 'clawpatrol_allowed_unasked_total',
-    help: 'Actions that are not safe and that a rule allowed without asking anybody.',
-    labelNames: ['endpoint', 'risk'],
-    registers,
-  });
+  const unasked = countUnasked(registers);
   const connections = new Gauge({
     name: 'clawpatrol_connections',
     help: 'Open client connections.',

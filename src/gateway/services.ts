@@ -167,22 +167,29 @@ interface Opened {
 
 type Core = Omit<Services, 'audit' | 'secrets' | 'sources' | 'certificates' | 'keys'>;
 
-/** The gate and what hangs on it. */
-async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
-  const { audit } = opened;
-  const { clock, logger, live, protocols } = parts;
-  // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
-  const later: { gate: GatewayGate | null; connections: Connections | null; asking: ApprovalServices | null } = {
-    gate: null,
-    connections: null,
-    asking: null,
-  };
-  const metrics = createMetrics({
+/** What is made after those who need it. */
+interface Later {
+  gate: GatewayGate | null;
+  connections: Connections | null;
+  asking: ApprovalServices | null;
+}
+
+function openMetrics({ live }: ServiceParts, audit: SqliteAuditLog, later: Later): Metrics {
+  return createMetrics({
     audit: () => audit.metrics(),
     parked: () => later.gate?.parked ?? 0,
     revision: () => live().config.revision,
     deciders: () => (later.asking === null ? NO_DECIDERS : describeDeciders(later.asking)),
   });
+}
+
+/** The gate and what hangs on it. */
+async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
+  const { audit } = opened;
+  const { clock, logger, live, protocols } = parts;
+  // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
+  const later: Later = { gate: null, connections: null, asking: null };
+  const metrics = openMetrics(parts, audit, later);
   const recorder = createRecorder({ audit, clock });
   parts.onStop('summaries of denials', () => recorder.flush());
   const dial = createDial({ clock, resolver: () => live().config.gateway.resolver, bound: parts.bound });
