@@ -359,7 +359,7 @@ function restrict({ walk }: Reader, { condition, target, cause }: Restriction): 
   const bounded = isBounded(predicates);
   const first = unit.bounded === null;
   unit.bounded = bounded && unit.bounded !== false;
-  unit.hasWhere = !isTautology(condition, walk.text) && unit.hasWhere !== false;
+  unit.hasWhere = !isTautology(condition, walk.text, walk.aliases) && unit.hasWhere !== false;
   unit.predicates = first ? [...predicates] : [];
   unit.predicatesComplete &&= first;
   walk.relation(target, { read: true }, null);

@@ -229,15 +229,15 @@ export function isBounded(predicates: readonly Predicate[]): boolean {
   });
 }
 
-/** Whether a condition holds for every row: it looks at no column, or says something that is always true. */
-export function isTautology(node: Node, text: string): boolean {
+/** Whether a condition may hold for every row: it looks at no column (`aliases` are none), or says something that is always true. */
+export function isTautology(node: Node, text: string, aliases: ReadonlySet<string>): boolean {
   if (node.kind === 'operator') {
     const [left, right] = node.args;
     switch (node.name) {
       case 'and':
-        return node.args.every((arg) => isTautology(arg, text));
+        return node.args.every((arg) => isTautology(arg, text, aliases));
       case 'or':
-        return node.args.some((arg) => isTautology(arg, text)) || excludesNothing(node.args, text);
+        return node.args.some((arg) => isTautology(arg, text, aliases)) || excludesNothing(node.args, text);
       case 'equals':
       case 'lessOrEquals':
       case 'greaterOrEquals':
@@ -249,7 +249,7 @@ export function isTautology(node: Node, text: string): boolean {
         break;
     }
   }
-  return !looksAtRows(node);
+  return !looksAtRows(node, aliases);
 }
 
 function written(node: Node, text: string): string {
@@ -266,12 +266,15 @@ function excludesNothing(args: readonly Node[], text: string): boolean {
   return of('isNotNull').some((column) => nulls.has(column));
 }
 
-function looksAtRows(node: Node): boolean {
+function looksAtRows(node: Node, aliases: ReadonlySet<string>): boolean {
+  const [first, second] = node.parts;
+  if (node.kind === 'name') {
+    return second !== undefined || first === undefined || !aliases.has(first.text);
+  }
   return (
-    node.kind === 'name' ||
     node.kind === 'star' ||
     node.kind === 'query' ||
-    node.args.some(looksAtRows) ||
-    node.more.some(looksAtRows)
+    node.args.some((arg) => looksAtRows(arg, aliases)) ||
+    node.more.some((part) => looksAtRows(part, aliases))
   );
 }

@@ -13,7 +13,8 @@ export interface SelectParts {
 
 export function walkSelect(walk: Walk, select: Select, outer: Scope | null, parts: SelectParts): void {
   const scope = parts.shared ?? { parent: outer, names: new Set(), aliases: new Set() };
-  collectAliases(select.projection, scope);
+  const named = select.withItems.flatMap(({ expression }) => expression ?? []);
+  defineAliases([...named, ...select.projection], scope);
   walkWithItems(walk, select, scope);
   for (const source of select.sources) {
     walkSource(walk, source, scope);
@@ -31,26 +32,51 @@ export function walkSelect(walk: Walk, select: Select, outer: Scope | null, part
   }
 }
 
-/** Aliases of the query's own list; those inside parentheses too. */
-function collectAliases(nodes: readonly Node[], scope: Scope): void {
+/**
+ * Names that the query gives to expressions, so that `x IN name` means those. One that is defined by itself or by another such name is left
+ * out: where the server looks it up within its own definition, it finds the table.
+ */
+function defineAliases(nodes: readonly Node[], scope: Scope): void {
+  const definitions: Node[] = [];
+  collectAliases(nodes, definitions);
+  const names = new Set(definitions.map(({ alias }) => alias));
+  for (const { alias } of definitions) {
+    if (alias !== null) {
+      scope.aliases.add(alias);
+    }
+  }
+  for (const definition of definitions) {
+    if (definition.alias !== null && mentions(definition, names)) {
+      scope.aliases.delete(definition.alias);
+    }
+  }
+}
+
+function collectAliases(nodes: readonly Node[], definitions: Node[]): void {
   for (const node of nodes) {
     if (node.alias !== null) {
-      scope.aliases.add(node.alias);
+      definitions.push(node);
     }
     if (node.kind !== 'lambda') {
       // An alias inside a lambda is the lambda's own.
-      collectAliases(node.args, scope);
+      collectAliases(node.args, definitions);
     }
   }
+}
+
+function mentions(node: Node, names: ReadonlySet<string | null>): boolean {
+  const [first] = node.parts;
+  return (
+    (node.kind === 'name' && first !== undefined && (first.parameter || names.has(first.text))) ||
+    node.args.some((arg) => mentions(arg, names)) ||
+    node.more.some((part) => mentions(part, names))
+  );
 }
 
 export function walkWithItems(walk: Walk, select: Pick<Select, 'withItems' | 'recursive'>, scope: Scope): void {
   for (const { name, query, expression } of select.withItems) {
     if (expression !== null) {
       walk.expression(expression, scope);
-      if (name !== null) {
-        scope.aliases.add(name);
-      }
     } else if (query !== null && name !== null) {
       walkDefinition(walk, query, { name, recursive: select.recursive, scope });
       scope.names.add(name);
@@ -136,7 +162,8 @@ function describeRows(walk: Walk, select: Select): void {
     return;
   }
   unit.hasWhere =
-    select.conditions.length > 0 && select.conditions.some((condition) => !isTautology(condition, walk.text));
+    select.conditions.length > 0 &&
+    select.conditions.some((condition) => !isTautology(condition, walk.text, walk.aliases));
   const table = onlyTable(select) ?? { table: '', alias: '' };
   unit.predicates = [...walk.predicates(select.conditions, { text: walk.text, ...table })];
 }

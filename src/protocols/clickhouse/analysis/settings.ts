@@ -106,6 +106,11 @@ export function changesReading(name: string, value: string): boolean {
   }
 }
 
+/** Whether the setting decides how text is read, so that its value has to be known. */
+export function decidesReading(name: string): boolean {
+  return changesReading(name, 'on') || changesReading(name, '');
+}
+
 /** Judges one setting. `value` null: back to the server's own, or a value that is not in the text. */
 export function judgeSetting(name: string, value: string | null): SettingJudgement {
   if (value !== null && changesReading(name, value)) {
@@ -120,7 +125,7 @@ export function judgeSetting(name: string, value: string | null): SettingJudgeme
   if (value === null) {
     return destructive(name, 'to a value that is not in the text');
   }
-  if (name === 'dialect' || changesReading(name, '1')) {
+  if (decidesReading(name)) {
     return SAFE;
   }
   // Neither can be taken back within the session.

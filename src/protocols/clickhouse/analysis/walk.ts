@@ -23,7 +23,7 @@ import {
 import type { Node, Part, Query, SettingNode } from './nodes.ts';
 import { createUnitOutline } from './outline.ts';
 import { walkSelect } from './queries.ts';
-import { judgeSetting } from './settings.ts';
+import { decidesReading, judgeSetting } from './settings.ts';
 import { walkTableFunction } from './table-functions.ts';
 
 /** Names that a query defines before the place at hand. */
@@ -151,7 +151,7 @@ export class Walk {
       if (judged.tier !== 'safe' && !(literal && value === null)) {
         this.note(judged.tier, judged.cause, judged.reason);
       }
-      this.refused ??= judged.refused;
+      this.refused ??= literal || !decidesReading(name) ? judged.refused : `the value of ${name} has to be in the text`;
     }
   }
 
