@@ -9,7 +9,7 @@ import { soundOn } from './chime.ts';
 import { Policy } from './policy.tsx';
 import { Reviewers } from './reviewers.tsx';
 import { linkTo, place, type Section } from './route.ts';
-import { hasReviewers, link, notice, pending } from './state.ts';
+import { link, notice, pending } from './state.ts';
 
 interface Entry {
   readonly section: Section;
@@ -22,6 +22,11 @@ const ENTRIES: readonly Entry[] = [
   { section: 'activity', name: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4' },
   { section: 'agents', name: 'Agents', icon: 'M8 9h8v7H8ZM12 9V5M4 13v2M20 13v2M8 19h8' },
   { section: 'policy', name: 'Policy', icon: 'M12 3 5 6v5c0 4.6 2.9 8.3 7 10 4.1-1.7 7-5.4 7-10V6Z' },
+  {
+    section: 'reviewers',
+    name: 'Reviewers',
+    icon: 'M3 12s3.5-6 9-6 9 6 9 6-3.5 6-9 6-9-6-9-6Zm9 3a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z',
+  },
   {
     section: 'account',
     name: 'Account',
@@ -73,23 +78,21 @@ function Sidebar(): VNode {
         <span>Claw Patrol</span>
       </a>
       <ul>
-        {ENTRIES.filter(({ section }) => section !== 'reviewers' || hasReviewers.value).map(
-          ({ section, name, icon }) => (
-            <li key={section}>
-              <a href={linkTo(section)} aria-current={place.value.section === section ? 'page' : undefined}>
-                <svg viewBox="0 0 24 24" aria-hidden="true">
-                  <path d={icon} />
-                </svg>
-                <span class="name">{name}</span>
-                {section === 'approvals' && pending.value > 0 ? (
-                  <span class="badge" aria-label={`${pending.value} waiting`}>
-                    {pending.value > 999 ? '999+' : pending.value}
-                  </span>
-                ) : null}
-              </a>
-            </li>
-          ),
-        )}
+        {ENTRIES.map(({ section, name, icon }) => (
+          <li key={section}>
+            <a href={linkTo(section)} aria-current={place.value.section === section ? 'page' : undefined}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={icon} />
+              </svg>
+              <span class="name">{name}</span>
+              {section === 'approvals' && pending.value > 0 ? (
+                <span class="badge" aria-label={`${pending.value} waiting`}>
+                  {pending.value > 999 ? '999+' : pending.value}
+                </span>
+              ) : null}
+            </a>
+          </li>
+        ))}
       </ul>
       <Self />
     </nav>

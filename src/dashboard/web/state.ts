@@ -153,20 +153,6 @@ effect(() => {
   }
 });
 
-/** Whether this gateway keeps a record of those who decide, and gives leases. */
-export const hasReviewers = signal(false);
-
-effect(() => {
-  if (loggedIn.value !== null) {
-    get('/api/approvers').then(
-      () => {
-        hasReviewers.value = true;
-      },
-      () => undefined,
-    );
-  }
-});
-
 effect(() => {
   const waits = loggedIn.value === null ? 0 : pending.value;
   const title = TITLES[place.value.section];
