@@ -49,7 +49,7 @@ export function harmless(text: string): string {
     .replaceAll(/(?:\u001b\[|\u009b)([0-?]*)([ -/]*)([@-~])/g, (_, parameters: string, middle: string, final: string) =>
       middle === '' && SHOWS.test(final) && /^\??[0-9;:]*$/.test(parameters) ? `\u001b[${parameters}${final}` : '',
     )
-    .replaceAll(/\u001b(?!\[)[\s\S]?|[\u0000-\u0006\u000e-\u001a\u001c-\u001f\u007f-\u009f]/g, '');
+    .replaceAll(/\u001b(?!\[)[\s\S]?|[\u0000-\u0007\u000e-\u001a\u001c-\u001f\u007f-\u009f]/g, '');
 }
 
 /** Final bytes of sequences that move, colour, clear, scroll, or set a mode. */
