@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Flow } from '../../../src/protocols/ssh/flow.ts';
 
-function start(start: { credit?: number; granted?: number; running?: boolean; packetBytes?: number } = {}) {
+function start(options: { credit?: number; granted?: number; running?: boolean; packetBytes?: number } = {}) {
   const sent: string[] = [];
   const granted: number[] = [];
   const flow = new Flow(
     { send: (bytes, type) => void sent.push(`${type}:${bytes.toString()}`), grant: (more) => void granted.push(more) },
-    { credit: 10, granted: 10, reserveBytes: 0, packetBytes: 100, running: true, ...start },
+    { credit: 10, granted: 10, reserveBytes: 0, packetBytes: 100, running: true, ...options },
   );
   return { flow, sent, granted };
 }
