@@ -317,6 +317,12 @@ test('SH-15, SH-39: an exec that starts a shell or an SFTP server is a unit of t
     ['sudo -i', 'deny'],
     ['sudo su', 'deny'],
     ['env bash', 'deny'],
+    ['exec -l bash', 'deny'],
+    ['env -S bash', 'deny'],
+    ['chroot /srv', 'deny'],
+    ['nsenter -t 1 -m', 'deny'],
+    ['docker exec -it c bash', 'deny'],
+    ['timeout 5 ls', 'allow'],
   ]);
   check(denying(`ssh.verb == 'subsystem'`), [
     ['ls', 'allow'],

@@ -4,7 +4,7 @@ import type { Arg } from './args.ts';
 import { optionSpec, readOptions } from './getopt.ts';
 import type { OptionSpec } from './getopt.ts';
 import { isRead, judgeByTable, judgePager } from './programs.ts';
-import { readFile } from './scope.ts';
+import { changeDirectory, readFile } from './scope.ts';
 import type { Call, Scope } from './scope.ts';
 import type { Handler } from './special-text.ts';
 
@@ -182,7 +182,7 @@ const kubectl: Handler = (args, call, scope) => {
   // `-f` is a file or an address to all but `logs`.
   const readsFile = verb !== 'logs' && read.options.some(({ name }) => name === 'f');
   const isFormat = read.options.some(
-    ({ name, value }) => (name === 'o' || name === 'output') && /file/.test(value?.shown ?? ''),
+    ({ name, value }) => (name === 'o' || name === 'output') && /^=?[a-z-]*file(?:=|$)/.test(value?.shown ?? ''),
   );
   const isSecret = names.some((name) => name.split(/[,/]/).some((part) => /^secrets?(?:\.|$)/i.test(part)));
   const isDump = verb === 'cluster-info' && names.length > 0;
@@ -236,7 +236,6 @@ const GIT_COMMANDS: Readonly<Record<string, OptionSpec>> = {
 const GIT_GLOBAL = optionSpec('- C no-pager,no-optional-locks,literal-pathspecs,version', { stops: true });
 
 const git: Handler = (args, call, scope) => {
-  const { findings } = scope;
   const global = readOptions(args, GIT_GLOBAL);
   const [verb, ...rest] = global.kind === 'read' ? global.operands : [];
   if (verb?.text === 'upload-pack' || verb?.text === 'receive-pack' || verb?.text === 'upload-archive') {
@@ -263,12 +262,14 @@ const git: Handler = (args, call, scope) => {
     judgeByTable('git', args, call, scope);
     return;
   }
+  if (global.kind === 'read') {
+    global.options
+      .filter(({ name }) => name === 'C')
+      .forEach(({ value }) => changeDirectory(scope, value ?? undefined));
+  }
   operands.forEach((operand) => readFile(scope, operand));
   if (global.kind === 'read' && !global.options.some(({ name }) => name === 'no-pager')) {
     judgePager(call, args, scope);
-  }
-  if (global.kind === 'read' && global.options.some(({ name, value }) => name === 'C' && value?.kind !== 'literal')) {
-    findings.opaque('dynamic_word');
   }
 };
 
@@ -299,7 +300,9 @@ function onlyForms(program: string, first: RegExp, others: RegExp): Handler {
   return (args, call, scope) => {
     const texts = literals(args);
     const isForm = texts !== null && texts.some((text) => first.test(text)) && texts.every((text) => others.test(text));
-    if (!isForm) {
+    if (isForm) {
+      judgePager(call, args, scope);
+    } else {
       judgeByTable(program, args, call, scope);
     }
   };
@@ -329,7 +332,9 @@ const apt: Handler = (args, call, scope) => {
   const verb = args[0]?.text ?? '';
   const isReading = /^(?:list|show|search|policy|depends|rdepends)$/.test(verb);
   const forms = /^(?:--installed|--upgradable|--upgradeable|--all-versions|--names-only|-a|[^-].*)$/s;
-  if (!isReading || !args.every(({ text }) => text !== null && forms.test(text))) {
+  if (isReading && args.every(({ text }) => text !== null && forms.test(text))) {
+    judgePager(call, args, scope);
+  } else {
     judgeByTable('apt', args, call, scope);
   }
 };

@@ -138,14 +138,17 @@ export class Walker implements Scope {
       return;
     }
     judgeBuiltin(program, args, this);
-    const wrapper = WRAPPERS.get(program) ?? SHELLS.get(program);
-    if (wrapper !== undefined) {
+    const wrapper = WRAPPERS.get(program);
+    const starter = wrapper ?? SHELLS.get(program);
+    if (starter !== undefined) {
       const before = findings.commands.length;
-      wrapper(args, call, this);
+      starter(args, call, this);
       if (findings.commands.length === before) {
         this.#record(call, []);
-        // `exec $SHELL`: whatever it is, it has the channel.
-        findings.startsShell ||= call.stdin === 'channel' && args.some(({ kind }) => kind === 'dynamic');
+        // `exec $SHELL`, `chroot /srv`: whatever it starts, it has the channel.
+        const isHidden =
+          findings.hidden !== null && (wrapper !== undefined || args.some(({ kind }) => kind === 'dynamic'));
+        findings.startsShell ||= isHidden && call.stdin === 'channel';
       }
       return;
     }

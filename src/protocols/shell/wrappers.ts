@@ -204,7 +204,7 @@ function asUser(program: string, scope: Scope): void {
 }
 
 const SUDO = optionSpec(
-  'EHnkSbPBN ugpCDhrtTR preserve-env?,set-home,non-interactive,reset-timestamp,stdin,background,user=,group=,prompt=,chdir=,host=,role=,type=',
+  'EHnkKlvSbPBN ugpCDhrtTR preserve-env?,set-home,non-interactive,reset-timestamp,stdin,background,user=,group=,prompt=,chdir=,host=,role=,type=',
   stops,
 );
 const SUDO_SHELL = /^-(?:[EHnkSb]*[is]|-login|-shell)$/;
@@ -224,6 +224,11 @@ const sudo: Handler = (args, call, scope) => {
   const at = read.operands.findIndex(({ shown }) => !/^[A-Za-z_]\w*=/.test(shown));
   if (at > 0 || read.options.some(({ name }) => name === 'preserve-env' || name === 'E')) {
     scope.findings.opaque('dynamic_word', 'dynamic');
+  }
+  // Lists what is allowed, or forgets a password.
+  const isQuestion = read.options.some(({ name }) => 'lvKk'.includes(name));
+  if (at === -1 && isQuestion) {
+    return;
   }
   if (at !== -1) {
     runInner(read.operands.slice(at), call, scope, {

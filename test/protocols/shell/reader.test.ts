@@ -46,7 +46,7 @@ test('what is added to a line never lowers its tier', () => {
     ' && ls',
     '; rm x',
     '; $X',
-    '| cat',
+    ' | cat',
     '; python3 -c 1',
     '; (ls)',
     '; sudo ls',
