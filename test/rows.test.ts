@@ -48,6 +48,13 @@ const REQUIRED: readonly string[] = [
   'TA-03',
   'TA-14',
   ...rows('MP', 50, [5, 7, 8, 21, 22, 24, 40, 43, 44, 46, 48]),
+  // Of the data plane: what is built of it.
+  ...['01', '02', '04', '05', '06', '07', '08', '09', '10', '13', '15', '17', '18', '20', '22', '26', '32'].map(
+    (id) => `DP-${id}`,
+  ),
+  ...['01', '03', '05', '06'].map((id) => `DN-${id}`),
+  ...['06', '08', '11', '12', '20'].map((id) => `TR-${id}`),
+  ...['01', '09'].map((id) => `TL-${id}`),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
 const END_TO_END: readonly string[] = ['PG-11', 'PG-16', 'PG-17', 'PG-20', 'PG-32', 'PG-91', 'PG-92'];
@@ -61,8 +68,8 @@ function texts(folder: string): string {
 
 /** Ids in a text; `PG-95 to PG-99` names those between too. */
 function idsIn(text: string): ReadonlySet<string> {
-  const ids = new Set(text.match(/\b(?:PG|HT|K8|MC|PV|SH|CH|MP|CP|AP|TA)-\d{2,3}\b/g) ?? []);
-  for (const [, kind, from, to] of text.matchAll(/\b(PG|HT|K8|MC|PV|SH|CH|MP|CP)-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
+  const ids = new Set(text.match(/\b[A-Z][A-Z0-9]-\d{2,3}\b/g) ?? []);
+  for (const [, kind, from, to] of text.matchAll(/\b([A-Z][A-Z0-9])-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
     for (let number = Number(from); number <= Number(to); number += 1) {
       ids.add(`${kind}-${String(number).padStart(2, '0')}`);
     }

@@ -53,6 +53,18 @@ const isNeverNamed = createRanges([
   '64:ff9b::/104',
 ]);
 
+const isV6Unicast = createRanges(['2000::/3']);
+
+/** Whether an address has a place in the IPv6 internet (RFC 4291, section 2.4; IANA gives out nothing else). */
+export function isGlobalV6(ip: string): boolean {
+  return isV6Unicast(ip);
+}
+
+/** Addresses that are never somebody else's public ones. */
+export function isNeverPublic(ip: string): boolean {
+  return isLoopback(ip) || isNeverNamed(ip);
+}
+
 /** True when the configured host may be dialled at that address, to which it resolved. */
 export function mayDial(host: string, ip: string): boolean {
   if (isIP(host) !== 0) {

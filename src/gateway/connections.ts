@@ -18,7 +18,7 @@ import type {
   ServeContext,
 } from '../protocols/protocol.ts';
 import type { FinishReason } from '../protocols/session.ts';
-import type { Agent, Endpoint, SessionId } from '../rules/action.ts';
+import type { Agent, SessionId } from '../rules/action.ts';
 import type { RuleSet } from '../rules/decision.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { Certificates } from './certificates.ts';
@@ -42,6 +42,10 @@ import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
 import { endpointKeys } from './ssh-keys.ts';
 import type { SshKeys } from './ssh-keys.ts';
 import { relay } from './relay.ts';
+import { createPassThrough } from './pass-through.ts';
+import type { PassThrough, PassThroughParts } from './pass-through.ts';
+import { Places } from './places.ts';
+import { describeEndpoint, leafNames } from './endpoint-names.ts';
 import type { Route, Way } from './routing.ts';
 
 /** For the answer in progress of a connection whose endpoint, profile or credential is gone. */
@@ -70,6 +74,8 @@ export interface ConnectionsParts {
   readonly route: (key: string) => Way | null;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly dial: Dial;
+  /** What destinations that nobody declared are judged by. */
+  readonly strangers: Pick<PassThroughParts, 'own' | 'declared' | 'resolve'>;
   readonly certificates: Certificates;
   readonly keys: SshKeys;
   readonly credentials: Credentials;
@@ -129,7 +135,8 @@ export function createConnections(parts: ConnectionsParts): Connections {
 class OpenConnections implements Connections {
   readonly #parts: ConnectionsParts;
   readonly #open = new Map<SessionId, Entry>();
-  readonly #perDevice = new Map<string, number>();
+  readonly #places: Places;
+  readonly #passThrough: PassThrough;
   /** Objects that protocols keep per gateway, by name. */
   readonly #shared = new Map<string, unknown>();
   readonly #proxy: ForwardProxy;
@@ -138,8 +145,20 @@ class OpenConnections implements Connections {
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
+    this.#places = new Places(() => {
+      const { connections, connectionsPerDevice } = parts.live().config.gateway.limits;
+      return { connections: Math.min(connections, parts.maxConnections), connectionsPerDevice };
+    });
+    this.#passThrough = createPassThrough({
+      ...parts,
+      ...parts.strangers,
+      places: this.#places,
+      stillHere: (agent) => this.#isStillHere(agent),
+    });
+    const passThrough = this.#passThrough;
     this.#proxy = createForwardProxy({
       ...parts,
+      passThrough,
       admit: (socket, key, { route, target, agent }) =>
         this.#admit(this.#identify(socket, key, route, { target, agent })),
     });
@@ -149,6 +168,7 @@ class OpenConnections implements Connections {
         ? null
         : createArrivals({
             ...parts,
+            passThrough,
             view: tunnel,
             admit: (socket, { route, target, agent }) =>
               this.#admit(this.#identify(socket, TUNNEL_KEY, route, { target, agent })),
@@ -156,7 +176,7 @@ class OpenConnections implements Connections {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.size + this.#passThrough.size;
   }
 
   accept(socket: Socket, key: string): void {
@@ -194,6 +214,7 @@ class OpenConnections implements Connections {
         ending.abort(why);
       }
     }
+    this.#passThrough.endOf(fits, why);
   }
 
   endRun(run: string, why: string): void {
@@ -201,7 +222,9 @@ class OpenConnections implements Connections {
   }
 
   list(): readonly OpenConnection[] {
-    return [...this.#open.values()].map((entry) => describeConnection(entry, this.#parts.clock.monotonicMs()));
+    const nowMs = this.#parts.clock.monotonicMs();
+    const open = [...this.#open.values()].map((entry) => describeConnection(entry, nowMs));
+    return [...open, ...this.#passThrough.list()].toSorted((a, b) => b.openMs - a.openMs);
   }
 
   #admit(entry: Entry): void {
@@ -212,9 +235,8 @@ class OpenConnections implements Connections {
       socket.resetAndDestroy();
       return;
     }
-    const { device } = entry.agent;
     this.#open.set(entry.session, entry);
-    this.#perDevice.set(device, (this.#perDevice.get(device) ?? 0) + 1);
+    this.#places.take(entry.agent.device);
     this.#parts.metrics.connections(entry.route.endpoint.ref, 1);
     socket.setKeepAlive(true, 60_000);
     // Owned: it never rejects, and its end is awaited through `emptied`.
@@ -226,6 +248,7 @@ class OpenConnections implements Connections {
       this.#proxy.close();
       this.#arrivals?.close();
     }
+    this.#passThrough.drain(why, which);
     for (const entry of this.#open.values()) {
       if (which === 'all' || !this.#stillRouted(entry)) {
         if (which === 'unrouted' && !entry.draining.signal.aborted) {
@@ -241,10 +264,14 @@ class OpenConnections implements Connections {
     for (const entry of this.#open.values()) {
       entry.ending.abort(why);
     }
+    this.#passThrough.endOf(() => true, why);
   }
 
-  emptied(): Promise<void> {
-    return this.#open.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  async emptied(): Promise<void> {
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    await this.#passThrough.emptied();
   }
 
   credentialOf(session: SessionId): DispatchedCredential | null {
@@ -275,7 +302,6 @@ class OpenConnections implements Connections {
   }
 
   #findRefusal({ route, agent, target }: Entry): { readonly cause: string; readonly detail: string } | null {
-    const { limits } = this.#parts.live().config.gateway;
     if (agent.ip === '') {
       return { cause: 'gone', detail: 'the client was gone when it was accepted' };
     }
@@ -291,13 +317,8 @@ class OpenConnections implements Connections {
     if (!this.#parts.protocols.has(route.endpoint.type)) {
       return { cause: 'not_served', detail: `endpoints of type ${route.endpoint.type} are not served by this version` };
     }
-    if (this.#open.size >= Math.min(limits.connections, this.#parts.maxConnections)) {
-      return { cause: 'limit', detail: 'too many connections' };
-    }
-    if ((this.#perDevice.get(agent.device) ?? 0) >= limits.connectionsPerDevice) {
-      return { cause: 'limit', detail: 'too many connections of this device' };
-    }
-    return null;
+    const full = this.#places.findRefusal(agent.device);
+    return full === null ? null : { cause: 'limit', detail: full };
   }
 
   /** What cannot be recorded does not begin. */
@@ -363,12 +384,7 @@ class OpenConnections implements Connections {
     // Sends what is still buffered, then closes.
     socket.destroySoon();
     this.#open.delete(session);
-    const left = (this.#perDevice.get(agent.device) ?? 1) - 1;
-    if (left > 0) {
-      this.#perDevice.set(agent.device, left);
-    } else {
-      this.#perDevice.delete(agent.device);
-    }
+    this.#places.free(agent.device);
     this.#parts.metrics.connections(endpoint.ref, -1);
     this.#parts.gate.ended(session);
     const event = createEvent('connection.closed', this.#parts.clock.now(), {
@@ -524,6 +540,16 @@ class OpenConnections implements Connections {
     );
   }
 
+  /** Whether a client whose destination was not declared could still come, under the same profile. */
+  #isStillHere({ device, run, ip, profile, transport }: Agent): boolean {
+    if (transport === 'wireguard') {
+      const agent = this.#parts.tunnel?.identify(ip) ?? null;
+      return agent?.device === device && agent.run === run && agent.profile === profile;
+    }
+    const { proxy } = this.#parts.live().config.gateway;
+    return proxy?.profile === profile && createRanges(proxy.listenAllow)(ip);
+  }
+
   /** Where a device would be led now, or null when it is not the same device any more. */
   #tunnelRouteNow(target: DialTarget | null, { device, run, ip }: Agent): Route | null {
     const agent = this.#parts.tunnel?.identify(ip) ?? null;
@@ -549,25 +575,4 @@ class OpenConnections implements Connections {
       }
     }
   }
-}
-
-/** The endpoint as facts and records name it. */
-export function describeEndpoint(config: EndpointConfig): Endpoint {
-  const { name, type, ref, family } = config;
-  return { name, type, ref, family, host: config.hosts[0]?.host ?? '' };
-}
-
-/** Names of the leaf that a direct listener shows: the endpoint's hosts, the listen address, `localhost`. */
-export function leafNames(config: EndpointConfig): readonly string[] {
-  const listen = config.listen?.host ?? '';
-  const wildcard = listen === '' || listen === '0.0.0.0' || listen === '::';
-  return [
-    ...new Set([
-      ...config.hosts.map(({ host }) => host),
-      ...(wildcard ? [] : [listen]),
-      'localhost',
-      '127.0.0.1',
-      '::1',
-    ]),
-  ];
 }

@@ -27,6 +27,8 @@ export interface DialParts {
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
+  /** Its addresses where they were looked up and judged: these are dialled, and nothing is looked up. */
+  readonly addresses?: readonly string[];
 }
 
 export type Dial = (target: DialTarget, signal: AbortSignal) => Promise<Socket>;
@@ -42,8 +44,8 @@ export function createDial(parts: DialParts): Dial {
     signal.addEventListener('abort', onAbort, { once: true });
     const deadline = parts.clock.after(DIAL_DEADLINE_MS, onAbort);
     try {
-      const addresses = await untilAborted(resolveHost(target.host, parts.resolver()), abort.signal);
-      const allowed = checkAddresses(target, addresses, parts.bound());
+      const found = target.addresses ?? (await untilAborted(resolveHost(target.host, parts.resolver()), abort.signal));
+      const allowed = checkAddresses(target, found, parts.bound());
       return await race(allowed, target.port, { clock: parts.clock, signal: abort.signal });
     } catch (error) {
       if (error instanceof GatewayError) {
@@ -73,9 +75,7 @@ function checkAddresses(
   addresses: readonly string[],
   bound: readonly BoundAddress[],
 ): readonly string[] {
-  const local = new Set(
-    Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map(({ address }) => canonicalIp(address))),
-  );
+  const local = readLocalAddresses();
   const checked = addresses.filter((ip) => mayDial(target.host, ip));
   if (checked.length === 0 && addresses.length > 0) {
     const message = `${target.host} resolves to ${addresses.join(', ')}, where no name may lead; write the address itself if it is meant`;
@@ -97,7 +97,15 @@ function interleave(addresses: readonly string[]): readonly string[] {
     .filter((ip) => ip !== undefined);
 }
 
-async function resolveHost(host: string, server: string | null): Promise<readonly string[]> {
+/** Every address of this machine. */
+export function readLocalAddresses(): ReadonlySet<string> {
+  return new Set(
+    Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map(({ address }) => canonicalIp(address))),
+  );
+}
+
+/** The addresses of a host, asked of that name server or the system's. Rejects with what the look-up said. */
+export async function resolveHost(host: string, server: string | null): Promise<readonly string[]> {
   if (isIP(host) !== 0) {
     return [host];
   }

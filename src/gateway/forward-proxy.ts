@@ -12,6 +12,7 @@ import { describeDirectAgent } from './direct-agent.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { PassThrough } from './pass-through.ts';
 import { takeProxyRequest } from './proxy-request.ts';
 import type { ProxyRequest } from './proxy-request.ts';
 import type { Recorder } from './recorder.ts';
@@ -73,11 +74,16 @@ export function receiveProxyRequest(
 /** The head that opens a CONNECT tunnel. */
 export const CONNECTED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
+const STATUS_TEXTS: ReadonlyMap<number, string> = new Map([
+  [403, 'Forbidden'],
+  [502, 'Bad Gateway'],
+]);
+
 /** An answer in place of the destination's, as JSON that an agent can act on. The connection ends with it. */
 export function proxyRefusal(status: number, reason: string, hint: string): Buffer {
   const body = Buffer.from(`${JSON.stringify({ error: { code: 'refused', reason, hint } })}\n`);
   const head = [
-    `HTTP/1.1 ${status} ${status === 403 ? 'Forbidden' : 'Refused'}`,
+    `HTTP/1.1 ${status} ${STATUS_TEXTS.get(status) ?? 'Refused'}`,
     'Content-Type: application/json',
     `Content-Length: ${body.length}`,
     'Connection: close',
@@ -96,6 +102,8 @@ export interface ForwardProxyParts {
   readonly metrics: Metrics;
   readonly recorder: Recorder;
   readonly logger: Logger;
+  /** What no endpoint claims, where the policy lets it through. */
+  readonly passThrough: Pick<PassThrough, 'offered' | 'accept'>;
   /** Takes over a socket whose destination is known; the bytes that follow are the destination's protocol. */
   readonly admit: (
     socket: Socket,
@@ -168,7 +176,7 @@ class AskingClients implements ForwardProxy {
         const { target } = request;
         const endpoint = findEndpoint(live(), way.profile, target);
         if (endpoint === null) {
-          this.#refuseDestination(socket, agent, target);
+          this.#passOrRefuse(socket, agent, request);
           return;
         }
         if (request.kind === 'connect') {
@@ -179,10 +187,34 @@ class AskingClients implements ForwardProxy {
     }
   }
 
+  /** An absolute URL is no tunnel: whoever wants through opens one. */
+  #passOrRefuse(
+    socket: Socket,
+    agent: Agent,
+    { kind, target }: Extract<ReceivedRequest, { kind: 'connect' | 'absolute' }>,
+  ): void {
+    const { passThrough } = this.#parts;
+    if (!passThrough.offered || kind === 'absolute') {
+      this.#refuseDestination(socket, agent, target);
+      return;
+    }
+    passThrough.accept({
+      socket,
+      agent,
+      target,
+      name: '',
+      heard: false,
+      onDialled: () => void socket.write(CONNECTED),
+      onRefused: (status, why) => endWith(socket, proxyRefusal(status, why, '')),
+    });
+  }
+
   #refuseDestination(socket: Socket, agent: Agent, { host, port }: DialTarget): void {
     const where = formatAddress(host, port);
     this.#refuse(agent, 'destination', `no endpoint of profile ${agent.profile} claims ${where}`, where);
-    const hint = 'Only declared destinations can be reached. Ask a person to declare it if it is needed.';
+    const hint = this.#parts.passThrough.offered
+      ? 'Only CONNECT leads to what is not declared (curl: --proxytunnel).'
+      : 'Only declared destinations can be reached. Ask a person to declare it if it is needed.';
     endWith(socket, proxyRefusal(403, `${where} is not declared`, hint));
   }
 

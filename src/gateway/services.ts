@@ -36,7 +36,8 @@ import { createConnections } from './connections.ts';
 import type { Connections } from './connections.ts';
 import { readMaxConnections } from './descriptors.ts';
 import { NO_DECIDERS } from './decider-metrics.ts';
-import { createDial } from './dial.ts';
+import { createDeclaredAddresses } from './declared-addresses.ts';
+import { createDial, resolveHost } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { createGate } from './gate.ts';
 import type { GatewayGate } from './gate.ts';
@@ -51,9 +52,11 @@ import { createRecorder } from './recorder.ts';
 import { createRuleHits } from './rule-hits.ts';
 import type { RuleHits } from './rule-hits.ts';
 import type { Recorder } from './recorder.ts';
+import { readOwnAddresses } from './own-addresses.ts';
 import { prepareTunnel } from './tunnel/prepare.ts';
 import type { Tunnel } from './tunnel/tunnel.ts';
 import type { Way } from './routing.ts';
+import { reservedHosts } from './undeclared.ts';
 import { createSshKeys } from './ssh-keys.ts';
 import type { SshKeys } from './ssh-keys.ts';
 import { resolveSecretString } from './secret-string.ts';
@@ -257,9 +260,19 @@ function openConnections(
   core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> & { readonly dial: Dial },
 ): Connections {
   const { live, logger } = parts;
+  const resolve = (host: string): Promise<readonly string[]> => resolveHost(host, live().config.gateway.resolver);
   return createConnections({
     ...parts,
     ...core,
+    strangers: {
+      resolve,
+      own: () => readOwnAddresses(live().config),
+      declared: createDeclaredAddresses({
+        clock: parts.clock,
+        hosts: () => reservedHosts(live().config),
+        resolve: (host) => resolve(host).catch(noneIfAbsent),
+      }),
+    },
     audit,
     certificates,
     keys,
@@ -267,6 +280,15 @@ function openConnections(
     secretString,
     maxConnections: limitConnections(live().config, logger),
   });
+}
+
+/** A name that does not exist has no addresses; whatever else went wrong, they are not known. */
+function noneIfAbsent(error: unknown): readonly string[] {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  if (code === 'ENOTFOUND' || code === 'ENODATA') {
+    return [];
+  }
+  throw error;
 }
 
 /** What a parked action would do, asked of its protocol over a connection of its own. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leafNames } from '../../src/gateway/connections.ts';
+import { leafNames } from '../../src/gateway/endpoint-names.ts';
 import { createLive } from '../../src/gateway/live.ts';
 import { createRoutes, findEndpoint } from '../../src/gateway/routing.ts';
 import { ENDPOINT, makeConfig } from '../support/gate-parts.ts';

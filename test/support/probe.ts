@@ -1,6 +1,7 @@
 // A client that tries one thing on the network and says in one word what came of it; run inside another network.
-// node probe.js tcp HOST PORT | udp HOST PORT | dns udp|tcp HOST HEX
+// node probe.js tcp HOST PORT | udp HOST PORT | dns udp|tcp HOST HEX | talk HOST PORT PIECE_BYTES HEX
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { connect, isIPv6 } from 'node:net';
 
 const LIMIT_MS = 3000;
@@ -55,7 +56,27 @@ function dnsTcp(host: string, message: Buffer): void {
   socket.write(Buffer.concat([length, message]));
 }
 
+/** Sends the bytes in pieces, ends its direction, and says how it ended and what came: `fin`, `ECONNRESET`, …, then the bytes in hex. */
+async function talk(host: string, port: number, pieceBytes: number, bytes: Buffer): Promise<void> {
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
+  const got: Buffer[] = [];
+  const told = (how: string): never => say(`${how} ${Buffer.concat(got).toString('hex')}`);
+  socket.on('data', (chunk: Buffer) => void got.push(chunk));
+  socket.on('error', (error) => told('code' in error ? String(error.code) : error.message));
+  socket.on('end', () => told('fin'));
+  await once(socket, 'connect');
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    await new Promise((resolve) => socket.write(bytes.subarray(at, at + pieceBytes), resolve));
+  }
+  if (bytes.length > 0) {
+    socket.end();
+  }
+}
+
 switch (kind) {
+  case 'talk':
+    await talk(args[0] ?? '', Number(args[1]), Number(args[2]), Buffer.from(args[3] ?? '', 'hex'));
+    break;
   case 'tcp':
     tcp(args[0] ?? '', Number(args[1]));
     break;

@@ -2,22 +2,22 @@
 // that it sends, else the address itself), and which endpoint of its profile that belongs to. Everything else is refused and recorded.
 import type { Socket } from 'node:net';
 import { createEvent } from '../../audit/event.ts';
-import { canonicalHost } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
-import { beginsTls, takeClientHello } from '../../protocols/http/client-hello.ts';
 import type { DialTarget } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
 import { canonicalIp, formatAddress } from '../addresses.ts';
+import { receiveFirstBytes } from '../first-bytes.ts';
+import type { FirstBytes } from '../first-bytes.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
+import type { PassThrough } from '../pass-through.ts';
 import type { Recorder } from '../recorder.ts';
 import { findEndpoint } from '../routing.ts';
 import type { Route } from '../routing.ts';
+import { findSaidRefusal, mayBeTls } from '../undeclared.ts';
 
-/** From accept to the server name; absolute, not per byte. */
-const HELLO_MS = 10_000;
 const DNS_PORT = 53;
 
 /** What an address inside the tunnel stands for. */
@@ -31,6 +31,8 @@ export interface TunnelView {
   /** The device that has that tunnel address, or null. */
   identify(ip: string): Agent | null;
   destinationOf(ip: string): Destination;
+  /** The name that the device asked for last and was told that address for, or "". */
+  askedNameOf(agent: Agent, ip: string): string;
   /** Takes over a connection to port 53. */
   serveNames(socket: Socket): void;
 }
@@ -42,6 +44,8 @@ export interface ArrivalsParts {
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly view: TunnelView;
+  /** What no endpoint claims, where the policy lets it through. */
+  readonly passThrough: Pick<PassThrough, 'offered' | 'accept'>;
   /** Takes over a socket whose destination is known. */
   readonly admit: (
     socket: Socket,
@@ -109,12 +113,14 @@ class OpenArrivals implements Arrivals {
         this.#refuse(arrival, 'destination', `${dialled.host} is no name's virtual address`);
         return;
       case 'other':
-        if (findEndpoint(live(), agent.profile, dialled) !== null || !this.#mayBeNamed(agent.profile, dialled.port)) {
+        if (findEndpoint(live(), agent.profile, dialled) !== null) {
           this.#admit(arrival, dialled);
-          return;
+        } else if (this.#mayBeNamed(agent.profile, dialled.port)) {
+          // Owned: it never rejects, and ends with its deadline.
+          void this.#askName(arrival);
+        } else {
+          this.#passOrRefuse(arrival, null);
         }
-        // Owned: it never rejects, and ends with its deadline.
-        void this.#askName(arrival);
     }
   }
 
@@ -129,38 +135,63 @@ class OpenArrivals implements Arrivals {
     this.#parts.admit(socket, { route: { endpoint, profile: agent.profile }, target, agent });
   }
 
-  /** Whether a server name could lead somewhere: some endpoint of the profile speaks TLS first on that port. */
+  /** Whether a server name could lead somewhere, or away from something: an endpoint speaks TLS first on that port. */
   #mayBeNamed(profile: string, port: number): boolean {
     const live = this.#parts.live();
-    return live.config.endpoints.some(
-      ({ family, hosts, ref }) =>
-        (family === 'http' || family === 'k8s') &&
-        hosts.some((host) => host.port === port) &&
-        live.reaches(profile, ref),
+    const { offered } = this.#parts.passThrough;
+    return mayBeTls(
+      { endpoints: live.config.endpoints.filter(({ ref }) => offered || live.reaches(profile, ref)) },
+      port,
     );
   }
 
+  /** `said`: what the client said first, where that could lead to an endpoint; null where it could not. */
+  #passOrRefuse(arrival: Arrival, said: FirstBytes | null): void {
+    const { live, passThrough, view } = this.#parts;
+    const { agent, dialled, socket } = arrival;
+    const why = passThrough.offered
+      ? said === null
+        ? null
+        : findSaidRefusal(live().config, dialled.port, said)
+      : describeRefusal(arrival, said);
+    if (why !== null) {
+      const where = said?.kind === 'name' ? formatAddress(said.name, dialled.port) : null;
+      this.#refuse(arrival, 'destination', why, where);
+      return;
+    }
+    const onRefused = (): void => void socket.resetAndDestroy();
+    const name = view.askedNameOf(agent, dialled.host);
+    passThrough.accept({ socket, agent, target: dialled, name, heard: true, onDialled: () => {}, onRefused });
+  }
+
   async #askName(arrival: Arrival): Promise<void> {
-    const { agent, dialled } = arrival;
+    const { agent, dialled, socket } = arrival;
+    const { clock, live } = this.#parts;
     const asking = this.#asking.get(agent.device) ?? 0;
-    if (asking >= this.#parts.live().config.gateway.limits.connectionsPerDevice) {
+    if (asking >= live().config.gateway.limits.connectionsPerDevice) {
       this.#refuse(arrival, 'limit', 'too many connections that have not said what they want');
       return;
     }
     this.#asking.set(agent.device, asking + 1);
-    const name = await receiveServerName(arrival.socket, { clock: this.#parts.clock, signal: this.#closing.signal });
-    this.#asking.set(agent.device, (this.#asking.get(agent.device) ?? 1) - 1);
-    if (name === null) {
-      const where = formatAddress(dialled.host, dialled.port);
-      this.#refuse(
-        arrival,
-        'destination',
-        `no endpoint of profile ${agent.profile} claims ${where}, and no server name says otherwise`,
-        where,
-      );
-      return;
+    const said = await receiveFirstBytes(socket, { clock, signal: this.#closing.signal });
+    this.#leaveAsking(agent.device);
+    if (said.kind === 'name') {
+      const target = { host: said.name, port: dialled.port };
+      if (findEndpoint(live(), agent.profile, target) !== null) {
+        this.#admit(arrival, target);
+        return;
+      }
     }
-    this.#admit(arrival, { host: name, port: dialled.port });
+    this.#passOrRefuse(arrival, said);
+  }
+
+  #leaveAsking(device: string): void {
+    const left = (this.#asking.get(device) ?? 1) - 1;
+    if (left > 0) {
+      this.#asking.set(device, left);
+    } else {
+      this.#asking.delete(device);
+    }
   }
 
   #refuse({ socket, agent, dialled }: Arrival, cause: string, detail: string, where: string | null = null): void {
@@ -179,42 +210,20 @@ class OpenArrivals implements Arrivals {
   }
 }
 
-/** The canonical server name of a TLS client, or null. The bytes are still to be read from the socket. */
-function receiveServerName(
-  socket: Socket,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<string | null> {
-  return new Promise((resolve) => {
-    let held: Buffer = Buffer.alloc(0);
-    const finish = (name: string | null): void => {
-      deadline.cancel();
-      signal.removeEventListener('abort', onGone);
-      socket.off('data', onData);
-      socket.off('end', onGone);
-      socket.off('close', onGone);
-      socket.pause();
-      if (held.length > 0) {
-        socket.unshift(held);
-      }
-      resolve(name);
-    };
-    const onData = (chunk: Buffer): void => {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      if (!beginsTls(held[0] ?? 0)) {
-        finish(null);
-        return;
-      }
-      const taken = takeClientHello(held);
-      if (taken.kind !== 'incomplete') {
-        const name = taken.kind === 'hello' ? taken.hello.serverName : null;
-        finish(name === null ? null : canonicalHost(name));
-      }
-    };
-    const onGone = (): void => finish(null);
-    const deadline = clock.after(HELLO_MS, onGone);
-    signal.addEventListener('abort', onGone, { once: true });
-    socket.on('data', onData);
-    socket.on('end', onGone);
-    socket.on('close', onGone);
-  });
+/** Why nothing claims it, with what the client said where it was asked. */
+function describeRefusal({ agent, dialled }: Arrival, said: FirstBytes | null): string {
+  const where = formatAddress(dialled.host, dialled.port);
+  const unclaimed = `no endpoint of profile ${agent.profile} claims ${where}`;
+  switch (said?.kind) {
+    case undefined:
+      return unclaimed;
+    case 'name':
+      return `no endpoint of profile ${agent.profile} claims ${formatAddress(said.name, dialled.port)}, dialled at ${dialled.host}`;
+    case 'malformed':
+      return `${unclaimed}, and the server name cannot be read: ${said.why}`;
+    case 'nameless':
+    case 'other':
+    case 'nothing':
+      return `${unclaimed}, and no server name says otherwise`;
+  }
 }

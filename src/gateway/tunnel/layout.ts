@@ -1,6 +1,7 @@
 // Which addresses and numbers a tunnel uses: all of them follow from the configuration, so that what a killed gateway left behind can be
 // found and replaced. Pure.
 import { createHash } from 'node:crypto';
+import type { AttributeValue } from '../../config/config.ts';
 import { formatIp, parseCidr, parseIp } from '../../config/hosts.ts';
 import type { Cidr, IpAddress } from '../../config/hosts.ts';
 
@@ -57,6 +58,23 @@ export function layOut({ subnetCidr, listenPort, interfaceName, mtu }: Wireguard
     mark: 0x636c_0000 + number,
     routeTable: 510_000 + number,
     logGroup: number,
+  };
+}
+
+/** The layout and mode of a checked `wireguard { }` block. */
+export function readWireguard(attributes: Readonly<Record<string, AttributeValue>>): {
+  readonly layout: TunnelLayout;
+  readonly mode: 'auto' | 'kernel' | 'userspace';
+} {
+  const { subnet_cidr: subnetCidr, listen_port: listenPort, interface: interfaceName, mtu, mode } = attributes;
+  return {
+    layout: layOut({
+      subnetCidr: typeof subnetCidr === 'string' ? subnetCidr : '',
+      listenPort: Number(listenPort),
+      interfaceName: typeof interfaceName === 'string' ? interfaceName : '',
+      mtu: Number(mtu),
+    }),
+    mode: mode === 'kernel' || mode === 'userspace' ? mode : 'auto',
   };
 }
 

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { Appender } from '../../lib/gather.ts';
 import { canonicalIp } from '../addresses.ts';
 
 /** Answers of one device: a burst of this many, and this many a second after it. */
@@ -16,7 +17,7 @@ const IDLE_MS = 10_000;
 const MAX_QUESTIONS = 1000;
 
 /** The answer for whoever has that tunnel address; null = none is given. */
-export type AnswerFor = (message: Buffer, ip: string) => Buffer | null;
+export type AnswerFor = (message: Buffer, ip: string) => Buffer | null | Promise<Buffer>;
 
 export interface NameServer {
   readonly port: number;
@@ -38,7 +39,11 @@ export async function openNameServer(parts: NameServerParts): Promise<NameServer
   const budget = createBudget(clock);
   const v4 = createSocket('udp4');
   const v6 = createSocket({ type: 'udp6', ipv6Only: true });
-  const close = (): void => [v4, v6].forEach((socket) => socket.close());
+  let closed = false;
+  const close = (): void => {
+    closed = true;
+    [v4, v6].forEach((socket) => socket.close());
+  };
   try {
     await listen(v4, addresses.v4, 0);
     await listen(v6, addresses.v6, v4.address().port);
@@ -53,7 +58,10 @@ export async function openNameServer(parts: NameServerParts): Promise<NameServer
     socket.on('message', (message, { address, port }) => {
       const ip = canonicalIp(address);
       const reply = budget(ip) ? answer(message, ip) : null;
-      if (reply !== null) {
+      if (reply instanceof Promise) {
+        // Owned: it never rejects. Meanwhile the gateway may have stopped.
+        void reply.then((bytes) => (closed ? undefined : socket.send(bytes, port, address)));
+      } else if (reply !== null) {
         socket.send(reply, port, address);
       }
     });
@@ -90,33 +98,55 @@ function createBudget(clock: Clock): Budget {
   };
 }
 
-/** Each message behind its length (RFC 1035, section 4.2.2). What is held is at most one message. */
+/** Each message behind its length (RFC 1035, section 4.2.2). What is held is at most one message and what one read brings. */
 function serveTcp(
   socket: Socket,
   { clock, answer, budget }: Pick<NameServerParts, 'clock' | 'answer'> & { readonly budget: Budget },
 ): void {
   const ip = canonicalIp(socket.remoteAddress);
+  const appender = new Appender();
   let held: Buffer = Buffer.alloc(0);
   let questions = 0;
   let idle = clock.after(IDLE_MS, () => socket.destroy());
-  socket.on('close', () => idle.cancel());
-  socket.on('end', () => socket.end());
-  socket.on('data', (chunk: Buffer) => {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
+  const send = (reply: Buffer | null): void => {
+    questions += 1;
+    if (socket.destroyed) {
+      return;
+    }
+    if (reply === null || questions > MAX_QUESTIONS || socket.writableLength > 65_536) {
+      socket.destroy();
+      return;
+    }
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(reply.length, 0);
+    socket.write(Buffer.concat([length, reply]));
+    idle.cancel();
+    idle = clock.after(IDLE_MS, () => socket.destroy());
+  };
+  const answerLater = async (reply: Promise<Buffer>): Promise<void> => {
+    send(await reply);
+    socket.resume();
+    work();
+  };
+  /** One question at a time: while somebody else is asked, nothing is read. */
+  const work = (): void => {
+    while (!socket.destroyed && held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
       const end = 2 + held.readUInt16BE(0);
       const reply = budget(ip) ? answer(held.subarray(2, end), ip) : null;
       held = held.subarray(end);
-      questions += 1;
-      if (reply === null || questions > MAX_QUESTIONS || socket.writableLength > 65_536) {
-        socket.destroy();
+      if (reply instanceof Promise) {
+        socket.pause();
+        // Owned: it never rejects.
+        void answerLater(reply);
         return;
       }
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(reply.length, 0);
-      socket.write(Buffer.concat([length, reply]));
-      idle.cancel();
-      idle = clock.after(IDLE_MS, () => socket.destroy());
+      send(reply);
     }
+  };
+  socket.on('close', () => idle.cancel());
+  socket.on('end', () => socket.end());
+  socket.on('data', (chunk: Buffer) => {
+    held = appender.append(held, chunk);
+    work();
   });
 }

@@ -1,11 +1,13 @@
-// Answers questions about names for a device: declared names of its profile have virtual addresses, every other name does not exist. What is
-// asked for and not declared is told to `refused`. No question ever leaves the gateway. Pure.
+// Answers questions about names for a device: declared names of its profile have virtual addresses, every other name does not exist, unless
+// the policy opens what is not declared. What is asked for and not declared is told to `refused`. Pure but for `others`.
 import { canonicalHost, parseIp } from '../../config/hosts.ts';
 import type { Agent } from '../../rules/action.ts';
 import { matchHost } from '../routing.ts';
 import type { Live } from '../live.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_PTR, takeQuestion, writeName, writeReply } from './dns-message.ts';
 import type { DnsQuestion, DnsRecord } from './dns-message.ts';
+import { isDeclaredHost } from '../undeclared.ts';
+import type { OtherNames } from './other-names.ts';
 import { AGENT_NAME } from './virtual-addresses.ts';
 import type { VirtualAddresses } from './virtual-addresses.ts';
 
@@ -13,6 +15,9 @@ import type { VirtualAddresses } from './virtual-addresses.ts';
 const TTL_SECONDS = 60;
 /** How long clients remember that there is none: a name that is declared by a reload must soon be found. */
 const NEGATIVE_TTL_SECONDS = 5;
+
+/** Addresses of a name that nobody declared; so many fit into what every client takes over UDP (RFC 1035, section 4.2.1). */
+const MAX_ANSWERS = 8;
 
 /** How a name came to be declared for a profile. */
 export type Declared = 'exact' | 'wildcard';
@@ -38,12 +43,15 @@ export interface NamesParts {
   readonly addresses: VirtualAddresses;
   /** A question that was not answered with an address because of what it asks for. */
   readonly refused: (asker: Agent, name: string, why: string) => void;
+  /** A question that left the gateway for a name that nobody declared. */
+  readonly asked: (asker: Agent, name: string) => void;
+  readonly others: Pick<OtherNames, 'ask'>;
   /** An address could not be stored. */
   readonly failed: (error: unknown) => void;
 }
 
-/** The answer to one message, or null for what is none and gets none. */
-export type AnswerQuestion = (message: Buffer, asker: Agent) => Buffer | null;
+/** The answer to one message, or null for what is none and gets none; a promise where somebody else is asked. Never rejects. */
+export type AnswerQuestion = (message: Buffer, asker: Agent) => Buffer | null | Promise<Buffer>;
 
 export function createNames(parts: NamesParts): AnswerQuestion {
   return (message, asker) => {
@@ -60,7 +68,7 @@ export function createNames(parts: NamesParts): AnswerQuestion {
   };
 }
 
-function answer(question: DnsQuestion, asker: Agent, parts: NamesParts): Buffer {
+function answer(question: DnsQuestion, asker: Agent, parts: NamesParts): Buffer | Promise<Buffer> {
   const { profile } = asker;
   const name = question.name;
   if (name === 'localhost' || name?.endsWith('.localhost') === true) {
@@ -72,12 +80,11 @@ function answer(question: DnsQuestion, asker: Agent, parts: NamesParts): Buffer 
   const host = name === null ? null : canonicalHost(name);
   const declared = host === AGENT_NAME ? 'exact' : host === null ? null : findDeclared(parts.live(), profile, host);
   if (host === null || declared === null) {
-    parts.refused(asker, name ?? '', 'no endpoint of its profile has that name');
-    return writeReply(question, {
-      rcode: 'NXDOMAIN',
-      negativeTtlSeconds: NEGATIVE_TTL_SECONDS,
-      blocked: 'not declared in the gateway for this profile',
-    });
+    const { config } = parts.live();
+    if (host !== null && config.defaults.unknownHost === 'passthrough' && !isDeclaredHost(config, host)) {
+      return answerOther(question, host, asker, parts);
+    }
+    return refuse(question, name ?? '', { asker, why: 'no endpoint of its profile has that name' }, parts);
   }
   try {
     const address = parts.addresses.assign(host, declared === 'wildcard');
@@ -89,6 +96,46 @@ function answer(question: DnsQuestion, asker: Agent, parts: NamesParts): Buffer 
     parts.failed(error);
   }
   return writeReply(question, { rcode: 'SERVFAIL' });
+}
+
+function refuse(
+  question: DnsQuestion,
+  name: string,
+  { asker, why }: { readonly asker: Agent; readonly why: string },
+  parts: NamesParts,
+): Buffer {
+  parts.refused(asker, name, why);
+  const blocked = 'not declared in the gateway for this profile';
+  return writeReply(question, { rcode: 'NXDOMAIN', negativeTtlSeconds: NEGATIVE_TTL_SECONDS, blocked });
+}
+
+/** Addresses of a name that nobody declared; nothing else of it is told: other records carry what nobody judges. */
+async function answerOther(question: DnsQuestion, host: string, asker: Agent, parts: NamesParts): Promise<Buffer> {
+  const none = { rcode: 'NOERROR', negativeTtlSeconds: NEGATIVE_TTL_SECONDS } as const;
+  if (question.type !== TYPE_A && question.type !== TYPE_AAAA) {
+    return writeReply(question, none);
+  }
+  const { answer: found, fresh } = await parts.others.ask(asker.device, host, question.type === TYPE_A ? 4 : 6);
+  if (fresh) {
+    parts.asked(asker, host);
+  }
+  switch (found.kind) {
+    case 'addresses': {
+      const { type } = question;
+      const answers = found.addresses
+        .slice(0, MAX_ANSWERS)
+        .map((ip): DnsRecord => ({ type, ttlSeconds: found.ttlSeconds, data: bytesOf(ip) }));
+      return writeReply(question, { rcode: 'NOERROR', answers });
+    }
+    case 'none':
+      return writeReply(question, none);
+    case 'absent':
+      return writeReply(question, { rcode: 'NXDOMAIN', negativeTtlSeconds: NEGATIVE_TTL_SECONDS });
+    case 'failed':
+      return writeReply(question, { rcode: 'SERVFAIL' });
+    case 'shut':
+      return refuse(question, host, { asker, why: found.why }, parts);
+  }
 }
 
 /** The address in the question's own version; for any other type the name exists and has none (traps DN-01). */

@@ -9,9 +9,9 @@ import { openRunRegistry } from '../../devices/runs.ts';
 import type { Connections } from '../connections.ts';
 import { formatAddress } from '../addresses.ts';
 import type { Live } from '../live.ts';
-import { addressesAt, lastDeviceNumber } from './layout.ts';
+import { addressesAt, lastDeviceNumber, readWireguard } from './layout.ts';
 import { loadWireguardKeys } from './stored.ts';
-import { checkPinnedKey, createTunnel, readWireguard } from './tunnel.ts';
+import { checkPinnedKey, createTunnel } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
 import { isWireguardKey } from '../../devices/wireguard.ts';
 

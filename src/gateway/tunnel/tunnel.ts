@@ -12,6 +12,10 @@ import { GatewayError } from '../../lib/errors.ts';
 import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
 import type { Live } from '../live.ts';
+import { isGlobalV6 } from '../addresses.ts';
+import { readLocalAddresses } from '../dial.ts';
+import { createShut } from '../undeclared.ts';
+import { readOwnAddresses } from '../own-addresses.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Recorder } from '../recorder.ts';
@@ -19,11 +23,13 @@ import type { TunnelView } from './arrivals.ts';
 import { runCommand } from '../../devices/commands.ts';
 import { createInterface } from './interface.ts';
 import type { TunnelInterface } from './interface.ts';
-import { addressesAt, layOut, numberOf } from './layout.ts';
+import { addressesAt, numberOf } from './layout.ts';
 import type { TunnelLayout } from './layout.ts';
 import { openNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 import { createNames } from './names.ts';
+import { createOtherNames } from './other-names.ts';
+import type { OtherNames } from './other-names.ts';
 import { openAssignedNames, readOuterAddresses, writeOuterAddresses } from './stored.ts';
 import { followRefusedPackets } from './refused-packets.ts';
 import type { RefusedPackets } from './refused-packets.ts';
@@ -64,22 +70,6 @@ export interface Tunnel extends TunnelView {
   close(): Promise<void>;
 }
 
-/** The layout and mode of a checked `wireguard { }` block. */
-export function readWireguard(
-  attributes: Readonly<Record<string, AttributeValue>>,
-): Pick<TunnelParts, 'layout' | 'mode'> {
-  const { subnet_cidr: subnetCidr, listen_port: listenPort, interface: interfaceName, mtu, mode } = attributes;
-  return {
-    layout: layOut({
-      subnetCidr: typeof subnetCidr === 'string' ? subnetCidr : '',
-      listenPort: Number(listenPort),
-      interfaceName: typeof interfaceName === 'string' ? interfaceName : '',
-      mtu: Number(mtu),
-    }),
-    mode: mode === 'kernel' || mode === 'userspace' ? mode : 'auto',
-  };
-}
-
 /** Throws GatewayError when the configuration pins another key (`server_pub`). */
 export function checkPinnedKey(
   attributes: Readonly<Record<string, AttributeValue>>,
@@ -103,6 +93,7 @@ class WireguardTunnel implements Tunnel {
   trouble: string | null = null;
   readonly #parts: TunnelParts;
   readonly #addresses: VirtualAddresses;
+  readonly #others: OtherNames;
   #interface: TunnelInterface | null = null;
   #listeners: TransparentListener[] = [];
   #names: NameServer | null = null;
@@ -120,6 +111,12 @@ class WireguardTunnel implements Tunnel {
     if (v4 === undefined || v4 === null || v6 === undefined || v6 === null) {
       throw new GatewayError('INTERNAL', 'gateway', 'vip_subnets were not checked');
     }
+    this.#others = createOtherNames({
+      clock: parts.clock,
+      resolver: () => parts.live().config.gateway.resolver,
+      findShut: () => createShut(parts.live().config, readOwnAddresses(parts.live().config)),
+      reachesV6: () => [...readLocalAddresses()].some((ip) => isGlobalV6(ip) && !this.#isInside(ip)),
+    });
     this.#outer = readOuterAddresses(parts.stateDir);
     const stored = openAssignedNames(parts.stateDir);
     this.#addresses = new VirtualAddresses({
@@ -165,6 +162,8 @@ class WireguardTunnel implements Tunnel {
   async open(onSocket: (socket: Socket) => void): Promise<void> {
     const { clock, layout, logger, registry, runs } = this.#parts;
     const answer = createNames({
+      others: this.#others,
+      asked: (asker, name) => this.#noteName(asker, name),
       live: this.#parts.live,
       addresses: this.#addresses,
       refused: (asker, name, why) => this.#refuseName(asker, name, why),
@@ -220,9 +219,17 @@ class WireguardTunnel implements Tunnel {
       : null;
   }
 
+  askedNameOf({ device }: Agent, ip: string): string {
+    return this.#others.nameOf(device, ip);
+  }
+
   destinationOf(ip: string): ReturnType<TunnelView['destinationOf']> {
     const found = this.#addresses.find(ip);
     return found.kind === 'name' ? found : { kind: found.kind };
+  }
+
+  #isInside(ip: string): boolean {
+    return numberOf(this.layout.devices, ip) !== null;
   }
 
   serveNames(socket: Socket): void {
@@ -302,6 +309,19 @@ class WireguardTunnel implements Tunnel {
       const outerAddress = this.#outer.get(publicKey) ?? null;
       return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
     });
+  }
+
+  /** Names carry data too: what leaves the gateway is on record. */
+  #noteName(agent: Agent, name: string): void {
+    const { clock, metrics, recorder } = this.#parts;
+    metrics.noticed('name');
+    recorder.record(
+      createEvent('connection.noticed', clock.now(), {
+        agent,
+        reason: visible(`${name}: asked of the gateway's resolver`),
+        data: { cause: 'name', dialled: name },
+      }),
+    );
   }
 
   #refuseName(agent: Agent, name: string, why: string): void {

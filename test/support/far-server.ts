@@ -1,0 +1,53 @@
+// Servers of a far network, each on a port of its own: node far-server.js. Says `ready` when all listen.
+// 7000 sends back what it gets and, after the client's end, `bye`; 22 speaks first; 7001 breaks off; 7002 sends without end; 443 and 80 say
+// how many bytes came; 7003 takes everything and sends back its length.
+import { createServer, type Socket } from 'node:net';
+
+const SERVERS: readonly (readonly [number, (socket: Socket) => void])[] = [
+  [7000, sendBack],
+  [22, speakFirst],
+  [7001, (socket) => void socket.once('data', () => socket.resetAndDestroy())],
+  [7002, flood],
+  [7003, countAll],
+  [443, countAll],
+  [80, countAll],
+];
+
+function sendBack(socket: Socket): void {
+  socket.on('data', (chunk: Buffer) => void socket.write(chunk));
+  socket.on('end', () => void socket.end('bye'));
+}
+
+function speakFirst(socket: Socket): void {
+  socket.write('SSH-2.0-far\r\n');
+  sendBack(socket);
+}
+
+function flood(socket: Socket): void {
+  const chunk = Buffer.alloc(65_536, 'x');
+  const fill = (): void => {
+    while (!socket.destroyed && socket.write(chunk)) {
+      // Until it is full.
+    }
+  };
+  socket.on('drain', fill);
+  socket.resume();
+  fill();
+}
+
+function countAll(socket: Socket): void {
+  let bytes = 0;
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  socket.on('end', () => void socket.end(`got ${bytes}`));
+}
+
+for (const [port, serve] of SERVERS) {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => void server.listen(port, '::', resolve));
+}
+process.stdout.write('ready\n');
