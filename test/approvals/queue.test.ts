@@ -1,6 +1,6 @@
 // The queue of parked requests: states, deadlines, races and what is recorded, on a clock that moves only when told.
 import assert from 'node:assert/strict';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import type { Action } from '../../src/rules/action.ts';
 import type { Approval, ApprovalResult } from '../../src/approvals/approval.ts';
@@ -125,7 +125,7 @@ test('the client is not told that it waits before that is on disk', async () => 
   await asked.result;
 });
 
-test('of a hundred votes at once exactly one decides and leaves one record', async () => {
+test('AP-16, TA-02: of a hundred votes at once exactly one decides and leaves one record', async () => {
   for (const first of ['approve', 'deny'] as const) {
     const world = createWorld(settingsOf([oncall]));
     const asked = await ask(world);
@@ -143,7 +143,7 @@ test('of a hundred votes at once exactly one decides and leaves one record', asy
   }
 });
 
-test('two people are two people: clicks of one count once, a denial decides', async () => {
+test('AP-11: two people are two people: clicks of one count once, a denial decides', async () => {
   const both = human('oncall', { requireApprovers: 2 });
   const world = createWorld(settingsOf([both]));
   const asked = await ask(world);
@@ -288,7 +288,7 @@ test('votes that do not count change nothing and are recorded', async () => {
   assert.equal((await asked.result).kind, 'approved');
 });
 
-test('the owner of the device cannot approve where duties are separated', async () => {
+test('AP-12: the owner of the device cannot approve where duties are separated', async () => {
   const world = createWorld(settingsOf([human('oncall', { separationOfDuties: true })]));
   const asked = await ask(world, [oncall.ref], { agent: { user: 'bob' } });
   assert.equal((await approve(world, asked, 'bob')).kind, 'refused');
@@ -296,7 +296,7 @@ test('the owner of the device cannot approve where duties are separated', async 
   assert.equal((await asked.result).kind, 'approved');
 });
 
-test('an id that is not known is not found, and one that ended stays ended', async () => {
+test('AP-17: an id that is not known is not found, and one that ended stays ended', async () => {
   const world = createWorld(settingsOf([oncall]));
   const asked = await ask(world);
   await approve(world, asked);
@@ -321,7 +321,7 @@ test('nobody answers: the request expires, at the deadline and not before', asyn
   assert.equal(world.clock.timers, 0);
 });
 
-test('a vote at the deadline comes too late, also when the timer is late', async () => {
+test('AP-28: a vote at the deadline comes too late, also when the timer is late', async () => {
   const world = createWorld(settingsOf([oncall]));
   const asked = await ask(world);
   world.clock.stall(600_000);
@@ -329,7 +329,7 @@ test('a vote at the deadline comes too late, also when the timer is late', async
   assert.equal((await asked.result).kind, 'expired');
 });
 
-test('a jump of the wall clock neither ends a wait nor prolongs it', async () => {
+test('AP-28, TA-01: a jump of the wall clock neither ends a wait nor prolongs it', async () => {
   for (const jumpMs of [DAY_MS, -DAY_MS]) {
     const world = createWorld(settingsOf([oncall]));
     const asked = await ask(world);
@@ -391,7 +391,7 @@ test('a waiting client is told so every half minute, and not after the end', asy
   assert.equal(world.notices.length, 4);
 });
 
-test('a client that goes away cancels at once, and a later approval has no effect', async () => {
+test('AP-18, TA-04: a client that goes away cancels at once, and a later approval has no effect', async () => {
   const world = createWorld(settingsOf([oncall]));
   const asked = await ask(world);
   asked.abort.abort();
@@ -458,7 +458,7 @@ test('what cannot be recorded does not count', async () => {
   assert.equal((await half.result).kind, 'refused');
 });
 
-test('a queue that is full refuses the newcomer and keeps the others', async () => {
+test('AP-30, TA-13: a queue that is full refuses the newcomer and keeps the others', async () => {
   const world = createWorld(settingsOf([oncall], { parked: 3, parkedPerDevice: 2 }));
   const first = await ask(world);
   await ask(world);
@@ -486,7 +486,7 @@ test('what nobody can see whole is not asked, except where the cut is shown', as
   assert.equal(nobody.kind, 'refused');
 });
 
-test('what was shown is what is released: other bytes are not', async () => {
+test('TA-08: what was shown is what is released: other bytes are not', async () => {
   const world = createWorld(settingsOf([oncall]));
   let digest = 'a'.repeat(64);
   const asked = await ask(world, [oncall.ref], { digest: () => digest });
@@ -507,7 +507,7 @@ test('a long list of what waited is recovered whole', async () => {
   assert.equal(new Set(after.ended.map((approval) => approval.id)).size, 450);
 });
 
-test('after a restart what waited is cancelled in the log and cannot be decided', async () => {
+test('AP-27, TA-05: after a restart what waited is cancelled in the log and cannot be decided', async () => {
   const before = createWorld(settingsOf([oncall]));
   await ask(before);
   const after = createWorld(settingsOf([oncall]));
@@ -704,7 +704,7 @@ test('the list is in the order of asking, and a prefix finds one or tells that i
   assert.deepEqual(await world.approvals.find(second.id), { kind: 'found', approval: ended });
 });
 
-test('ten thousand parked and withdrawn requests leave no timer, no listener and no entry', async () => {
+test('TA-09: ten thousand parked and withdrawn requests leave no timer, no listener and no entry', async () => {
   const world = createWorld(settingsOf([oncall]));
   const shared = new AbortController();
   const gone = new Error('gone');
@@ -734,4 +734,57 @@ test('ten thousand parked and withdrawn requests leave no timer, no listener and
   );
   await last;
   assert.equal(getEventListeners(shared.signal, 'abort').length, 0);
+});
+
+test('requests that wait at once by the thousand are a list in order, and take little memory each', async () => {
+  const COUNT = 2_000;
+  const world = createWorld(
+    settingsOf([human('oncall', { remindMs: 60_000 })], { parked: COUNT, parkedPerDevice: COUNT }),
+  );
+  const abort = new AbortController();
+  setMaxListeners(0, abort.signal);
+  const before = process.memoryUsage().heapUsed;
+  const results = Array.from({ length: COUNT }, (_, index) =>
+    world.approvals.ask(actionOf({ text: `delete from users where id = ${index}` }), decisionOf(oncall.ref), {
+      signal: abort.signal,
+      parked: () => undefined,
+    }),
+  );
+  await settled();
+  assert.equal(world.approvals.pending().length, COUNT);
+  world.audit.events.length = 0;
+  world.news.length = 0;
+  const perItem = (process.memoryUsage().heapUsed - before) / COUNT;
+  assert.ok(perItem < 64 * 1024, `${Math.round(perItem / 1024)} KiB for each`);
+  abort.abort(new Error('gone'));
+  assert.ok((await Promise.all(results)).every(({ kind }) => kind === 'cancelled'));
+  assert.equal(world.clock.timers, 0);
+});
+
+test('people are told when they are asked, reminded until they answer, and told the end; of equal requests once', async () => {
+  const asking = human('oncall', { remindMs: 60_000, timeoutMs: 300_000, notifiers: ['slack.ops'] });
+  const leads = human('leads', { remindMs: 0, notifiers: ['pagerduty.primary'] });
+  const world = createWorld(settingsOf([{ ...asking, onTimeout: 'escalate', escalateTo: leads.ref }, leads]));
+  const told = () =>
+    world.news.map((news) => {
+      const who = news.kind === 'decided' ? news.told.join() : news.asked.notifiers.join();
+      return `${news.kind} ${who}${news.kind === 'reminded' ? ` ${news.number}` : ''}`;
+    });
+  const parked = await ask(world);
+  await world.clock.advance(120_000);
+  assert.deepEqual(told(), ['asked slack.ops', 'changed slack.ops', 'reminded slack.ops 1', 'reminded slack.ops 2']);
+  await world.clock.advance(180_000);
+  const asked = world.news.find((news) => news.kind === 'asked' && news.previous !== null);
+  assert.equal(asked?.kind === 'asked' ? asked.previous : '', oncall.ref);
+  await deny(world, parked);
+  assert.equal(told().at(-1), 'decided slack.ops,pagerduty.primary');
+  world.news.length = 0;
+  const text = 'delete from users';
+  await ask(world, [oncall.ref], { text });
+  await ask(world, [oncall.ref], { text });
+  assert.deepEqual(
+    world.news.filter(({ kind }) => kind === 'asked').map(({ approval }) => approval.alike),
+    [1],
+  );
+  assert.equal(world.news.filter(({ kind }) => kind === 'changed').at(-1)?.approval.alike, 2);
 });
