@@ -215,6 +215,7 @@ class Http {
         ? shorten(visible(`${request.method} ${request.rawPath}`), MAX_SUMMARY_CHARS)
         : summary,
       refused: query.refused ?? known.refused ?? refused ?? sessionRefusal(query, text),
+      ...(known.refused === null ? {} : { passing: true }),
     };
   }
 

@@ -40,6 +40,8 @@ export interface HttpAnalysis {
   readonly summary: string;
   /** The protocol itself refuses, whatever rules say: the reason for the agent; else null. */
   readonly refused: string | null;
+  /** Hangs on something that may be different the next time (a server that did not answer): not remembered for the same request. */
+  readonly passing?: true;
 }
 
 /** Makes facts of requests. Pure and total. */

@@ -306,7 +306,9 @@ export class Judgement {
     }
     const analysis = this.#parts.flavour.analyser.analyse(this.#request, body, this.state());
     const judged = { credential, analysis, evidence: this.#evidence(body) };
-    this.#known.judged = judged;
+    if (analysis.passing !== true) {
+      this.#known.judged = judged;
+    }
     return judged;
   }
 
