@@ -27,6 +27,8 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   devices: () => import('./devices.ts'),
   join: () => import('./join.ts'),
   leave: () => import('./leave.ts'),
+  run: () => import('./run.ts'),
+  'escape-test': () => import('./escape-test.ts'),
   env: () => import('./env.ts'),
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),

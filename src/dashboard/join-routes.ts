@@ -142,7 +142,11 @@ async function leave(request: FastifyRequest, parts: JoinParts): Promise<object>
 
 function describePlace({ publicKey, endpoint, mtu, addressesOf }: TunnelDescription, number: number): object {
   const { v4, v6 } = addressesOf(number);
-  return { addresses: [v4, v6], tunnel: { public_key: publicKey, endpoint: endpoint(), mtu } };
+  return {
+    addresses: [v4, v6],
+    resolver: addressesOf(1).v4,
+    tunnel: { public_key: publicKey, endpoint: endpoint(), mtu },
+  };
 }
 
 function found(state: JoinState | null): JoinState {

@@ -1,4 +1,5 @@
 // Which user is at the other end of a Unix socket, as the kernel says. Node has no call for it, so the C library is asked.
+import { readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import koffi from 'koffi';
 
@@ -31,8 +32,25 @@ function linuxLookup(): FindUser {
     const value = Buffer.alloc(UCRED_BYTES);
     const length = [UCRED_BYTES];
     const status: unknown = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, value, length);
-    return status === 0 && length[0] === UCRED_BYTES ? value.readUInt32LE(4) : null;
+    return status === 0 && length[0] === UCRED_BYTES && sharesNamespaces(value.readInt32LE(0))
+      ? value.readUInt32LE(4)
+      : null;
   };
+}
+
+/**
+ * Whether a process is where this one is. One in a network or user namespace of its own is a container, or runs under `clawpatrol run`: the file of
+ * the socket may be in its sight, and its user ours, but it is an agent and nobody's operator (attacks CP-04).
+ */
+function sharesNamespaces(pid: number): boolean {
+  return ['user', 'net'].every((kind) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`);
+    } catch (error) {
+      // The superuser's processes cannot be looked at by others; it could read everything of ours anyway.
+      return error instanceof Error && 'code' in error && error.code === 'EACCES';
+    }
+  });
 }
 
 function darwinLookup(): FindUser {

@@ -315,7 +315,7 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.equal((await psql('select 1')).code, 0);
   });
 
-  test('CP-17 CP-19: join and leave, as people type them', async (t) => {
+  test('CP-17 CP-19 DP-23 DP-24 TR-15 DN-04: join, run and leave, as people type them', async (t) => {
     const { gateway } = world;
     const third = await createNeighbour(t);
     const home = temporaryFolder(t, 'clawpatrol-home');
@@ -362,6 +362,48 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     }
     assert.ok(!said.includes(secret));
     assert.match((await clawpatrol('env')).stdout, /^export SSL_CERT_FILE='\/.*ca-bundle\.crt'$/m);
+    const inRun = (...words: readonly string[]) =>
+      third.run(process.execPath, [MAIN, 'run', ...words], {
+        env: { HOME: home, NO_COLOR: '1', PGSSLMODE: 'disable', PGPASSWORD: 'x' },
+        timeoutMs: 60_000,
+      });
+    const query = ['psql', '-At', '-h', NAME, '-p', String(world.upstream.port), '-U', 'x', '-d', 'postgres', '-c'];
+    const inside = await inRun(...query, 'select 6');
+    assert.deepEqual([inside.stdout, inside.stderr, inside.code], ['6\n', '', 0]);
+    assert.match((await inRun(...query, 'drop table whatever')).stderr, /no rule allows/);
+    const logged = gateway.cli('audit', 'search', '--device', 'third', '--verdict', 'deny', '--json').stdout;
+    assert.match(logged, /"run":"[0-9a-f-]{36}"/);
+    // TR-15: the first connection works; then the command's own exit code, and its signal.
+    assert.deepEqual(
+      [
+        (await inRun('sh', '-c', 'exit 7')).code,
+        (await inRun('sh', '-c', 'kill -9 $$')).code,
+        (await inRun('/no/such')).code,
+      ],
+      [7, 137, 127],
+    );
+    assert.equal((await inRun('cat', '/etc/resolv.conf')).stdout.split('\n')[0], 'nameserver 10.77.0.1');
+    // DN-04: outside nothing has changed.
+    assert.notEqual(third.must('cat', '/etc/resolv.conf').split('\n')[0], 'nameserver 10.77.0.1');
+    // DP-23 DP-24: nothing gets out, also to what answers beside the tunnel.
+    const beside = `${third.ours}:${world.upstream.port}`;
+    const escapes = await inRun(process.execPath, MAIN, 'escape-test', '--outside', beside);
+    assert.match(escapes.stdout, /^all \d+ held$/m, escapes.stdout + escapes.stderr);
+    assert.equal(escapes.code, 0);
+    // The twin: without a run, the same test finds the way out.
+    const open = await third.run(process.execPath, [MAIN, 'escape-test', '--outside', beside], {
+      env: { HOME: home, NO_COLOR: '1', CLAWPATROL_RUN: 'none' },
+    });
+    assert.match(open.stdout, /^OPEN TCP to the address that was given/m);
+    assert.match(open.stdout, /^OPEN another network interface/m);
+    assert.match(open.stdout, /^OPEN the file .*\/token: it is there$/m);
+    assert.equal(open.code, 1);
+    // CP-03 CP-04: not even the operators' socket of a gateway on the same machine.
+    const socket = `unix:${join(world.stateDir, 'control.sock')}`;
+    const asked = await inRun(process.execPath, MAIN, 'approvals', 'list', '--gateway', socket);
+    assert.match(asked.stderr, /only its own user and root may ask/);
+    // The runs have ended with their commands.
+    assert.doesNotMatch(gateway.cli('devices', 'show', 'third').stdout, /^run/m);
     await openClientTunnel(t, third, {
       keys: wireguardKeysOf(Buffer.from(secret, 'base64')),
       gateway: { publicKey: publicKeyOf(gateway), endpoint: `${third.ours}:${UDP_PORT}` },
@@ -395,13 +437,18 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     const token = String(claimed.body['token']);
     const keys = createWireguardKeys();
     const run = await machineCall('device/runs', { public_key: keys.publicKey, label: 'claude' }, token);
-    assert.deepEqual(run.body['addresses'], ['10.77.0.254', 'fdc1:a7b0:7a01::fe']);
+    const address = String((run.body['addresses'] as string[])[0]);
+    assert.match(address, /^10\.77\.0\.2[345]\d$/);
+    assert.deepEqual(run.body['addresses'], [address, `fdc1:a7b0:7a01::${Number(address.split('.')[3]).toString(16)}`]);
     assert.match(gateway.cli('devices', 'show', 'ci').stdout, /claude/);
     assert.equal((await machineCall('devices', {}, token)).status, 404);
     assert.equal((await machineCall('device/leave', {}, token)).status, 200);
     assert.equal((await machineCall('device/leave', {}, token)).status, 401);
     assert.match(must('wg', 'show', INTERFACE, 'allowed-ips'), /10\.77\.0\.2/);
-    assert.doesNotMatch(must('wg', 'show', INTERFACE, 'allowed-ips'), /10\.77\.0\.254/);
+    await eventually(
+      'it is no peer any more',
+      () => !must('wg', 'show', INTERFACE, 'allowed-ips').includes(`${address}/32`),
+    );
   });
 
   test('DN-06 TR-06: after kill -9 the next gateway takes over interface, rules, peers and virtual addresses', async () => {

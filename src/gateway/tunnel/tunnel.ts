@@ -38,6 +38,8 @@ import type { TransparentListener } from './transparent.ts';
 import { VirtualAddresses } from './virtual-addresses.ts';
 import type { Peer, PeerState, WireguardKeys } from '../../devices/wireguard.ts';
 
+/** How long a peer that may not come any more still hears us. */
+const LINGER_MS = 1_000;
 /** How often it is looked where the peers are. */
 const WATCH_MS = 5_000;
 
@@ -196,8 +198,9 @@ class WireguardTunnel implements Tunnel {
       identify: (ip) => this.identify(ip),
       destinationOf: (ip) => this.destinationOf(ip),
     });
-    registry.onChange(() => this.#syncPeers());
-    runs.onChange(() => this.#syncPeers());
+    // Who is shut out is told so by the end of its connections: that must still reach it. New ones it does not get from the start.
+    registry.onChange(({ revokedMs }) => this.#syncPeersAfter(revokedMs === null ? 0 : LINGER_MS));
+    runs.onChange(({ endedMs }) => this.#syncPeersAfter(endedMs === null ? 0 : LINGER_MS));
     this.#watchPeers();
   }
 
@@ -278,6 +281,14 @@ class WireguardTunnel implements Tunnel {
       }
     } catch (error) {
       this.#parts.logger.warn({ err: error }, 'where the peers of the tunnel are could not be noted');
+    }
+  }
+
+  #syncPeersAfter(delayMs: number): void {
+    if (delayMs === 0) {
+      this.#syncPeers();
+    } else {
+      this.#parts.clock.after(delayMs, () => this.#syncPeers());
     }
   }
 
