@@ -64,7 +64,7 @@ approver "llm_approver" "compatible" {
   provider  = "openai_compatible"
   model     = "qwen3-235b"
   base_url  = "${model.url}"
-  timeout   = 5
+  timeout   = 60
   on_error  = "escalate"
   cache_ttl = "5m"
   price     = { input = 3, output = 15 }
@@ -73,7 +73,7 @@ approver "llm_approver" "claude" {
   model      = "claude-sonnet-4-5"
   base_url   = "${model.url}"
   credential = header_token.key
-  timeout    = 5
+  timeout    = 60
   on_error   = "deny"
 }
 approver "llm_approver" "closed" {
