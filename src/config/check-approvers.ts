@@ -18,11 +18,31 @@ export function checkApprovers(parts: CheckParts): void {
   for (const { type, block } of parts.draft.all('notifier')) {
     if (type === 'slack' && !block.flag('socket_mode')) {
       needsPublicUrl(block, 'interactive', parts);
+    } else if (type === 'webhook') {
+      needsPublicUrl(block, 'interactive', parts);
+    } else if (type === 'pagerduty') {
+      checkPagerDuty(block, parts);
     }
   }
   for (const { block } of parts.draft.all('context')) {
     checkContext(block, parts);
   }
+}
+
+/** It has something to do, and what it needs for it. */
+function checkPagerDuty(block: DecodedBlock, parts: CheckParts): void {
+  const { report } = parts;
+  if (!block.written('routing_key') && !block.written('credential')) {
+    const message = 'it has neither "routing_key" nor "credential"';
+    const fix = 'write routing_key for an alert, or credential and from for notes on the incident';
+    report.error(block.at, { code: 'missing-attribute', message, fix });
+  }
+  if (block.written('credential') && !block.written('from')) {
+    const message = '"credential" needs "from"';
+    const fix = 'write from = "user@example.com", a user of that PagerDuty account';
+    report.error(block.place('credential'), { code: 'missing-attribute', message, fix });
+  }
+  checkHeaderCredential(block, parts);
 }
 
 function checkHuman(approver: Declared, parts: CheckParts): void {
@@ -152,6 +172,10 @@ function checkContext(block: DecodedBlock, { report }: CheckParts): void {
     const message = 'select = "latest" needs "services"';
     report.error(block.place('select'), { code: 'missing-attribute', message, fix: 'write services = ["PABC123"]' });
   }
+  checkHeaderCredential(block, { report });
+}
+
+function checkHeaderCredential(block: DecodedBlock, { report }: Pick<CheckParts, 'report'>): void {
   const credential = block.text('credential');
   if (credential !== null && !HTTP_HEADER_CREDENTIALS.includes(typeOf(credential))) {
     const message = `a ${typeOf(credential)} is no HTTP credential`;

@@ -1,7 +1,8 @@
 // Where channels call back: signed by the other side over the very bytes, so the bodies are taken raw. No session, no token and no browser
 // counts here, and whoever is turned away is told nothing but that.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { CallbackReply, Channels } from '../gateway/channels/channels.ts';
+import type { Channels } from '../gateway/channels/channels.ts';
+import type { CallbackReply } from '../gateway/channels/parts.ts';
 import type { Signed } from '../approvals/signature.ts';
 import { ApiError } from './input.ts';
 
@@ -9,11 +10,11 @@ const MAX_CALLBACK_BYTES = 256 * 1024;
 
 /** Whether a path is one of those that channels call. */
 export function isCallbackPath(path: string): boolean {
-  return /^\/api\/cred\/[^/]+\/interactive$/.test(path);
+  return /^\/api\/(?:cred\/[^/]+\/interactive|notifier\/[^/]+\/decision)$/.test(path);
 }
 
 export interface CallbackParts {
-  readonly channels: Pick<Channels, 'receiveSlack'>;
+  readonly channels: Pick<Channels, 'receiveSlack' | 'receiveDecision'>;
   readonly turnedAway: (cause: string) => void;
 }
 
@@ -26,6 +27,9 @@ export async function addCallbackRoutes(app: FastifyInstance, { channels, turned
     });
     scope.post<{ Params: { name: string } }>('/api/cred/:name/interactive', async (request, reply) =>
       answer(reply, await channels.receiveSlack(request.params.name, signedOf(request)), turnedAway),
+    );
+    scope.post<{ Params: { name: string } }>('/api/notifier/:name/decision', async (request, reply) =>
+      answer(reply, await channels.receiveDecision(request.params.name, signedOf(request)), turnedAway),
     );
   });
 }

@@ -63,6 +63,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/device/leave': 'anyone',
   // Whoever signed it.
   'POST /api/cred/:name/interactive': 'anyone',
+  'POST /api/notifier/:name/decision': 'anyone',
 };
 
 export interface DashboardParts extends OperatorParts {

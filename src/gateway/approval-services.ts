@@ -31,7 +31,7 @@ import type { Metrics } from './metrics.ts';
 import { loadModels } from './models.ts';
 import { createChannels, type Channels } from './channels/channels.ts';
 import { createOutbound } from './outbound-fetch.ts';
-import { createReviewers } from './reviewers.ts';
+import { createAuthoriser, createReviewers } from './reviewers.ts';
 
 export interface ApprovalServices {
   readonly approvals: Approvals;
@@ -171,11 +171,13 @@ async function recallFatigue(audit: ApprovalStore, live: () => Live): Promise<Fa
 /** The channels of whatever configuration is in force. */
 function openChannels(parts: ApprovalServiceParts, approvals: () => Approvals | null): Channels {
   const { clock, audit, live, dial, sources, secretString, metrics, logger } = parts;
+  const authorise = createAuthoriser({ clock, live, sources });
   return createChannels({
     clock,
     dial,
     secretString,
     outbound: createOutbound({ dial }),
+    authorise: (credential, url) => authorise({ credential, user: 'a notifier', url }),
     config: () => live().config,
     publicUrl: () => live().config.gateway.publicUrl,
     approvals() {

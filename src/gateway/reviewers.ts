@@ -1,6 +1,6 @@
 // Builds the reviewer models of a daemon from its parts: dialler, credentials, and what counts as nearly equal.
 import { randomBytes } from 'node:crypto';
-import type { LlmApproverConfig } from '../config/config.ts';
+import type { LlmApproverConfig, Ref } from '../config/config.ts';
 import { createReviewer, type Reviewer } from '../approvals/reviewer.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -38,14 +38,30 @@ export function createAuthorise({
   live,
   sources,
 }: Pick<ReviewersParts, 'clock' | 'live' | 'sources'>): ModelParts['authorise'] {
-  return async (approver: LlmApproverConfig, url: URL) => {
-    if (approver.credential === null) {
-      return [];
-    }
-    const credential = live().config.credentials.find(({ ref }) => ref === approver.credential);
+  const authorise = createAuthoriser({ clock, live, sources });
+  return async ({ ref, credential }: LlmApproverConfig, url: URL) =>
+    credential === null ? [] : authorise({ credential, user: ref, url });
+}
+
+export interface OwnCall {
+  readonly credential: Ref;
+  /** Whose call it is, for messages. */
+  readonly user: Ref;
+  readonly url: URL;
+}
+
+/** The header fields that a credential puts into one of the gateway's own calls. Rejects with GatewayError SECRET_MISSING. */
+export function createAuthoriser({
+  clock,
+  live,
+  sources,
+}: Pick<ReviewersParts, 'clock' | 'live' | 'sources'>): (call: OwnCall) => Promise<readonly [string, string][]> {
+  return async (call) => {
+    const { url } = call;
+    const credential = live().config.credentials.find(({ ref }) => ref === call.credential);
     const injector = credential === undefined ? undefined : INJECTORS[credential.type];
     if (credential === undefined || injector === undefined) {
-      throw unusable(approver, 'it is not in the configuration, or of no type that goes into a header');
+      throw unusable(call, 'it is not in the configuration, or of no type that goes into a header');
     }
     const secrets = await sources.read(credential);
     const put = injector(
@@ -58,20 +74,17 @@ export function createAuthorise({
       },
     );
     if (put.kind !== 'put') {
-      throw unusable(
-        approver,
-        put.kind === 'refused' ? put.why : 'it signs requests, which a call to a model is not made for',
-      );
+      throw unusable(call, put.kind === 'refused' ? put.why : 'it signs requests, which these calls are not made for');
     }
     return put.fields.flatMap(({ name, value }): [string, string][] => (value === null ? [] : [[name, value]]));
   };
 }
 
-function unusable({ ref, credential }: LlmApproverConfig, why: string): GatewayError {
+function unusable({ user, credential }: OwnCall, why: string): GatewayError {
   return new GatewayError(
     'SECRET_MISSING',
     'operator',
-    `the credential ${credential ?? ''} of ${ref} cannot be used: ${why}`,
+    `the credential ${credential} of ${user} cannot be used: ${why}`,
   );
 }
 

@@ -82,8 +82,9 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
     'model provider base_url credential policy timeout cache_ttl on_error escalate_to different_family_from family ' +
     'hourly_tokens price',
   'notifier slack': 'credential channel interactive socket_mode mention base_url events include timeout description',
-  'notifier webhook': 'url secret headers events include timeout description',
-  'notifier pagerduty': 'routing_key severity resolve base_url events include timeout description',
+  'notifier webhook': 'url secret headers interactive events include timeout description',
+  'notifier pagerduty':
+    'routing_key credential from api_url severity resolve base_url events include timeout description',
   'context pagerduty': 'credential base_url select services fields timeout cache_ttl required',
   'tunnel local_command': 'share keepalive credential via command listen ready_probe ready_timeout env',
   'tunnel kubernetes_port_forward':

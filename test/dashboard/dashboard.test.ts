@@ -72,7 +72,10 @@ async function openDashboard(t: CleanUp, changes: Partial<DashboardParts> = {}):
     },
     onApprovals: () => () => undefined,
     join: null,
-    channels: { receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }) },
+    channels: {
+      receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
+      receiveDecision: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
+    },
     tell: (line) => said.push(line),
     page: PAGE,
     passwords: CHEAP,

@@ -4,19 +4,15 @@ import type { Notifier } from '../../approvals/notify.ts';
 import { createReplayGuard, findSlackFault, type ReplayGuard, type Signed } from '../../approvals/signature.ts';
 import type { Config, NamedBlock, Ref } from '../../config/config.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { flagOf, textOf, type Channel, type ChannelParts, type People } from './parts.ts';
+import { flagOf, refused, textOf, type CallbackReply, type Channel, type ChannelParts, type People } from './parts.ts';
 import { createSlackNotifier, type SlackNotifier } from './slack.ts';
 import { parseForm, readInteraction, type SlackReply } from './slack-payload.ts';
+import { createPagerDutyNotifier } from './pagerduty.ts';
+import { createWebhookNotifier, type WebhookNotifier } from './webhook.ts';
 import { openSocketMode, type SocketMode } from './socket-mode.ts';
 
 /** What must have gone out by then when the gateway stops. */
 const DRAIN_MS = 2_000;
-
-/** What a callback is answered. */
-export type CallbackReply =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: Readonly<Record<string, unknown>> | null }
-  /** Turned away: why, for our own log. What is told is only that it was. */
-  | { readonly kind: 'refused'; readonly status: number; readonly why: string };
 
 export interface Channels {
   /** Who the people behind the channels' identities are. Until it is said nobody is anybody. */
@@ -25,6 +21,8 @@ export interface Channels {
   notifiers(): ReadonlyMap<Ref, Notifier>;
   /** A call to `/api/cred/NAME/interactive`. */
   receiveSlack(credential: string, signed: Signed): Promise<CallbackReply>;
+  /** A call to `/api/notifier/NAME/decision`. */
+  receiveDecision(notifier: string, signed: Signed): Promise<CallbackReply>;
   /** Sends what waits, for a moment, and ends. */
   close(): Promise<void>;
 }
@@ -38,6 +36,7 @@ interface Running {
   readonly key: string;
   readonly notifier: Channel;
   readonly slack: SlackNotifier | null;
+  readonly webhook: WebhookNotifier | null;
   readonly socket: SocketMode | null;
 }
 
@@ -100,6 +99,14 @@ class ChannelSet implements Channels {
     return { kind: 'answer', status: 200, body };
   }
 
+  async receiveDecision(notifier: string, signed: Signed): Promise<CallbackReply> {
+    this.notifiers();
+    const webhook = this.#running.get(`webhook.${notifier}`)?.webhook ?? null;
+    return webhook?.interactive === true
+      ? webhook.decide(signed, this.#replays)
+      : refused(404, 'no interactive webhook has this name');
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#running.values()].map(({ notifier }) => notifier.drain(DRAIN_MS)));
@@ -159,8 +166,20 @@ class ChannelSet implements Channels {
     switch (block.type) {
       case 'slack': {
         const slack = createSlackNotifier(block, this.#parts);
-        return { key, notifier: slack, slack, socket: this.#openSocket(block, slack) };
+        return { key, notifier: slack, slack, webhook: null, socket: this.#openSocket(block, slack) };
       }
+      case 'webhook': {
+        const webhook = createWebhookNotifier(block, this.#parts);
+        return { key, notifier: webhook, slack: null, webhook, socket: null };
+      }
+      case 'pagerduty':
+        return {
+          key,
+          notifier: createPagerDutyNotifier(block, this.#parts),
+          slack: null,
+          webhook: null,
+          socket: null,
+        };
       default:
         return null;
     }
@@ -194,8 +213,4 @@ function keyOf({ type, attributes }: NamedBlock): string {
 function stop({ notifier, socket }: Running): void {
   socket?.close();
   notifier.close();
-}
-
-function refused(status: number, why: string): CallbackReply {
-  return { kind: 'refused', status, why };
 }

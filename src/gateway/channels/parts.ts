@@ -38,6 +38,8 @@ export interface ChannelParts {
   readonly people: () => People | null;
   /** Slots of a credential. Rejects with GatewayError SECRET_MISSING. */
   readonly secretsOf: (credential: Ref) => Promise<ReadonlyMap<string, Secret>>;
+  /** Header fields of a credential for a call of the gateway's own. Rejects with GatewayError SECRET_MISSING. */
+  readonly authorise: (credential: Ref, url: URL) => Promise<readonly (readonly [string, string])[]>;
   /** A secret string. Throws GatewayError SECRET_MISSING. */
   readonly secretString: (text: string, what: string) => Secret;
   readonly publicUrl: () => string | null;
@@ -126,4 +128,14 @@ function factOf(factsJson: string, name: string): string | null {
     return null;
   }
   return typeof found === 'string' ? found : JSON.stringify(found);
+}
+
+/** What a callback is answered. */
+export type CallbackReply =
+  | { readonly kind: 'answer'; readonly status: number; readonly body: Readonly<Record<string, unknown>> | null }
+  /** Turned away: why, for our own log. What is told is only that it was. */
+  | { readonly kind: 'refused'; readonly status: number; readonly why: string };
+
+export function refused(status: number, why: string): CallbackReply {
+  return { kind: 'refused', status, why };
 }
