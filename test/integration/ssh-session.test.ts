@@ -302,7 +302,7 @@ profile "default" { credentials = [ssh_key.two] }
   });
   const connectTo = (port: number): string =>
     `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${gateway.port('proxy')}; printf "CONNECT 127.0.0.1:${port} HTTP/1.1\\r\\n\\r\\n" >&3; ` +
-    `while read -r line <&3 && [ "$line" != $'"'"'\\r'"'"' ]; do :; done; cat <&3 & exec cat >&3'`;
+    `while read -r line <&3 && [ "$line" != $'"'"'\\r'"'"' ]; do :; done; exec 4<&0; cat <&4 >&3 & exec cat <&3'`;
   for (const port of [second.port, sshd.port]) {
     const known = gateway.cli('known-hosts').stdout;
     const client = createSshClient(scope, { port, user: sshd.user, knownHosts: known });
