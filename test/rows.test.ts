@@ -80,7 +80,7 @@ const REQUIRED: readonly string[] = [
     (id) => `DP-${id}`,
   ),
   ...['01', '03', '05', '06'].map((id) => `DN-${id}`),
-  ...['06', '08', '11', '12', '20'].map((id) => `TR-${id}`),
+  ...['01', '06', '08', '11', '12', '20'].map((id) => `TR-${id}`),
   ...['01', '09'].map((id) => `TL-${id}`),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */

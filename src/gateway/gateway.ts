@@ -507,6 +507,7 @@ class Daemon implements Gateway {
       connections: connections.size,
       deciders: describeDeciders(running.services),
       parked: gate.parked,
+      tunnel: running.services.tunnel?.state ?? null,
       refusedReload: running.reloader.refused,
       restartNeeded: running.reloader.restartNeeded,
       served: new Set(this.#parts.protocols.keys()),

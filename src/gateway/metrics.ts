@@ -44,6 +44,8 @@ export interface MetricSources {
   readonly parked: () => number;
   readonly revision: () => string;
   readonly deciders: () => Deciders;
+  /** Whether the tunnel carries anything, or null without one. */
+  readonly tunnelUp: () => boolean | null;
 }
 
 const VERDICTS: readonly CountedVerdict[] = ['allow', 'deny', 'approve'];
@@ -248,6 +250,21 @@ function addGauges(registry: Registry, sources: MetricSources): void {
     help: 'Actions that wait for a person.',
     value: sources.parked,
   });
+  registry.registerMetric(
+    new Gauge({
+      name: 'clawpatrol_tunnel_up',
+      help: '1 while the tunnel carries connections.',
+      labelNames: ['tunnel'],
+      registers: [],
+      collect(): void {
+        this.reset();
+        const up = sources.tunnelUp();
+        if (up !== null) {
+          this.set({ tunnel: 'wireguard' }, up ? 1 : 0);
+        }
+      },
+    }),
+  );
   registry.registerMetric(
     new Gauge({
       name: 'clawpatrol_config_revision_info',

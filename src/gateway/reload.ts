@@ -31,7 +31,10 @@ export interface ReloadParts {
   readonly live: () => Live;
   /** What the daemon was started with: some attributes stay so until a restart. */
   readonly started: Config;
-  readonly services: Pick<Services, 'audit' | 'connections' | 'gate' | 'grants' | 'metrics' | 'recorder' | 'sources'>;
+  readonly services: Pick<
+    Services,
+    'audit' | 'connections' | 'gate' | 'grants' | 'metrics' | 'recorder' | 'sources' | 'tunnel'
+  >;
   readonly listeners: Listeners;
   readonly logger: Logger;
   /** Why nothing can be reloaded now, or null. */
@@ -115,6 +118,7 @@ class OneAtATime implements Reloader {
     services.sources.forget();
     services.grants.policyChanged();
     services.gate.policyChanged();
+    await services.tunnel?.policyChanged();
     services.connections.drain('its endpoint, profile or credential is no longer configured as it was', 'unrouted');
     const restart = findRestartNeeded(started, config, configPath);
     this.refused = null;

@@ -175,6 +175,7 @@ interface Later {
   gate: GatewayGate | null;
   connections: Connections | null;
   asking: ApprovalServices | null;
+  tunnel: Tunnel | null;
 }
 
 function openMetrics({ live }: ServiceParts, audit: SqliteAuditLog, later: Later): Metrics {
@@ -183,6 +184,7 @@ function openMetrics({ live }: ServiceParts, audit: SqliteAuditLog, later: Later
     parked: () => later.gate?.parked ?? 0,
     revision: () => live().config.revision,
     deciders: () => (later.asking === null ? NO_DECIDERS : describeDeciders(later.asking)),
+    tunnelUp: () => (later.tunnel === null ? null : later.tunnel.state.trouble === null),
   });
 }
 
@@ -191,7 +193,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const { audit } = opened;
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
-  const later: Later = { gate: null, connections: null, asking: null };
+  const later: Later = { gate: null, connections: null, asking: null, tunnel: null };
   const metrics = openMetrics(parts, audit, later);
   const recorder = createRecorder({ audit, clock });
   parts.onStop('summaries of denials', () => recorder.flush());
@@ -232,6 +234,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   enforceQuarantine(quarantine, gate, connections);
   later.gate = gate;
   later.connections = connections;
+  later.tunnel = tunnel;
   prepared?.follow(connections);
   return {
     metrics,

@@ -40,7 +40,13 @@ const DECIDERS: Deciders = {
 };
 
 function world() {
-  return createMetrics({ audit: () => AUDIT, parked: () => 4, revision: () => 'abc', deciders: () => DECIDERS });
+  return createMetrics({
+    audit: () => AUDIT,
+    parked: () => 4,
+    revision: () => 'abc',
+    deciders: () => DECIDERS,
+    tunnelUp: () => false,
+  });
 }
 
 test('every metric that is promised is there, with the values of now', async () => {
@@ -56,6 +62,7 @@ test('every metric that is promised is there, with the values of now', async () 
   metrics.reloaded('refused');
   const text = await metrics.scrape();
   const lines = [
+    'clawpatrol_tunnel_up{tunnel="wireguard"} 0',
     'clawpatrol_actions_total{endpoint="postgres.pg",verdict="deny",risk="destructive"} 2',
     'clawpatrol_actions_total{endpoint="postgres.pg",verdict="allow",risk="safe"} 0',
     'clawpatrol_decision_seconds_bucket{le="0.000005"} 1',

@@ -278,7 +278,7 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
     assert.equal(world.gateway.cli('reload').code, 0);
     await closed;
     assert.deepEqual(await throughProxy(`${STRANGER}:7003`, 'x'), ['403', '']);
-    assert.equal(await world.talk(STRANGER, 7003, 'x'), 'ECONNRESET');
+    assert.equal(await world.talk(STRANGER, 7003, 'x'), 'ECONNREFUSED');
     assert.equal(await ask('stranger.test'), 'NXDOMAIN');
     // Private space is open when it is said, together with the other.
     writeFileSync(

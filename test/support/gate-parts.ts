@@ -442,6 +442,7 @@ export function makeGate(first: Live): GateHarness {
       parked: () => 0,
       revision: () => live.config.revision,
       deciders: () => NO_DECIDERS,
+      tunnelUp: () => null,
     }),
     schemas: factSchemas,
     live: () => live,

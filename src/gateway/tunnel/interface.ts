@@ -7,6 +7,7 @@ import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { SYSTEM_PATH } from '../../devices/commands.ts';
 import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
+import type { Arriving } from './gate-ports.ts';
 import { writeRuleset } from './ruleset.ts';
 import type { TunnelPorts } from './ruleset.ts';
 import { readWireguardDump, writeWireguardConfig } from '../../devices/wireguard.ts';
@@ -31,7 +32,9 @@ export interface InterfaceParts {
 export interface TunnelInterface {
   readonly kind: 'kernel' | 'userspace';
   /** Fences the interface and lets traffic in. Until then it carries nothing. */
-  open(ports: TunnelPorts, peers: readonly Peer[]): Promise<void>;
+  open(ports: TunnelPorts, arriving: Arriving, peers: readonly Peer[]): Promise<void>;
+  /** Which connections may arrive from now on. */
+  setArriving(ports: TunnelPorts, arriving: Arriving): Promise<void>;
   /** The peers from now on. */
   setPeers(peers: readonly Peer[]): Promise<void>;
   peers(): Promise<readonly PeerState[]>;
@@ -99,12 +102,16 @@ class MadeInterface implements TunnelInterface {
     await run('ip', ['address', 'add', `${gateway.v6}/${devices.v6.prefix}`, 'dev', interfaceName, 'nodad']);
   }
 
-  async open(ports: TunnelPorts, peers: readonly Peer[]): Promise<void> {
+  async setArriving(ports: TunnelPorts, arriving: Arriving): Promise<void> {
+    await this.#parts.run('nft', ['-f', '-'], writeRuleset(this.#parts.layout, ports, arriving));
+  }
+
+  async open(ports: TunnelPorts, arriving: Arriving, peers: readonly Peer[]): Promise<void> {
     const { layout, run } = this.#parts;
     const mark = `0x${layout.mark.toString(16)}`;
     const table = String(layout.routeTable);
     // The fence stands before the first packet can come.
-    await run('nft', ['-f', '-'], writeRuleset(layout, ports));
+    await this.setArriving(ports, arriving);
     for (const [version, everything] of [
       ['-4', '0.0.0.0/0'],
       ['-6', '::/0'],

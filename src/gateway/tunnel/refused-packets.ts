@@ -1,7 +1,8 @@
-// What devices send that is no TCP and no question about a name is refused by the kernel; here it is heard of and recorded.
+// What devices send that nothing here could take (no TCP, or TCP to what nobody declared) is refused by the kernel; here it is heard of and recorded.
 import { Worker } from 'node:worker_threads';
 import { createEvent } from '../../audit/event.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
 import { formatAddress } from '../addresses.ts';
 import type { Logger } from '../logger.ts';
@@ -59,14 +60,21 @@ function recordPacket(
   const host = at.kind === 'name' ? at.name : destination;
   const where = port === null ? host : formatAddress(host, port);
   const what = protocol === 'other' ? `protocol ${protocolNumber}` : protocol;
-  const reason = protocol === 'udp' && port === 443 ? 'QUIC is not carried; TCP is' : `${what} is not carried`;
-  parts.metrics.refused('packet');
+  // TCP that was refused is TCP that no endpoint of any profile could claim.
+  const cause = protocol === 'tcp' ? 'destination' : 'packet';
+  const reason =
+    protocol === 'tcp'
+      ? `no endpoint of profile ${agent.profile} claims ${where}`
+      : protocol === 'udp' && port === 443
+        ? 'QUIC is not carried; TCP is'
+        : `${what} is not carried`;
+  parts.metrics.refused(cause);
   parts.recorder.record(
     createEvent('connection.refused', parts.clock.now(), {
       agent,
       verdict: 'deny',
-      reason,
-      data: { cause: 'packet', dialled: where, protocol: what },
+      reason: visible(reason),
+      data: { cause, dialled: where, protocol: what },
     }),
   );
 }

@@ -1,6 +1,7 @@
 // The rules of the kernel that make a tunnel a dead end but for us: every TCP connection of a device is handed to our listening socket
 // whatever its destination (TPROXY keeps that), questions about names go to our name server, and nothing else passes, in any direction. The
 // text is loaded as one transaction. Pure.
+import type { Arriving } from './gate-ports.ts';
 import { formatCidr } from './layout.ts';
 import { COPIED_BYTES } from './packet-log.ts';
 import type { TunnelLayout } from './layout.ts';
@@ -18,17 +19,21 @@ export interface TunnelPorts {
  * Input of `nft -f -`: replaces the whole table at once. Without a listener (the gateway is gone) the tproxy statements match nothing, so
  * that connections meet the reset at the end and never the host or another network (attacks DP-26).
  */
-export function writeRuleset(layout: TunnelLayout, { tcp4, tcp6, dns }: TunnelPorts): string {
+export function writeRuleset(layout: TunnelLayout, { tcp4, tcp6, dns }: TunnelPorts, arriving: Arriving): string {
   const { interfaceName, ruleTable, devices, logGroup } = layout;
   const mark = `0x${layout.mark.toString(16)}`;
   return `table inet ${ruleTable}
 delete table inet ${ruleTable}
 table inet ${ruleTable} {
+  chain arriving {
+${writeArriving(arriving, logGroup)}
+  }
   chain catch {
     type filter hook prerouting priority mangle; policy accept;
     iifname != "${interfaceName}" return
     meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
     meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} drop
+    tcp flags & (fin | syn | rst | ack) == syn jump arriving
     meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${tcp4} meta mark set ${mark} accept
     meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${tcp6} meta mark set ${mark} accept
     meta l4proto tcp reject with tcp reset
@@ -63,4 +68,32 @@ table inet ${ruleTable} {
   }
 }
 `;
+}
+
+/** First packets of connections that nothing could claim are refused here, and logged; the others go on. */
+function writeArriving(arriving: Arriving, logGroup: number): string {
+  if (arriving === 'everything') {
+    return '    return';
+  }
+  const { anywhere, virtual, virtualPorts, addresses } = arriving;
+  return [
+    `tcp dport { ${anywhere.join(', ')} } return`,
+    ...(virtualPorts.length === 0
+      ? []
+      : virtual.map(
+          ({ version, network }) => `${to(version, network)} tcp dport { ${virtualPorts.join(', ')} } return`,
+        )),
+    ...addresses.map(
+      ({ version, ip, port }) => `${to(version, ip)}${port === null ? '' : ` tcp dport ${port}`} return`,
+    ),
+    `limit rate 200/second burst 400 packets log group ${logGroup} snaplen ${COPIED_BYTES}`,
+    'meta l4proto tcp reject with tcp reset',
+  ]
+    .map((line) => `    ${line}`)
+    .join('\n');
+}
+
+/** Matches packets to an address or network. */
+function to(version: 4 | 6, network: string): string {
+  return `${version === 4 ? 'ip' : 'ip6'} daddr ${network}`;
 }

@@ -8,7 +8,7 @@ import { parseCidr } from '../../config/hosts.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import type { RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import { GatewayError } from '../../lib/errors.ts';
+import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
 import type { Live } from '../live.ts';
@@ -27,6 +27,8 @@ import { addressesAt, numberOf } from './layout.ts';
 import type { TunnelLayout } from './layout.ts';
 import { openNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
+import { findArriving } from './gate-ports.ts';
+import type { TunnelPorts } from './ruleset.ts';
 import { createNames } from './names.ts';
 import { createOtherNames } from './other-names.ts';
 import type { OtherNames } from './other-names.ts';
@@ -42,6 +44,11 @@ import type { Peer, PeerState, WireguardKeys } from '../../devices/wireguard.ts'
 const LINGER_MS = 1_000;
 /** How often it is looked where the peers are. */
 const WATCH_MS = 5_000;
+/** A tunnel that went down is made anew so often, the first time after this, then each time after twice as long. */
+const REVIVALS = 6;
+const REVIVE_MS = 500;
+/** Up for so long, it counts as well again. */
+const STEADY_MS = 60_000;
 
 export interface TunnelParts {
   readonly clock: Clock;
@@ -57,6 +64,16 @@ export interface TunnelParts {
   readonly logger: Logger;
 }
 
+/** How a tunnel stands. */
+export interface TunnelState {
+  readonly kind: 'kernel' | 'userspace';
+  /** Why nothing comes through it, or null. */
+  readonly trouble: string | null;
+  readonly peers: number;
+  /** Milliseconds since the epoch; null: no peer was ever heard by this gateway. */
+  readonly lastHandshakeMs: number | null;
+}
+
 export interface Tunnel extends TunnelView {
   /** What clients need to know of the gateway. */
   readonly publicKey: string;
@@ -67,8 +84,10 @@ export interface Tunnel extends TunnelView {
   open(onSocket: (socket: Socket) => void): Promise<void>;
   /** What WireGuard knows of the peers. */
   peers(): Promise<readonly PeerState[]>;
-  /** Why nothing comes through the tunnel any more, or null. */
-  readonly trouble: string | null;
+  /** How it stands, as last looked at. */
+  readonly state: TunnelState;
+  /** Brings the policy in force into the kernel's rules. Never rejects. */
+  policyChanged(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,7 +111,7 @@ export async function createTunnel(parts: TunnelParts): Promise<Tunnel> {
 }
 
 class WireguardTunnel implements Tunnel {
-  trouble: string | null = null;
+  #trouble: string | null = null;
   readonly #parts: TunnelParts;
   readonly #addresses: VirtualAddresses;
   readonly #others: OtherNames;
@@ -101,7 +120,12 @@ class WireguardTunnel implements Tunnel {
   #names: NameServer | null = null;
   #refused: RefusedPackets | null = null;
   #open = false;
+  #ports: TunnelPorts | null = null;
+  #heard: readonly PeerState[] = [];
   #watch: Timer | null = null;
+  #revival: Timer | null = null;
+  #attempt = 0;
+  #revivedMs = Number.NEGATIVE_INFINITY;
   /** Where each peer was last heard, by public key. */
   #outer: ReadonlyMap<string, string>;
   /** The last change of the peers; each waits for the one before. */
@@ -142,23 +166,88 @@ class WireguardTunnel implements Tunnel {
     return `udp/${this.layout.listenPort}`;
   }
 
+  get state(): TunnelState {
+    const heard = this.#heard.flatMap(({ lastHandshakeMs }) => (lastHandshakeMs === null ? [] : [lastHandshakeMs]));
+    return {
+      kind: this.#interface?.kind ?? 'kernel',
+      trouble: this.#trouble,
+      peers: this.#heard.length,
+      lastHandshakeMs: heard.length === 0 ? null : heard.reduce((latest, at) => Math.max(latest, at)),
+    };
+  }
+
   async create(): Promise<void> {
-    const { layout, mode, keys, clock, logger } = this.#parts;
-    this.#interface = await createInterface({
+    const { layout, keys, logger } = this.#parts;
+    this.#interface = await this.#makeInterface();
+    logger.info(
+      { interface: layout.interfaceName, kind: this.#interface.kind, public_key: keys.publicKey },
+      'the tunnel has its interface',
+    );
+  }
+
+  #makeInterface(): Promise<TunnelInterface> {
+    const { layout, mode, keys, clock } = this.#parts;
+    return createInterface({
       layout,
       mode,
       privateKey: keys.privateKey,
       clock,
       run: runCommand,
-      onDeath: (why) => {
-        this.trouble = why;
-        logger.error({ why }, 'the tunnel is down: nothing comes through it until the gateway is started again');
-      },
+      onDeath: (why) => this.#noteDeath(why),
     });
-    logger.info(
-      { interface: layout.interfaceName, kind: this.#interface.kind, public_key: keys.publicKey },
-      'the tunnel has its interface',
-    );
+  }
+
+  /** One that dies again at once is the same outage; while it is made anew, its death shows as a failure of that. */
+  #noteDeath(why: string): void {
+    if (this.#trouble === null) {
+      const isSame = this.#parts.clock.monotonicMs() - this.#revivedMs < STEADY_MS;
+      this.#reviveAfter(why, isSame ? this.#attempt + 1 : 1);
+    }
+  }
+
+  /** Until it is up again nothing passes: the kernel's rules stand, and the interface is gone. */
+  #reviveAfter(why: string, attempt: number): void {
+    const { clock, logger } = this.#parts;
+    this.#trouble = why;
+    this.#attempt = attempt;
+    if (attempt > REVIVALS) {
+      logger.error({ why }, 'the tunnel is down: nothing comes through it until the gateway is started again');
+      return;
+    }
+    logger.error({ why, attempt }, 'the tunnel is down: it is made anew');
+    // Owned: it never rejects.
+    this.#revival = clock.after(REVIVE_MS * 2 ** (attempt - 1), () => void this.#revive(attempt));
+  }
+
+  /** Never rejects. */
+  async #revive(attempt: number): Promise<void> {
+    const ports = this.#ports;
+    if (!this.#open || ports === null) {
+      return;
+    }
+    try {
+      const made = await this.#makeInterface();
+      this.#interface = made;
+      await made.open(ports, findArriving(this.#parts.live().config), this.#allowedPeers());
+      this.#trouble = null;
+      this.#revivedMs = this.#parts.clock.monotonicMs();
+      this.#parts.logger.info({ kind: made.kind }, 'the tunnel is up again');
+    } catch (error) {
+      this.#reviveAfter(messageOf(error), attempt + 1);
+    }
+  }
+
+  async policyChanged(): Promise<void> {
+    const ports = this.#ports;
+    if (!this.#open || ports === null) {
+      return;
+    }
+    try {
+      await this.#interface?.setArriving(ports, findArriving(this.#parts.live().config));
+    } catch (error) {
+      // What arrives is judged by the policy in force all the same; what was declared just now is still refused.
+      this.#parts.logger.error({ err: error }, 'the rules of the tunnel could not be changed; reload again');
+    }
   }
 
   async open(onSocket: (socket: Socket) => void): Promise<void> {
@@ -191,7 +280,8 @@ class WireguardTunnel implements Tunnel {
       ports.push(listener.port);
     }
     this.#open = true;
-    await this.#interface?.open({ tcp4: ports[0] ?? 0, tcp6: ports[1] ?? 0, dns: names.port }, this.#allowedPeers());
+    this.#ports = { tcp4: ports[0] ?? 0, tcp6: ports[1] ?? 0, dns: names.port };
+    await this.#interface?.open(this.#ports, findArriving(this.#parts.live().config), this.#allowedPeers());
     this.#refused = followRefusedPackets({
       ...this.#parts,
       group: layout.logGroup,
@@ -250,6 +340,7 @@ class WireguardTunnel implements Tunnel {
   async close(): Promise<void> {
     this.#open = false;
     this.#watch?.cancel();
+    this.#revival?.cancel();
     await this.#changed;
     await this.#noteOuterAddresses();
     const troubles = (await this.#interface?.close()) ?? [];
@@ -271,7 +362,8 @@ class WireguardTunnel implements Tunnel {
   /** Never rejects: without it clients only take longer to come back after a restart. */
   async #noteOuterAddresses(): Promise<void> {
     try {
-      const heard = (await this.peers()).flatMap(({ publicKey, outerAddress }) =>
+      this.#heard = await this.peers();
+      const heard = this.#heard.flatMap(({ publicKey, outerAddress }) =>
         outerAddress === null ? [] : [[publicKey, outerAddress] as const],
       );
       const next = new Map(heard);

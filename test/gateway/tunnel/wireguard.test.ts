@@ -95,7 +95,7 @@ test('names of the rules follow the interface, so that two gateways of one host 
   const other = layOut({ subnetCidr: '10.66.0.0/24', listenPort: 51_821, interfaceName: 'claw-1', mtu: 1420 });
   assert.equal(other.ruleTable, 'clawpatrol_claw_1');
   assert.notEqual(other.mark, LAYOUT.mark);
-  const rules = writeRuleset(LAYOUT, { tcp4: 1001, tcp6: 1002, dns: 1003 });
+  const rules = writeRuleset(LAYOUT, { tcp4: 1001, tcp6: 1002, dns: 1003 }, 'everything');
   for (const line of [
     'tproxy ip to 127.0.0.1:1001',
     'tproxy ip6 to [::1]:1002',
