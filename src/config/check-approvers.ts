@@ -168,6 +168,12 @@ function checkAsyncGrants({ draft, config, report }: CheckParts): void {
 }
 
 function checkContext(block: DecodedBlock, { report }: CheckParts): void {
+  if (block.value('select') === 'declared') {
+    const message =
+      'select = "declared" is not available in this version: no incident is looked up, and requests are shown without one';
+    const fix = 'write select = "latest" with services, or wait for a later version';
+    report.warning(block.place('select'), { code: 'not-available', message, fix });
+  }
   if (block.value('select') === 'latest' && block.texts('services').length === 0 && !block.broken('services')) {
     const message = 'select = "latest" needs "services"';
     report.error(block.place('select'), { code: 'missing-attribute', message, fix: 'write services = ["PABC123"]' });

@@ -257,6 +257,7 @@ export const contextTypes: Readonly<Record<string, BlockSpec>> = {
       required: {
         type: bool,
         default: false,
+        later: laterWarn('requests are shown without what is not known'),
         doc: 'Without context the action is denied instead of shown without.',
       },
     },

@@ -30,6 +30,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { loadModels } from './models.ts';
 import { createChannels, type Channels } from './channels/channels.ts';
+import { createIncidents, type Incidents } from './channels/incidents.ts';
 import { createOutbound } from './outbound-fetch.ts';
 import { createAuthoriser, createReviewers } from './reviewers.ts';
 
@@ -41,6 +42,8 @@ export interface ApprovalServices {
   /** For the dashboard. */
   readonly feed: ApprovalFeed;
   readonly channels: Channels;
+  /** Fields of the incident that agents of a profile work on. */
+  readonly alertOf: (profile: string) => ReadonlyMap<string, string>;
 }
 
 export interface ApprovalServiceParts {
@@ -77,6 +80,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   });
   const later: { approvals: Approvals | null } = { approvals: null };
   const channels = openChannels(parts, () => later.approvals);
+  const incidents = openIncidents(parts);
   const approvals = createApprovals({
     clock,
     audit,
@@ -87,7 +91,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     fatigue,
     announce: createAnnouncer({ notifiers: () => channels.notifiers(), always: [feed], warn }),
     measure,
-    show: (action) => showTo(action, live()),
+    show: (action) => showTo(action, live(), incidents.shownTo(action.agent.profile)),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn,
   });
@@ -97,12 +101,13 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   onStop('grants', () => grants.close());
   onStop('waiting requests', () => approvals.close('the gateway is stopping'));
   channels.notifiers();
+  onStop('incidents', () => incidents.close());
   const cancelled = await approvals.recoverPending();
   if (cancelled > 0) {
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
   await grants.load();
-  return { approvals, reviewer, fatigue, grants, feed, channels };
+  return { approvals, reviewer, fatigue, grants, feed, channels, alertOf: (profile) => incidents.factsOf(profile) };
 }
 
 /** For metrics and status. */
@@ -206,13 +211,24 @@ function openChannels(parts: ApprovalServiceParts, approvals: () => Approvals | 
   });
 }
 
+function openIncidents({ clock, live, dial, sources, logger }: ApprovalServiceParts): Incidents {
+  const authorise = createAuthoriser({ clock, live, sources });
+  return createIncidents({
+    clock,
+    outbound: createOutbound({ dial }),
+    config: () => live().config,
+    authorise: (credential, url) => authorise({ credential, user: 'a context', url }),
+    warn: (message, error) => logger.warn({ err: error }, message),
+  });
+}
+
 /** An action as approvers see it. */
-function showTo(action: Action, { config }: Live): Shown {
+function showTo(action: Action, { config }: Live, alert: Shown['alert']): Shown {
   const redactor = createRedactor(config.gateway.audit.redact);
   return {
     text: redactText(action, redactor),
     factsJson: factsToJson(action.units, action.family, { redactor }),
-    alert: null,
+    alert,
     words: '',
   };
 }

@@ -1,5 +1,6 @@
 // Client connections of the data plane: who may connect, what each one is given, and how it ends. A failure in one connection ends that
 // connection; whatever happens, its end is recorded and its unsettled actions are closed.
+import { NO_ALERT } from '../rules/common-facts.ts';
 import type { Socket } from 'node:net';
 import { createEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
@@ -82,6 +83,8 @@ export interface ConnectionsParts {
   /** The text of a secret string with its references replaced; `what` names it. Throws GatewayError SECRET_MISSING. */
   readonly secretString: (text: string, what: string) => Secret;
   readonly logger: Logger;
+  /** As in `JudgeParts`. */
+  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
   /** Connections that the file descriptors of this process allow. */
   readonly maxConnections: number;
 }
@@ -441,7 +444,7 @@ class OpenConnections implements Connections {
         const { kind, by } = rulesOf(action.credential).decide(action, {
           nowMs: clock.now(),
           incident: '',
-          alert: new Map(),
+          alert: this.#parts.alertOf?.(action.agent.profile) ?? NO_ALERT,
           reason: '',
         });
         return kind === 'deny' && by !== 'cannot-tell';

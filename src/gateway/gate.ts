@@ -40,6 +40,8 @@ export interface GateParts {
   /** What is in force now. */
   readonly live: () => Live;
   readonly factsToJson: FactsToJson;
+  /** As in `JudgeParts`. */
+  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
   /** A fault of the gateway itself, for the log; the action was denied. */
   readonly onFault: (error: unknown, action: Action) => void;
 }

@@ -1,5 +1,6 @@
 // Asks the rules and remembers what may be remembered: by the action's memo object under one (policy, endpoint, profile, credential),
 // or by that and the connection. Also makes the recorded form of a request once for equal requests. Does no I/O.
+import { NO_ALERT } from '../rules/common-facts.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -67,11 +68,12 @@ export interface JudgeParts {
   readonly metrics: GateMetrics;
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   readonly factsToJson: FactsToJson;
+  /** Fields of the incident that agents of a profile work on; left out: none is known. */
+  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
 }
 
 /** Longer texts are not kept for comparison: one is as long as `body_buffer` allows. */
 const MAX_REMEMBERED_CHARS = 64 * 1024;
-const NO_ALERT: ReadonlyMap<string, string> = new Map();
 const NO_PARAMETERS: readonly (string | null)[] = [];
 
 /** A judge that remembers per policy: with another `Live` it starts anew. */
@@ -174,7 +176,8 @@ class RememberingJudge implements Judge {
   }
 
   #evaluate(scope: Scope, action: Action): Judged {
-    const common: CommonFacts = { nowMs: this.#parts.clock.now(), incident: '', alert: NO_ALERT, reason: '' };
+    const alert = this.#parts.alertOf?.(action.agent.profile) ?? NO_ALERT;
+    const common: CommonFacts = { nowMs: this.#parts.clock.now(), incident: '', alert, reason: '' };
     const decision = scope.rules.decide(action, common);
     const tracked = decision.holds === 'connection' ? readAll(action, this.#namesOf(action)) : null;
     return { decision, risk: action.risk, tracked, recorded: null };

@@ -1,5 +1,6 @@
 // Judges an action that was described by hand, with the live path's own analysis and rules and without any I/O:
 // what `clawpatrol test` and `clawpatrol explain` are made of.
+import { NO_ALERT } from '../rules/common-facts.ts';
 import type { Config, CredentialConfig, EndpointConfig, HostPattern, Ref } from '../config/config.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { asciiLower, nearest } from '../lib/text.ts';
@@ -343,5 +344,5 @@ function commonFacts(hand: HandAction, profile: string): CommonFacts {
   if (hand.run === null) {
     unknownFacts.add('agent.run');
   }
-  return { nowMs: null, incident: '', alert: new Map(), reason: '', unknownFacts };
+  return { nowMs: null, incident: '', alert: NO_ALERT, reason: '', unknownFacts };
 }

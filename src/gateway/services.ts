@@ -210,7 +210,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     logger,
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
-  const { approvals } = asking;
+  const { approvals, alertOf } = asking;
   later.asking = asking;
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);
@@ -225,28 +225,20 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     schemas: factSchemas,
     live,
     factsToJson,
+    alertOf,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });
   const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
   const tunnel = prepared?.tunnel ?? null;
-  const connections = openConnections(parts, opened, { metrics, recorder, gate, quarantine, dial, tunnel });
+  const core = { metrics, recorder, gate, quarantine, tunnel };
+  const connections = openConnections(parts, opened, { ...core, dial, alertOf });
   enforceQuarantine(quarantine, gate, connections);
   later.gate = gate;
   later.connections = connections;
   later.tunnel = tunnel;
   prepared?.follow(connections);
-  return {
-    metrics,
-    recorder,
-    ...asking,
-    quarantine,
-    hits,
-    gate,
-    connections,
-    tunnel,
-    devices: prepared?.devices ?? null,
-  };
+  return { ...core, ...asking, hits, connections, devices: prepared?.devices ?? null };
 }
 
 /** In force from the next action on; what waits is taken back, and what is under way ends. */
@@ -260,7 +252,8 @@ function enforceQuarantine(quarantine: Quarantine, gate: GatewayGate, connection
 function openConnections(
   parts: ServiceParts,
   { audit, secretString, sources, certificates, keys }: Opened,
-  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> & { readonly dial: Dial },
+  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> &
+    Pick<ApprovalServices, 'alertOf'> & { readonly dial: Dial },
 ): Connections {
   const { live, logger } = parts;
   const resolve = (host: string): Promise<readonly string[]> => resolveHost(host, live().config.gateway.resolver);

@@ -16,6 +16,10 @@ export interface Moment {
 /** Computes a fact's value. */
 export type Reader = (moment: Moment, unit: Unit) => Element;
 
+/** Fields of an incident as `context.alert` has them; each is present, "" where nothing is known. */
+export const ALERT_FIELDS = ['title', 'urgency', 'service', 'body', 'assignees', 'notes', 'timeline'] as const;
+export const NO_ALERT: ReadonlyMap<string, string> = new Map(ALERT_FIELDS.map((name) => [name, '']));
+
 const UNAVAILABLE = new Unknown('unavailable');
 
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
