@@ -55,6 +55,14 @@ const MAX_PER_DEVICE = 64;
 /** How long the place of a run that has ended stays empty: a late packet or record must not be taken for the next one's. */
 const EMPTY_MS = 3_600_000;
 
+/** A run speaks every few seconds, and shakes hands every few minutes; one that has been silent for so long has ended without saying so. */
+const SILENT_MS = 10 * 60_000;
+
+/** Runs of which nothing was heard any more. `heardMs` is the last handshake (milliseconds since the epoch) by public key. */
+export function findSilent(runs: readonly Run[], heardMs: ReadonlyMap<string, number>, nowMs: number): readonly Run[] {
+  return runs.filter((run) => nowMs - Math.max(run.startedMs, heardMs.get(run.publicKey) ?? 0) > SILENT_MS);
+}
+
 /** Opens the file, empty when there is none yet. Throws GatewayError STORE_FAILED. */
 export function openRunRegistry(parts: RunRegistryParts): RunRegistry {
   return new FileRuns(parts);

@@ -405,6 +405,30 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     const socket = `unix:${join(world.stateDir, 'control.sock')}`;
     const asked = await inRun(process.execPath, MAIN, 'approvals', 'list', '--gateway', socket);
     assert.match(asked.stderr, /only its own user and root may ask/);
+    // Without root: the same, as another user with a home of its own.
+    const plain = temporaryFolder(t, 'clawpatrol-plain');
+    must('cp', '-a', `${home}/.`, plain);
+    must('chown', '-R', '65534:65534', plain);
+    const asNobody = await third.run(
+      'setpriv',
+      [
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        process.execPath,
+        MAIN,
+        'run',
+        'sh',
+        '-c',
+        'id -u; cat ~/.local/state/clawpatrol/key; exec "$@"',
+        'sh',
+        ...query,
+        'select 8',
+      ],
+      { env: { HOME: plain, NO_COLOR: '1', PGSSLMODE: 'disable', PGPASSWORD: 'x' }, cwd: '/' },
+    );
+    assert.deepEqual([asNobody.stdout, asNobody.code], ['65534\n8\n', 0], asNobody.stderr);
+    assert.match(asNobody.stderr, /clawpatrol\/key: No such file/);
     // The runs have ended with their commands.
     assert.doesNotMatch(gateway.cli('devices', 'show', 'third').stdout, /^run/m);
     await openClientTunnel(t, third, {
