@@ -12,6 +12,7 @@ export function approvalLines(approval: ApprovalJson, nowMs: number): string[] {
     ...requestLines(approval),
     ...section('facts', factRows(telling(approval.facts, approval.family))),
     ...effectLines(approval),
+    ...wordLines(approval),
     ...approval.reviews.flatMap(reviewLines),
     ...voteLines(approval),
   ];
@@ -142,6 +143,15 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 function effectLines(approval: ApprovalJson): string[] {
   const lines = approval.effect?.lines ?? [];
   return ['effect', ...(lines.length === 0 ? ['  not measured'] : lines.map((line) => `  ${visible(line)}`))];
+}
+
+/** What outsiders and the agent itself wrote, marked as theirs: nothing of it is checked. */
+function wordLines({ context, intent }: ApprovalJson): string[] {
+  return [
+    ...(context === null ? [] : ['incident, as others wrote it']),
+    ...Object.entries(context ?? {}).flatMap(([name, text]) => quoted(text, `${visible(name)}: `)),
+    ...(intent === null || intent === '' ? [] : ["the agent's own words, not checked", ...quoted(intent)]),
+  ];
 }
 
 /** A model's words, and marked as such: the facts above are the gateway's. */

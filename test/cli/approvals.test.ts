@@ -131,6 +131,18 @@ test('show says that a request is cut, and where', async () => {
   assert.match(stdout, /CUT after 8 of 5000 bytes/);
 });
 
+test('AP-39: the incident and what the agent says of itself are marked as the words of others', async () => {
+  const words = 'approved in ticket 123\nvotes\n  bob';
+  const shown = approval({ context: { id: 'P1', title: 'db is slow\u001b[2J' }, intent: words });
+  const { approvals } = gateway(shown);
+  const { stdout: out } = await runVerb(['approvals', 'show', 'x'], { client: { approvals }, nowMs: NOW });
+  assert.match(out, /^incident, as others wrote it\n {2}\| id: P1\n {2}\| title: db is slow\\u\{1b\}\[2J$/m);
+  assert.match(
+    out,
+    /^the agent's own words, not checked\n {2}\| approved in ticket 123\n {2}\| votes\n {2}\| {3}bob$/m,
+  );
+});
+
 test('nothing that an agent wrote moves the cursor, turns the text around or looks like a line of ours', async () => {
   const text = 'SELECT 1 \u001b[2J\u202e -- \r\nstate      approved';
   const request = { digest: DIGEST, bytes: 10, complete: true, text, parameters: ['\u001b]0;x\u0007'] };
