@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRunRegistry, type Run } from '../../src/devices/runs.ts';
+import { findSilent, openRunRegistry, type Run } from '../../src/devices/runs.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -63,4 +63,15 @@ test('a key that is none or is known starts nothing; one device has a limited nu
   }
   assert.throws(() => runs.start({ ...RUN, publicKey: 'key65' }), { code: 'LIMIT_REACHED' });
   assert.equal(runs.start({ ...RUN, device: 'dev2', publicKey: 'key65' }).number, 136);
+});
+
+test('a run of which nothing is heard for ten minutes has ended; one that speaks, or has just begun, has not', (t) => {
+  const { runs } = world(t);
+  const { startedMs, publicKey } = runs.start(RUN);
+  const silent = (heardMs: number, afterMinutes: number) =>
+    findSilent(runs.list(), new Map([[publicKey, heardMs]]), startedMs + afterMinutes * 60_000).length;
+  assert.deepEqual(
+    [silent(0, 9), silent(0, 11), silent(startedMs + 5 * 60_000, 11), silent(startedMs + 5 * 60_000, 16)],
+    [0, 1, 0, 1],
+  );
 });

@@ -6,6 +6,7 @@ import { createEvent } from '../../audit/event.ts';
 import type { AttributeValue } from '../../config/config.ts';
 import { parseCidr } from '../../config/hosts.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
+import { findSilent } from '../../devices/runs.ts';
 import type { RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
@@ -363,6 +364,7 @@ class WireguardTunnel implements Tunnel {
   async #noteOuterAddresses(): Promise<void> {
     try {
       this.#heard = await this.peers();
+      this.#endSilentRuns(this.#heard);
       const heard = this.#heard.flatMap(({ publicKey, outerAddress }) =>
         outerAddress === null ? [] : [[publicKey, outerAddress] as const],
       );
@@ -373,6 +375,15 @@ class WireguardTunnel implements Tunnel {
       }
     } catch (error) {
       this.#parts.logger.warn({ err: error }, 'where the peers of the tunnel are could not be noted');
+    }
+  }
+
+  #endSilentRuns(peers: readonly PeerState[]): void {
+    const { runs, clock, logger } = this.#parts;
+    const heardMs = new Map(peers.map(({ publicKey, lastHandshakeMs }) => [publicKey, lastHandshakeMs ?? 0]));
+    for (const { id } of this.#open ? findSilent(runs.list(), heardMs, clock.now()) : []) {
+      logger.info({ run: id }, 'nothing was heard of a run any more; it has ended');
+      runs.end(id);
     }
   }
 
