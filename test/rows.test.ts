@@ -76,11 +76,11 @@ const REQUIRED: readonly string[] = [
   'TA-14',
   ...rows('MP', 50, [5, 7, 8, 21, 22, 24, 40, 43, 44, 46, 48]),
   // Of the data plane: what is built of it.
-  ...['01', '02', '04', '05', '06', '07', '08', '09', '10', '13', '15', '17', '18', '20', '22', '26', '32'].map(
+  ...['01', '02', '04', '05', '06', '07', '08', '09', '10', '13', '15', '17', '18', '20', '22', '26', '31', '32'].map(
     (id) => `DP-${id}`,
   ),
   ...['01', '03', '05', '06'].map((id) => `DN-${id}`),
-  ...['01', '06', '08', '11', '12', '20'].map((id) => `TR-${id}`),
+  ...['01', '03', '06', '08', '11', '12', '20'].map((id) => `TR-${id}`),
   ...['01', '09'].map((id) => `TL-${id}`),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */

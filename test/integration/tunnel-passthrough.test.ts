@@ -1,6 +1,8 @@
 // `unknown_host = "passthrough"` through a real tunnel and through the forward proxy: what nobody declared is relayed as it is, what is shut
 // stays shut, and what is declared is reached under its rules or not at all.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -25,9 +27,13 @@ const SHARED = '100.64.1.1';
 const LINK_LOCAL = '169.254.169.254';
 const STRANGER_V6 = '2606:2800:220:1::34';
 
+const PER_DEVICE = 40;
+const TRANSFER_BYTES = 200 * 1024 * 1024;
+
 function configFor(resolver: string): string {
   return `${gatewayBlock(`
   resolver = "${resolver}"
+  limits { connections_per_device = ${PER_DEVICE} }
   proxy {
     listen  = "127.0.0.1:0"
     profile = "oncall"
@@ -260,6 +266,46 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
       assert.deepEqual(await throughProxy(target, 'x'), [status, ''], target);
     }
     assert.deepEqual(await throughProxy('stranger.test:443', hello([0, name('others.declared.test')])), ['200', '']);
+  });
+
+  test('TR-03 TR-05: 200 MB pass beside a client that reads nothing, in bounded memory', async () => {
+    const rss = (): number =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
+    const [program, args] = world.device.within('bash', [
+      '-c',
+      `exec 3<>/dev/tcp/${STRANGER}/7002; read -r -N 1 <&3; echo open; exec sleep 600`,
+    ]);
+    const stalled = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(stalled.stdout, 'data');
+    const copy = (): Promise<{ readonly stdout: string }> =>
+      world.device.run('bash', ['-c', `head -c ${TRANSFER_BYTES} </dev/tcp/${STRANGER}/7002 | wc -c`], {
+        timeoutMs: 120_000,
+      });
+    const beforeMiB = rss();
+    assert.equal((await copy()).stdout.trim(), String(TRANSFER_BYTES));
+    const grownMiB = rss() - beforeMiB;
+    stalled.kill('SIGKILL');
+    assert.ok(grownMiB < 100, `grown by ${grownMiB} MiB`);
+    await eventually('the stalled one is over', () => recorded(`${STRANGER}:7002`).length === 4);
+  });
+
+  test('DP-31: a device that takes all its connections is refused more, and others are not', async () => {
+    const hold = `
+      const { connect } = require('node:net');
+      let held = 0, reset = 0;
+      const tell = () => { if (held + reset === ${PER_DEVICE + 20}) { console.log(held, reset); } };
+      for (let at = 0; at < ${PER_DEVICE + 20}; at += 1) {
+        const socket = connect(7000, '${STRANGER}', () => void socket.write('x'));
+        socket.once('data', () => { held += 1; tell(); });
+        socket.on('error', () => { reset += 1; tell(); });
+      }`;
+    const [program, args] = world.device.within(process.execPath, ['-e', hold]);
+    const holder = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [said] = (await once(holder.stdout, 'data')) as [Buffer];
+    assert.equal(said.toString(), `${PER_DEVICE} 20\n`);
+    assert.deepEqual(await throughProxy('stranger.test:7000', 'hello'), ['200', 'hellobye']);
+    holder.kill('SIGKILL');
+    await eventually('there is room again', async () => (await world.talk(STRANGER, 7003, 'x')) === 'fin got 1');
   });
 
   test('a reload that shuts them again ends what is open', async () => {
