@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -486,8 +486,14 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
       // The kernel's own has no process that could die.
       return;
     }
-    const found = must('pgrep', '-P', String(gateway.pid), '-x', 'wireguard-go').trim();
-    process.kill(Number(found), 'SIGKILL');
+    const children = readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .filter((pid) => {
+        const stat = statOf(pid);
+        return stat.includes('(wireguard-go) ') && stat.split(') ')[1]?.split(' ')[1] === String(gateway.pid);
+      });
+    assert.equal(children.length, 1);
+    process.kill(Number(children[0]), 'SIGKILL');
     await eventually('it says so', () => gateway.log().includes('it is made anew'));
     await eventually('it is up again', () => gateway.log().includes('the tunnel is up again'));
     await eventually('the peer is back', async () => (await psql('select 8')).stdout === '8\n', 60_000);
@@ -553,4 +559,13 @@ async function machineCall(
 
 function interfaceOf(far: Neighbour): string {
   return /^(wgt\S+)/m.exec(far.must('ip', '-brief', 'link'))?.[1] ?? '';
+}
+
+/** What the system says of a process; "" when it is gone. */
+function statOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return '';
+  }
 }
