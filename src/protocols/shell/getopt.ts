@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly flags: string;
   /** Letters with one, attached or behind. */
   readonly valued: string;
+  /** Letters that take one only when it is attached: the word behind is not theirs. */
+  readonly optional: string;
   /** Names; `name=` takes a value, attached or behind; `name?` takes one only when attached. */
   readonly long: ReadonlySet<string>;
   /** `-20` and `+20` are options too. */
@@ -27,12 +29,13 @@ export type Options =
   /** A word that may be an option, or several. */
   | { readonly kind: 'dynamic' };
 
-/** `flags valued long,long=,long?` in one line; `-` for an empty part. */
+/** `flags valued long,long=,long?` in one line; `-` for an empty part. A letter before `?` among the valued takes a value only when attached. */
 export function optionSpec(line: string, { numbers = false, stops = false } = {}): OptionSpec {
   const [flags = '-', valued = '-', long = '-'] = line.split(' ');
   return {
     flags: part(flags),
-    valued: part(valued),
+    valued: part(valued).replaceAll(/.\?/g, ''),
+    optional: Array.from(part(valued).matchAll(/(.)\?/g), ([, letter = '']) => letter).join(''),
     long: new Set(
       part(long)
         .split(',')
@@ -108,7 +111,7 @@ function takeLong(text: string, next: Arg | undefined, { long }: OptionSpec): Ta
   return long.has(`${name}=`) && next !== undefined ? { options: [{ name, value: next }], usesNext: true } : null;
 }
 
-function takeShort(text: string, next: Arg | undefined, { flags, valued }: OptionSpec): Taken | null {
+function takeShort(text: string, next: Arg | undefined, { flags, valued, optional }: OptionSpec): Taken | null {
   const options: Option[] = [];
   for (let at = 1; at < text.length; at += 1) {
     const letter = text[at] ?? '';
@@ -116,10 +119,15 @@ function takeShort(text: string, next: Arg | undefined, { flags, valued }: Optio
       options.push({ name: letter, value: null });
       continue;
     }
-    if (!valued.includes(letter)) {
+    const isOptional = optional.includes(letter);
+    if (!isOptional && !valued.includes(letter)) {
       return null;
     }
     const rest = text.slice(at + 1);
+    if (isOptional && rest === '') {
+      options.push({ name: letter, value: null });
+      continue;
+    }
     if (rest !== '') {
       options.push({ name: letter, value: { text: rest, kind: 'literal', shown: rest } });
       return { options, usesNext: false };

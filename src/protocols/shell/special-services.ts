@@ -206,13 +206,13 @@ function judgeKubectlExec(before: readonly Arg[], inner: readonly Arg[], call: C
 /** Options of git's reading commands; those that write, or run what a repository's configuration names, are left out. */
 const GIT_LOG =
   'oneline,stat?,shortstat,numstat,name-only,name-status,graph,decorate?,no-decorate,all,author=,committer=,since=,until=,after=,before=,' +
-  'grep=,max-count=,pretty?,format=,abbrev-commit,date=,no-merges,merges,first-parent,follow,reverse,cached,staged,patch,no-patch,color?,' +
-  'no-color,word-diff?,no-ext-diff,no-textconv,summary,raw,branches?,tags?,remotes?,diff-filter=,ignore-all-space,unified=,skip=,full-history,' +
+  'grep=,max-count=,pretty?,format?,abbrev-commit,date=,no-merges,merges,first-parent,follow,reverse,cached,staged,patch,no-patch,color?,' +
+  'no-color,word-diff?,no-ext-diff,no-textconv,summary,raw,branches?,tags?,remotes?,diff-filter=,ignore-all-space,unified?,skip=,full-history,' +
   'topo-order,date-order,left-right,cherry-pick';
 const GIT_COMMANDS: Readonly<Record<string, OptionSpec>> = {
-  log: optionSpec(`puswbizEFMCcm nSGLU ${GIT_LOG}`, { numbers: true }),
-  show: optionSpec(`puswbizEFMCcm nSGLU ${GIT_LOG}`, { numbers: true }),
-  diff: optionSpec(`puswbizMC SGU ${GIT_LOG}`, { numbers: true }),
+  log: optionSpec(`puswbizEFMCcm nSGLU? ${GIT_LOG}`, { numbers: true }),
+  show: optionSpec(`puswbizEFMCcm nSGLU? ${GIT_LOG}`, { numbers: true }),
+  diff: optionSpec(`puswbizMC SGU? ${GIT_LOG}`, { numbers: true }),
   shortlog: optionSpec('nsec - numbered,summary,email,all,since=,until=,no-merges'),
   status: optionSpec(
     'sbzvu - short,branch,porcelain?,long,untracked-files?,ignored?,verbose,show-stash,ahead-behind,no-renames',
@@ -244,7 +244,8 @@ const git: Handler = (args, call, scope) => {
   }
   const spec = GIT_COMMANDS[verb?.text ?? ''];
   const read = spec === undefined ? null : readOptions(rest, spec);
-  if (read?.kind !== 'read' || args.some(({ kind }) => kind === 'dynamic')) {
+  // A name that a pattern gives may be an option, and `--output=` writes.
+  if (read?.kind !== 'read' || args.some(mayBeOption)) {
     judgeByTable('git', args, call, scope);
     return;
   }
@@ -272,6 +273,10 @@ const git: Handler = (args, call, scope) => {
     judgePager(call, args, scope);
   }
 };
+
+function mayBeOption({ kind, shown }: Arg): boolean {
+  return kind === 'dynamic' || (kind === 'pattern' && /^[*?[]/.test(shown));
+}
 
 /** What git's client starts on the server. */
 export function judgeGitServer(program: string, args: readonly Arg[], call: Call, scope: Scope): void {

@@ -26,6 +26,10 @@ function sed(args: readonly Arg[], _call: Call, scope: Scope): void {
     scope.findings.mayWrite();
     scope.findings.hidden ??= 'dynamic';
   }
+  // Names that a pattern gives may look like options, and `-i` writes.
+  if (files.some(({ kind, shown }) => kind === 'pattern' && /^[*?[]/.test(shown))) {
+    scope.findings.opaque('dynamic_word');
+  }
   files.forEach((file) => readFile(scope, file));
 }
 
@@ -82,7 +86,12 @@ function awk(args: readonly Arg[], _call: Call, scope: Scope): void {
 }
 
 const jq: Handler = (args, call, scope) => {
+  const program = call.words[0]?.shown.replace(/^.*\//, '') ?? '';
   for (const { shown } of args) {
+    // yq has `strload`, `str_load` and more of their kind; to jq `.payload` is a field like others.
+    if (program === 'yq' && shown.includes('load')) {
+      scope.findings.opaque('interpreter', 'dynamic');
+    }
     if (/\bimport\b|\binclude\b|\bload|\beval|\bsystem|\bsplit_doc/.test(shown)) {
       scope.findings.opaque('interpreter', 'dynamic');
     }
@@ -90,7 +99,16 @@ const jq: Handler = (args, call, scope) => {
       scope.findings.raise('suspicious', 'environment', 'prints the environment');
     }
   }
-  judgeByTable(call.words[0]?.shown.replace(/^.*\//, '') ?? '', args, call, scope);
+  judgeByTable(program, args, call, scope);
+};
+
+/** Behind a letter that takes the next word as its value, tree reads on in the same word: `-Lo 1 x` writes x. */
+const tree: Handler = (args, call, scope) => {
+  if (args.some(({ shown }) => /^-[^-]*[LPI]./.test(shown))) {
+    scope.findings.raise('destructive', 'option', 'letters behind one that takes a value are options, too');
+    scope.findings.writes();
+  }
+  judgeByTable('tree', args, call, scope);
 };
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
@@ -433,4 +451,5 @@ export const TEXT_PROGRAMS: ReadonlyMap<string, Handler> = new Map<string, Handl
   ['dig', dig],
   ['cd', cd],
   ['rg', rg],
+  ['tree', tree],
 ]);

@@ -124,7 +124,7 @@ const env: Handler = (args, call, scope) => {
 };
 
 const XARGS = optionSpec(
-  '0rtx adEILnPs null,no-run-if-empty,max-args=,max-procs=,max-lines=,max-chars=,replace=,delimiter=,verbose,arg-file=,exit',
+  '0rtx adEILnPs null,no-run-if-empty,max-args=,max-procs=,max-lines?,max-chars=,replace?,delimiter=,verbose,arg-file=,exit',
   stops,
 );
 
@@ -142,7 +142,14 @@ const xargs: Handler = (args, call, scope) => {
       readFile(scope, value);
     }
   }
-  const replaced = read.options.find(({ name }) => name === 'I' || name === 'replace')?.value?.text ?? null;
+  const replacing = read.options.filter(({ name }) => name === 'I' || name === 'replace');
+  const replaced = replacing[0]?.value?.text ?? null;
+  // Each of them takes back what an earlier one said, and not every version in the same way.
+  const isRivalled = read.options.some(({ name }) => /^(?:[nL]|max-args|max-lines)$/.test(name));
+  if (replacing.length > 1 || replaced === '' || (replacing.length > 0 && isRivalled)) {
+    hides(scope);
+    return;
+  }
   const inner = read.operands;
   if (inner.length === 0) {
     runInner([{ text: 'echo', kind: 'literal', shown: 'echo' }, DYNAMIC_ARG], call, scope, { where: 'xargs' });
@@ -154,7 +161,7 @@ const xargs: Handler = (args, call, scope) => {
   }
 };
 
-const WATCH = optionSpec('btdeqcw n interval=,differences?,no-title,beep,color,errexit,precise', stops);
+const WATCH = optionSpec('btdecw n interval=,differences?,no-title,beep,color,errexit,precise', stops);
 
 /** watch joins its words and gives them to a shell. */
 const watch: Handler = (args, call, scope) => {
