@@ -73,6 +73,8 @@ function ensureServers() {
     ['ssh', 'openssh-client'],
     ['sshpass', 'sshpass'],
     ['rsync', 'rsync'],
+    [`${PYTHON}/paramiko`, 'python3-paramiko'],
+    ['/usr/bin/ansible', 'ansible-core'],
     ['javac', 'default-jdk-headless'],
     ['/usr/share/java/postgresql.jar', 'libpostgresql-jdbc-java'],
     ['go', 'golang-go'],

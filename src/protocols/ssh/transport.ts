@@ -37,7 +37,8 @@ const CIPHERS = [
   'aes256-ctr',
   'chacha20-poly1305@openssh.com',
 ];
-const MACS = ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'];
+/** Those that need no strict key exchange first: an upstream that has neither it nor GCM is spoken to in them, and not refused. */
+const MACS = ['hmac-sha2-256', 'hmac-sha2-512', 'hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'];
 const UPSTREAM_KEYS = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
