@@ -291,7 +291,7 @@ function failedLogin(context: ServeContext, error: unknown, clientGone: boolean)
   const text =
     code === '28000'
       ? 'the gateway has no usable credential for this endpoint'
-      : 'the gateway cannot reach the upstream database';
+      : 'the gateway cannot reach the upstream database; its audit log says why';
   return new Refusal({ kind: 'refused', detail }, fatalMessage(code, text));
 }
 
