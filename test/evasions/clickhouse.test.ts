@@ -198,6 +198,32 @@ const rows: readonly Row[] = [
     pass: ["SELECT dictGet('countries','s',1)"],
   },
   {
+    id: 'CH-11',
+    set: 'SECRET',
+    not: [
+      "SELECT * FROM format(Values, 's String', '((SELECT s FROM tokens))')",
+      "SELECT * FROM format('values', '(1)')",
+      "SELECT * FROM format(concat('Val','ues'), 's String', '(1)')",
+      "SELECT * FROM format(JSONEachRow, 'a Int8, s String DEFAULT joinGet(''tokens'',''s'',1)', '{}')",
+      "SELECT * FROM format(CSV, concat('a Int8 DEF','AULT 1'), '1')",
+      "SELECT * FROM format(CSV, x'61', '1')",
+      "SELECT * FROM values('a Int8, s String default dictGet(''tokens'',''s'',1)', (1,''))",
+      "SELECT * FROM values({p:String}, (1,''))",
+      "SELECT * FROM generateRandom('s String MATERIALIZED joinGet(''tokens'',''s'',1)')",
+      "INSERT INTO logs SELECT * FROM input('s String ALIAS joinGet(''tokens'',''s'',1)') FORMAT CSV 1",
+    ],
+    pass: [
+      "SELECT * FROM format(JSONEachRow, 'a Int8, s String', '{}')",
+      'SELECT * FROM format(CSV, $$1,default$$)',
+      "SELECT * FROM values('a Int8, s String', (1,'default'))",
+      'SELECT * FROM values(1, 2)',
+      'SELECT * FROM values((1), (2))',
+      "SELECT * FROM values((1, 'a'), (2, 'b'))",
+      "SELECT * FROM generateRandom('s String')",
+      "INSERT INTO logs SELECT * FROM input('s String') FORMAT CSV 1",
+    ],
+  },
+  {
     id: 'CH-12',
     set: 'SECRET',
     not: [

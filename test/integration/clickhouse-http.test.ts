@@ -174,6 +174,14 @@ test(
     assert.deepEqual(select, { status: 200, code: '', text: '45\n' });
     assert.equal((await ask(url('SELECT * FROM tokens, mine'), form([structure], rows(1)))).status, 403);
     assert.equal((await ask('/', form([['query', 'SELECT * FROM tokens']], ''))).status, 403);
+    // Rows of Values are expressions, which the server evaluates.
+    for (const [format, file, status] of [
+      ['Values', "(1, concat('a', 'b'))", 403],
+      ['CSV', '1,ab', 200],
+    ] as const) {
+      const sent = form([structure, ['mine_format', format]], file);
+      assert.equal((await ask(url('SELECT s FROM mine'), sent)).status, status, format);
+    }
     assert.equal((await ask(url('SELECT 1'), form([['user', 'default']], ''))).status, 403);
     assert.equal((await ask(url('SELECT 1'), form([['query', 'SELECT 2']], ''))).status, 403);
   },

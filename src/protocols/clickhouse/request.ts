@@ -175,6 +175,11 @@ export function readHttpQuery(request: HttpRequest, body: BodyReading, maxBytes:
   }
   const tables = form?.tables ?? [];
   const problem = problemOf([...named.keys(), ...(form?.fields.keys() ?? [])]);
+  const evaluated = tables.some((table) =>
+    [form?.fields.get(`${table}_format`), named.get(`${table}_format`)].some(
+      (format) => format?.trim().toLowerCase() === 'values',
+    ),
+  );
   const account = [...(form?.fields.keys() ?? [])].find((name) => FORM_REFUSED.has(name));
   for (const [name, value] of form?.fields ?? []) {
     if (!tables.some((table) => TABLE_PARTS.some((part) => name === `${table}${part}`))) {
@@ -189,7 +194,10 @@ export function readHttpQuery(request: HttpRequest, body: BodyReading, maxBytes:
     text: joined(query, rest),
     complete: rest.complete,
     externalTables: tables,
-    refused: problem ?? (account === undefined ? null : `the field ${account} does not belong into a form`),
+    refused:
+      problem ??
+      (account === undefined ? null : `the field ${account} does not belong into a form`) ??
+      (evaluated ? 'rows of Values in a form are expressions, which nobody judges: send another format' : null),
   };
 }
 

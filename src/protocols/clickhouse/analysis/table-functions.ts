@@ -26,7 +26,40 @@ export function walkTableFunction(walk: Walk, call: Node, scope: Scope | null): 
     // A view with parameters is called like this.
     walk.relation(call.parts, { read: true }, null);
   }
+  if (evaluatesText(walk, call)) {
+    walk.unit.hidden = true;
+    markOpaque(walk.unit, 'unparseable');
+    walk.note('destructive', 'opaque', `calls ${name} with a text in which the server may find expressions`);
+  }
   plain(walk, call, scope);
+}
+
+/** Where a table function takes the list of its columns. */
+const STRUCTURE_AT: Readonly<Record<string, number>> = { format: 1, values: 0, input: 0, generaterandom: 0, null: 0 };
+
+/** Rows of the format Values are expressions, and a list of columns may give them: `s String DEFAULT joinGet(…)`. */
+function evaluatesText(walk: Walk, { name, args }: Node): boolean {
+  const lower = name.toLowerCase();
+  const at = STRUCTURE_AT[lower];
+  if (at === undefined) {
+    return false;
+  }
+  if (lower === 'format' && !/^(?!values$)\w+$/i.test(nameOf(walk, args[0])?.join('.') ?? '')) {
+    return true;
+  }
+  const structure = lower === 'format' && args.length < 3 ? undefined : args[at];
+  if (structure?.kind === 'literal' && structure.name !== 'string') {
+    return false;
+  }
+  if (structure?.kind === 'literal') {
+    const text = walk.literal(structure);
+    return text === null || /\b(?:default|materialized|alias|ephemeral)\b/i.test(text);
+  }
+  // Of values the first may be a row already.
+  return (
+    structure !== undefined &&
+    (lower !== 'values' || (args.length > 1 && !(structure.kind === 'operator' && structure.name === 'tuple')))
+  );
 }
 
 type Reader = (walk: Walk, call: Node, scope: Scope | null) => void;
