@@ -376,6 +376,8 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.match((await inRun(...query, 'drop table whatever')).stderr, /no rule allows/);
     const logged = gateway.cli('audit', 'search', '--device', 'third', '--verdict', 'deny', '--json').stdout;
     assert.match(logged, /"run":"[0-9a-f-]{36}"/);
+    // What a run asks of its own accord is no refusal.
+    assert.doesNotMatch(logged, /a question about names/);
     // TR-15: the first connection works; then the command's own exit code, and its signal.
     assert.deepEqual(
       [

@@ -134,7 +134,7 @@ async function hide(plan: RunPlan): Promise<void> {
 /** Asks the gateway for its own name until it answers: then the tunnel works from end to end. */
 async function untilReady(resolver: string): Promise<void> {
   // clawpatrol.internal, A: id 1, one question.
-  const question = Buffer.from('0001010000010000000000000000a636c6177706174726f6c08696e7465726e616c0000010001', 'hex');
+  const question = Buffer.from('0001010000010000000000000a636c6177706174726f6c08696e7465726e616c0000010001', 'hex');
   const socket = createSocket('udp4');
   const answered = new Promise<'answered'>((resolve) => socket.once('message', () => resolve('answered')));
   socket.on('error', () => {});
