@@ -89,7 +89,7 @@ du: abcDhHkLlmPsSx0 dBt max-depth=,human-readable,summarize,total,all,apparent-s
 date: uRI d utc,universal,rfc-3339=,iso-8601?,date=,rfc-email: format: hazard
 hostname: fiIsdAy - fqdn,long,all-ip-addresses,ip-address,short,domain,all-fqdns: none: hazard
 dmesg: dehHkLprStTuwWxJP lfs human,ctime,reltime,level=,facility=,follow,decode,notime,color?,since=,until=,kernel,userspace,nopager,time-format=,json,raw,show-delta: none: hazard
-sar: AbBdFhHpqrRSuvVwWyz nPIs?e?i human,pretty,dec=: any: hazard
+sar: AbBdFhHpqrRSuvVwWyz n?P?I?s?e?i? human,pretty,dec=: any: hazard
 ss: nlraetompisbxuwd046HOSTZzEVh Af numeric,listening,all,processes,tcp,udp,unix,summary,extended,memory,info,ipv4,ipv6,no-header,options,raw,resolve,query=,family=,oneline,timers: any: hazard
 journalctl: abefklmqrxN utopgSUcFn? unit=,since=,until=,priority=,identifier=,grep=,output=,lines?,boot?,no-pager,follow,reverse,dmesg,all,quiet,no-tail,user,system,utc,no-hostname,case-sensitive?,user-unit=,catalog,list-boots,disk-usage,fields,field=,header,no-full,full,merge,show-cursor,after-cursor=,cursor=,output-fields=,facility=,pager-end,transport=,version,exclude-identifier=,truncate-newline: any: hazard numbers
 crontab: l u -: none: hazard
