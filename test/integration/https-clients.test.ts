@@ -328,7 +328,7 @@ test(
       '{"text":"hello"}',
       '{"pong":"are you there"}',
       'from the client',
-      1024 * 1024 + '{"text":""}'.length,
+      1024 * 1024,
       { code: 4001, reason: 'as you wish' },
       { code: 1008, reason: REASON },
       { code: 1000, reason: 'bye' },
