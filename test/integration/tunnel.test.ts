@@ -365,6 +365,18 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     }
     assert.ok(!said.includes(secret));
     assert.match((await clawpatrol('env')).stdout, /^export SSL_CERT_FILE='\/.*ca-bundle\.crt'$/m);
+    const carriers = () =>
+      readdirSync('/proc').filter((pid) => {
+        try {
+          return (
+            /^\d+$/.test(pid) &&
+            readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('wireguard-go\0--foreground\0clawpatrol\0')
+          );
+        } catch {
+          return false;
+        }
+      }).length;
+    const carriersBefore = carriers();
     const inRun = (...words: readonly string[]) =>
       third.run(process.execPath, [MAIN, 'run', ...words], {
         env: { HOME: home, NO_COLOR: '1', PGSSLMODE: 'disable', PGPASSWORD: 'x' },
@@ -431,7 +443,8 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     );
     assert.deepEqual([asNobody.stdout, asNobody.code], ['65534\n8\n', 0], asNobody.stderr);
     assert.match(asNobody.stderr, /clawpatrol\/key: No such file/);
-    // The runs have ended with their commands.
+    // The runs have ended with their commands, and so have the processes that carried their tunnels.
+    await eventually('no carrier is left', () => carriers() === carriersBefore);
     assert.doesNotMatch(gateway.cli('devices', 'show', 'third').stdout, /^run/m);
     await openClientTunnel(t, third, {
       keys: wireguardKeysOf(Buffer.from(secret, 'base64')),

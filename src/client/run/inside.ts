@@ -55,12 +55,16 @@ let peerPort = 0;
 
 async function openTunnel(plan: RunPlan, relayPort: number): Promise<void> {
   await runCommand('ip', ['link', 'set', 'lo', 'up']);
-  const carrier = spawn('wireguard-go', ['--foreground', INTERFACE], {
+  // It ends with us, however we end: else each run would leave one behind, with its namespaces.
+  const carrier = spawn('setpriv', ['--pdeathsig', 'KILL', 'wireguard-go', '--foreground', INTERFACE], {
     env: { PATH: SYSTEM_PATH, LOG_LEVEL: 'error' },
     stdio: ['ignore', 'ignore', 'ignore'],
   });
-  carrier.on('error', (error) => fail(`wireguard-go cannot be started (${messageOf(error)}); install wireguard-go`));
+  carrier.on('error', (error) =>
+    fail(`wireguard-go cannot be started (${messageOf(error)}); install wireguard-go and util-linux`),
+  );
   carrier.on('exit', () => fail('the tunnel has ended'));
+  process.on('exit', () => void carrier.kill('SIGKILL'));
   const endMs = performance.now() + INTERFACE_MS;
   while (!existsSync(`/run/wireguard/${INTERFACE}.sock`)) {
     if (performance.now() > endMs) {
