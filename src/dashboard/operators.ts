@@ -1,7 +1,7 @@
 // The operators: people with an account at this gateway, in one file of the state directory. Passwords and tokens are kept as hashes.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { badStateFile, readStateFile, replaceStateFile } from '../gateway/state-file.ts';
+import { badStateFile, readStateFile, replaceStateFile } from '../audit/state-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Principal } from '../approvals/stages.ts';
 import type { PasswordHash } from './password.ts';

@@ -1,6 +1,6 @@
 // A list in one file of the state directory, of which the daemon is the only writer: read whole at start, replaced whole at each change.
 import { readFileSync } from 'node:fs';
-import { replaceFile } from '../audit/durable-file.ts';
+import { replaceStateFile } from '../audit/state-file.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 
 export interface StoredList<T> {
@@ -31,13 +31,7 @@ export function openStoredList<T>(path: string, key: string, readItem: ReadItem<
       return items;
     },
     replace(next) {
-      try {
-        replaceFile(path, Buffer.from(`${JSON.stringify({ version: 1, [key]: next }, null, 1)}\n`));
-      } catch (error) {
-        throw new GatewayError('STORE_FAILED', 'operator', `cannot write ${path}: ${messageOf(error)}`, {
-          cause: error,
-        });
-      }
+      replaceStateFile(path, { version: 1, [key]: next });
       items = next;
     },
   };

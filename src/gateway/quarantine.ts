@@ -2,7 +2,7 @@
 // restart lifts nothing.
 import { join } from 'node:path';
 import type { Agent } from '../rules/action.ts';
-import { badStateFile, readStateFile, replaceStateFile } from './state-file.ts';
+import { badStateFile, readStateFile, replaceStateFile } from '../audit/state-file.ts';
 
 export const QUARANTINE_KINDS = ['device', 'profile', 'all'] as const;
 

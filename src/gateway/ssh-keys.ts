@@ -1,18 +1,9 @@
 // Host keys of SSH: one for each endpoint that agents are shown, made at first start, and those that upstreams showed when they were first
 // seen. Both are sealed with the store key: who can write the state directory can put no other key in their place.
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../audit/durable-file.ts';
 import { findKeyFile } from '../audit/key-files.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { seal, unseal } from '../lib/seal.ts';
@@ -91,22 +82,4 @@ export function endpointKeys(keys: SshKeys, endpoint: string): EndpointKeys {
 /** Names are made of a digest: what operators call an endpoint need not fit a file system. The seal ties the content to the name. */
 function fileName(kind: string, of: string): string {
   return `${kind}-${createHash('sha256').update(of).digest('hex').slice(0, 32)}.key`;
-}
-
-/** Whole or not at all, whenever the machine stops. */
-function replaceFile(path: string, content: Buffer): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  const file = openSync(
-    temporary,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o600,
-  );
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
 }

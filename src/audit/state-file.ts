@@ -1,7 +1,7 @@
 // Small files of the state directory that the daemon alone writes: read whole, replaced whole.
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { replaceFile } from './durable-file.ts';
 
 /** The JSON value in a file; null when there is no file. Throws GatewayError STORE_FAILED when it cannot be read or is no JSON. */
 export function readStateFile(path: string): unknown {
@@ -29,26 +29,10 @@ export function badStateFile(path: string, cause?: unknown): GatewayError {
   });
 }
 
-/** Written beside, flushed, and renamed over: a crash leaves the old file or the new one. Throws GatewayError STORE_FAILED. */
+/** As JSON, whole or not at all (durable-file.ts). Throws GatewayError STORE_FAILED. */
 export function replaceStateFile(path: string, value: unknown): void {
-  const bytes = Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
-  const beside = `${path}.new`;
   try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-    const file = openSync(beside, flags, 0o600);
-    try {
-      fchmodSync(file, 0o600);
-      for (let written = 0; written < bytes.length;) {
-        written += writeSync(file, bytes, written);
-      }
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(beside, path);
-    const folder = openSync(dirname(path), constants.O_RDONLY);
-    fsyncSync(folder);
-    closeSync(folder);
+    replaceFile(path, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
   } catch (error) {
     throw new GatewayError('STORE_FAILED', 'operator', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }
