@@ -3,7 +3,8 @@
 import { MAX_PARKED_BUFFER_BYTES } from '../../lib/limits.ts';
 import type { Outcome } from '../../rules/action.ts';
 import type { Verdict } from '../session.ts';
-import { QueryAction, QueryEvidence } from './action.ts';
+import { SqlAction } from '../sql/action.ts';
+import { QueryEvidence } from './evidence.ts';
 import type { ClickHouseText } from './analysis/context.ts';
 import { DataPacket } from './client-data.ts';
 import { CLIENT, Cursor, Input, Writer } from './codec.ts';
@@ -25,7 +26,7 @@ interface Collected {
 }
 
 interface Running {
-  readonly action: QueryAction;
+  readonly action: SqlAction;
   readonly text: ClickHouseText;
   readonly query: QueryPacket;
   readonly startedMs: number;
@@ -45,7 +46,7 @@ type Phase =
       readonly kind: 'judging';
       readonly collected: Collected;
       readonly text: ClickHouseText;
-      readonly action: QueryAction;
+      readonly action: SqlAction;
       readonly bytes: readonly Buffer[];
       withdrawn: boolean;
     }
@@ -78,7 +79,7 @@ export class ClientSide {
   }
 
   /** The action whose verdict is awaited. */
-  get asked(): QueryAction | null {
+  get asked(): SqlAction | null {
     return this.#phase.kind === 'judging' ? this.#phase.action : null;
   }
 
@@ -366,7 +367,10 @@ export class ClientSide {
       bytes,
       complete: true,
     });
-    const action = new QueryAction(origin, judgeable, evidence, this.#refusal(parameters));
+    const action = new SqlAction(origin, judgeable, evidence, {
+      phase: 'execute',
+      refused: this.#refusal(parameters),
+    });
     this.#phase = { kind: 'judging', collected, text, action, bytes, withdrawn: false };
     if (this.#cancelled) {
       // Taken back while it was read: as if it had never been asked.

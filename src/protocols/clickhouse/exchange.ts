@@ -1,6 +1,6 @@
 // What both directions of a native connection share: the server's stream, the tracked state, and the commands of the current turn.
 import type { FinishReason, SessionCommand } from '../session.ts';
-import type { Origin } from './action.ts';
+import type { Origin } from '../sql/action.ts';
 import type { ClickHouseAnalyser, ClickHouseOptions, ClickHouseText } from './analysis/context.ts';
 import { CODES, exceptionPacket } from './denial.ts';
 import { ServerStream } from './server-stream.ts';

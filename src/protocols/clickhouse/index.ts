@@ -4,7 +4,7 @@ import { GatewayError } from '../../lib/errors.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
 import { factSchemas } from '../../rules/schemas.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
-import { QueryEvidence } from './action.ts';
+import { QueryEvidence } from './evidence.ts';
 import type { ClickHouseAnalyser, ClickHouseContext } from './analysis/context.ts';
 import { createClickHouseHttp } from './flavour.ts';
 import { clickHouseOptions } from './options.ts';

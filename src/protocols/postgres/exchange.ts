@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { ActionId, Outcome } from '../../rules/action.ts';
 import type { FinishReason, SessionCommand, Side, Verdict } from '../session.ts';
 import type { SqlAnalyser, SqlOptions, SqlStateChange } from '../sql/analysis.ts';
-import type { Origin, SqlAction } from './action.ts';
+import type { Origin, SqlAction } from '../sql/action.ts';
 import { FRONT, STATUS } from './codec.ts';
 import { denialMessage, fatalMessage, newNonce, substitute } from './denial.ts';
 import { OwedQueue, type Denied, type Execution, type Owed } from './owed.ts';

@@ -6,7 +6,7 @@ import { factSchemas } from '../../rules/schemas.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
 import type { SqlAnalyser, SqlNames, SqlState } from '../sql/analysis.ts';
-import { SqlEvidence } from './action.ts';
+import { SqlEvidence } from './evidence.ts';
 import { measurePostgres } from './connect.ts';
 import { servePostgres, sqlOptions } from './serve.ts';
 

@@ -1,7 +1,7 @@
 // What the server still owes the client: one entry per message that earns a reply, in the order in which they were sent. The
 // replies come back in exactly this order, so the front of the queue says what the next one means.
 import type { SqlStateChange } from '../sql/analysis.ts';
-import type { SqlAction } from './action.ts';
+import type { SqlAction } from '../sql/action.ts';
 import type { NameChange } from './names.ts';
 import type { Portal, Prepared } from './statements.ts';
 

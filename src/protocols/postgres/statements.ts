@@ -2,7 +2,7 @@
 // and cursors share another, so each is one table here (checked on PostgreSQL 15).
 import type { Judgeable, SqlAnalyser, SqlNames, SqlState, SqlStateChange, SqlText } from '../sql/analysis.ts';
 import { NameTable } from './names.ts';
-import type { SqlEvidence } from './action.ts';
+import type { SqlEvidence } from './evidence.ts';
 
 /** Longer names are refused: the server compares the first 63 bytes only, so two of them may be one (hash key NAMEDATALEN). */
 export const MAX_NAME_BYTES = 63;

@@ -1,6 +1,6 @@
 // The contract between a SQL dialect's analysis (text and connection state to units) and a protocol's state machine.
 // The machine never looks into SQL; the analysis never sees a wire.
-import type { Risk, Unit } from '../../rules/action.ts';
+import type { Judged } from './action.ts';
 
 /** What the endpoint's configuration says about analysis (fact reference 1.10). */
 export interface SqlOptions {
@@ -100,16 +100,8 @@ export interface SqlText {
 }
 
 /** A text bound to a connection's state: what the gate judges. */
-export interface Judgeable {
+export interface Judgeable extends Judged {
   readonly source: SqlText;
-  readonly units: readonly Unit[];
-  readonly risk: Risk;
-  /** One line for a person. */
-  readonly summary: string;
-  /** Refused whatever rules say, or null. */
-  readonly refused: string | null;
-  /** See Action.memo. */
-  readonly memo: object | null;
   /** The same with parameter values known (`sql.params`, predicates of kind `param`). Values beyond the text's parameters are ignored. */
   withParameters(values: () => readonly ParameterValue[]): Judgeable;
 }

@@ -1,5 +1,5 @@
 // The contract between the ClickHouse analysis and the two wires (native, HTTP): what a query comes with, and what is found out about it.
-import type { Risk, Unit } from '../../../rules/action.ts';
+import type { Judged } from '../../sql/action.ts';
 import type { SqlOptions } from '../../sql/analysis.ts';
 
 /** What an endpoint's configuration says about analysis. */
@@ -75,16 +75,8 @@ export interface ClickHouseText {
 }
 
 /** A text with its context: what the gate judges. */
-export interface ClickHouseJudgeable {
+export interface ClickHouseJudgeable extends Judged {
   readonly source: ClickHouseText;
-  readonly units: readonly Unit[];
-  readonly risk: Risk;
-  /** One line for a person. */
-  readonly summary: string;
-  /** Refused whatever rules say, or null. */
-  readonly refused: string | null;
-  /** See Action.memo. */
-  readonly memo: object | null;
 }
 
 /** Total: what it cannot account for comes back opaque, never as an exception. Holds the bounded cache of texts. */

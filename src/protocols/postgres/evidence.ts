@@ -1,21 +1,9 @@
-// A statement as the gate judges it: the analysis of its text, who sent it, and the exact bytes behind it.
+// The exact bytes behind a statement that is judged: its text and the values that are bound to it.
 import { hash } from 'node:crypto';
-import type { Clock } from '../../lib/clock.ts';
-import { uuidv7 } from '../../lib/ids.ts';
-import type { Action, Agent, Endpoint, Evidence, Risk, SessionId, Unit } from '../../rules/action.ts';
-import type { Judgeable, ParameterValue } from '../sql/analysis.ts';
+import type { Evidence } from '../../rules/action.ts';
+import type { ParameterValue } from '../sql/analysis.ts';
 import { readParameters } from './messages.ts';
 import { decodeParameter } from './values.ts';
-
-/** What all actions of a connection have in common. */
-export interface Origin {
-  readonly session: SessionId;
-  readonly agent: Agent;
-  readonly endpoint: Endpoint;
-  /** Typed reference of the dispatched credential, or null. */
-  readonly credential: string | null;
-  readonly clock: Clock;
-}
 
 const SEPARATOR = Buffer.from([0]);
 const NO_PARAMETERS: readonly (string | null)[] = [];
@@ -95,50 +83,5 @@ export class SqlEvidence implements Evidence {
       this.#digest = hash('sha256', raw === null ? this.#bytes : Buffer.concat([this.#bytes, SEPARATOR, raw]), 'hex');
     }
     return this.#digest;
-  }
-}
-
-/** One statement to be judged. */
-export class SqlAction implements Action {
-  readonly id: string;
-  readonly session: SessionId;
-  readonly agent: Agent;
-  readonly endpoint: Endpoint;
-  readonly family = 'sql';
-  readonly credential: string | null;
-  readonly risk: Risk;
-  readonly evidence: Evidence;
-  readonly phase: 'prepare' | 'execute';
-  readonly refused: string | null;
-  readonly memo: object | null;
-  readonly #judgeable: Judgeable;
-
-  /** `refused` overrides what the analysis says: the protocol itself does not let it through. */
-  constructor(
-    origin: Origin,
-    judgeable: Judgeable,
-    evidence: Evidence,
-    { phase, refused }: { readonly phase: 'prepare' | 'execute'; readonly refused: string | null },
-  ) {
-    this.id = uuidv7(origin.clock.now());
-    this.session = origin.session;
-    this.agent = origin.agent;
-    this.endpoint = origin.endpoint;
-    this.credential = origin.credential;
-    this.risk = judgeable.risk;
-    this.#judgeable = judgeable;
-    this.evidence = evidence;
-    this.phase = phase;
-    this.refused = refused ?? judgeable.refused;
-    this.memo = judgeable.memo;
-  }
-
-  /** Made when first asked for: a remembered verdict on a safe statement needs none. */
-  get units(): readonly Unit[] {
-    return this.#judgeable.units;
-  }
-
-  get summary(): string {
-    return this.#judgeable.summary;
   }
 }
