@@ -16,6 +16,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt, ensureInstalled } from './ensure.mjs';
 
@@ -196,11 +197,14 @@ async function startGateway({ config, stateDir, secretFile }) {
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const said = { setup: null };
-  let errors = '';
-  child.stderr.on('data', (bytes) => {
-    process.stderr.write(bytes);
-    errors = (errors + bytes.toString()).slice(-10_000);
-    said.setup ??= /^setup: (\S+)$/m.exec(errors)?.[1] ?? null;
+  // The set-up link is told once, below, where it is said what it is for.
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    const setup = /^setup: (\S+)$/.exec(line)?.[1];
+    if (setup === undefined) {
+      process.stderr.write(`${line}\n`);
+    } else {
+      said.setup = setup;
+    }
   });
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {

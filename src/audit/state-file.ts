@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { replaceFile } from './durable-file.ts';
 
-/** The JSON value in a file; null when there is no file. Throws GatewayError STORE_FAILED when it cannot be read or is no JSON. */
+/**
+ * The JSON value in a file; null when there is no file. Throws GatewayError STORE_FAILED when it cannot be read, is no JSON, or says `null`:
+ * who was locked out is not forgotten because of it.
+ */
 export function readStateFile(path: string): unknown {
   let text: string;
   try {
@@ -14,12 +17,16 @@ export function readStateFile(path: string): unknown {
     }
     throw new GatewayError('STORE_FAILED', 'operator', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return value;
+    value = JSON.parse(text);
   } catch (error) {
     throw badStateFile(path, error);
   }
+  if (value === null) {
+    throw badStateFile(path);
+  }
+  return value;
 }
 
 /** A file whose content is not what it should be: nothing is guessed from it. */

@@ -18,6 +18,12 @@ export interface SecretSources {
   forget(): void;
 }
 
+/** The sources as configured, without what is made of them. */
+export interface ConfiguredSources extends SecretSources {
+  /** Why a credential that has to have a value has none, with what to do; null where it has one. Runs no commands. */
+  findMissing(credential: CredentialConfig): Promise<string | null>;
+}
+
 export interface SecretSourcesParts {
   readonly clock: Clock;
   readonly env: () => Readonly<Record<string, string | undefined>>;
@@ -35,7 +41,7 @@ interface Kept {
 }
 
 /** Creates the sources. */
-export function createSecretSources(parts: SecretSourcesParts): SecretSources {
+export function createSecretSources(parts: SecretSourcesParts): ConfiguredSources {
   return new Sources(parts);
 }
 
@@ -45,7 +51,7 @@ export function secretVariable(name: string, slot: string): string {
   return `CLAWPATROL_SECRET_${text.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
-class Sources implements SecretSources {
+class Sources implements ConfiguredSources {
   readonly #parts: SecretSourcesParts;
   /** What commands said, by credential, slot and command; also what makes each run one at a time. */
   readonly #kept = new Map<string, Kept>();
@@ -72,6 +78,16 @@ class Sources implements SecretSources {
       }
     }
     return values;
+  }
+
+  async findMissing(credential: CredentialConfig): Promise<string | null> {
+    const slots = credential.slots.filter(({ name }) => credential.secrets[name]?.kind !== 'command');
+    try {
+      await this.read({ ...credential, slots });
+      return null;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   forget(): void {

@@ -122,6 +122,12 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
     store: secrets,
     warn: (message) => logger.warn({}, message),
   });
+  for (const credential of parts.live().config.credentials) {
+    const why = await configured.findMissing(credential);
+    if (why !== null) {
+      logger.warn({ credential: credential.ref }, `${why}; until then what needs it is refused`);
+    }
+  }
   if (parts.live().config.credentials.some(({ type }) => type === 'kubeconfig_credential')) {
     await loadKubernetesClient();
   }

@@ -8,7 +8,12 @@ import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
 import type { CredentialConfig, SecretSource } from '../../src/config/config.ts';
-import { createSecretSources, secretVariable, type SecretSources } from '../../src/credentials/sources.ts';
+import {
+  createSecretSources,
+  secretVariable,
+  type ConfiguredSources,
+  type SecretSources,
+} from '../../src/credentials/sources.ts';
 import { openSecretStore, type SecretStore } from '../../src/credentials/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { GatewayError } from '../../src/lib/errors.ts';
@@ -22,7 +27,7 @@ interface World {
   readonly dir: string;
   readonly env: Record<string, string | undefined>;
   readonly store: SecretStore;
-  readonly sources: SecretSources;
+  readonly sources: ConfiguredSources;
   readonly clock: FakeClock;
   readonly warnings: string[];
 }
@@ -270,4 +275,25 @@ test('a command runs once for its time to live, one at a time, and a failed rene
     sources.forget();
     assert.equal(await value(sources, credential), 'v5');
     assert.equal(clock.timers, 0);
+  }));
+
+test('a credential without a value is told with what to do, and no command runs for that', () =>
+  withWorld(async ({ sources, dir, env }) => {
+    const ran = join(dir, 'ran');
+    const command = credentialOf('pg', { source: script(`require('fs').writeFileSync('${ran}', '')`) });
+    assert.equal(await sources.findMissing(command), null);
+    assert.equal(existsSync(ran), false);
+    assert.match(
+      (await sources.findMissing(credentialOf('pg'))) ?? '',
+      /^no secret for postgres_credential\.pg: run: clawpatrol secrets set pg, or set CLAWPATROL_SECRET_PG, /,
+    );
+    env['CLAWPATROL_SECRET_PG'] = 'value';
+    sources.forget();
+    assert.equal(await sources.findMissing(credentialOf('pg')), null);
+    const absent = credentialOf('pg', { source: { kind: 'file', path: join(dir, 'absent') } });
+    assert.match((await sources.findMissing(absent)) ?? '', /cannot read .*absent/);
+    const optional = credentialOf('pg', { slots: [{ name: '', required: false }] });
+    delete env['CLAWPATROL_SECRET_PG'];
+    sources.forget();
+    assert.equal(await sources.findMissing(optional), null);
   }));

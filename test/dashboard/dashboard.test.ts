@@ -1,16 +1,19 @@
 // The dashboard's address over real HTTP: who gets in, what a browser may send, and that nobody else gets anything. Rows of the control plane.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, createSecureContext } from 'node:tls';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { listenDashboard, OWN_ROUTES, type Dashboard, type DashboardParts } from '../../src/dashboard/dashboard.ts';
+import { openOperators } from '../../src/dashboard/operators.ts';
 import { createPasswords } from '../../src/dashboard/password.ts';
 import { ROLES } from '../../src/dashboard/roles.ts';
 import { ROUTES } from '../../src/dashboard/routes.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { openWorld, type ControlWorld } from './control-world.ts';
 import { makeAuthority } from '../support/certificate.ts';
-import type { CleanUp } from '../support/temp.ts';
+import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
 const PASSWORD = 'correct horse battery';
 /** What scrypt costs here; the real cost is for real accounts. */
@@ -365,6 +368,15 @@ test('CP-21: who is removed, demoted or given another password is out at the nex
       );
     }
     operators.remove('carol');
+  }
+});
+
+test('a file of operators that makes no sense is refused: nobody is forgotten, and nobody becomes the first again', (t) => {
+  const stateDir = temporaryFolder(t, 'operators');
+  assert.deepEqual(openOperators({ stateDir, clock: systemClock }).list(), [], 'no file is nobody yet');
+  for (const text of ['', 'null', '{}', '{"version":1,"operators":null}', '{"version":1,"operators":[{"name":"a"}]}']) {
+    writeFileSync(join(stateDir, 'operators.json'), text);
+    assert.throws(() => openOperators({ stateDir, clock: systemClock }), { code: 'STORE_FAILED' }, text);
   }
 });
 

@@ -38,7 +38,13 @@ test('a device, a profile or everybody is held until it is lifted, over restarts
 
 test('a file that cannot be read lets nobody be forgotten: the gateway does not start', (t) => {
   const folder = temporaryFolder(t);
-  for (const text of ['', '{', '{"version":2,"quarantined":[]}', '{"version":1,"quarantined":[{"kind":"device"}]}']) {
+  for (const text of [
+    '',
+    '{',
+    'null',
+    '{"version":2,"quarantined":[]}',
+    '{"version":1,"quarantined":[{"kind":"device"}]}',
+  ]) {
     writeFileSync(join(folder, 'quarantine.json'), text);
     assert.throws(() => openQuarantine(folder), { code: 'STORE_FAILED' }, text);
   }

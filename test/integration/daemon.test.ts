@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   connectLines,
@@ -364,6 +364,25 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.match(text, /^clawpatrol_actions_total\{endpoint="postgres\.pg",verdict="allow",risk="safe"\} 1$/m);
     assert.match(text, /^clawpatrol_connections\{endpoint="postgres\.pg"\} 1$/m);
     assert.match(text, /^clawpatrol_decision_seconds_count 1$/m);
+  });
+
+  test('a credential that has no value is named at the start, once, with what to do', async (t) => {
+    const upstream = await startLineServer(t);
+    const path = join(temporaryFolder(t, 'log'), 'gateway.log');
+    const bare = 'credential "postgres_credential" "bare" {\n endpoint = postgres.pg\n user = "x"\n}';
+    const config = lineConfig(
+      upstream.port,
+      `${bare}\n${bare.replace('bare', 'kept')}\ngateway {\n dashboard_listen = "off"\n log_path = "${path}"\n}`,
+    );
+    const daemon = await startDaemon(t, config, { env: { HOME: dirname(path), CLAWPATROL_SECRET_KEPT: 'value' } });
+    await daemon.gateway.reload('test');
+    await eventually('the line is written', () => existsSync(path) && /"reloaded"/.test(readFileSync(path, 'utf8')));
+    const told = readFileSync(path, 'utf8').match(/no secret for [^;]*/g);
+    assert.equal(told?.length, 1);
+    assert.match(
+      told[0],
+      /^no secret for postgres_credential\.bare: run: clawpatrol secrets set bare, or set CLAWPATR/,
+    );
   });
 
   test('the log goes to its file, private, and is opened anew after it was moved', async (t) => {

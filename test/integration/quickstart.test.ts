@@ -46,6 +46,7 @@ test('npm start', { timeout: 240_000 }, async (t) => {
   const started = start(['scripts/start.mjs']);
   t.after(() => started.child.kill('SIGINT'));
   await until(() => (/Below is the log/.test(started.said()) ? true : null), STARTED_WITHIN_MS, started.said);
+  assert.equal(started.said().match(/#\/setup\//g)?.length, 1, 'the set-up link is told once');
   const { control } = Object(JSON.parse(readFileSync(join(ROOT, '.quickstart', 'run.json'), 'utf8')));
   const folder = dirname(dirname(String(control).replace('unix:', '')));
   assert.ok(existsSync(folder));

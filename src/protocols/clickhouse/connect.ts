@@ -5,8 +5,9 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { EndpointConfig } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { GatewayError } from '../../lib/errors.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { describeTlsTrouble } from '../../lib/tls-trouble.ts';
 import { Peer, once, within } from '../peer.ts';
 import type { DispatchedCredential } from '../protocol.ts';
 import { CLIENT, NEWEST_REVISION, OLDEST_REVISION, SINCE, Writer } from './codec.ts';
@@ -100,7 +101,7 @@ async function secure(peer: Peer, target: Target, signal: AbortSignal): Promise<
     if (error instanceof GatewayError) {
       throw error;
     }
-    throw new GatewayError('UPSTREAM_TLS', 'upstream', `TLS with ${host} failed: ${messageOf(error)}`, {
+    throw new GatewayError('UPSTREAM_TLS', 'upstream', `TLS with ${host} failed: ${describeTlsTrouble(error)}`, {
       cause: error,
     });
   }

@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { createHash } from 'node:crypto';
-import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { GatewayError } from '../../lib/errors.ts';
 import { Lru } from '../../lib/lru.ts';
+import { describeTlsTrouble } from '../../lib/tls-trouble.ts';
 import type { DialTarget, ServeContext } from '../protocol.ts';
 import type { UpstreamIdentity } from './injector.ts';
 
@@ -52,7 +53,7 @@ export async function connectUpstream(
   } catch (error) {
     secured.destroy();
     socket.destroy();
-    const message = `TLS with ${target.host}:${target.port}: ${messageOf(error)}`;
+    const message = `TLS with ${target.host}:${target.port}: ${describeTlsTrouble(error)}`;
     throw new GatewayError('UPSTREAM_TLS', 'upstream', message, { cause: error });
   }
   const { alpnProtocol } = secured;
