@@ -51,6 +51,7 @@ function measure(name: string, make: (turn: number) => Action): void {
     schemas: factSchemas,
     live: () => live,
     factsToJson,
+    claims: { of: () => null },
     onFault: (error) => {
       throw error;
     },

@@ -2,6 +2,7 @@
 import type { Action, Agent, Risk } from '../rules/action.ts';
 import type { Effect } from '../protocols/protocol.ts';
 import type { Ref } from '../config/config.ts';
+import type { ActionClaimJson } from './claims.ts';
 import type { Grant } from './grant.ts';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled';
@@ -132,6 +133,8 @@ export interface Approval {
   readonly alert: Readonly<Record<string, string>> | null;
   /** The agent's own words on why; "" when it gave none. Never a ground for anything. */
   readonly words: string;
+  /** What else it said of its work (incident, task, what led to it, trace), or null: the agent's word alike. Left out in older records. */
+  readonly claim?: ActionClaimJson | null;
   readonly effect: Effect | null;
   /** The grant that answered in a person's place, or null. */
   readonly grantId: string | null;

@@ -5,6 +5,7 @@ import type { ParkedNotice } from '../protocols/session.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { LlmApproverConfig, Ref } from '../config/config.ts';
 import type { Approval, ApprovalResult, ApprovalState } from './approval.ts';
+import type { ActionClaimJson } from './claims.ts';
 import type { Grant } from './grant.ts';
 import type { Measurement } from './measuring.ts';
 import type { ApprovalSettings, Course, HumanStage } from './stages.ts';
@@ -64,6 +65,8 @@ export interface Shown {
   /** As in `Approval`. */
   readonly alert: Approval['alert'];
   readonly words: string;
+  /** As in `Approval`; left out: nothing was said. */
+  readonly claim?: ActionClaimJson | null;
 }
 
 /** The approval of an action that has just been asked for. */
@@ -105,6 +108,7 @@ export function describeApproval(
     factsJson: shown.factsJson,
     alert: shown.alert,
     words: shown.words,
+    claim: shown.claim ?? null,
     effect: null,
     grantId: null,
     grantsMade: [],

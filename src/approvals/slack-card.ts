@@ -3,6 +3,7 @@
 import { shorten, visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';
 import type { Approval, Review } from './approval.ts';
+import { claimRows } from './claims.ts';
 import type { Asked } from './notify.ts';
 
 export type Block = Readonly<Record<string, unknown>>;
@@ -166,12 +167,13 @@ function requestBlock({ request }: Approval, maxChars: number): { readonly block
 }
 
 /** What came from elsewhere, each marked with whose words it is. */
-function contextBlocks({ alert, words, effect, reviews, votes }: Approval): readonly Block[] {
+function contextBlocks({ alert, words, claim, effect, reviews, votes }: Approval): readonly Block[] {
   const lines: Line[] = [
     ...Object.entries(alert ?? {})
       .filter(([, value]) => value !== '')
       .map(([name, value]): Line => [`incident ${name}`, value]),
     ...optional("agent's own words, not checked", words),
+    ...claimRows(claim).map(([label, value]): Line => [`agent's own words, not checked: ${label}`, value]),
     ...(effect?.lines ?? []).map((line): Line => ['measured', line]),
     ...reviews.flatMap(reviewLines),
     ...votes

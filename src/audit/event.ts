@@ -31,6 +31,8 @@ export type AuditEventType =
   | 'device.revoked'
   | 'run.started'
   | 'run.ended'
+  /** An agent has said what it works on: approvals/claims.ts. */
+  | 'context.claimed'
   | 'notifier.failed';
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */

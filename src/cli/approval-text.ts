@@ -1,4 +1,5 @@
 // A parked request as text for a person who has to decide about it: all of it, and nothing in it that a terminal obeys.
+import { claimRows } from '../approvals/claims.ts';
 import type { ApprovalJson, ReviewJson } from '../client/control-shapes.ts';
 import { visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';
@@ -146,11 +147,16 @@ function effectLines(approval: ApprovalJson): string[] {
 }
 
 /** What outsiders and the agent itself wrote, marked as theirs: nothing of it is checked. */
-function wordLines({ context, intent }: ApprovalJson): string[] {
+function wordLines({ context, intent, claim }: ApprovalJson): string[] {
+  const said = [
+    ...claimRows(claim).map(([label, text]) => [text, `${label}: `] as const),
+    ...(intent === null || intent === '' ? [] : [[intent, ''] as const]),
+  ];
   return [
     ...(context === null ? [] : ['incident, as others wrote it']),
     ...Object.entries(context ?? {}).flatMap(([name, text]) => quoted(text, `${visible(name)}: `)),
-    ...(intent === null || intent === '' ? [] : ["the agent's own words, not checked", ...quoted(intent)]),
+    ...(said.length === 0 ? [] : ["the agent's own words, not checked"]),
+    ...said.flatMap(([text, label]) => quoted(text, label)),
   ];
 }
 

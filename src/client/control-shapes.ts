@@ -239,6 +239,8 @@ export interface ApprovalJson {
   readonly context: Readonly<Record<string, string>> | null;
   /** The agent's own words, or null. */
   readonly intent: string | null;
+  /** What else it said of its work, or null: nobody has checked it. */
+  readonly claim: ClaimJson | null;
   readonly effect: EffectJson | null;
   /** The grant that answered in a person's place. */
   readonly grant_id: string | null;
@@ -252,6 +254,16 @@ export interface ApprovalJson {
   readonly ended: string;
   /** It holds locks while it waits. */
   readonly in_transaction: boolean;
+}
+
+/** Each is left out where nothing was said. */
+export interface ClaimJson {
+  readonly incident?: string;
+  readonly task?: string;
+  /** Id of the action that led to this work. */
+  readonly parent?: string;
+  /** W3C trace id. */
+  readonly trace?: string;
 }
 
 export interface RecordJson {

@@ -119,6 +119,13 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'secret.changed',
   'audit.exported',
   'audit.sealed',
+  'device.asked',
+  'device.enrolled',
+  'device.revoked',
+  'run.started',
+  'run.ended',
+  'context.claimed',
+  'notifier.failed',
 ];
 
 /** The filter of an audit call. */

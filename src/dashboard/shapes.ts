@@ -91,6 +91,7 @@ export function approvalJson(approval: Approval): ApprovalJson {
     reviews,
     context: approval.alert,
     intent: approval.words === '' ? null : approval.words,
+    claim: approval.claim ?? null,
     effect: approval.effect,
     grant_id: approval.grantId,
     grants_made: approval.grantsMade,

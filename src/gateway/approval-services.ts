@@ -1,6 +1,7 @@
 // Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
 import { createHash } from 'node:crypto';
 import type { Approval, ApprovalStore } from '../approvals/approval.ts';
+import { actionClaim, createClaims, type Claims } from '../approvals/claims.ts';
 import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
 import { createFeed, type ApprovalFeed } from '../approvals/feed.ts';
 import { createGrantBook, type GrantBook, type GrantStore, type Likeness } from '../approvals/grants.ts';
@@ -25,6 +26,7 @@ import { createRedactor } from '../rules/redactor.ts';
 import { endpointFingerprint } from './chain.ts';
 import type { Deciders } from './decider-metrics.ts';
 import type { Dial } from './dial.ts';
+import type { ContextOf } from './judge.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,8 +44,10 @@ export interface ApprovalServices {
   /** For the dashboard. */
   readonly feed: ApprovalFeed;
   readonly channels: Channels;
-  /** Fields of the incident that agents of a profile work on. */
-  readonly alertOf: (profile: string) => ReadonlyMap<string, string>;
+  /** What agents say of their work. */
+  readonly claims: Claims;
+  /** For the rules: the incident as its source tells it, and the agent's own words. */
+  readonly contextOf: ContextOf;
 }
 
 export interface ApprovalServiceParts {
@@ -81,6 +85,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   const later: { approvals: Approvals | null } = { approvals: null };
   const channels = openChannels(parts, () => later.approvals);
   const incidents = openIncidents(parts);
+  const claims = createClaims({ clock, audit });
   const approvals = createApprovals({
     clock,
     audit,
@@ -91,7 +96,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     fatigue,
     announce: createAnnouncer({ notifiers: () => channels.notifiers(), always: [feed], warn }),
     measure,
-    show: (action) => showTo(action, live(), incidents.shownTo(action.agent.profile)),
+    show: (action) => showTo(action, live(), { alert: incidents.shownTo(action.agent.profile), claims }),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn,
   });
@@ -107,7 +112,12 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
   await grants.load();
-  return { approvals, reviewer, fatigue, grants, feed, channels, alertOf: (profile) => incidents.factsOf(profile) };
+  const contextOf: ContextOf = (agent) => ({
+    incident: '',
+    alert: incidents.factsOf(agent.profile),
+    reason: claims.of(agent)?.intent ?? '',
+  });
+  return { approvals, reviewer, fatigue, grants, feed, channels, claims, contextOf };
 }
 
 /** For metrics and status. */
@@ -223,12 +233,18 @@ function openIncidents({ clock, live, dial, sources, logger }: ApprovalServicePa
 }
 
 /** An action as approvers see it. */
-function showTo(action: Action, { config }: Live, alert: Shown['alert']): Shown {
+function showTo(
+  action: Action,
+  { config }: Live,
+  { alert, claims }: { readonly alert: Shown['alert']; readonly claims: Claims },
+): Shown {
+  const claim = claims.of(action.agent);
   const redactor = createRedactor(config.gateway.audit.redact);
   return {
     text: redactText(action, redactor),
     factsJson: factsToJson(action.units, action.family, { redactor }),
     alert,
-    words: '',
+    words: claim?.intent ?? '',
+    claim: actionClaim(claim, action.trace ?? ''),
   };
 }

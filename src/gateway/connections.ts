@@ -1,6 +1,5 @@
 // Client connections of the data plane: who may connect, what each one is given, and how it ends. A failure in one connection ends that
 // connection; whatever happens, its end is recorded and its unsettled actions are closed.
-import { NO_ALERT } from '../rules/common-facts.ts';
 import type { Socket } from 'node:net';
 import { createEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
@@ -29,6 +28,8 @@ import { createForwardProxy } from './forward-proxy.ts';
 import type { ForwardProxy } from './forward-proxy.ts';
 import { findEndpoint, matchHost, sameHosts, stillWields } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
+import { NO_CONTEXT } from './judge.ts';
+import type { ContextOf } from './judge.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -84,7 +85,7 @@ export interface ConnectionsParts {
   readonly secretString: (text: string, what: string) => Secret;
   readonly logger: Logger;
   /** As in `JudgeParts`. */
-  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
+  readonly contextOf?: ContextOf;
   /** Connections that the file descriptors of this process allow. */
   readonly maxConnections: number;
 }
@@ -441,12 +442,8 @@ class OpenConnections implements Connections {
       keep: (action, part, text) =>
         this.#parts.audit.append(recordedEvent(action, { part, text }, clock.now())) !== null,
       forbids: (action) => {
-        const { kind, by } = rulesOf(action.credential).decide(action, {
-          nowMs: clock.now(),
-          incident: '',
-          alert: this.#parts.alertOf?.(action.agent.profile) ?? NO_ALERT,
-          reason: '',
-        });
+        const context = this.#parts.contextOf?.(action.agent) ?? NO_CONTEXT;
+        const { kind, by } = rulesOf(action.credential).decide(action, { ...context, nowMs: clock.now() });
         return kind === 'deny' && by !== 'cannot-tell';
       },
       bodyBufferBytes: live().config.gateway.limits.bodyBufferBytes,

@@ -1,5 +1,6 @@
 // The gate: rules, then risk, then approvals, then the audit record, then the answer, in that order, for every protocol. It knows no
 // wire and no SQL. The path of a safe, allowed and remembered action makes no promise and evaluates nothing.
+import { actionClaim, type ActionClaimJson, type Claims } from '../approvals/claims.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { AuditLog, AuditTicket } from '../audit/log.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -11,13 +12,13 @@ import type { Decision } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import { questionFingerprint } from './chain.ts';
 import { createJudge } from './judge.ts';
-import type { FactsToJson, Judge, Judged, Scope } from './judge.ts';
+import type { ContextOf, FactsToJson, Judge, Judged, Scope } from './judge.ts';
 import type { Live } from './live.ts';
 import type { GateMetrics } from './metrics.ts';
 import { createParking } from './parking.ts';
 import type { Answer, Approvals, Parking, Question } from './parking.ts';
 import { allowedEvent, decidedEvent, OUTCOME_NOT_RUN, OUTCOME_UNKNOWN, outcomeData } from './records.ts';
-import type { DecidedParts } from './records.ts';
+import type { DecidedParts, RecordedMoment } from './records.ts';
 import { QUARANTINED } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Recorder } from './recorder.ts';
@@ -41,7 +42,9 @@ export interface GateParts {
   readonly live: () => Live;
   readonly factsToJson: FactsToJson;
   /** As in `JudgeParts`. */
-  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
+  readonly contextOf?: ContextOf;
+  /** What agents say of their work: it goes into the records. */
+  readonly claims: Pick<Claims, 'of'>;
   /** A fault of the gateway itself, for the log; the action was denied. */
   readonly onFault: (error: unknown, action: Action) => void;
 }
@@ -240,12 +243,12 @@ class PolicyGate implements GatewayGate {
       const event = this.#event(action, judged, scope, { verdict: 'allow' });
       return this.#allowDurably(action, judged, scope, { event, waiting: waiting() });
     }
-    const timeMs = this.#parts.clock.now();
+    const moment = { timeMs: this.#parts.clock.now(), claim: this.#claimOf(action) };
     const ticket = this.#parts.audit.appendLater(action.evidence.text.length, () =>
-      this.#safeEvent(action, judged, scope, timeMs),
+      this.#safeEvent(action, judged, scope, moment),
     );
     if (ticket === null) {
-      const event = this.#safeEvent(action, judged, scope, timeMs);
+      const event = this.#safeEvent(action, judged, scope, moment);
       return this.#allowWhenWritable(action, judged, scope, { event, waiting: waiting() });
     }
     scope.counts.add('allow', action.risk);
@@ -254,9 +257,9 @@ class PolicyGate implements GatewayGate {
   }
 
   /** The record of a safe, allowed action. It is made when the action is on its way already, so a fault in it must not escape. */
-  #safeEvent(action: Action, judged: Judged, scope: Scope, timeMs: number): AuditEvent {
+  #safeEvent(action: Action, judged: Judged, scope: Scope, moment: RecordedMoment): AuditEvent {
     try {
-      return allowedEvent(action, judged.decision, this.#judge.requestOf(scope, action, judged), timeMs);
+      return allowedEvent(action, judged.decision, this.#judge.requestOf(scope, action, judged), moment);
     } catch (error) {
       this.#parts.onFault(error, action);
       return this.#judge.bareEvent(action, 'allow', messageOf(error));
@@ -482,7 +485,12 @@ class PolicyGate implements GatewayGate {
 
   #event(action: Action, judged: Judged, scope: Scope, parts: DecidedParts): AuditEvent {
     const request = this.#judge.requestOf(scope, action, judged);
-    return decidedEvent(action, judged.decision, request, { ...parts, timeMs: this.#parts.clock.now() });
+    const moment = { timeMs: this.#parts.clock.now(), claim: this.#claimOf(action) };
+    return decidedEvent(action, judged.decision, request, { ...parts, ...moment });
+  }
+
+  #claimOf({ agent, trace = '' }: Action): ActionClaimJson | null {
+    return actionClaim(this.#parts.claims.of(agent), trace);
   }
 
   #keep(action: Action, ticket: AuditTicket): void {

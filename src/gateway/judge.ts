@@ -68,9 +68,14 @@ export interface JudgeParts {
   readonly metrics: GateMetrics;
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   readonly factsToJson: FactsToJson;
-  /** Fields of the incident that agents of a profile work on; left out: none is known. */
-  readonly alertOf?: (profile: string) => ReadonlyMap<string, string>;
+  /** Left out: nothing is known. */
+  readonly contextOf?: ContextOf;
 }
+
+/** What is known of the work that an agent is at, for the `context.*` facts. */
+export type ContextOf = (agent: Agent) => Pick<CommonFacts, 'incident' | 'alert' | 'reason'>;
+
+export const NO_CONTEXT: ReturnType<ContextOf> = { incident: '', alert: NO_ALERT, reason: '' };
 
 /** Longer texts are not kept for comparison: one is as long as `body_buffer` allows. */
 const MAX_REMEMBERED_CHARS = 64 * 1024;
@@ -176,8 +181,8 @@ class RememberingJudge implements Judge {
   }
 
   #evaluate(scope: Scope, action: Action): Judged {
-    const alert = this.#parts.alertOf?.(action.agent.profile) ?? NO_ALERT;
-    const common: CommonFacts = { nowMs: this.#parts.clock.now(), incident: '', alert, reason: '' };
+    const context = this.#parts.contextOf?.(action.agent) ?? NO_CONTEXT;
+    const common: CommonFacts = { ...context, nowMs: this.#parts.clock.now() };
     const decision = scope.rules.decide(action, common);
     const tracked = decision.holds === 'connection' ? readAll(action, this.#namesOf(action)) : null;
     return { decision, risk: action.risk, tracked, recorded: null };

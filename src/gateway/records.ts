@@ -2,6 +2,7 @@
 // Everything that an agent wrote is bounded here; escaping is the writer's and the exporter's.
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
+import type { ActionClaimJson } from '../approvals/claims.ts';
 import type { Action, Agent, Evidence, Outcome } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 
@@ -32,10 +33,22 @@ export function decidedBy(decision: Decision): string {
   }
 }
 
+/** What of a record the moment of the decision gives. */
+export interface RecordedMoment {
+  readonly timeMs: number;
+  /** What the agent said of its work, or null. */
+  readonly claim: ActionClaimJson | null;
+}
+
 /**
  * The record of a safe, allowed action: the hot path, so one literal without a spread. Parameters are kept only where there are any.
  */
-export function allowedEvent(action: Action, decision: Decision, request: RecordedRequest, timeMs: number): AuditEvent {
+export function allowedEvent(
+  action: Action,
+  decision: Decision,
+  request: RecordedRequest,
+  { timeMs, claim }: RecordedMoment,
+): AuditEvent {
   return {
     type: 'action.decided',
     timeMs,
@@ -56,7 +69,12 @@ export function allowedEvent(action: Action, decision: Decision, request: Record
     textComplete: request.textComplete,
     digest: request.digest,
     digestOf: null,
-    data: request.parameters.length === 0 ? null : { parameters: request.parameters },
+    data:
+      claim !== null
+        ? { ...(request.parameters.length === 0 ? {} : { parameters: request.parameters }), claim }
+        : request.parameters.length === 0
+          ? null
+          : { parameters: request.parameters },
   };
 }
 
@@ -74,11 +92,11 @@ export function decidedEvent(
   action: Action,
   decision: Decision,
   request: RecordedRequest,
-  parts: DecidedParts & { readonly timeMs: number },
+  parts: DecidedParts & RecordedMoment,
 ): AuditEvent {
   const told = decision.cannotTell;
   return {
-    ...allowedEvent(action, decision, request, parts.timeMs),
+    ...allowedEvent(action, decision, request, parts),
     verdict: parts.verdict,
     by: parts.by ?? decidedBy(decision),
     reason: parts.reason ?? decision.reason,
@@ -94,6 +112,7 @@ export function decidedEvent(
       ...(told === null
         ? {}
         : { cannot_tell: { word: told.word, cause: told.cause, facts: told.facts, detail: told.detail } }),
+      ...(parts.claim === null ? {} : { claim: parts.claim }),
       ...parts.data,
     },
   };

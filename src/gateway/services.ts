@@ -1,6 +1,7 @@
 // Builds what the daemon is made of from its parts, in the order in which they need each other. Whatever was opened is undone in the
 // opposite order, each step with its own limit.
 import { isAbsolute, join } from 'node:path';
+import type { Claims } from '../approvals/claims.ts';
 import type { Fatigue } from '../approvals/fatigue.ts';
 import type { ApprovalFeed } from '../approvals/feed.ts';
 import type { GrantBook } from '../approvals/grants.ts';
@@ -91,6 +92,8 @@ export interface Services {
   readonly grants: GrantBook;
   readonly feed: ApprovalFeed;
   readonly channels: Channels;
+  /** What agents say of their work. */
+  readonly claims: Claims;
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
   readonly gate: GatewayGate;
@@ -216,7 +219,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     logger,
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
-  const { approvals, alertOf } = asking;
+  const { approvals, claims, contextOf } = asking;
   later.asking = asking;
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);
@@ -231,20 +234,37 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     schemas: factSchemas,
     live,
     factsToJson,
-    alertOf,
+    contextOf,
+    claims,
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });
   const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
   const tunnel = prepared?.tunnel ?? null;
   const core = { metrics, recorder, gate, quarantine, tunnel };
-  const connections = openConnections(parts, opened, { ...core, dial, alertOf });
+  const connections = openConnections(parts, opened, { ...core, dial, contextOf });
   enforceQuarantine(quarantine, gate, connections);
   later.gate = gate;
   later.connections = connections;
   later.tunnel = tunnel;
   prepared?.follow(connections);
-  return { ...core, ...asking, hits, connections, devices: prepared?.devices ?? null };
+  const devices = prepared?.devices ?? null;
+  followDevices(devices, claims);
+  return { ...core, ...asking, hits, connections, devices };
+}
+
+/** Who is gone has said nothing. */
+function followDevices(devices: Devices | null, claims: Claims): void {
+  devices?.runs.onChange(({ id, endedMs }) => {
+    if (endedMs !== null) {
+      claims.forgetRun(id);
+    }
+  });
+  devices?.registry.onChange(({ name, revokedMs }) => {
+    if (revokedMs !== null) {
+      claims.forgetDevice(name);
+    }
+  });
 }
 
 /** In force from the next action on; what waits is taken back, and what is under way ends. */
@@ -259,7 +279,7 @@ function openConnections(
   parts: ServiceParts,
   { audit, secretString, sources, certificates, keys }: Opened,
   core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> &
-    Pick<ApprovalServices, 'alertOf'> & { readonly dial: Dial },
+    Pick<ApprovalServices, 'contextOf'> & { readonly dial: Dial },
 ): Connections {
   const { live, logger } = parts;
   const resolve = (host: string): Promise<readonly string[]> => resolveHost(host, live().config.gateway.resolver);

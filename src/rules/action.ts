@@ -143,6 +143,8 @@ export interface Action {
    * class `shape`; null when nothing may be remembered. Verdicts are remembered by this identity.
    */
   readonly memo: object | null;
+  /** W3C trace id (32 hexadecimal digits) that the request named: the agent's word. Left out or "" where it named none. */
+  readonly trace?: string;
 }
 
 /** What became of an action that was let through. */

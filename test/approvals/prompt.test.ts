@@ -58,6 +58,7 @@ test('AP-06: an injection is in the encoded block, whole, and nowhere else, wher
       ['effect', { effect: { lines: [text], data: {} } }],
       ['alert', { alert: { title: text, body: text } }],
       ["the agent's words", { words: text }],
+      ["the agent's claims", { claim: { incident: text, task: text } }],
       ['a parameter', { request: { ...approvalOf('x').request, parameters: [text] } }],
     ];
     for (const [place, changes] of places) {

@@ -249,7 +249,7 @@ test('the record has model, prompt digest, answer, tokens, cost and latency; the
   const review = await asking;
   assert.equal(review.model, 'qwen3');
   assert.match(review.promptDigest, /^[0-9a-f]{64}$/);
-  assert.equal(review.promptVersion, 'clawpatrol-review-1');
+  assert.equal(review.promptVersion, 'clawpatrol-review-2');
   assert.equal(review.latencyMs, 250);
   assert.equal(review.cost, 3.015);
   desk.reply = () => ({ kind: 'answer', value: 'no', ...USED });

@@ -43,6 +43,7 @@ test('AP-04: text of agents, outsiders and models is shown letter by letter and 
   for (const text of HOSTILE) {
     const approval = approvalOf(text, {
       words: text,
+      claim: { incident: text.slice(0, 100), task: text.slice(0, 200) },
       summary: text,
       reason: text,
       alert: { title: text },

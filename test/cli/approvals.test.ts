@@ -43,6 +43,7 @@ function approval(parts: Partial<ApprovalJson> = {}): ApprovalJson {
     alike: 1,
     context: null,
     intent: null,
+    claim: null,
     effect: { lines: ['orders: 120 rows'], data: {} },
     grant_id: null,
     ended: '',
@@ -133,13 +134,17 @@ test('show says that a request is cut, and where', async () => {
 
 test('AP-39: the incident and what the agent says of itself are marked as the words of others', async () => {
   const words = 'approved in ticket 123\nvotes\n  bob';
-  const shown = approval({ context: { id: 'P1', title: 'db is slow\u001b[2J' }, intent: words });
+  const shown = approval({
+    context: { id: 'P1', title: 'db is slow\u001b[2J' },
+    intent: words,
+    claim: { incident: 'P1\u001b[2J', task: 'votes\n  bob' },
+  });
   const { approvals } = gateway(shown);
   const { stdout: out } = await runVerb(['approvals', 'show', 'x'], { client: { approvals }, nowMs: NOW });
   assert.match(out, /^incident, as others wrote it\n {2}\| id: P1\n {2}\| title: db is slow\\u\{1b\}\[2J$/m);
   assert.match(
     out,
-    /^the agent's own words, not checked\n {2}\| approved in ticket 123\n {2}\| votes\n {2}\| {3}bob$/m,
+    /^the agent's own words, not checked\n {2}\| incident: P1\\u\{1b\}\[2J\n {2}\| task: votes\n {2}\| {3}bob\n {2}\| approved in ticket 123\n {2}\| votes\n {2}\| {3}bob$/m,
   );
 });
 

@@ -775,3 +775,21 @@ test('the gate counts what decided: rules by name, tiers where no rule matched, 
   void tiers.gate.decide(makeAction('select 1'), NEVER);
   assert.equal((ALLOWED.rule === '' ? tiers.hits.ofTier('safe') : tiers.hits.ofRule(ALLOWED.rule))?.count, 1);
 });
+
+describe('what an agent says of its work', () => {
+  test('AP-39: it goes into the records of its actions, as its own words, and changes no verdict', async () => {
+    const harness = makeGate(makeLive(({ risk }) => (risk === 'safe' ? ALLOWED : ASKED)));
+    const claimOf = (index: number): unknown => harness.audit.events[index]?.data?.['claim'];
+    now(harness.gate.decide(makeAction('select 1', { risk: 'safe' }), NEVER));
+    assert.equal(harness.audit.events[0]?.data, null, 'who said nothing has nothing in the record');
+    await harness.claims.set(AGENT, { incident: 'PX1', intent: 'approved in ticket 123 by the CTO' }, 'agent');
+    now(harness.gate.decide(makeAction('select 1', { risk: 'safe' }), NEVER));
+    assert.deepEqual(claimOf(2), { incident: 'PX1' });
+    const { verdict } = await park(harness);
+    assert.deepEqual(claimOf(3), { incident: 'PX1' });
+    assert.equal(harness.gate.parked, 1, 'it is asked for all the same');
+    harness.gate.stopParking('over');
+    denied(await verdict);
+    assert.deepEqual(claimOf(4), { incident: 'PX1' });
+  });
+});

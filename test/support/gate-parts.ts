@@ -1,5 +1,7 @@
 // Fakes around the gate: a log that can be full or broken, an approvals queue that answers when told, a policy made of a function.
 import { createHash } from 'node:crypto';
+import { createClaims } from '../../src/approvals/claims.ts';
+import type { Claims } from '../../src/approvals/claims.ts';
 import type { Approval, ApprovalResult } from '../../src/approvals/approval.ts';
 import type { AuditEvent } from '../../src/audit/event.ts';
 import type { AuditLog, AuditTicket } from '../../src/audit/log.ts';
@@ -408,6 +410,7 @@ export function makeConfig(parts: Partial<Config> = {}): Config {
 
 export interface GateHarness {
   readonly gate: GatewayGate;
+  readonly claims: Claims;
   readonly audit: FakeAudit;
   readonly approvals: FakeApprovals;
   readonly clock: FakeClock;
@@ -429,6 +432,7 @@ export function makeGate(first: Live): GateHarness {
   const faults: unknown[] = [];
   const hits = createRuleHits(clock);
   const held: { find: Quarantine['find'] } = { find: () => null };
+  const claims = createClaims({ clock, audit });
   let live = first;
   const gate = createGate({
     quarantine: { find: (agent) => held.find(agent) },
@@ -446,12 +450,14 @@ export function makeGate(first: Live): GateHarness {
     }),
     schemas: factSchemas,
     live: () => live,
+    claims,
     factsToJson: (units, _, { shapeOnly = false } = {}) =>
       JSON.stringify({ units: units.length, ...(shapeOnly ? { shape: true } : {}) }),
     onFault: (error) => faults.push(error),
   });
   return {
     gate,
+    claims,
     audit,
     approvals,
     clock,

@@ -16,14 +16,28 @@ export function Incident({ approval }: { readonly approval: ApprovalJson }): VNo
 
 export function AgentWords({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   const { intent } = approval;
-  return intent === null || intent === '' ? null : (
+  const claimed = CLAIMED.flatMap(([name, label]): [string, VNode][] => {
+    const text = approval.claim?.[name] ?? '';
+    return text === '' ? [] : [[label, <AgentText key={name} text={text} />]];
+  });
+  return (intent === null || intent === '') && claimed.length === 0 ? null : (
     <Section title="What the agent says" aside={<span class="mark bad">the agent’s word, not checked</span>}>
-      <blockquote class="words">
-        <AgentText text={intent} />
-      </blockquote>
+      {intent === null || intent === '' ? null : (
+        <blockquote class="words">
+          <AgentText text={intent} />
+        </blockquote>
+      )}
+      {claimed.length === 0 ? null : <Facts rows={claimed} />}
     </Section>
   );
 }
+
+const CLAIMED = [
+  ['incident', 'incident'],
+  ['task', 'task'],
+  ['parent', 'led to by'],
+  ['trace', 'trace'],
+] as const;
 
 export function Reviews({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   return approval.reviews.length === 0 ? null : (

@@ -1,0 +1,166 @@
+// What agents say of their work: who is one agent, what is taken, what is recorded, and what is forgotten.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { actionClaim, createClaims, findFault, identityOf, traceOf } from '../../src/approvals/claims.ts';
+import type { ClaimChange, Claims } from '../../src/approvals/claims.ts';
+import type { Agent } from '../../src/rules/action.ts';
+import { FakeAudit } from '../support/gate-parts.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { AGENT } from './parts.ts';
+
+const ID = '019a0000-0000-7000-8000-000000000001';
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const PARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
+const IN_RUN: Agent = { ...AGENT, transport: 'wireguard', run: 'run-1' };
+
+function create(): { readonly claims: Claims; readonly audit: FakeAudit; readonly clock: FakeClock } {
+  const audit = new FakeAudit();
+  const clock = new FakeClock();
+  return { claims: createClaims({ clock, audit }), audit, clock };
+}
+
+test('what is said stays until it is said anew or taken back, and each change is one record with the whole claim', async () => {
+  const { claims, audit, clock } = create();
+  assert.equal(claims.of(IN_RUN), null);
+  await claims.set(IN_RUN, { incident: 'PX1', intent: 'the disk is full' }, 'run');
+  await claims.set(IN_RUN, { task: 'free space' }, 'agent');
+  const kept = await claims.set(IN_RUN, { incident: '' }, 'agent');
+  const said = { incident: '', task: 'free space', intent: 'the disk is full', parent: '', traceparent: '' };
+  assert.deepEqual(kept, { ...said, atMs: clock.now() });
+  assert.deepEqual(claims.of({ ...IN_RUN }), kept);
+  assert.deepEqual(
+    audit.events.map(({ type, by, agent, data }) => [type, by, agent, data]),
+    [
+      ['run', { ...said, incident: 'PX1', task: '' }, ['incident', 'intent']] as const,
+      ['agent', { ...said, incident: 'PX1' }, ['task']] as const,
+      ['agent', said, ['incident']] as const,
+    ].map(([by, claim, changed]) => ['context.claimed', by, IN_RUN, { claim, changed }]),
+  );
+});
+
+test('what cannot be recorded does not count, and nothing counts before its record is on disk', async () => {
+  const { claims, audit } = create();
+  audit.broken = true;
+  await assert.rejects(claims.set(IN_RUN, { task: 'x' }, 'agent'));
+  assert.equal(claims.of(IN_RUN), null);
+  audit.broken = false;
+  audit.slow = true;
+  const setting = claims.set(IN_RUN, { task: 'x' }, 'agent');
+  const other = claims.set(IN_RUN, { incident: 'PX1' }, 'agent');
+  assert.equal(claims.of(IN_RUN), null);
+  audit.reachDisk();
+  await Promise.all([setting, other]);
+  const { task, incident } = claims.of(IN_RUN) ?? {};
+  assert.deepEqual([task, incident], ['x', 'PX1'], 'both changes are there');
+});
+
+test('a device with its run is one agent wherever it connects; behind listeners it is the address with the profile', () => {
+  const same: readonly (readonly [string, Agent, Agent, boolean])[] = [
+    ['another connection of the run', IN_RUN, { ...IN_RUN, ip: '192.0.2.9' }, true],
+    ['another run of the device', IN_RUN, { ...IN_RUN, run: 'run-2' }, false],
+    ['the device outside of the run', IN_RUN, { ...IN_RUN, run: '' }, false],
+    ['another listener', AGENT, { ...AGENT, device: 'listener/other' }, true],
+    ['another address', AGENT, { ...AGENT, ip: '192.0.2.9' }, false],
+    ['another profile', AGENT, { ...AGENT, profile: 'other' }, false],
+    ['a device that is called like a listener', AGENT, { ...AGENT, transport: 'wireguard' }, false],
+  ];
+  for (const [name, one, other, equal] of same) {
+    assert.equal(identityOf(one) === identityOf(other), equal, name);
+  }
+});
+
+test('a run that ends takes its words with it, also those that are being written; other runs keep theirs', async () => {
+  const { claims, audit } = create();
+  const other = { ...IN_RUN, run: 'run-2' };
+  await claims.set(IN_RUN, { task: 'x' }, 'agent');
+  await claims.set(other, { task: 'y' }, 'agent');
+  audit.slow = true;
+  const late = claims.set(IN_RUN, { task: 'z' }, 'agent');
+  claims.forgetRun('run-1');
+  audit.reachDisk();
+  await late;
+  assert.equal(claims.of(IN_RUN), null);
+  assert.equal(claims.of(other)?.task, 'y');
+  claims.forgetRun('');
+  assert.equal(claims.of(other)?.task, 'y');
+  claims.forgetDevice(other.device);
+  assert.equal(claims.of(other), null);
+});
+
+test('what was said a day ago is about other work', async () => {
+  const { claims, clock } = create();
+  await claims.set(AGENT, { task: 'x' }, 'agent');
+  clock.stall(24 * 3_600_000);
+  assert.equal(claims.of(AGENT)?.task, 'x');
+  clock.stall(1);
+  assert.equal(claims.of(AGENT), null);
+  assert.deepEqual((await claims.set(AGENT, { incident: 'PX1' }, 'agent')).task, '');
+});
+
+test('so many agents are remembered; who has been silent longest is forgotten first', async () => {
+  const { claims } = create();
+  const at = (number: number): Agent => ({ ...IN_RUN, run: `run-${number}` });
+  for (let number = 0; number < 10_000; number += 1) {
+    await claims.set(at(number), { task: 'x' }, 'agent');
+  }
+  await claims.set(at(0), { task: 'y' }, 'agent');
+  await claims.set(at(10_000), { task: 'x' }, 'agent');
+  assert.deepEqual(
+    [0, 1, 2].map((number) => claims.of(at(number))?.task),
+    ['y', undefined, 'x'],
+  );
+});
+
+const FAULTS: readonly (readonly [ClaimChange, RegExp | null])[] = [
+  [{}, null],
+  [{ incident: '', task: '', intent: '', parent: '', traceparent: '' }, null],
+  [{ incident: 'PABC123' }, null],
+  [{ incident: 'two words' }, /incident/],
+  [{ incident: 'x'.repeat(101) }, /incident/],
+  [{ incident: 'naïve' }, /incident/],
+  [{ task: 'Platte räumen #7' }, null],
+  [{ task: 'a\nb' }, /task/],
+  [{ task: 'a\u202eb' }, /task/],
+  [{ task: 'x'.repeat(201) }, /task/],
+  [{ intent: 'ä\n'.repeat(1365) }, null],
+  [{ intent: `${'ä\n'.repeat(1365)}xx` }, /4096 bytes/],
+  [{ parent: ID }, null],
+  [{ parent: ID.toUpperCase() }, /parent/],
+  [{ parent: `${ID}\n` }, /parent/],
+  [{ traceparent: PARENT }, null],
+  [{ traceparent: 'x' }, /traceparent/],
+];
+
+test('a change is taken whole or refused with what is wrong', () => {
+  for (const [change, fault] of FAULTS) {
+    const found = findFault(change);
+    assert.ok(fault === null ? found === null : fault.test(found ?? ''), JSON.stringify([change, found]));
+  }
+});
+
+test('a traceparent is read as W3C Trace Context says, and a malformed one is none', () => {
+  for (const [text, trace] of [
+    [PARENT, TRACE],
+    [`00-${TRACE}-00f067aa0ba902b7-00`, TRACE],
+    [`01-${TRACE}-00f067aa0ba902b7-01-more`, TRACE],
+    [`00-${TRACE}-00f067aa0ba902b7-01-more`, ''],
+    [`ff-${TRACE}-00f067aa0ba902b7-01`, ''],
+    [`00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, ''],
+    [`00-${TRACE}-${'0'.repeat(16)}-01`, ''],
+    [PARENT.toUpperCase(), ''],
+    [` ${PARENT}`, ''],
+    [PARENT.slice(1), ''],
+    ['', ''],
+  ] as const) {
+    assert.equal(traceOf(text), trace, text);
+  }
+});
+
+test('an action carries what was said but the intent; the trace of the request comes before that of the work', () => {
+  const said = { incident: 'PX1', task: '', intent: 'because', parent: ID, traceparent: PARENT, atMs: 0 };
+  assert.deepEqual(actionClaim(said, ''), { incident: 'PX1', parent: ID, trace: TRACE });
+  assert.deepEqual(actionClaim(said, 'a'.repeat(32)), { incident: 'PX1', parent: ID, trace: 'a'.repeat(32) });
+  assert.deepEqual(actionClaim(null, TRACE), { trace: TRACE });
+  assert.equal(actionClaim(null, ''), null);
+  assert.equal(actionClaim({ ...said, incident: '', parent: '', traceparent: '' }, ''), null);
+});
