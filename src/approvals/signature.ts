@@ -91,6 +91,23 @@ export function findWebhookFault(
   return findFault({ seconds, given, expected: () => webhookSignature(secret, seconds, body) }, { nowMs, replays });
 }
 
+/** Signatures of one call that are looked at: while a secret is changed there are two. */
+const MAX_SIGNATURES = 8;
+
+/**
+ * Why a call that says it is PagerDuty's does not count, or null. Its signature covers the body alone: that it is new is for the event's
+ * own id and time to say.
+ */
+export function findPagerDutyFault({ body, header }: Signed, secret: Secret): SignatureFault | null {
+  const given = header('x-pagerduty-signature');
+  if (given === '') {
+    return 'unsigned';
+  }
+  const expected = pagerDutySignature(secret, body);
+  const right = given.split(',', MAX_SIGNATURES).filter((one) => sameSignature(one.trim(), expected));
+  return right.length > 0 ? null : 'wrong';
+}
+
 interface Claim {
   readonly seconds: string;
   readonly given: string;

@@ -33,6 +33,9 @@ export type AuditEventType =
   | 'run.ended'
   /** An agent has said what it works on: approvals/claims.ts. */
   | 'context.claimed'
+  | 'incident.opened'
+  | 'incident.changed'
+  | 'incident.resolved'
   | 'notifier.failed';
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */

@@ -24,8 +24,8 @@ export function checkApprovers(parts: CheckParts): void {
       checkPagerDuty(block, parts);
     }
   }
-  for (const { block } of parts.draft.all('context')) {
-    checkContext(block, parts);
+  for (const context of parts.draft.all('context')) {
+    checkContext(context, parts);
   }
 }
 
@@ -167,18 +167,40 @@ function checkAsyncGrants({ draft, config, report }: CheckParts): void {
   }
 }
 
-function checkContext(block: DecodedBlock, { report }: CheckParts): void {
-  if (block.value('select') === 'declared') {
-    const message =
-      'select = "declared" is not available in this version: no incident is looked up, and requests are shown without one';
-    const fix = 'write select = "latest" with services, or wait for a later version';
-    report.warning(block.place('select'), { code: 'not-available', message, fix });
-  }
+function checkContext({ type, block }: Declared, parts: CheckParts): void {
+  const { report } = parts;
   if (block.value('select') === 'latest' && block.texts('services').length === 0 && !block.broken('services')) {
     const message = 'select = "latest" needs "services"';
     report.error(block.place('select'), { code: 'missing-attribute', message, fix: 'write services = ["PABC123"]' });
   }
+  if (type === 'webhook') {
+    checkPaths(block, parts);
+  }
+  checkCalledBack(block, type === 'webhook' ? 'secret' : 'signing_secret', parts);
   checkHeaderCredential(block, { report });
+}
+
+const PATHS = ['id', 'items', 'title', 'urgency', 'service', 'body', 'assignees', 'url', 'opened', 'status'];
+
+function checkPaths(block: DecodedBlock, { report }: CheckParts): void {
+  for (const name of PATHS) {
+    const path = block.text(name) ?? '';
+    if (block.written(name) && path !== '' && !/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(path)) {
+      const message = `${JSON.stringify(path)} is no dotted path`;
+      const fix = `write ${name} = "labels.severity": names of letters, digits, _ and -, with dots between`;
+      report.error(block.place(name), { code: 'wrong-type', message, fix });
+    }
+  }
+}
+
+/** Events come to the dashboard's address, which answers to its public name only. */
+function checkCalledBack(block: DecodedBlock, name: string, { config, draft, report }: CheckParts): void {
+  const refused = draft.first('gateway')?.block.broken('public_url') === true;
+  if (block.written(name) && config.gateway.publicUrl === null && !refused) {
+    const message = `"${name}" needs gateway { public_url }: events are sent there`;
+    const fix = 'write public_url = "https://…" in gateway';
+    report.error(block.place(name), { code: 'missing-attribute', message, fix });
+  }
 }
 
 function checkHeaderCredential(block: DecodedBlock, { report }: Pick<CheckParts, 'report'>): void {

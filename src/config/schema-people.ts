@@ -235,18 +235,32 @@ export const notifierTypes: Readonly<Record<string, BlockSpec>> = {
 
 const contextFields = ['title', 'urgency', 'service', 'body', 'assignees', 'notes', 'timeline'];
 
+const contextCommon: Readonly<Record<string, AttributeSpec>> = {
+  select: {
+    type: oneOf('declared', 'latest'),
+    default: 'declared',
+    doc: 'The incident that the run named, checked to be known; or the newest open one of services, marked as a guess.',
+  },
+  required: {
+    type: bool,
+    default: false,
+    doc: 'Without a known incident an action that would wait for people is denied instead of shown without.',
+  },
+};
+
+const path = (doc: string, standard: string = ''): AttributeSpec => ({ type: text, default: standard, doc });
+
 export const contextTypes: Readonly<Record<string, BlockSpec>> = {
   pagerduty: {
     doc: 'The PagerDuty incident an agent is working on.',
     attributes: {
       credential: { type: refTo('credential'), required: true, doc: 'REST key; used by the gateway only.' },
-      base_url: { type: endpointUrl, default: 'https://api.pagerduty.com', doc: 'API to call.' },
-      select: {
-        type: oneOf('declared', 'latest'),
-        default: 'declared',
-        doc: 'The id that the run named, or the newest open incident of services, marked as a guess.',
+      signing_secret: {
+        type: secretText,
+        doc: 'Secret of a webhook subscription (v3) that sends incident events to PUBLIC_URL/api/context/NAME/events.',
       },
-      services: { type: strings, default: [], doc: 'Restricts both; required for latest.' },
+      base_url: { type: endpointUrl, default: 'https://api.pagerduty.com', doc: 'API to call.' },
+      services: { type: strings, default: [], doc: 'Ids; restricts everything; required for latest.' },
       fields: {
         type: listOf(oneOf(...contextFields)),
         default: contextFields.slice(0, 5),
@@ -254,12 +268,39 @@ export const contextTypes: Readonly<Record<string, BlockSpec>> = {
       },
       timeout: { type: duration, default: 3 * SECOND_MS, defaultText: '3s', doc: 'Longest call.' },
       cache_ttl: { type: duration, default: MINUTE_MS, defaultText: '60s', doc: 'How long an answer serves.' },
-      required: {
-        type: bool,
-        default: false,
-        later: laterWarn('requests are shown without what is not known'),
-        doc: 'Without context the action is denied instead of shown without.',
+      ...contextCommon,
+    },
+  },
+  webhook: {
+    doc: 'Alerts of any other system, which sends them, signed, to PUBLIC_URL/api/context/NAME/events. Paths are dotted: labels.severity, alerts.0.status.',
+    attributes: {
+      secret: {
+        type: secretText,
+        required: true,
+        doc: 'Key of the HMAC-SHA256 signature: Clawpatrol-Signature: t=UNIX,v1=HEX over t.body.',
       },
+      id: { type: text, required: true, doc: 'Path of the id in an alert: letters, digits and ._:@#=+-.' },
+      items: path('Path of the list of alerts in a call; without it the call is one alert.'),
+      title: path('Path of the title.'),
+      urgency: path('Path of the urgency.'),
+      service: path('Path of the service.'),
+      body: path('Path of the description.'),
+      assignees: path('Path of who is assigned.'),
+      url: path('Path of an http or https address that leads to it.'),
+      opened: path('Path of the time when it began.'),
+      status: path('Path of the status.', 'status'),
+      resolved: {
+        type: strings,
+        default: ['resolved', 'closed', 'close', 'ok'],
+        doc: 'Values of the status that end it; any other leaves it open.',
+      },
+      services: { type: strings, default: [], doc: 'Services that count; none: all. Required for latest.' },
+      fields: {
+        type: listOf(oneOf(...contextFields.slice(0, 5))),
+        default: contextFields.slice(0, 5),
+        doc: 'What is shown.',
+      },
+      ...contextCommon,
     },
   },
 };

@@ -1,7 +1,8 @@
-// Where channels call back: signed by the other side over the very bytes, so the bodies are taken raw. No session, no token and no browser
+// Where channels call back, and alerting systems tell of incidents: signed by the other side over the very bytes, so the bodies are taken raw. No session, no token and no browser
 // counts here, and whoever is turned away is told nothing but that.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Channels } from '../gateway/channels/channels.ts';
+import type { Incidents } from '../gateway/channels/incidents.ts';
 import type { CallbackReply } from '../gateway/channels/parts.ts';
 import type { Signed } from '../approvals/signature.ts';
 import { ApiError } from './input.ts';
@@ -10,16 +11,20 @@ const MAX_CALLBACK_BYTES = 256 * 1024;
 
 /** Whether a path is one of those that channels call. */
 export function isCallbackPath(path: string): boolean {
-  return /^\/api\/(?:cred\/[^/]+\/interactive|notifier\/[^/]+\/decision)$/.test(path);
+  return /^\/api\/(?:cred\/[^/]+\/interactive|notifier\/[^/]+\/decision|context\/[^/]+\/events)$/.test(path);
 }
 
 export interface CallbackParts {
   readonly channels: Pick<Channels, 'receiveSlack' | 'receiveDecision'>;
+  readonly incidents: Pick<Incidents, 'receive'>;
   readonly turnedAway: (cause: string) => void;
 }
 
 /** Adds the calls. */
-export async function addCallbackRoutes(app: FastifyInstance, { channels, turnedAway }: CallbackParts): Promise<void> {
+export async function addCallbackRoutes(
+  app: FastifyInstance,
+  { channels, incidents, turnedAway }: CallbackParts,
+): Promise<void> {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_CALLBACK_BYTES }, (_, body, done) => {
@@ -30,6 +35,9 @@ export async function addCallbackRoutes(app: FastifyInstance, { channels, turned
     );
     scope.post<{ Params: { name: string } }>('/api/notifier/:name/decision', async (request, reply) =>
       answer(reply, await channels.receiveDecision(request.params.name, signedOf(request)), turnedAway),
+    );
+    scope.post<{ Params: { name: string } }>('/api/context/:name/events', async (request, reply) =>
+      answer(reply, await incidents.receive(request.params.name, signedOf(request)), turnedAway),
     );
   });
 }

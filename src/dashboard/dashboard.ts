@@ -64,6 +64,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   // Whoever signed it.
   'POST /api/cred/:name/interactive': 'anyone',
   'POST /api/notifier/:name/decision': 'anyone',
+  'POST /api/context/:name/events': 'anyone',
 };
 
 export interface DashboardParts extends OperatorParts {
@@ -149,7 +150,7 @@ class DashboardServer {
     if (this.#parts.join !== null) {
       addJoinRoutes(app, this.#parts.join);
     }
-    await addCallbackRoutes(app, { channels: this.#parts.channels, turnedAway: this.#turnedAway });
+    await addCallbackRoutes(app, { ...this.#parts, turnedAway: this.#turnedAway });
     app.get('/api/live', (request, reply) => this.#live(request, reply, closing.signal));
     await app.ready();
     const front = tls === null ? server : createTlsFront(server, { context: tls, clock });

@@ -99,6 +99,7 @@ function describeParts(operations: Operations): OperatorParts {
     reviewer: operations.reviewer,
     fatigue: operations.fatigue,
     grants: operations.grants,
+    incidents: operations.incidents,
     audit,
     secrets,
     operators,

@@ -38,6 +38,7 @@ import {
   type Fields,
 } from './input.ts';
 import type { Connections } from '../gateway/connections.ts';
+import type { Incidents } from '../gateway/channels/incidents.ts';
 import type { Quarantine } from '../gateway/quarantine.ts';
 import type { RuleHits } from '../gateway/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
@@ -84,6 +85,7 @@ export interface OperatorParts {
   readonly reviewer: Pick<Reviewer, 'usage'>;
   readonly fatigue: Pick<Fatigue, 'list'>;
   readonly grants: GrantBook;
+  readonly incidents: Pick<Incidents, 'list' | 'receive'>;
   readonly audit: OperatorAudit;
   readonly secrets: SecretStore;
   readonly operators: Operators;

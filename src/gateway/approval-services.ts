@@ -32,7 +32,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { loadModels } from './models.ts';
 import { createChannels, type Channels } from './channels/channels.ts';
-import { createIncidents, type Incidents } from './channels/incidents.ts';
+import { openIncidents, type Incidents } from './channels/incidents.ts';
 import { createOutbound } from './outbound-fetch.ts';
 import { createAuthoriser, createReviewers } from './reviewers.ts';
 
@@ -46,6 +46,7 @@ export interface ApprovalServices {
   readonly channels: Channels;
   /** What agents say of their work. */
   readonly claims: Claims;
+  readonly incidents: Incidents;
   /** For the rules: the incident as its source tells it, and the agent's own words. */
   readonly contextOf: ContextOf;
 }
@@ -84,8 +85,8 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   });
   const later: { approvals: Approvals | null } = { approvals: null };
   const channels = openChannels(parts, () => later.approvals);
-  const incidents = openIncidents(parts);
   const claims = createClaims({ clock, audit });
+  const incidents = await watchIncidents(parts, claims);
   const approvals = createApprovals({
     clock,
     audit,
@@ -96,7 +97,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     fatigue,
     announce: createAnnouncer({ notifiers: () => channels.notifiers(), always: [feed], warn }),
     measure,
-    show: (action) => showTo(action, live(), { alert: incidents.shownTo(action.agent.profile), claims }),
+    show: (action) => showTo(action, live(), { alert: incidents.shownTo(action.agent), claims }),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn,
   });
@@ -113,11 +114,10 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   }
   await grants.load();
   const contextOf: ContextOf = (agent) => ({
-    incident: '',
-    alert: incidents.factsOf(agent.profile),
+    ...incidents.factsOf(agent),
     reason: claims.of(agent)?.intent ?? '',
   });
-  return { approvals, reviewer, fatigue, grants, feed, channels, claims, contextOf };
+  return { approvals, reviewer, fatigue, grants, feed, channels, claims, incidents, contextOf };
 }
 
 /** For metrics and status. */
@@ -221,13 +221,17 @@ function openChannels(parts: ApprovalServiceParts, approvals: () => Approvals | 
   });
 }
 
-function openIncidents({ clock, live, dial, sources, logger }: ApprovalServiceParts): Incidents {
+function watchIncidents(parts: ApprovalServiceParts, claims: Claims): Promise<Incidents> {
+  const { clock, audit, live, dial, sources, secretString, logger } = parts;
   const authorise = createAuthoriser({ clock, live, sources });
-  return createIncidents({
+  return openIncidents({
     clock,
+    audit,
+    secretString,
     outbound: createOutbound({ dial }),
     config: () => live().config,
     authorise: (credential, url) => authorise({ credential, user: 'a context', url }),
+    namedBy: (agent) => claims.of(agent)?.incident ?? '',
     warn: (message, error) => logger.warn({ err: error }, message),
   });
 }

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import type { Gate, Waiting } from '../protocols/protocol.ts';
 import type { Verdict } from '../protocols/session.ts';
-import type { Action, Family, Outcome, SessionId } from '../rules/action.ts';
+import type { Action, Agent, Family, Outcome, SessionId } from '../rules/action.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
 import { questionFingerprint } from './chain.ts';
@@ -43,6 +43,10 @@ export interface GateParts {
   readonly factsToJson: FactsToJson;
   /** As in `JudgeParts`. */
   readonly contextOf?: ContextOf;
+  /** Resolves when more is known of what an agent works on, or will not be; null: nothing to wait for. Left out: nothing. */
+  readonly contextSettled?: (agent: Agent) => Promise<void> | null;
+  /** Why nobody is asked about what this agent does, or null. Left out: nothing is against it. */
+  readonly objectionTo?: (agent: Agent) => string | null;
   /** What agents say of their work: it goes into the records. */
   readonly claims: Pick<Claims, 'of'>;
   /** A fault of the gateway itself, for the log; the action was denied. */
@@ -334,6 +338,10 @@ class PolicyGate implements GatewayGate {
 
   async #park(action: Action, judged: Judged, scope: Scope, waiting: Waiting): Promise<Verdict> {
     const { decision } = judged;
+    const settled = this.#parts.contextSettled?.(action.agent) ?? null;
+    if (settled !== null) {
+      await settled;
+    }
     const refusal = this.#refusalToAsk(action, decision, scope);
     if (refusal !== null) {
       return this.#deny(action, { judged, scope }, refusal);
@@ -353,6 +361,10 @@ class PolicyGate implements GatewayGate {
   #refusalToAsk(action: Action, decision: Decision, scope: Scope): Denial | null {
     if (this.#stopping !== null) {
       return verdicts.denialOfTrouble(decision.rule, this.#stopping);
+    }
+    const objection = this.#parts.objectionTo?.(action.agent) ?? null;
+    if (objection !== null) {
+      return verdicts.denialOfTrouble(decision.rule, objection);
     }
     return scope.showsWhole && !action.evidence.complete ? verdicts.denialOfCut(decision) : null;
   }

@@ -14,6 +14,7 @@ import { formatAddress } from './addresses.ts';
 import type { BoundAddress } from './addresses.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import type { Channels } from './channels/channels.ts';
+import type { Incidents } from './channels/incidents.ts';
 import type { Connections } from './connections.ts';
 import { watchConfig } from './config-watch.ts';
 import type { ConfigWatch } from './config-watch.ts';
@@ -75,6 +76,7 @@ export interface Operations extends Pick<
   readonly hits: RuleHits;
   readonly connections: Pick<Connections, 'list'>;
   readonly channels: Channels;
+  readonly incidents: Incidents;
   readonly live: () => Live;
   readonly logger: GatewayLogger;
   /** What is said to everybody who may ask, on the metrics address and the dashboard's. */

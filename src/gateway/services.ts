@@ -33,6 +33,7 @@ import type { BoundAddress } from './addresses.ts';
 import { openCertificates } from './certificates.ts';
 import type { Certificates } from './certificates.ts';
 import type { Channels } from './channels/channels.ts';
+import type { Incidents } from './channels/incidents.ts';
 import { createConnections } from './connections.ts';
 import type { Connections } from './connections.ts';
 import { readMaxConnections } from './descriptors.ts';
@@ -94,6 +95,7 @@ export interface Services {
   readonly channels: Channels;
   /** What agents say of their work. */
   readonly claims: Claims;
+  readonly incidents: Incidents;
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
   readonly gate: GatewayGate;
@@ -219,7 +221,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     logger,
     measure: (action, signal) => measure(action, signal, { protocols, live, dial, connections: later.connections }),
   });
-  const { approvals, claims, contextOf } = asking;
+  const { approvals, claims, incidents, contextOf } = asking;
   later.asking = asking;
   const quarantine = openQuarantine(parts.stateDir);
   const hits = createRuleHits(clock);
@@ -236,6 +238,8 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     factsToJson,
     contextOf,
     claims,
+    contextSettled: (agent) => incidents.settled(agent),
+    objectionTo: (agent) => incidents.objectionTo(agent),
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });

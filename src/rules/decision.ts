@@ -1,5 +1,5 @@
 // What the rules say, and the compiled policy as the rest of the program sees it.
-import type { Action, CannotTellWord, Risk, UnknownCause } from './action.ts';
+import type { Action, CannotTellWord, Risk, Unknown, UnknownCause } from './action.ts';
 
 /** Rules' word on one action: the strictest over its units. */
 export interface Decision {
@@ -45,7 +45,8 @@ export interface RuleTrace {
 export interface CommonFacts {
   /** Wall clock, milliseconds since the epoch; null = unknown (offline without a given time). */
   readonly nowMs: number | null;
-  readonly incident: string;
+  /** Unknown where the source of incidents does not answer. */
+  readonly incident: string | Unknown;
   readonly alert: ReadonlyMap<string, string>;
   readonly reason: string;
   /**

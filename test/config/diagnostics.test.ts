@@ -121,6 +121,10 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [E('4:12', 'missing-attribute')],
     },
     {
+      text: 'context "webhook" "x" {\n  id = "id"\n  secret = "{{secret:X}}"\n}\n',
+      want: [E('3:12', 'missing-attribute')],
+    },
+    {
       text: 'endpoint "kubernetes" "x" {\n  server = "https://k.example.com"\n  region = "eu"\n}\n',
       want: [E('3:12', 'missing-attribute')],
     },

@@ -85,7 +85,9 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'notifier webhook': 'url secret headers interactive events include timeout description',
   'notifier pagerduty':
     'routing_key credential from api_url severity resolve base_url events include timeout description',
-  'context pagerduty': 'credential base_url select services fields timeout cache_ttl required',
+  'context pagerduty': 'credential signing_secret base_url select services fields timeout cache_ttl required',
+  'context webhook':
+    'secret id items title urgency service body assignees url opened status resolved services fields select required',
   'tunnel local_command': 'share keepalive credential via command listen ready_probe ready_timeout env',
   'tunnel kubernetes_port_forward':
     'share keepalive credential via pod service selector template port context namespace cleanup server ca_cert cluster_name region',

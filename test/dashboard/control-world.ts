@@ -11,6 +11,7 @@ import { createControlClient, type ControlClient } from '../../src/client/contro
 import { openSecretStore } from '../../src/credentials/store.ts';
 import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
 import { openOperators } from '../../src/dashboard/operators.ts';
+import { refused } from '../../src/gateway/channels/parts.ts';
 import { openQuarantine } from '../../src/gateway/quarantine.ts';
 import { createRuleHits } from '../../src/gateway/rule-hits.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -119,6 +120,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     reviewer,
     fatigue,
     grants,
+    incidents: { list: () => [], receive: async () => refused(404, 'none') },
     audit,
     secrets: openSecretStore({ stateDir: dir, key: storeKey, clock: systemClock }),
     operators: openOperators({ stateDir: dir, clock: systemClock }),

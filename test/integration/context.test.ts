@@ -78,6 +78,8 @@ test('the newest open incident of the services is on the request and in the fact
   const { guess = '', ...fields } = approval?.alert ?? {};
   assert.deepEqual(fields, {
     id: 'PINC1',
+    source: 'pagerduty.oncall',
+    status: 'open',
     title: 'checkout is slow <!channel>',
     urgency: 'high',
     service: 'shop-db',

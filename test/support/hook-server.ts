@@ -105,6 +105,64 @@ function answerTo({ path, method, headers, body }: HookCall, incidents: HookServ
   return [200, { incident }];
 }
 
+export const SIGNING_SECRET = 'pd-signing-secret';
+
+export interface EventOptions {
+  /** The event's id; left out: one of its own. */
+  readonly id?: string;
+  readonly type?: string;
+  readonly occurredAt?: Date;
+  /** Secrets that it is signed with, as while one is changed for another. */
+  readonly secrets?: readonly string[];
+  /** Bytes behind those that were signed. */
+  readonly spoil?: string;
+  readonly unsigned?: boolean;
+}
+
+let events = 0;
+
+/** Sends an event as a webhook subscription (v3) of PagerDuty does; the status of the answer. */
+export async function sendPagerDutyEvent(url: string, incident: Json, options: EventOptions = {}): Promise<number> {
+  events += 1;
+  const { id = `01EVENT${events}`, type = 'incident.triggered', secrets = [SIGNING_SECRET] } = options;
+  const body = JSON.stringify({
+    event: {
+      id,
+      event_type: type,
+      resource_type: 'incident',
+      occurred_at: (options.occurredAt ?? new Date()).toISOString(),
+      agent: { id: 'PLH1HKV', type: 'user_reference' },
+      client: null,
+      data: { type: 'incident', number: 2, ...incident },
+    },
+  });
+  const signatures = secrets.map((secret) => `v1=${createHmac('sha256', secret).update(body).digest('hex')}`);
+  const signed = options.unsigned === true ? {} : { 'x-pagerduty-signature': signatures.join(',') };
+  const headers = { 'content-type': 'application/json', 'x-webhook-id': 'PWEBHOOK', ...signed };
+  return (await post(url, headers, `${body}${options.spoil ?? ''}`)).status;
+}
+
+export interface AlertOptions {
+  readonly secret?: string;
+  /** Seconds by which the signed time is off. */
+  readonly skew?: number;
+  readonly spoil?: string;
+}
+
+/** Sends alerts as another system does that signs as our own webhooks do; the status of the answer, and of the same sent again. */
+export async function sendAlert(
+  url: string,
+  alert: Json,
+  { secret = HOOK_SECRET, skew = 0, spoil = '' }: AlertOptions = {},
+): Promise<{ readonly status: number; readonly again: () => Promise<number> }> {
+  const body = JSON.stringify(alert);
+  const seconds = Math.floor(Date.now() / 1000) + skew;
+  const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
+  const headers = { 'content-type': 'application/json', 'clawpatrol-signature': `t=${seconds},v1=${mac}` };
+  const send = async (): Promise<number> => (await post(url, headers, `${body}${spoil}`)).status;
+  return { status: await send(), again: send };
+}
+
 export interface DecisionOptions {
   readonly secret?: string;
   readonly skew?: number;

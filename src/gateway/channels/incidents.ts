@@ -1,66 +1,207 @@
-// What incident an agent is likely to work on: the newest open one of the services that its profile's `context` names, asked of PagerDuty from
-// time to time. It is a guess and marked as one; its text is written by outsiders. Nothing waits for it: what is known is shown.
+// Which incident an agent works on, out of the `context` block of its profile: the one that it named, once the source knows it, or the newest
+// open one, which is a guess. Also the entrance for what alerting systems say by themselves, each call under its signature.
+import { alertFacts, alertShown, type Incident } from '../../approvals/incidents.ts';
+import {
+  createReplayGuard,
+  findPagerDutyFault,
+  findWebhookFault,
+  SIGNATURE_WINDOW_MS,
+  type ReplayGuard,
+  type Signed,
+} from '../../approvals/signature.ts';
+import type { AuditLog } from '../../audit/log.ts';
 import type { Config, NamedBlock, Ref } from '../../config/config.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
-import { shorten } from '../../lib/text.ts';
-import { ALERT_FIELDS, NO_ALERT } from '../../rules/common-facts.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Secret } from '../../lib/secret.ts';
+import { Unknown, type Agent } from '../../rules/action.ts';
+import { NO_ALERT } from '../../rules/common-facts.ts';
 import type { Outbound } from '../outbound-fetch.ts';
-import { numberOf, textOf, textsOf, type ChannelParts } from './parts.ts';
-import { PAGERDUTY_URL } from './pagerduty.ts';
-import { asObject, parseObject, reasonOf, textAt } from './slack-api.ts';
+import { createIncidentDesk, type IncidentDesk } from './incident-desk.ts';
+import { readMappedEvent } from './mapped-event.ts';
+import { readPagerDutyEvent } from './pagerduty-event.ts';
+import { createPagerDutySource, type IncidentSource } from './pagerduty-source.ts';
+import { flagOf, refused, textOf, textsOf, type CallbackReply, type ChannelParts } from './parts.ts';
+import { parseObject, reasonOf } from './slack-api.ts';
 
-type Field = (typeof ALERT_FIELDS)[number];
+/** PagerDuty tries a delivery again for a day; what is older is no delivery any more. */
+const MAX_EVENT_AGE_MS = 25 * 3_600_000;
 
-const MAX_FIELD_CHARS = 2_000;
-const MAX_LINES = 20;
-/** What was heard counts no longer than so many times its `cache_ttl` when PagerDuty does not answer any more. */
-const STALE_AFTER = 5;
-const GUESS = 'the newest open incident of the services of this profile; nobody named it';
+/** What rules read of an agent's incident. */
+export interface IncidentFacts {
+  readonly incident: string | Unknown;
+  readonly alert: ReadonlyMap<string, string>;
+}
+
+const NOTHING: IncidentFacts = { incident: '', alert: NO_ALERT };
+const UNAVAILABLE: IncidentFacts = { incident: new Unknown('unavailable'), alert: NO_ALERT };
+
+/** Whether an id that somebody named is one that the source knows. */
+export type Named = 'open' | 'resolved' | 'absent' | 'unavailable' | 'no-source';
 
 export interface Incidents {
-  /** For the rules: the fields as text. */
-  factsOf(profile: string): ReadonlyMap<string, string>;
+  /** For the rules. Never waits. */
+  factsOf(agent: Agent): IncidentFacts;
   /** For people and reviewer models; null when nothing is known. */
-  shownTo(profile: string): Readonly<Record<string, string>> | null;
+  shownTo(agent: Agent): Readonly<Record<string, string>> | null;
+  /** Resolves when the source has said what it knows of the incident that the agent named, or was given up; null: nothing to wait for. */
+  settled(agent: Agent): Promise<void> | null;
+  /** Why an action may not wait for people as things are, or null: `required` without a known incident. */
+  objectionTo(agent: Agent): string | null;
+  /** Looks an id up for a profile, within the source's `timeout`. */
+  lookUp(profile: string, id: string): Promise<Named>;
+  /** A call to `/api/context/NAME/events`. */
+  receive(name: string, signed: Signed): Promise<CallbackReply>;
+  list(): readonly Incident[];
   close(): void;
 }
 
-export interface IncidentParts extends Pick<ChannelParts, 'authorise' | 'warn'> {
+export interface IncidentParts extends Pick<ChannelParts, 'authorise' | 'warn' | 'secretString'> {
   readonly clock: Clock;
   readonly outbound: Outbound;
+  readonly audit: Pick<AuditLog, 'appendDurable' | 'search'>;
   readonly config: () => Pick<Config, 'contexts' | 'profiles'>;
+  /** The incident that an agent says it works on; "" when it said none. */
+  readonly namedBy: (agent: Agent) => string;
 }
 
-interface Known {
-  readonly facts: ReadonlyMap<string, string>;
-  readonly shown: Readonly<Record<string, string>>;
-  /** Monotonic. */
-  readonly untilMs: number;
+/** Reads what earlier processes recorded, and begins to ask. */
+export async function openIncidents(parts: IncidentParts): Promise<Incidents> {
+  const desk = createIncidentDesk(parts);
+  await desk.recall();
+  const incidents = new Watcher(parts, desk);
+  incidents.follow();
+  return incidents;
 }
 
-export function createIncidents(parts: IncidentParts): Incidents {
-  const watcher = new Watcher(parts);
-  watcher.follow();
-  return watcher;
+/** A `context` block in force. */
+interface Running {
+  readonly block: NamedBlock;
+  readonly source: IncidentSource;
 }
 
 class Watcher implements Incidents {
   readonly #parts: IncidentParts;
-  readonly #watched = new Map<Ref, Watch>();
+  readonly #desk: IncidentDesk;
+  readonly #running = new Map<Ref, Running>();
   readonly #byProfile = new Map<string, Ref>();
+  readonly #replays: ReplayGuard;
   #config: Pick<Config, 'contexts' | 'profiles'> | null = null;
   #closed = false;
 
-  constructor(parts: IncidentParts) {
+  constructor(parts: IncidentParts, desk: IncidentDesk) {
     this.#parts = parts;
+    this.#desk = desk;
+    this.#replays = createReplayGuard(parts.clock);
   }
 
-  factsOf(profile: string): ReadonlyMap<string, string> {
-    return this.#find(profile)?.facts ?? NO_ALERT;
+  factsOf(agent: Agent): IncidentFacts {
+    const running = this.#find(agent.profile);
+    if (running === null) {
+      return NOTHING;
+    }
+    const { block, source } = running;
+    const wanted = textsOf(block, 'fields');
+    if (textOf(block, 'select') === 'latest') {
+      const newest = source.latest();
+      return newest === null ? NOTHING : { incident: '', alert: alertFacts(newest, wanted) };
+    }
+    const named = this.#parts.namedBy(agent);
+    const finding = named === '' ? null : source.find(named);
+    switch (finding?.kind) {
+      case undefined:
+      case 'absent':
+        return NOTHING;
+      case 'asking':
+      case 'unavailable':
+        return UNAVAILABLE;
+      case 'known':
+        return finding.incident.status === 'resolved'
+          ? NOTHING
+          : { incident: finding.incident.id, alert: alertFacts(finding.incident, wanted) };
+    }
   }
 
-  shownTo(profile: string): Readonly<Record<string, string>> | null {
-    return this.#find(profile)?.shown ?? null;
+  shownTo(agent: Agent): Readonly<Record<string, string>> | null {
+    const running = this.#find(agent.profile);
+    if (running === null) {
+      return null;
+    }
+    const { block, source } = running;
+    const wanted = textsOf(block, 'fields');
+    if (textOf(block, 'select') === 'latest') {
+      const newest = source.latest();
+      const guess = 'the newest open incident of the services of this profile; nobody named it';
+      return newest === null ? null : alertShown(newest, wanted, { guess });
+    }
+    const named = this.#parts.namedBy(agent);
+    const finding = named === '' ? null : source.find(named);
+    return finding?.kind === 'known'
+      ? alertShown(finding.incident, wanted, { named: `the agent named it; ${block.ref} knows it` })
+      : null;
+  }
+
+  settled(agent: Agent): Promise<void> | null {
+    const running = this.#find(agent.profile);
+    const named = running === null ? '' : this.#parts.namedBy(agent);
+    return running === null || named === '' || textOf(running.block, 'select') === 'latest'
+      ? null
+      : running.source.settled(named);
+  }
+
+  objectionTo(agent: Agent): string | null {
+    const running = this.#find(agent.profile);
+    if (running === null || !flagOf(running.block, 'required') || this.shownTo(agent) !== null) {
+      return null;
+    }
+    return textOf(running.block, 'select') === 'latest'
+      ? 'nobody is asked without an open incident, and none is known'
+      : 'nobody is asked without an incident: name one that is known and open (clawpatrol context set --incident ID)';
+  }
+
+  async lookUp(profile: string, id: string): Promise<Named> {
+    const running = this.#find(profile);
+    if (running === null) {
+      return 'no-source';
+    }
+    await running.source.settled(id);
+    const finding = running.source.find(id);
+    switch (finding.kind) {
+      case 'known':
+        return finding.incident.status === 'resolved' ? 'resolved' : 'open';
+      case 'absent':
+        return 'absent';
+      case 'asking':
+      case 'unavailable':
+        return 'unavailable';
+    }
+  }
+
+  async receive(name: string, signed: Signed): Promise<CallbackReply> {
+    this.follow();
+    const running = [...this.#running.values()].find(({ block }) => block.name === name);
+    const setting = running?.block.type === 'webhook' ? 'secret' : 'signing_secret';
+    const written = running === undefined ? null : textOf(running.block, setting);
+    if (running === undefined || written === null) {
+      return refused(404, 'no context of this name takes events');
+    }
+    let secret: Secret;
+    try {
+      secret = this.#parts.secretString(written, `${setting} of ${running.block.ref}`);
+    } catch (error) {
+      return refused(503, reasonOf(error));
+    }
+    try {
+      return running.block.type === 'webhook'
+        ? await this.#receiveMapped(running, signed, secret)
+        : await this.#receivePagerDuty(running, signed, secret);
+    } catch (error) {
+      this.#parts.warn('an event of an incident could not be recorded, so it was turned away', error);
+      return refused(503, reasonOf(error));
+    }
+  }
+
+  list(): readonly Incident[] {
+    return this.#desk.list();
   }
 
   /** Starts and ends what the configuration in force asks for. */
@@ -70,163 +211,108 @@ class Watcher implements Incidents {
       return;
     }
     this.#config = config;
-    const { contexts, profiles } = config;
     this.#byProfile.clear();
-    for (const { name, context } of profiles) {
+    for (const { name, context } of config.profiles) {
       if (context !== null) {
         this.#byProfile.set(name, context);
       }
     }
-    const wanted = new Map(
-      contexts.filter((block) => textOf(block, 'select') === 'latest').map((one) => [one.ref, one]),
-    );
-    for (const [ref, watch] of this.#watched) {
+    const wanted = new Map(config.contexts.map((block) => [block.ref, block]));
+    for (const [ref, { source }] of this.#running) {
       const block = wanted.get(ref);
-      if (block === undefined || JSON.stringify(block.attributes) !== watch.key) {
-        watch.close();
-        this.#watched.delete(ref);
+      if (block === undefined || JSON.stringify(block.attributes) !== source.key) {
+        source.close();
+        this.#running.delete(ref);
       }
     }
     for (const [ref, block] of wanted) {
-      if (!this.#watched.has(ref)) {
-        const watch = new Watch(block, this.#parts);
-        this.#watched.set(ref, watch);
-        void watch.look();
+      if (!this.#running.has(ref)) {
+        this.#running.set(ref, { block, source: this.#make(block) });
       }
     }
   }
 
   close(): void {
     this.#closed = true;
-    this.#watched.forEach((watch) => watch.close());
-    this.#watched.clear();
+    this.#running.forEach(({ source }) => source.close());
+    this.#running.clear();
   }
 
-  #find(profile: string): Known | null {
+  #make(block: NamedBlock): IncidentSource {
+    return block.type === 'webhook'
+      ? createWebhookSource(block, this.#desk)
+      : createPagerDutySource(block, { ...this.#parts, desk: this.#desk });
+  }
+
+  #find(profile: string): Running | null {
     this.follow();
-    return this.#watched.get(this.#byProfile.get(profile) ?? '')?.known ?? null;
-  }
-}
-
-/** One `context` block. */
-class Watch {
-  readonly key: string;
-  readonly #block: NamedBlock;
-  readonly #parts: IncidentParts;
-  readonly #closing = new AbortController();
-  readonly #ttlMs: number;
-  #known: Known | null = null;
-  #next: Timer | null = null;
-  #failing = false;
-
-  constructor(block: NamedBlock, parts: IncidentParts) {
-    this.key = JSON.stringify(block.attributes);
-    this.#block = block;
-    this.#parts = parts;
-    this.#ttlMs = Math.max(1_000, numberOf(block, 'cache_ttl', 60_000));
+    return this.#running.get(this.#byProfile.get(profile) ?? '') ?? null;
   }
 
-  get known(): Known | null {
-    return this.#known !== null && this.#parts.clock.monotonicMs() < this.#known.untilMs ? this.#known : null;
+  async #receivePagerDuty({ block, source }: Running, signed: Signed, secret: Secret): Promise<CallbackReply> {
+    const fault = findPagerDutyFault(signed, secret);
+    if (fault !== null) {
+      return refused(401, fault);
+    }
+    const event = readPagerDutyEvent(parseObject(signed.body.toString('utf8')), block.ref);
+    if (event === null) {
+      return refused(400, 'it is no event of webhooks v3');
+    }
+    const ageMs = this.#parts.clock.now() - event.occurredMs;
+    if (ageMs > MAX_EVENT_AGE_MS || ageMs < -SIGNATURE_WINDOW_MS) {
+      return refused(401, 'stale');
+    }
+    const key = `${block.ref} ${event.id}`;
+    if (!this.#desk.isNew(key)) {
+      return refused(409, 'replayed');
+    }
+    const { heard } = event;
+    if (heard !== null && covers(block, heard.serviceId)) {
+      await this.#desk.take(heard, key);
+      source.heard(heard.id);
+    }
+    return { kind: 'answer', status: 202, body: null };
   }
 
-  /** Asks now, and again after `cache_ttl`. Never rejects. */
-  async look(): Promise<void> {
-    const { clock, warn } = this.#parts;
-    const over = new AbortController();
-    const give = (): void => over.abort();
-    const timer = clock.after(numberOf(this.#block, 'timeout', 3_000), give);
-    this.#closing.signal.addEventListener('abort', give, { once: true });
-    try {
-      this.#known = await this.#ask(over.signal);
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing && !this.#closing.signal.aborted) {
-        warn(`${this.#block.ref} does not answer: requests are shown without their incident`, reasonOf(error));
+  async #receiveMapped({ block, source }: Running, signed: Signed, secret: Secret): Promise<CallbackReply> {
+    const nowMs = this.#parts.clock.now();
+    const fault = findWebhookFault(signed, { secret, nowMs, replays: this.#replays });
+    if (fault !== null) {
+      return refused(401, fault);
+    }
+    const heard = readMappedEvent(parseObject(signed.body.toString('utf8')), block, nowMs);
+    if (heard === null) {
+      return refused(400, 'no alert with an id is where the paths of the context lead');
+    }
+    for (const one of heard) {
+      if (covers(block, one.serviceId)) {
+        await this.#desk.take(one);
+        source.heard(one.id);
       }
-      this.#failing = true;
     }
-    timer.cancel();
-    this.#closing.signal.removeEventListener('abort', give);
-    if (!this.#closing.signal.aborted) {
-      this.#next = clock.after(this.#ttlMs, () => void this.look());
-    }
-  }
-
-  close(): void {
-    this.#closing.abort();
-    this.#next?.cancel();
-  }
-
-  async #ask(signal: AbortSignal): Promise<Known | null> {
-    const query = new URLSearchParams([
-      ['statuses[]', 'triggered'],
-      ['statuses[]', 'acknowledged'],
-      ...textsOf(this.#block, 'services').map((id): [string, string] => ['service_ids[]', id]),
-      ['sort_by', 'created_at:desc'],
-      ['limit', '1'],
-    ]);
-    const [newest] = listAt(await this.#get(`/incidents?${query.toString()}`, signal), 'incidents');
-    const id = textAt(newest, 'id');
-    // Ids are letters and digits; nothing else is put into a path.
-    if (!/^[A-Za-z0-9]{1,40}$/.test(id)) {
-      return null;
-    }
-    const wanted = ALERT_FIELDS.filter((field) => textsOf(this.#block, 'fields').includes(field));
-    const texts = new Map<string, string>(NO_ALERT);
-    for (const field of wanted) {
-      texts.set(field, shorten(await this.#fieldOf(field, newest, id, signal), MAX_FIELD_CHARS));
-    }
-    const shown = { id, guess: GUESS, ...Object.fromEntries([...texts].filter(([, text]) => text !== '')) };
-    const untilMs = this.#parts.clock.monotonicMs() + STALE_AFTER * this.#ttlMs;
-    return { facts: texts, shown, untilMs };
-  }
-
-  async #fieldOf(field: Field, incident: unknown, id: string, signal: AbortSignal): Promise<string> {
-    switch (field) {
-      case 'title':
-      case 'urgency':
-        return textAt(incident, field);
-      case 'service':
-        return textAt(incident, 'service', 'summary');
-      case 'assignees':
-        return listAt(incident, 'assignments')
-          .map((one) => textAt(one, 'assignee', 'summary'))
-          .join(', ');
-      case 'body': {
-        const whole = await this.#get(`/incidents/${id}?include%5B%5D=body`, signal);
-        return textAt(whole, 'incident', 'body', 'details');
-      }
-      case 'notes':
-        return lines(listAt(await this.#get(`/incidents/${id}/notes`, signal), 'notes'), 'content');
-      case 'timeline':
-        return lines(listAt(await this.#get(`/incidents/${id}/log_entries`, signal), 'log_entries'), 'summary');
-    }
-  }
-
-  async #get(path: string, signal: AbortSignal): Promise<unknown> {
-    const base = textOf(this.#block, 'base_url') ?? PAGERDUTY_URL;
-    const url = new URL(`${base.replace(/\/$/, '')}${path}`);
-    const fields = await this.#parts.authorise(textOf(this.#block, 'credential') ?? '', url);
-    const accept = 'application/vnd.pagerduty+json;version=2';
-    const headers = { ...Object.fromEntries(fields), accept };
-    const response = await this.#parts.outbound({ url, method: 'GET', headers, body: '', signal });
-    const answer = response.status === 200 ? parseObject(await response.text()) : null;
-    if (answer === null) {
-      throw new Error(`the API answers with HTTP status ${response.status}`);
-    }
-    return answer;
+    return { kind: 'answer', status: 202, body: null };
   }
 }
 
-function listAt(value: unknown, name: string): readonly unknown[] {
-  const found = asObject(value)?.[name];
-  return Array.isArray(found) ? found : [];
+function covers(block: NamedBlock, serviceId: string): boolean {
+  const services = textsOf(block, 'services');
+  return services.length === 0 || services.includes(serviceId);
 }
 
-function lines(items: readonly unknown[], name: string): string {
-  return items
-    .slice(0, MAX_LINES)
-    .map((item) => textAt(item, name))
-    .join('\n');
+/** A `context "webhook"` knows what it was told, and asks nobody. */
+function createWebhookSource(block: NamedBlock, desk: IncidentDesk): IncidentSource {
+  return {
+    key: JSON.stringify(block.attributes),
+    find(id) {
+      const incident = desk.find(block.ref, id);
+      return incident !== null && covers(block, incident.serviceId) ? { kind: 'known', incident } : { kind: 'absent' };
+    },
+    settled: () => null,
+    latest: () =>
+      desk
+        .list()
+        .find((one) => one.source === block.ref && one.status !== 'resolved' && covers(block, one.serviceId)) ?? null,
+    heard: () => {},
+    close: () => {},
+  };
 }

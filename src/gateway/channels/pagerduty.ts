@@ -43,7 +43,7 @@ class PagerDuty implements Channel {
       const event = ended ? { event_action: 'resolve' } : this.#trigger(news);
       this.#send(approval, 'events', (signal) => this.#enqueue({ ...event, dedup_key: approval.id }, signal));
     }
-    const incident = approval.alert?.['id'] ?? '';
+    const incident = pagerDutyIncident(approval);
     if (textOf(this.#block, 'credential') !== null && incident !== '') {
       const note = noteOf(approval, linkTo(this.#parts.publicUrl(), approval.id));
       this.#send(approval, 'note', (signal) => this.#note(incident, note, signal));
@@ -127,6 +127,11 @@ class PagerDuty implements Channel {
       }),
     );
   }
+}
+
+/** The id of the incident that the request is about; "" when there is none, or another system has it. */
+function pagerDutyIncident({ alert }: Approval): string {
+  return alert?.['source']?.startsWith('pagerduty.') === true ? (alert['id'] ?? '') : '';
 }
 
 function noteOf(approval: Approval, link: string | null): string {

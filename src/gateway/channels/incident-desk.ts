@@ -1,0 +1,110 @@
+// Where everything that is heard of incidents arrives: what is news goes into the log, and into the memory that the page, the rules and
+// approvers read. After a start the memory is made from the log.
+import {
+  createIncidentBook,
+  INCIDENT_TYPES,
+  incidentEvent,
+  incidentOf,
+  MAX_INCIDENTS,
+  type Heard,
+  type Incident,
+  type IncidentBook,
+} from '../../approvals/incidents.ts';
+import type { AuditLog } from '../../audit/log.ts';
+import type { Ref } from '../../config/config.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { Lru } from '../../lib/lru.ts';
+
+/** Ids of deliveries that are remembered, so that none counts twice. */
+const MAX_EVENTS = 10_000;
+const PAGE = 500;
+const MAX_PAGES = 8;
+
+export interface IncidentDesk {
+  /** Rejects with GatewayError STORE_FAILED when it is news that cannot be recorded; then it is not known either. */
+  take(heard: Heard, event?: string): Promise<void>;
+  /** False when a delivery with that id was taken before. */
+  isNew(event: string): boolean;
+  find(source: Ref, id: string): Incident | null;
+  list(): readonly Incident[];
+  /** Reads what earlier processes recorded. */
+  recall(): Promise<void>;
+}
+
+export interface IncidentDeskParts {
+  readonly clock: Clock;
+  readonly audit: Pick<AuditLog, 'appendDurable' | 'search'>;
+}
+
+export function createIncidentDesk(parts: IncidentDeskParts): IncidentDesk {
+  return new Desk(parts);
+}
+
+class Desk implements IncidentDesk {
+  readonly #parts: IncidentDeskParts;
+  readonly #book: IncidentBook = createIncidentBook();
+  readonly #events = new Lru<string, true>(MAX_EVENTS);
+
+  constructor(parts: IncidentDeskParts) {
+    this.#parts = parts;
+  }
+
+  async take(heard: Heard, event: string = ''): Promise<void> {
+    const nowMs = this.#parts.clock.now();
+    // Known at once, so that two calls at the same moment are told apart from one that says the same twice.
+    const change = this.#book.take(heard, nowMs);
+    if (event !== '') {
+      this.#events.put(event, true);
+    }
+    if (change === null) {
+      return;
+    }
+    try {
+      await this.#parts.audit.appendDurable(incidentEvent(change, event, nowMs));
+    } catch (error) {
+      this.#book.undo(change);
+      this.#events.delete(event);
+      throw error;
+    }
+  }
+
+  isNew(event: string): boolean {
+    return this.#events.find(event) === null;
+  }
+
+  find(source: Ref, id: string): Incident | null {
+    return this.#book.find(source, id);
+  }
+
+  list(): readonly Incident[] {
+    return this.#book.list();
+  }
+
+  async recall(): Promise<void> {
+    const seen = new Set<string>();
+    const events: string[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < MAX_PAGES && seen.size < MAX_INCIDENTS; page += 1) {
+      const found: Awaited<ReturnType<AuditLog['search']>> = await this.#parts.audit.search(
+        { types: INCIDENT_TYPES },
+        { limit: PAGE, cursor, newestFirst: true },
+      );
+      for (const { data } of found.items) {
+        const incident = incidentOf(data);
+        if (incident !== null) {
+          seen.add(`${incident.source} ${incident.id}`);
+          this.#book.recall(incident);
+        }
+        const event: unknown = data?.['event'];
+        if (typeof event === 'string') {
+          events.push(event);
+        }
+      }
+      cursor = found.next;
+      if (cursor === null) {
+        break;
+      }
+    }
+    events.toReversed().forEach((event) => this.#events.put(event, true));
+  }
+}
