@@ -18,6 +18,12 @@ export function checkRules(parts: CheckParts): void {
       const fix = 'write approve = [ … ], unless this is a scratch system';
       parts.report.warning(tier.block.place('verdict'), { code: 'destructive-allowed', message, fix });
     }
+    const approvers = tier.block.texts('approve');
+    if (tier.name === 'destructive' && approvers.length > 0 && approvers.every(isModel)) {
+      const message = `risk "destructive" is decided by ${approvers.join(' and ')} alone: no person is asked`;
+      const fix = 'add a human_approver as a second stage';
+      parts.report.warning(tier.block.place('approve'), { code: 'weak-review', message, fix });
+    }
   }
 }
 
@@ -76,4 +82,9 @@ function checkPin({ block }: Declared, { report, config }: CheckParts): void {
 /** The type label of a typed reference. */
 export function typeOf(ref: string): string {
   return ref.slice(0, ref.indexOf('.'));
+}
+
+/** Whether an approver is a reviewer model. */
+function isModel(approver: string): boolean {
+  return typeOf(approver) === 'llm_approver';
 }

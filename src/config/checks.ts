@@ -8,6 +8,7 @@ import { checkProfiles } from './check-profiles.ts';
 import { checkReviewers } from './check-reviewers.ts';
 import { checkRules } from './check-rules.ts';
 import { checkTunnels } from './check-tunnels.ts';
+import { checkUrls } from './check-urls.ts';
 
 /** Runs every cross check over a configuration; problems go to the report. */
 export function runChecks(parts: CheckParts): void {
@@ -19,4 +20,5 @@ export function runChecks(parts: CheckParts): void {
   checkApprovers(parts);
   checkReviewers(parts);
   checkTunnels(parts);
+  checkUrls(parts);
 }

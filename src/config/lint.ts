@@ -193,16 +193,10 @@ class Lint {
   }
 
   reviews(): void {
-    const { risks, approvers } = this.#config;
+    const { approvers } = this.#config;
     const models = new Map(
       approvers.flatMap((approver) => (approver.type === 'llm_approver' ? [[approver.ref, approver]] : [])),
     );
-    const { outcome, at } = risks.destructive;
-    if (outcome.kind === 'approve' && at !== null && outcome.approvers.every((ref) => models.has(ref))) {
-      const message = 'destructive actions are decided by a model alone';
-      const fix = 'add a human_approver as a second stage';
-      this.#add(this.#place('risk.destructive', 'approve', at), { code: 'weak-review', message, fix });
-    }
     for (const reviewer of models.values()) {
       const family = familyOfReviewer(reviewer);
       const same = this.#config.profiles.find(({ agentFamily }) => agentFamily !== null && agentFamily === family);

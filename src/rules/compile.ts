@@ -13,6 +13,7 @@ import type { Issue } from './condition-issue.ts';
 import type { Policy, RuleSet, TierPolicy } from './decision.ts';
 import { Frame } from './frame.ts';
 import { findGuard } from './guard.ts';
+import { warnOfModelAlone } from './model-alone.ts';
 import { namedValues } from './named-values.ts';
 import { createRuleSet } from './rule-set.ts';
 import type { CompiledRule } from './rule-set.ts';
@@ -71,7 +72,8 @@ export function checkRule(rule: RuleConfig, schemas: FactSchemas): CheckedRule {
   const source = rule.condition;
   // An empty condition matches everything, as an absent one does.
   if (source === null || source.text.trim() === '') {
-    return { rule, expr: null, diagnostics: [] };
+    const issue = warnOfModelAlone(rule, null);
+    return { rule, expr: null, diagnostics: issue === null ? [] : [located(issue, rule.at)] };
   }
   const parsed = parseCondition(source.text);
   if (parsed.kind === 'failed') {
@@ -79,13 +81,18 @@ export function checkRule(rule: RuleConfig, schemas: FactSchemas): CheckedRule {
     return { rule, expr: null, diagnostics: [locate({ code, severity: 'error', message, fix: '', at }, source)] };
   }
   const { expr, issues } = checkCondition(parsed.expr, rule.family, schemas);
-  const inOrder = issues.toSorted((a, b) => a.at - b.at);
+  const alone = warnOfModelAlone(rule, expr);
+  const inOrder = [...issues, ...(alone === null ? [] : [alone])].toSorted((a, b) => a.at - b.at);
   return { rule, expr, diagnostics: inOrder.map((issue) => locate(issue, source)) };
 }
 
-function locate({ at, code, severity, message, fix }: Issue, source: SourceText): Diagnostic {
+function locate(issue: Issue, source: SourceText): Diagnostic {
   // A finding at the very end of the text points at its last character.
-  return { at: source.locate(Math.max(0, Math.min(at, source.text.length - 1))), code, severity, message, fix };
+  return located(issue, source.locate(Math.max(0, Math.min(issue.at, source.text.length - 1))));
+}
+
+function located({ code, severity, message, fix }: Issue, at: Diagnostic['at']): Diagnostic {
+  return { at, code, severity, message, fix };
 }
 
 /** Priority, high first; ties in declaration order. */

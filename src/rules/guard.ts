@@ -38,11 +38,15 @@ const CHEAP: ReadonlySet<string> = new Set([
 
 /** The narrowest guard among an expression's conjuncts, or null. */
 export function findGuard(expr: Expr): Guard | null {
-  const guards = (expr.kind === 'and' ? expr.terms : [expr]).map(guardOf).filter((guard) => guard !== null);
-  return guards.reduce<Guard | null>(
+  return findGuards(expr).reduce<Guard | null>(
     (best, guard) => (best === null || guard.values.size < best.values.size ? guard : best),
     null,
   );
+}
+
+/** Of each conjunct that is one. */
+export function findGuards(expr: Expr): readonly Guard[] {
+  return (expr.kind === 'and' ? expr.terms : [expr]).map(guardOf).filter((guard) => guard !== null);
 }
 
 function guardOf(term: Expr): Guard | null {

@@ -48,6 +48,34 @@ async function check(row: Row): Promise<void> {
 const E = (place: string, code: string): string => `${place} error ${code}`;
 const W = (place: string, code: string): string => `${place} warning ${code}`;
 
+const MODEL = 'approver "llm_approver" "m" {\n  model = "gpt-5"\n  base_url = "https://x.com"\n}\n';
+
+/** Rules and tiers that ask `m`, by their condition, and whether that is told. */
+function modelAlone(): readonly Row[] {
+  const rule = (condition: string, approve: string = 'm'): string =>
+    `${MODEL}rule "r" {\n  endpoint = base\n  condition = "${condition}"\n  approve = [${approve}]\n}\n`;
+  const told = (condition: string): Row => ({ text: rule(condition), want: [W('7:16', 'weak-review')] });
+  const not = (condition: string): Row => ({ text: rule(condition), want: [] });
+  return [
+    { text: `${MODEL}risk "destructive" { approve = [m] }\n`, want: [W('5:32', 'weak-review')] },
+    { text: `${MODEL}risk "destructive" { approve = [m, people] }\n`, want: [] },
+    { text: `${MODEL}risk "suspicious" { approve = [m] }\n`, want: [] },
+    { text: `${MODEL}rule "r" {\n  endpoint = base\n  approve = [m]\n}\n`, want: [W('5:1', 'weak-review')] },
+    { text: rule("sql.verb == 'drop'", 'm, people'), want: [] },
+    told("sql.verb == 'drop'"),
+    told("risk in ['suspicious', 'destructive']"),
+    told("risk != 'safe'"),
+    told("risk == 'suspicious' || sql.verb == 'drop'"),
+    not("sql.verb == 'update' && risk == 'suspicious'"),
+    not("risk in ['safe', 'suspicious']"),
+    not("sql.verb == 'update' && 'destructive' != risk"),
+    {
+      text: rule("sql.verb == 'drop'").replace('  approve', '  disabled = true\n  approve'),
+      want: [],
+    },
+  ];
+}
+
 const rows: Readonly<Record<string, readonly Row[]>> = {
   syntax: [
     { text: 'defaults {\n  unmatched = = "risk"\n}\n', want: [E('2:15', 'syntax')], alone: true },
@@ -516,7 +544,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [E('4:28', 'same-family-reviewer')],
     },
     {
-      text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "https://x.com"\n  different_family_from = ["agent", "anthropic"]\n}\nrule "r" {\n  endpoint = base\n  approve = [x]\n}\n',
+      text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "https://x.com"\n  different_family_from = ["agent", "anthropic"]\n}\nrule "r" {\n  endpoint = base\n  condition = "risk != \'destructive\'"\n  approve = [x]\n}\n',
       want: [W('4:28', 'agent-family-unknown')],
     },
     {
@@ -539,6 +567,29 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [W('3:22', 'duplicate-approver')],
     },
     { text: 'risk "destructive" { verdict = "allow" }\n', want: [W('1:32', 'destructive-allowed')] },
+  ],
+  'AP-10: a model that decides alone on what destroys': modelAlone(),
+  'CP-32: URLs that lead to metadata services, or channels to this machine': [
+    {
+      text: 'notifier "webhook" "x" {\n  secret = "{{secret:S}}"\n  url = "http://127.0.0.1:8080/a"\n}\n',
+      want: [W('3:9', 'internal-url')],
+    },
+    {
+      text: 'notifier "webhook" "x" {\n  secret = "{{secret:S}}"\n  url = "https://169.254.169.254/latest"\n}\n',
+      want: [W('3:9', 'internal-url')],
+    },
+    {
+      text: 'notifier "webhook" "x" {\n  secret = "{{secret:S}}"\n  url = "https://hooks.example.com/a"\n}\n',
+      want: [],
+    },
+    {
+      text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "https://[fd00:ec2::254]"\n}\n',
+      want: [W('3:14', 'internal-url')],
+    },
+    {
+      text: 'approver "llm_approver" "x" {\n  model = "gpt-5"\n  base_url = "http://localhost:11434/v1"\n}\n',
+      want: [],
+    },
   ],
   'dead-credential-pin': [
     {

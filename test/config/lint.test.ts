@@ -105,9 +105,7 @@ test('rules without a last word are found where the rest is allowed', async () =
   await check(`defaults { unmatched = "allow" }\n${rule}rule "y" {\n  endpoint = base\n  verdict = "deny"\n}\n`, []);
 });
 
-test("a model that decides alone on what destroys, or is of its agents' family, is a weak review", async () => {
-  await check(`${REVIEWER}risk "destructive" { approve = [m] }\n`, ['5:32 weak-review']);
-  await check(`${REVIEWER}risk "destructive" { approve = [m, dashboard] }\n`, []);
+test("a model that is of its agents' family is a weak review", async () => {
   const agents = (family: string): string =>
     `profile "p" {\n  credentials = [passthrough.x]\n  agent_family = "${family}"\n}\n${HTTPS}credential "passthrough" "x" { endpoint = x }\n`;
   await check(`${REVIEWER}risk "suspicious" { approve = [m] }\n${agents('anthropic')}`, ['2:11 weak-review']);
