@@ -61,6 +61,8 @@ export interface Ending {
 /** An action as approvers see it. */
 export interface Shown {
   readonly text: string;
+  /** Left out: the action's own. */
+  readonly summary?: string;
   readonly factsJson: string;
   /** As in `Approval`. */
   readonly alert: Approval['alert'];
@@ -97,7 +99,7 @@ export function describeApproval(
     reviews: [],
     askedMs: nowMs,
     alike: 1,
-    summary: action.summary,
+    summary: shown.summary ?? action.summary,
     request: {
       digest: action.evidence.digest(),
       sizeBytes: action.evidence.sizeBytes,

@@ -162,7 +162,7 @@ const audit: NestedSpec = {
     redact: {
       type: strings,
       default: [],
-      doc: 'Header, cookie, query and JSON key names masked in what is stored and shown of HTTP and Kubernetes requests, beside the built-in ones; SQL has no names to go by.',
+      doc: 'Header, cookie, query and JSON key names masked in what is stored and shown beside the built-in ones; of SQL, literals that stand behind such a name (PASSWORD, a column, a setting) and passwords of connection strings, in statements without comments, backslashes and dollar quotes.',
     },
   },
   blocks: {

@@ -21,7 +21,7 @@ import { GatewayError } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
-import { redactText } from '../rules/redact.ts';
+import { redactSummary, redactText } from '../rules/redact.ts';
 import { createRedactor } from '../rules/redactor.ts';
 import { endpointFingerprint } from './chain.ts';
 import type { Deciders } from './decider-metrics.ts';
@@ -152,7 +152,11 @@ function likenessOf(action: Action, scope: 'exact' | 'shape', { config }: Live):
   }
   const digest = action.evidence.digest();
   const key = createHash('sha256').update(`${digest}\n${factsJson}`).digest('hex');
-  return { kind: 'like', key, sentence: `exactly this request (SHA-256 ${digest.slice(0, 12)}): ${action.summary}` };
+  return {
+    kind: 'like',
+    key,
+    sentence: `exactly this request (SHA-256 ${digest.slice(0, 12)}): ${redactSummary(action, redactor)}`,
+  };
 }
 
 /** What nearly equal requests have in common, for the limit on asking a model again. */
@@ -244,8 +248,10 @@ function showTo(
 ): Shown {
   const claim = claims.of(action.agent);
   const redactor = createRedactor(config.gateway.audit.redact);
+  const text = redactText(action, redactor);
   return {
-    text: redactText(action, redactor),
+    text,
+    summary: redactSummary(action, redactor),
     factsJson: factsToJson(action.units, action.family, { redactor }),
     alert,
     words: claim?.intent ?? '',

@@ -7,8 +7,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Action, Agent, FactValue, Family, Risk, Unit } from '../rules/action.ts';
 import type { CommonFacts, Decision, RuleSet } from '../rules/decision.ts';
 import type { FactSchema } from '../rules/fact-schema.ts';
-import { redactText } from '../rules/redact.ts';
-import { createRedactor } from '../rules/redactor.ts';
+import { redactSummary, redactText } from '../rules/redact.ts';
+import { BUILT_IN_REDACTOR, createRedactor } from '../rules/redactor.ts';
 import type { Redactor } from '../rules/redactor.ts';
 import type { Live } from './live.ts';
 import type { EndpointCounts, GateMetrics } from './metrics.ts';
@@ -136,9 +136,11 @@ class RememberingJudge implements Judge {
       return last.request;
     }
     const kept = { text: redactText(action, scope.redactor), complete: evidence.complete };
+    const summary = redactSummary(action, scope.redactor);
     const sample = sampleText(kept, scope.live.config.gateway.limits.bodyStorageBytes);
     const request: RecordedRequest = {
       factsJson: this.#factsOf(action, scope.redactor),
+      summary,
       text: sample.text,
       textComplete: sample.complete,
       digest: evidence.digest(),
@@ -158,7 +160,7 @@ class RememberingJudge implements Judge {
       risk: action.risk,
       verdict,
       reason,
-      summary: action.summary,
+      summary: redactSummary(action, BUILT_IN_REDACTOR),
       digest: action.evidence.digest(),
     });
   }

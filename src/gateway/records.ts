@@ -9,6 +9,7 @@ import type { Decision } from '../rules/decision.ts';
 /** Parts of an action's record that are made once and shared between equal actions. */
 export interface RecordedRequest {
   readonly factsJson: string | null;
+  readonly summary: string;
   readonly text: string | null;
   readonly textComplete: boolean;
   readonly digest: string;
@@ -64,7 +65,7 @@ export function allowedEvent(
     approvers: NONE,
     by: decidedBy(decision),
     reason: decision.reason,
-    summary: action.summary,
+    summary: request.summary,
     text: request.text,
     textComplete: request.textComplete,
     digest: request.digest,

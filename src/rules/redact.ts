@@ -1,17 +1,26 @@
-// What is stored and shown of a request: its text and its facts with values masked that somebody could log in with. SQL and SSH have
-// no names to go by and stay as they are. Pure.
+// What is stored and shown of a request: its text and its facts with values masked that somebody could log in with. SSH has
+// no names to go by and stays as it is. Pure.
 import type { Action, FactRecord, FactValue, Family, Unit } from './action.ts';
 import { MASKED } from './header-name.ts';
 import { maskBody, maskPairs, maskRequestText } from './redact-text.ts';
 import type { Masker } from './redact-text.ts';
+import { maskSqlText } from './redact-sql.ts';
 import { keyMasking, maskingInside } from './redactor.ts';
 import type { Masking, Redactor } from './redactor.ts';
 
 /** The text of an action as it is kept. */
 export function redactText(action: Action, redactor: Redactor): string {
   const { text } = action.evidence;
+  if (action.family === 'sql') {
+    return maskSqlText(text, redactor);
+  }
   // The units of a safe statement are not asked for: they may have to be made.
   return hasNames(action.family) ? maskRequestText(text, maskerOf(redactor, action.family, action.units)) : text;
+}
+
+/** The line for people as it is kept. */
+export function redactSummary({ family, summary }: Pick<Action, 'family' | 'summary'>, redactor: Redactor): string {
+  return family === 'sql' ? maskSqlText(summary, redactor) : summary;
 }
 
 /** Gives a fact's value as it is kept; the same value where nothing is masked in that family. */
@@ -20,6 +29,9 @@ export function factRedaction(
   family: Family,
   redactor: Redactor,
 ): (value: FactValue, name: string) => FactValue {
+  if (family === 'sql') {
+    return (value, name) => redactSqlFact(value, name, redactor);
+  }
   if (!hasNames(family)) {
     return (value) => value;
   }
@@ -31,6 +43,36 @@ export function factRedaction(
     const masking = MASKING_OF.get(name)?.(redactor) ?? masker.masking;
     return typeof value === 'object' ? maskValue(value, 'keep', masking) : value;
   };
+}
+
+/** Operators of predicates that compare with one value; values of others are bounds, which people have to see. */
+const EQUALS: ReadonlySet<string> = new Set(['=', 'in']);
+
+function redactSqlFact(value: FactValue, name: string, redactor: Redactor): FactValue {
+  switch (name) {
+    case 'sql.statement':
+      return typeof value === 'string' ? maskSqlText(value, redactor) : value;
+    case 'sql.settings':
+    case 'sql.query_params':
+      return maskValue(value, 'keep', (key) => (redactor.parameter(key) ? 'all' : 'keep'));
+    case 'sql.predicates':
+      return Array.isArray(value) ? value.map((one: FactValue) => redactPredicate(one, redactor)) : value;
+    default:
+      return value;
+  }
+}
+
+function redactPredicate(predicate: FactValue, redactor: Redactor): FactValue {
+  if (!isRecord(predicate)) {
+    return predicate;
+  }
+  const { column, op } = predicate;
+  const hides = typeof column === 'string' && typeof op === 'string' && redactor.key(column) && EQUALS.has(op);
+  return hides ? maskValue(predicate, 'keep', (key) => (key.startsWith('value') ? 'all' : 'keep')) : predicate;
+}
+
+function isRecord(value: FactValue): value is FactRecord {
+  return isKeyed(value) && !(value instanceof Map);
 }
 
 function hasNames(family: Family): boolean {

@@ -188,3 +188,84 @@ test('facts of requests are kept with values masked by name', () => {
     mcp: { ...FACTS_OF_ANY.mcp, arguments: { api_key: '[masked]', code: 'run()' } },
   });
 });
+
+describe('AP-34: SQL is kept with the literals masked that somebody could log in with', () => {
+  const same = (text: string): [string, string] => [text, text];
+  const cases: readonly (readonly [string, string])[] = [
+    [`ALTER ROLE app PASSWORD 's3cret'`, `ALTER ROLE app PASSWORD '[masked]'`],
+    [
+      `create user x with encrypted password 's3''cret' login`,
+      `create user x with encrypted password '[masked]' login`,
+    ],
+    [
+      `CREATE USER x IDENTIFIED WITH sha256_password BY 's3cret'`,
+      `CREATE USER x IDENTIFIED WITH sha256_password BY '[masked]'`,
+    ],
+    [
+      `UPDATE users SET password = 's3cret', name = 'bob' WHERE id = 1`,
+      `UPDATE users SET password = '[masked]', name = 'bob' WHERE id = 1`,
+    ],
+    [`SELECT 1 FROM t WHERE t."api_key" = 's3cret'`, `SELECT 1 FROM t WHERE t."api_key" = '[masked]'`],
+    [`SET app.access_token TO 's3cret'`, `SET app.access_token TO '[masked]'`],
+    [`OPTIONS (user 'bob', password 's3cret')`, `OPTIONS (user 'bob', password '[masked]')`],
+    [`SELECT dblink('host=db password=s3cret', 'select 1')`, `SELECT dblink('host=db password=[masked]', 'select 1')`],
+    [`CONNECTION 'postgres://bob:s3cret@db/x'`, `CONNECTION 'postgres://bob:[masked]@db/x'`],
+    [`SET pin = 's3cret'`, `SET pin = '[masked]'`],
+    [`ALTER ROLE app PASSWORD 's3cret cut of`, `ALTER ROLE app PASSWORD '[masked]'`],
+    // What is no literal behind such a name, or may be read in several ways, stays to the character.
+    same(`ALTER ROLE app PASSWORD ''`),
+    same(`DELETE FROM token WHERE kind = 'old'`),
+    same(`SELECT 'password', 'name' FROM t`),
+    same(`SELECT run(token => 'DROP TABLE users')`),
+    same(`SELECT dblink('dbname=x', 'DELETE FROM a WHERE token=drop_all()')`),
+    same(`SELECT dblink('dbname=x', 'DELETE FROM a WHERE token=drop_all ()')`),
+    same(`SELECT dblink('x', 'see postgres://a:drop_all()@b')`),
+    same(`SELECT 'a\\' password ', DROP TABLE users'`),
+    same(`SELECT 1 -- password 'x'\n; DROP TABLE users; --'`),
+    same(`SELECT /* password ' */ drop_all() /* ' */`),
+    same(`DO $$ password $$; SELECT 'x'`),
+  ];
+  test('in texts', () => {
+    for (const [text, kept] of cases) {
+      assert.equal(redacted({ text, family: 'sql' }), kept);
+    }
+  });
+
+  test('in facts: statements, settings, and values that a column is compared with', () => {
+    const predicate = (column: string, op: string) =>
+      ({ table: 'users', column, op, value: 's3cret', values: ['s3cret'], kind: 'string' }) as unknown as FactValue;
+    const facts = recorded(
+      {
+        'sql.statement': `ALTER ROLE app PASSWORD 's3cret'`,
+        'sql.settings': new Map([
+          ['app.token', 's3cret'],
+          ['work_mem', '1GB'],
+        ]),
+        'sql.predicates': [predicate('password', '='), predicate('name', '='), predicate('token', '<')],
+      },
+      'sql',
+    ) as { readonly sql: Readonly<Record<string, unknown>> };
+    assert.equal(facts.sql['statement'], `ALTER ROLE app PASSWORD '[masked]'`);
+    assert.deepEqual(facts.sql['settings'], { 'app.token': '[masked]', work_mem: '1GB' });
+    const predicates = facts.sql['predicates'] as readonly { readonly value: string; readonly column: string }[];
+    assert.deepEqual(
+      predicates.map(({ column, value }) => [column, value]),
+      [
+        ['password', '[masked]'],
+        ['name', 's3cret'],
+        ['token', 's3cret'],
+      ],
+    );
+  });
+
+  test('quotes without end take no longer than they are', () => {
+    for (const piece of ["'a' ", "'", "''", "'a=b' ", '"', 'a=', "'a = "]) {
+      const text = `SELECT '' ${piece.repeat(50_000)}`;
+      assert.equal(redacted({ text, family: 'sql' }).length, text.length);
+    }
+    for (const piece of ['a=b', 'a=b ', 'a=  b  ', 'a  =', 'aaaa=']) {
+      const long = `SELECT '${piece.repeat(Math.floor(900 / piece.length))}('`;
+      assert.equal(redacted({ text: long, family: 'sql' }), long);
+    }
+  });
+});
