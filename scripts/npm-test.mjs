@@ -69,6 +69,7 @@ function ensureServers() {
     ['/usr/bin/clickhouse-client', 'clickhouse-client'],
     [`${PYTHON}/clickhouse_driver`, 'python3-clickhouse-driver'],
     ['curl', 'curl'],
+    ['kubectl', 'kubernetes-client'],
     ['/usr/sbin/sshd', 'openssh-server'],
     ['ssh', 'openssh-client'],
     ['sshpass', 'sshpass'],

@@ -364,9 +364,9 @@ async function showKubeconfig({ parts, params }: Call): Promise<Answer> {
   if (endpoint === undefined || endpoint.type !== 'kubernetes') {
     throw new ApiError(404, 'not_found', `there is no kubernetes endpoint ${JSON.stringify(name)}`);
   }
-  const address = kubernetesAddress(endpoint, config.gateway.proxy?.listen ?? null);
+  const address = kubernetesAddress(endpoint, config.gateway);
   if (address === null) {
-    const fix = 'give it a listener with a port of its own, or the gateway a proxy';
+    const fix = 'give it a listener with a port of its own, or the gateway a tunnel or a proxy';
     throw new ApiError(404, 'not_found', `${endpoint.ref} cannot be reached by kubectl: ${fix}`);
   }
   return { kind: 'json', body: { name: endpoint.name, ...address, certificate: parts.ca().pem } };

@@ -213,10 +213,13 @@ export function caJson({ fingerprint, subject, notBeforeMs, notAfterMs }: CaInfo
   return { fingerprint, subject, not_before: timeText(notBeforeMs), not_after: timeText(notAfterMs) };
 }
 
-/** How kubectl reaches an endpoint: by its own listener, else by the forward proxy; null where neither has a known port. */
+/**
+ * How kubectl reaches an endpoint: by its own listener; else, where agents come through a tunnel, under its own name; else by the forward
+ * proxy. Null where none of them has a known port.
+ */
 export function kubernetesAddress(
-  { listen, listenTls, hosts }: EndpointConfig,
-  proxy: { readonly host: string; readonly port: number } | null,
+  { listen, listenTls, hosts }: Pick<EndpointConfig, 'listen' | 'listenTls' | 'hosts'>,
+  { proxy, wireguard, tailscale }: Pick<Config['gateway'], 'proxy' | 'wireguard' | 'tailscale'>,
 ): { readonly server: string; readonly proxy_url: string } | null {
   if (listen !== null && listen.port !== 0) {
     // An address for all interfaces is dialled by a name that the leaf has too.
@@ -227,12 +230,16 @@ export function kubernetesAddress(
     };
   }
   const target = hosts.find(({ wildcard }) => !wildcard);
-  return proxy === null || proxy.port === 0 || target === undefined
+  if (target === undefined) {
+    return null;
+  }
+  const server = `https://${formatHostPort(target.host, target.port)}`;
+  if (wireguard !== null || tailscale !== null) {
+    return { server, proxy_url: '' };
+  }
+  return proxy === null || proxy.listen.port === 0
     ? null
-    : {
-        server: `https://${formatHostPort(target.host, target.port)}`,
-        proxy_url: `http://${formatHostPort(proxy.host, proxy.port)}`,
-      };
+    : { server, proxy_url: `http://${formatHostPort(proxy.listen.host, proxy.listen.port)}` };
 }
 
 export function profileJson(profile: ProfileConfig, config: Config): ProfileJson {

@@ -2,6 +2,7 @@
 // stays shut, and what is declared is reached under its rules or not at all.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -268,7 +269,7 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
     assert.deepEqual(await throughProxy('stranger.test:443', hello([0, name('others.declared.test')])), ['200', '']);
   });
 
-  test('TR-03 TR-05: 200 MB pass beside a client that reads nothing, in bounded memory', async () => {
+  test('TR-03 TR-05: 200 MB pass whole in each direction beside a client that reads nothing, in bounded memory', async (t) => {
     const rss = (): number =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
     const [program, args] = world.device.within('bash', [
@@ -276,13 +277,27 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
       `exec 3<>/dev/tcp/${STRANGER}/7002; read -r -N 1 <&3; echo open; exec sleep 600`,
     ]);
     const stalled = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => void stalled.kill('SIGKILL'));
     await once(stalled.stdout, 'data');
-    const copy = (): Promise<{ readonly stdout: string }> =>
-      world.device.run('bash', ['-c', `head -c ${TRANSFER_BYTES} </dev/tcp/${STRANGER}/7002 | wc -c`], {
-        timeoutMs: 120_000,
-      });
+    const shell = async (script: string): Promise<string> =>
+      (await world.device.run('bash', ['-c', script], { timeoutMs: 120_000 })).stdout.slice(0, 64);
+    const bytes = (text: string): string => `yes | tr -d '\\n' | tr y ${text} | head -c ${TRANSFER_BYTES}`;
+    const digestOf = (text: string): string => {
+      const hash = createHash('sha256');
+      const chunk = Buffer.alloc(1024 * 1024, text);
+      for (let sent = 0; sent < TRANSFER_BYTES; sent += chunk.length) {
+        hash.update(chunk);
+      }
+      return hash.digest('hex');
+    };
     const beforeMiB = rss();
-    assert.equal((await copy()).stdout.trim(), String(TRANSFER_BYTES));
+    const down = await shell(`head -c ${TRANSFER_BYTES} </dev/tcp/${STRANGER}/7002 | sha256sum`);
+    assert.equal(down, digestOf('x'));
+    const length = String(TRANSFER_BYTES).padStart(12, '0');
+    const up = await shell(
+      `exec 3<>/dev/tcp/${STRANGER}/7004; { printf ${length}; ${bytes('z')}; } >&3; head -c 64 <&3`,
+    );
+    assert.equal(up, digestOf('z'));
     const grownMiB = rss() - beforeMiB;
     stalled.kill('SIGKILL');
     assert.ok(grownMiB < 100, `grown by ${grownMiB} MiB`);

@@ -25,8 +25,13 @@ export interface ApiServer {
   readonly stdin: string[];
 }
 
-export async function startApiServer(scope: CleanUp, authority: TestAuthority): Promise<ApiServer> {
-  const { cert, key } = await authority.leaf('127.0.0.1');
+/** On loopback; its certificate is that name's. */
+export async function startApiServer(
+  scope: CleanUp,
+  authority: TestAuthority,
+  name: string = '127.0.0.1',
+): Promise<ApiServer> {
+  const { cert, key } = await authority.leaf(name);
   const state: Omit<ApiServer, 'port'> = { requests: [], faults: [], objects: new Map(), events: new Map(), stdin: [] };
   const server = createServer({ cert, key }, (request, response) => void answer(state, request, response));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => exec(state, request, socket));

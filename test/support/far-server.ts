@@ -1,6 +1,7 @@
 // Servers of a far network, each on a port of its own: node far-server.js. Says `ready` when all listen.
 // 7000 sends back what it gets and, after the client's end, `bye`; 22 speaks first; 7001 breaks off; 7002 sends without end; 443 and 80 say
-// how many bytes came; 7003 takes everything and sends back its length.
+// how many bytes came; 7003 takes everything and sends back its length; 7004 takes twelve digits and as many bytes, and tells their SHA-256.
+import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 
 const SERVERS: readonly (readonly [number, (socket: Socket) => void])[] = [
@@ -9,6 +10,7 @@ const SERVERS: readonly (readonly [number, (socket: Socket) => void])[] = [
   [7001, (socket) => void socket.once('data', () => socket.resetAndDestroy())],
   [7002, flood],
   [7003, countAll],
+  [7004, digest],
   [443, countAll],
   [80, countAll],
 ];
@@ -41,6 +43,22 @@ function countAll(socket: Socket): void {
     bytes += chunk.length;
   });
   socket.on('end', () => void socket.end(`got ${bytes}`));
+}
+
+const LENGTH_DIGITS = 12;
+
+function digest(socket: Socket): void {
+  const hash = createHash('sha256');
+  let left: number | null = null;
+  socket.on('data', (chunk: Buffer) => {
+    // One write of the client's shell: it comes whole.
+    const body = left === null ? chunk.subarray(LENGTH_DIGITS) : chunk;
+    left = (left ?? Number(chunk.toString('latin1', 0, LENGTH_DIGITS))) - body.length;
+    hash.update(body);
+    if (left === 0) {
+      socket.end(`${hash.digest('hex')}\n`);
+    }
+  });
 }
 
 for (const [port, serve] of SERVERS) {

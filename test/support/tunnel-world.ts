@@ -52,7 +52,14 @@ export async function startTunnelWorld(
     config,
     addresses,
     profile,
-  }: { readonly config: string; readonly addresses: readonly string[]; readonly profile: string },
+    env = {},
+  }: {
+    readonly config: string;
+    readonly addresses: readonly string[];
+    readonly profile: string;
+    /** Of the gateway. */
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<TunnelWorld> {
   const keys = createWireguardKeys();
   const device = await createNeighbour(cleanUp);
@@ -82,7 +89,7 @@ export async function startTunnelWorld(
     revokedMs: null,
   };
   writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices: [laptop] }));
-  const gateway = await startGateway(cleanUp, { config, stateDir });
+  const gateway = await startGateway(cleanUp, { config, stateDir, env });
   const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
   const { interfaceName } = await openClientTunnel(cleanUp, device, {
     keys,

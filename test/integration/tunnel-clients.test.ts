@@ -1,0 +1,426 @@
+// Clients as people have them, on a device that knows nothing of the gateway: psql, ssh, git, curl and kubectl through a real tunnel, by the
+// names of their servers. Each is judged, and recorded under the device.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createSecureServer } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { API_TOKEN, startApiServer, type ApiServer } from '../support/api-server.ts';
+import { eventually } from '../support/daemon.ts';
+import { startForward } from '../support/forward.ts';
+import { git as gitHere, GIT_SECRET, startGit } from '../support/git-server.ts';
+import { testAuthority } from '../support/http-gateway.ts';
+import { startNameServer } from '../support/name-server.ts';
+import { enterOwnNetwork, must, whyNoTunnel } from '../support/network.ts';
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import type { ProgramResult } from '../support/run.ts';
+import { startSshd, type SshServer } from '../support/sshd.ts';
+import { temporaryFolder, type CleanUp } from '../support/temp.ts';
+import { gatewayBlock, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
+
+const skip = whyNoTunnel();
+if (skip === false) {
+  enterOwnNetwork();
+}
+
+const [DB, BOX, API, GIT, K8S] = ['93.184.216.41', '93.184.216.42', '93.184.216.43', '93.184.216.44', '93.184.216.45'];
+const MIB = 1024 * 1024;
+/** Larger ones: tunnel-passthrough.test.ts, https-large.test.ts. */
+const TRANSFER_MIB = 100;
+/** What is under way, and young garbage; the two transfers are twice as much. */
+const MAX_GROWTH_MIB = 100;
+
+const cleanUps: (() => unknown)[] = [];
+const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
+let world: TunnelWorld;
+let postgres: PostgresServer;
+let sshd: SshServer;
+let api: ApiServer;
+/** Requests that the API was sent. */
+const asked: string[] = [];
+/** On the device: what its user has at home. */
+let home: string;
+let repositories: string;
+
+function configFor(resolver: string, ca: string): string {
+  return `${gatewayBlock(`resolver = "${resolver}"`)}
+defaults { unmatched = "allow" }
+endpoint "postgres" "db" {
+  host    = "db.internal.test:5432"
+  sslmode = "disable"
+}
+endpoint "postgres" "unreached" {
+  host    = "unreached.internal.test:5432"
+  sslmode = "disable"
+}
+endpoint "ssh" "box" { hosts = ["box.internal.test"] }
+endpoint "https" "api" {
+  hosts   = ["api.internal.test"]
+  ca_cert = "<<file:${ca}>>"
+}
+endpoint "https" "git" {
+  hosts   = ["git.internal.test"]
+  ca_cert = "<<file:${ca}>>"
+}
+endpoint "kubernetes" "prod" {
+  server  = "https://k8s.internal.test:6443"
+  ca_cert = "<<file:${ca}>>"
+}
+credential "postgres_credential" "db" {
+  endpoint = postgres.db
+  user     = "postgres"
+  secret { env = "DB" }
+}
+credential "ssh_key" "box" {
+  endpoint = ssh.box
+  secret "private_key" { env = "SSH_KEY" }
+}
+credential "passthrough" "api" { endpoint = https.api }
+credential "basic_auth" "git" {
+  endpoint = https.git
+  username = "x-access-token"
+  secret { env = "GIT" }
+}
+credential "bearer_token" "prod" {
+  endpoint = kubernetes.prod
+  secret { env = "K8S" }
+}
+profile "oncall" { credentials = [db, box, api, git, prod] }
+profile "reader" { credentials = [api] }
+rule "no-drops" {
+  endpoint  = postgres.db
+  condition = "sql.verb == 'drop'"
+  verdict   = "deny"
+}
+rule "no-removal" {
+  endpoint  = ssh.box
+  condition = "'rm' in ssh.programs"
+  verdict   = "deny"
+}
+rule "no-pushes-over-ssh" {
+  endpoint  = ssh.box
+  condition = "ssh.programs.exists(p, p == 'git-receive-pack')"
+  verdict   = "deny"
+}
+rule "no-deletes" {
+  endpoint  = https.api
+  condition = "http.method == 'delete'"
+  verdict   = "deny"
+}
+rule "no-pushes" {
+  endpoint  = https.git
+  condition = "http.path.endsWith('/git-receive-pack')"
+  verdict   = "deny"
+}
+rule "no-secrets" {
+  endpoint  = kubernetes.prod
+  condition = "k8s.resource == 'secrets'"
+  verdict   = "deny"
+  reason    = "secrets are not for agents"
+}
+`;
+}
+
+/** The API: `/big` sends what `yes` would, whatever is PUT is answered with its digest, everything else with the version of HTTP. */
+function answerApi(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  asked.push(`${request.method} ${request.url}`);
+  if (request.url === '/big') {
+    sendMuch(response);
+    return;
+  }
+  const hash = createHash('sha256');
+  request.on('data', (chunk: Buffer) => void hash.update(chunk));
+  request.on('end', () => response.end(request.method === 'PUT' ? hash.digest('hex') : request.httpVersion));
+}
+
+const CHUNK = Buffer.from('y\n'.repeat(MIB / 2));
+
+function sendMuch(response: Http2ServerResponse): void {
+  let left = TRANSFER_MIB;
+  const fill = (): void => {
+    for (; left > 0; left -= 1) {
+      if (!response.write(CHUNK)) {
+        left -= 1;
+        response.once('drain', fill);
+        return;
+      }
+    }
+    response.end();
+  };
+  fill();
+}
+
+async function startServers(folder: string): Promise<Readonly<Record<string, string>>> {
+  for (const address of [DB, BOX, API, GIT, K8S]) {
+    must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+  }
+  postgres = await startPostgres(whole, { flavour: 'debian' });
+  await startForward(whole, DB, 5432, postgres.port);
+  sshd = await startSshd(whole);
+  await startForward(whole, BOX, 22, sshd.port);
+  const authority = await testAuthority();
+  const leaf = await authority.leaf('api.internal.test');
+  const server = createSecureServer({ ...leaf, allowHTTP1: true }, answerApi);
+  server.on('sessionError', () => undefined);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  whole.after(() => void server.close());
+  await startForward(whole, API, 443, (server.address() as AddressInfo).port);
+  repositories = join(folder, 'repositories');
+  mkdirSync(repositories);
+  await makeRepository(folder);
+  const gitServer = await startGit(whole, repositories, 'git.internal.test');
+  await startForward(whole, GIT, 443, gitServer.port);
+  api = await startApiServer(whole, authority, 'k8s.internal.test');
+  await startForward(whole, K8S, 6443, api.port);
+  fillCluster(api.objects);
+  return { DB: postgres.password, SSH_KEY: sshd.privateKey, GIT: GIT_SECRET, K8S: API_TOKEN };
+}
+
+async function makeRepository(folder: string): Promise<void> {
+  const work = join(folder, 'work');
+  for (const [cwd, ...args] of [
+    [folder, 'init', '-q', '-b', 'main', work],
+    [work, 'commit', '-q', '--allow-empty', '-m', 'first'],
+    [folder, 'clone', '-q', '--bare', work, join(repositories, 'app.git')],
+    [join(repositories, 'app.git'), 'config', 'http.receivepack', 'true'],
+  ] as const) {
+    const done = await gitHere(cwd, ...args);
+    assert.equal(done.code, 0, done.stderr);
+  }
+}
+
+/** What kubectl asks about an API server before it gets to the point. */
+function fillCluster(objects: ApiServer['objects']): void {
+  const resource = (name: string, kind: string): object => ({
+    name,
+    singularName: kind.toLowerCase(),
+    namespaced: true,
+    kind,
+    verbs: ['get', 'list', 'delete'],
+  });
+  const resources = [resource('pods', 'Pod'), resource('secrets', 'Secret')];
+  objects.set('/api', { kind: 'APIVersions', versions: ['v1'] });
+  objects.set('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [] });
+  objects.set('/api/v1', { kind: 'APIResourceList', groupVersion: 'v1', resources });
+  const metadata = { name: 'p', namespace: 'default' };
+  objects.set('/api/v1/namespaces/default/pods/p', { kind: 'Pod', apiVersion: 'v1', metadata });
+}
+
+/** Runs a program on the device, as its user would. */
+function on(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ProgramResult> {
+  return world.device.run(program, args, {
+    timeoutMs: 120_000,
+    env: {
+      HOME: home,
+      CURL_CA_BUNDLE: join(home, 'ca.pem'),
+      GIT_SSL_CAINFO: join(home, 'ca.pem'),
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_SSH_COMMAND: ['ssh', ...sshOptions()].join(' '),
+      PGSSLMODE: 'disable',
+      PGPASSWORD: 'none',
+      PGCONNECT_TIMEOUT: '20',
+      KUBECONFIG: join(home, 'kubeconfig'),
+      ...env,
+    },
+  });
+}
+
+function sshOptions(): readonly string[] {
+  const known = `UserKnownHostsFile=${join(home, 'known_hosts')}`;
+  const options = [
+    known,
+    'GlobalKnownHostsFile=none',
+    'StrictHostKeyChecking=yes',
+    'IdentityFile=none',
+    'BatchMode=yes',
+  ];
+  return ['-F', 'none', ...options.flatMap((option) => ['-o', option])];
+}
+
+const psql = (sql: string, host: string = 'db.internal.test'): Promise<ProgramResult> =>
+  on('psql', ['-At', '-h', host, '-U', 'whoever', '-d', 'postgres', '-c', sql]);
+const ssh = (...words: readonly string[]): Promise<ProgramResult> =>
+  on('ssh', [...sshOptions(), `${sshd.user}@box.internal.test`, ...words]);
+const curl = (...words: readonly string[]): Promise<ProgramResult> => on('curl', ['-sS', ...words]);
+const git = (...words: readonly string[]): Promise<ProgramResult> => on('git', words);
+const kubectl = (...words: readonly string[]): Promise<ProgramResult> =>
+  on('kubectl', ['--cache-dir', join(home, 'kube'), ...words]);
+
+function residentMib(): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+interface Recorded {
+  readonly type: string;
+  readonly verdict: string | null;
+  readonly summary: string;
+  readonly endpoint: string;
+}
+
+/** Records of the device at an endpoint. */
+function recorded(endpoint: string): string {
+  return world.gateway.cli('audit', 'search', '--device', 'laptop', '--endpoint', endpoint, '--limit', '200', '--json')
+    .stdout;
+}
+
+async function isRecorded(endpoint: string, verdict: Recorded['verdict'], text: string): Promise<void> {
+  await eventually(`${endpoint} has ${text} as ${verdict}`, () => {
+    const { items } = JSON.parse(recorded(endpoint)) as { items: Recorded[] };
+    return items.some((item) => item.verdict === verdict && item.summary.includes(text));
+  });
+}
+
+describe('clients on a device that know nothing of the gateway', { timeout: 300_000, skip }, () => {
+  before(async () => {
+    const folder = temporaryFolder(whole, 'clawpatrol-clients');
+    home = join(folder, 'home');
+    mkdirSync(home);
+    const env = await startServers(folder);
+    const names = await startNameServer(whole, {
+      'db.internal.test': [DB],
+      'unreached.internal.test': [DB],
+      'box.internal.test': [BOX],
+      'api.internal.test': [API],
+      'git.internal.test': [GIT],
+      'k8s.internal.test': [K8S],
+    });
+    const ca = join(folder, 'upstream.pem');
+    writeFileSync(ca, (await testAuthority()).caPem);
+    world = await startTunnelWorld(whole, {
+      config: configFor(names.address, ca),
+      addresses: [],
+      profile: 'oncall',
+      env,
+    });
+    writeFileSync(join(home, 'ca.pem'), world.gateway.cli('ca', 'export').stdout);
+    writeFileSync(join(home, 'known_hosts'), world.gateway.cli('known-hosts').stdout);
+    writeFileSync(join(home, 'kubeconfig'), world.gateway.cli('kubeconfig', 'prod').stdout);
+  });
+
+  after(async () => {
+    for (const step of cleanUps) {
+      await step();
+    }
+  });
+
+  test('psql', async () => {
+    assert.deepEqual(await psql('select 6 * 7'), { code: 0, stdout: '42\n', stderr: '' });
+    const denied = await psql('drop table whatever');
+    assert.match(denied.stderr, /denied by rule "no-drops"/);
+    await isRecorded('postgres.db', 'allow', 'select 6 * 7');
+    await isRecorded('postgres.db', 'deny', 'drop table whatever');
+  });
+
+  test('ssh', async () => {
+    assert.deepEqual(await ssh('echo', 'here'), { code: 0, stdout: 'here\n', stderr: '' });
+    const denied = await ssh('rm', '-rf', join(home, 'nothing'));
+    assert.deepEqual([denied.code, /denied/.test(denied.stderr)], [126, true], denied.stderr);
+    await isRecorded('ssh.box', 'allow', 'echo here');
+    await isRecorded('ssh.box', 'deny', 'rm -rf');
+  });
+
+  test('curl, over HTTP/1.1 and HTTP/2', async () => {
+    for (const [option, version] of [
+      ['--http1.1', '1.1'],
+      ['--http2', '2'],
+    ] as const) {
+      const read = await curl(option, '-w', ' %{http_version}', 'https://api.internal.test/hello');
+      assert.match(read.stdout, new RegExp(` ${version}$`), read.stderr);
+      const denied = await curl(option, '-X', 'DELETE', '-w', ' %{http_code}', 'https://api.internal.test/thing');
+      assert.match(denied.stdout, /no-deletes.* 403$/s);
+    }
+    assert.ok(!asked.some((line) => line.startsWith('DELETE')));
+    await isRecorded('https.api', 'allow', 'GET');
+    await isRecorded('https.api', 'deny', 'DELETE');
+  });
+
+  test('git, over HTTPS and SSH', async () => {
+    for (const [url, endpoint] of [
+      ['https://git.internal.test/app.git', 'https.git'],
+      [`ssh://${sshd.user}@box.internal.test${join(repositories, 'app.git')}`, 'ssh.box'],
+    ] as const) {
+      const work = join(home, endpoint);
+      const cloned = await git('clone', '-q', url, work);
+      assert.equal(cloned.code, 0, cloned.stderr);
+      const pushed = await git('-C', work, 'push', '-q', 'origin', 'HEAD:refs/heads/other');
+      assert.notEqual(pushed.code, 0);
+      await isRecorded(endpoint, 'allow', 'git-upload-pack');
+      await isRecorded(endpoint, 'deny', 'git-receive-pack');
+    }
+    const branches = await gitHere(join(repositories, 'app.git'), 'branch', '--list');
+    assert.equal(branches.stdout.trim(), '* main');
+  });
+
+  test('kubectl', async () => {
+    const pod = await kubectl('get', 'pod', 'p', '-o', 'jsonpath={.metadata.name}');
+    assert.deepEqual([pod.stdout, pod.code], ['p', 0], pod.stderr);
+    const denied = await kubectl('get', 'secret', 's');
+    assert.match(denied.stderr, /Forbidden.*secrets are not for agents/);
+    assert.deepEqual(api.faults, []);
+    assert.ok(!api.requests.some((line) => line.includes('secrets/s')));
+    await isRecorded('kubernetes.prod', 'allow', 'pods');
+    await isRecorded('kubernetes.prod', 'deny', 'secrets');
+  });
+
+  test('TR-03: a file of 100 MB up and another down, whole, in bounded memory', async (t) => {
+    const up = join(home, 'up');
+    const made = await on('sh', ['-c', `head -c ${TRANSFER_MIB}M /dev/urandom | tee ${up} | sha256sum`]);
+    const digest = made.stdout.slice(0, 64);
+    const beforeMib = residentMib();
+    let mostMib = beforeMib;
+    const watch = setInterval(() => {
+      mostMib = Math.max(mostMib, residentMib());
+    }, 50);
+    t.after(() => clearInterval(watch));
+    const sent = await curl('--fail', '-T', up, 'https://api.internal.test/sink');
+    assert.equal(sent.stdout, digest, sent.stderr);
+    const got = await on('sh', ['-c', 'curl -sS --fail https://api.internal.test/big | sha256sum']);
+    clearInterval(watch);
+    const expected = createHash('sha256');
+    for (let mib = 0; mib < TRANSFER_MIB; mib += 1) {
+      expected.update(CHUNK);
+    }
+    assert.equal(got.stdout.slice(0, 64), expected.digest('hex'));
+    assert.ok(mostMib - beforeMib < MAX_GROWTH_MIB, `from ${beforeMib.toFixed(0)} to ${mostMib.toFixed(0)} MiB`);
+  });
+
+  test('DP-27 DP-33: a server that is not the profile’s, by name or by address, is not reached through another’s endpoint', async () => {
+    for (const host of ['unreached.internal.test', DB, '10.78.200.1']) {
+      const refused = await psql("select 'reached'", host);
+      assert.notEqual(refused.code, 0, host);
+      assert.doesNotMatch(refused.stdout, /reached/);
+    }
+    assert.doesNotMatch(recorded('postgres.db'), /reached/);
+    assert.equal((await psql("select 'reached'")).stdout, 'reached\n');
+  });
+
+  test('a change of the profile ends what the new one does not have, in the middle of a session, and nothing else', async (t) => {
+    const [program, args] = world.device.within('psql', ['-At', '-h', 'db.internal.test', '-U', 'x', '-d', 'postgres']);
+    const client = spawn(program, [...args], {
+      env: { PATH: process.env['PATH'], PGSSLMODE: 'disable', PGPASSWORD: 'x' },
+    });
+    t.after(() => void client.kill());
+    let said = '';
+    client.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    client.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    client.stdin.write("select 'here ' || 1;\n");
+    await eventually('it is let through', () => said.includes('here 1'));
+    assert.equal(world.gateway.cli('devices', 'set-profile', 'laptop', 'reader').code, 0);
+    client.stdin.write("select 'still ' || 2;\n");
+    await eventually('its session is over', () => /terminated|closed the connection|lost/.test(said));
+    assert.doesNotMatch(said, /still 2/);
+    assert.notEqual((await psql('select 3')).code, 0);
+    assert.match((await curl('https://api.internal.test/hello')).stdout, /^\d/);
+    assert.equal(world.gateway.cli('devices', 'set-profile', 'laptop', 'oncall').code, 0);
+    assert.equal((await psql('select 4')).stdout, '4\n');
+  });
+});
