@@ -10,6 +10,7 @@ import type { Call, Noun, Verb } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
 import { verify } from './audit-verify.ts';
 import { AUDIT_HEADINGS, recordLines, recordRow } from './audit-text.ts';
+import { chainLines } from './chain-text.ts';
 import { castEvents, castText, harmless } from './replay.ts';
 import type { Io } from './io.ts';
 
@@ -148,6 +149,24 @@ async function replay(call: Call): Promise<number> {
   return EXIT.ok;
 }
 
+/** Columns of a terminal that does not say how many it has, and of everything that is no terminal. */
+const COLUMNS = 80;
+const MIN_COLUMNS = 40;
+
+async function chain(call: Call): Promise<number> {
+  const found = await (await connect(call)).audit.chain(call.operands[0] ?? '');
+  if (call.out.json) {
+    call.out.object(found);
+    return EXIT.ok;
+  }
+  const columns = Math.max(MIN_COLUMNS, call.io.stdout.columns ?? COLUMNS);
+  chainLines(found, columns).forEach((text) => call.out.line(text));
+  if (found.cut) {
+    call.out.complain('cut: there is more than is told here; audit search has all of it');
+  }
+  return EXIT.ok;
+}
+
 async function exportRecords(call: Call): Promise<number> {
   const format = wordOption(call, 'format', ['jsonl', 'csv']) ?? 'jsonl';
   const bundle = flag(call, 'bundle');
@@ -221,6 +240,13 @@ export const command: Noun = {
       operands: [['<id>', 'id of an action (or a prefix of 8 characters or more), or a sequence number']],
       options: GATEWAY_OPTIONS,
       act: show,
+    },
+    {
+      name: 'chain',
+      summary: 'what led to what: the tree of an incident, a task or an action, across agents',
+      operands: [['<id>', 'id of an incident, a task, or an action (or a prefix of 8 characters or more)']],
+      options: GATEWAY_OPTIONS,
+      act: chain,
     },
     {
       name: 'replay',

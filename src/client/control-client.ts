@@ -9,6 +9,7 @@ import type {
   ReviewerJson,
   AuditFilterJson,
   CaJson,
+  ChainJson,
   ControlErrorCode,
   DeviceJson,
   DeviceListJson,
@@ -133,6 +134,8 @@ export interface ControlClient {
     follow(filter: FollowQuery, signal: AbortSignal): AsyncIterable<RecordJson>;
     /** Every record of an action (id or unique prefix of 8 or more), or the one with that sequence number. */
     show(idOrSeq: string): Promise<ListJson<RecordJson>>;
+    /** What led to what, around an incident, a task or an action. */
+    chain(id: string): Promise<ChainJson>;
     verify(range?: { readonly from?: number; readonly to?: number }): Promise<VerifyJson>;
     /** Text of the export, piece by piece. */
     export(
@@ -268,6 +271,7 @@ function auditCalls(wire: Wire): ControlClient['audit'] {
     search: (query = {}) => callJson(wire, 'GET', `/api/audit${queryText(query)}`),
     follow: (filter, signal) => readLines(wire, `/api/audit/follow${queryText(filter)}`, signal),
     show: (idOrSeq) => callJson(wire, 'GET', `/api/audit/show/${encodeURIComponent(idOrSeq)}`),
+    chain: (id) => callJson(wire, 'GET', `/api/audit/chain/${encodeURIComponent(id)}`),
     verify: (range = {}) => callJson({ ...wire, timeoutMs: 0 }, 'GET', `/api/audit/verify${queryText(range)}`),
     export: (filter, { format, bundle }) =>
       readPieces(wire, `/api/audit/export${queryText({ ...filter, format, bundle: bundle ? 'true' : 'false' })}`, null),

@@ -73,6 +73,49 @@ export interface RecordRowJson {
   readonly summary: string | null;
 }
 
+/** An incident as its source tells it. `fields` are outsiders' words. */
+export interface IncidentJson {
+  readonly id: string;
+  /** The context block. */
+  readonly source: string;
+  readonly status: 'open' | 'acknowledged' | 'resolved';
+  readonly url: string | null;
+  readonly fields: Readonly<
+    Partial<Record<'title' | 'urgency' | 'service' | 'body' | 'assignees' | 'notes' | 'timeline', string>>
+  >;
+  readonly opened: string;
+  readonly changed: string;
+  readonly resolved: string | null;
+}
+
+/** One step of a chain. `text` is the gateway's; `words` are untrusted, and those of `whose`. */
+export interface ChainNodeJson {
+  readonly kind: 'incident' | 'change' | 'task' | 'agent' | 'action' | 'review' | 'decision' | 'outcome';
+  /** Of an incident or action. */
+  readonly id: string | null;
+  readonly at: string;
+  readonly text: string;
+  readonly words: string;
+  readonly whose: 'outsiders' | 'agent' | 'model' | 'person' | null;
+  readonly tone: 'good' | 'bad' | 'wait' | null;
+  readonly children: readonly ChainNodeJson[];
+}
+
+/** What led to what. Who belongs to what is the agents' word. */
+export interface ChainJson {
+  readonly subject: 'incident' | 'task' | 'action';
+  readonly id: string;
+  readonly incident: IncidentJson | null;
+  readonly agents: number;
+  readonly actions: number;
+  /** There is more than this. */
+  readonly cut: boolean;
+  /** Times of its first and last record. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly tree: readonly ChainNodeJson[];
+}
+
 export interface VoteJson {
   readonly by: string;
   readonly via: string;

@@ -203,6 +203,9 @@ function send(reply: FastifyReply, answer: Answer, parts: OperatorApiParts): Fas
       const stream = Readable.from(answer.pieces, { objectMode: false });
       // The head has gone out, so a failure can only be told by an answer that breaks off.
       stream.on('error', (error) => parts.warn('an answer of the operator API broke off', error));
+      if (answer.name !== undefined) {
+        void reply.header('content-disposition', `attachment; filename="${answer.name}"`);
+      }
       return reply.type(answer.type).send(stream);
     }
   }

@@ -125,6 +125,9 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'run.started',
   'run.ended',
   'context.claimed',
+  'incident.opened',
+  'incident.changed',
+  'incident.resolved',
   'notifier.failed',
 ];
 

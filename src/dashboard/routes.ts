@@ -44,6 +44,7 @@ import type { RuleHits } from '../gateway/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
 import { APPROVER_ROUTES } from './approver-routes.ts';
 import { GRANT_ROUTES } from './grant-routes.ts';
+import { INCIDENT_ROUTES } from './incident-routes.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
 import type { Operators } from './operators.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
@@ -126,7 +127,13 @@ export interface Call {
 export type Answer =
   | { readonly kind: 'json'; readonly body: object }
   | { readonly kind: 'text'; readonly type: string; readonly text: string }
-  | { readonly kind: 'stream'; readonly type: string; readonly pieces: AsyncIterable<string | Uint8Array> };
+  | {
+      readonly kind: 'stream';
+      readonly type: string;
+      /** File that a browser keeps it in; left out: it is shown or read. */
+      readonly name?: string;
+      readonly pieces: AsyncIterable<string | Uint8Array>;
+    };
 
 export interface Route {
   /** Name of the call in the log. */
@@ -403,6 +410,7 @@ export const ROUTES: readonly Route[] = [
   ...POLICY_ROUTES,
   ...GRANT_ROUTES,
   ...APPROVER_ROUTES,
+  ...INCIDENT_ROUTES,
   {
     name: 'approvals.list',
     method: 'GET',

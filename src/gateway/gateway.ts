@@ -64,7 +64,7 @@ export class ConfigError extends GatewayError {
 /** What the operator API may ask of the daemon. */
 export interface Operations extends Pick<
   Services,
-  'approvals' | 'reviewer' | 'fatigue' | 'grants' | 'audit' | 'secrets'
+  'approvals' | 'reviewer' | 'fatigue' | 'grants' | 'audit' | 'secrets' | 'claims'
 > {
   readonly clock: Clock;
   readonly version: string;

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AuditQuery, ControlClient } from '../../src/client/control-client.ts';
-import type { AuditFilterJson, RecordJson, VerifyJson } from '../../src/client/control-shapes.ts';
+import type { AuditFilterJson, ChainJson, RecordJson, VerifyJson } from '../../src/client/control-shapes.ts';
 import type { SignalName } from '../../src/cli/io.ts';
 import { createEvent, openLog, tamper, write } from '../audit/parts.ts';
 import { runVerb } from '../support/cli.ts';
@@ -47,6 +47,41 @@ function record(seq: number, parts: Partial<RecordJson> = {}): RecordJson {
 const ROW = (seq: number): string =>
   `2026-11-22T10:00:00.000Z\t${seq}\tallow\tsafe\tlistener/shop\tpostgres.shop\t-\tSELECT 1\n`;
 
+const LEAF = { id: null, at: '2026-11-22T10:00:05.000Z', words: '', whose: null, tone: null, children: [] } as const;
+
+const CHAIN: ChainJson = {
+  subject: 'incident',
+  id: 'PINC1',
+  incident: null,
+  agents: 1,
+  actions: 1,
+  cut: true,
+  from: null,
+  to: null,
+  tree: [
+    {
+      ...LEAF,
+      kind: 'incident',
+      id: 'PINC1',
+      at: '2026-11-22T10:00:00.000Z',
+      text: 'incident PINC1 of pagerduty.oncall, open',
+      words: 'checkout is slow\u001b[2J\u202e',
+      whose: 'outsiders',
+      children: [
+        {
+          ...LEAF,
+          kind: 'action',
+          id: 'a-1',
+          text: 'destructive action on postgres.pg',
+          words: `DELETE FROM t\n${'long '.repeat(40)}`,
+          whose: 'agent',
+          children: [{ ...LEAF, kind: 'outcome', text: 'outcome: ok, 3 rows', tone: 'good' }],
+        },
+      ],
+    },
+  ],
+};
+
 interface Fake {
   readonly audit: ControlClient['audit'];
   readonly seen: unknown[];
@@ -69,6 +104,7 @@ function gateway(changed: Partial<ControlClient['audit']> = {}): Fake {
       },
       show: () =>
         Promise.resolve({ items: [record(2), record(5, { type: 'action.settled', text: null })], next: null }),
+      chain: () => Promise.resolve(CHAIN),
       verify: () =>
         Promise.resolve({ ok: true, records: 9, from: 1, to: 9, checkpoints: 2, first_bad: null, notes: [] }),
       // oxlint-disable-next-line typescript/require-await -- a stream that is ready at once
@@ -130,6 +166,24 @@ test('show prints every record of an action, text and facts with it', async () =
   assert.equal(code, 0);
   assert.match(stdout, /^record +2 action\.decided$[\s\S]*^ {2}\| SELECT 1$[\s\S]*^record +5 action\.settled$/m);
   assert.match(stdout, /^ {2}sql\.verb +"select"$/m);
+});
+
+test('AP-04: chain is an indented tree of at most 80 columns, in which what others wrote is escaped and named as theirs', async () => {
+  const { audit } = gateway();
+  const { code, stdout, stderr } = await runVerb(['audit', 'chain', 'PINC1'], { client: { audit } });
+  assert.equal(code, 0);
+  const lines = stdout.split('\n');
+  assert.deepEqual(lines.slice(0, 4), [
+    '2026-11-22T10:00:00.000Z incident PINC1 of pagerduty.oncall, open',
+    '  | outsiders wrote: checkout is slow\\u{1b}[2J\\u{202e}',
+    '  10:00:05 destructive action on postgres.pg a-1',
+    '    | the agent’s words: DELETE FROM t',
+  ]);
+  assert.ok(lines.length > 6 && lines.every((line) => line.length <= 80), stdout);
+  assert.equal(lines.at(-2), '    10:00:05 outcome: ok, 3 rows');
+  assert.match(stderr, /there is more/);
+  const whole = await runVerb(['audit', 'chain', 'PINC1', '--json'], { client: { audit } });
+  assert.deepEqual(whole.json(), CHAIN);
 });
 
 test('verify says ok with counts, or the first bad record with its kind', async () => {

@@ -34,6 +34,7 @@ const LEAST = {
   'operators.token': 'admin',
   'secrets.set': 'admin',
   'audit.export': 'admin',
+  'audit.chain.export': 'admin',
   reload: 'admin',
 } as const;
 
