@@ -36,6 +36,8 @@ export interface GateParts {
   readonly recorder: Recorder;
   readonly metrics: GateMetrics;
   readonly quarantine: Pick<Quarantine, 'find'>;
+  /** Whether an agent is none any more: its device was revoked or moved, its run has ended. Left out: agents stay. */
+  readonly departed?: (agent: Agent) => boolean;
   readonly hits: Pick<RuleHits, 'note'>;
   readonly schemas: ReadonlyMap<Family, FactSchema>;
   /** What is in force now. */
@@ -442,6 +444,9 @@ class PolicyGate implements GatewayGate {
   #objection({ action, fingerprint }: Pick<Question, 'action' | 'fingerprint'>): string | null {
     if (this.#parts.quarantine.find(action.agent) !== null) {
       return QUARANTINED;
+    }
+    if (this.#parts.departed?.(action.agent) === true) {
+      return 'its device or run is gone';
     }
     const live = this.#parts.live();
     const scope = this.#judge.findScope(live, action);

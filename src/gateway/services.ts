@@ -25,7 +25,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
-import type { Action } from '../rules/action.ts';
+import type { Action, Agent } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { describeDeciders, openApprovals, type ApprovalServices } from './approval-services.ts';
@@ -187,6 +187,7 @@ interface Later {
   connections: Connections | null;
   asking: ApprovalServices | null;
   tunnel: Tunnel | null;
+  devices: Devices | null;
 }
 
 function openMetrics({ live }: ServiceParts, audit: SqliteAuditLog, later: Later): Metrics {
@@ -204,7 +205,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const { audit } = opened;
   const { clock, logger, live, protocols } = parts;
   // The gate, the queue and the connections need each other; these two are set before anything can ask for them.
-  const later: Later = { gate: null, connections: null, asking: null, tunnel: null };
+  const later: Later = { gate: null, connections: null, asking: null, tunnel: null, devices: null };
   const metrics = openMetrics(parts, audit, later);
   const recorder = createRecorder({ audit, clock });
   parts.onStop('summaries of denials', () => recorder.flush());
@@ -232,6 +233,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     recorder,
     metrics,
     quarantine,
+    departed: (agent) => hasDeparted(agent, later.devices),
     hits,
     schemas: factSchemas,
     live,
@@ -253,22 +255,34 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   later.tunnel = tunnel;
   prepared?.follow(connections);
   const devices = prepared?.devices ?? null;
-  followDevices(devices, claims);
+  later.devices = devices;
+  followDevices(devices, claims, gate);
   return { ...core, ...asking, hits, connections, devices };
 }
 
-/** Who is gone has said nothing. */
-function followDevices(devices: Devices | null, claims: Claims): void {
+/** Who is gone has said nothing, and nothing is asked in their name any more. */
+function followDevices(devices: Devices | null, claims: Claims, gate: Pick<GatewayGate, 'policyChanged'>): void {
   devices?.runs.onChange(({ id, endedMs }) => {
     if (endedMs !== null) {
       claims.forgetRun(id);
+      gate.policyChanged();
     }
   });
   devices?.registry.onChange(({ name, revokedMs }) => {
     if (revokedMs !== null) {
       claims.forgetDevice(name);
     }
+    gate.policyChanged();
   });
+}
+
+/** Connections end with their device; what an agent left to be fetched later has none. */
+function hasDeparted({ transport, device, profile, run }: Agent, devices: Devices | null): boolean {
+  if (devices === null || transport !== 'wireguard') {
+    return false;
+  }
+  const known = devices.registry.find(device);
+  return known?.name !== device || known.profile !== profile || (run !== '' && devices.runs.find(run) === null);
 }
 
 /** In force from the next action on; what waits is taken back, and what is under way ends. */

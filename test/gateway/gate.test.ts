@@ -764,6 +764,37 @@ describe('the gate on agents in quarantine', () => {
   });
 });
 
+describe('AP-26: the gate on agents whose device is none any more', () => {
+  test('what waits is taken back, also where its client did not wait; that of others is not', async () => {
+    for (const detached of [false, true]) {
+      const harness = makeGate(makeLive(() => ASKED));
+      const action = makeAction('delete from t', { risk: 'destructive' });
+      const verdict = Promise.resolve(harness.gate.decide(action, () => makeWaiting(detached)));
+      await settleMicrotasks();
+      harness.revoke('somebody-else');
+      assert.equal(harness.gate.parked, 1);
+      harness.revoke(AGENT.device);
+      assert.match(denied(await verdict).reason, /device or run is gone/);
+      assert.equal(harness.gate.parked, 0);
+    }
+  });
+
+  test('what was approved for it and not fetched is never run', async () => {
+    const harness = makeGate(makeLive(() => ASKED));
+    const action = makeAction('delete from t', { risk: 'destructive' });
+    const verdict = Promise.resolve(harness.gate.decide(action, () => makeWaiting(true)));
+    await settleMicrotasks();
+    harness.approvals.answer('approved');
+    assert.equal((await verdict).kind, 'allow');
+    harness.revoke(AGENT.device);
+    assert.equal(harness.gate.resume({ ...action, session: 'session-2' }).kind, 'deny');
+    assert.deepEqual(
+      harness.audit.outcomes.get(action.id)?.map(({ kind }) => kind),
+      ['not-run'],
+    );
+  });
+});
+
 test('the gate counts what decided: rules by name, tiers where no rule matched, and nothing that is only prepared', () => {
   const harness = makeGate(makeLive(() => DENIED));
   for (const phase of ['execute', 'execute', 'prepare'] as const) {

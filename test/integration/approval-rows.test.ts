@@ -194,14 +194,14 @@ describe('the approvals, whole', { skip, timeout: 300_000 }, () => {
 
   test('AP-37: of a batch with a statement that is denied nobody is asked about the others', async () => {
     const raw = await login();
-    const before = gateway.cli('audit', 'search', '--limit', '1000', '--json').stdout.match(/"approval\.created"/g);
+    const asked = gateway.cli('audit', 'search', '--limit', '1000', '--json').stdout.match(/"approval\.created"/g);
     const told = await raw.ask(query('DELETE FROM jobs WHERE id = 70; DROP TABLE jobs'));
     assert.deepEqual(errorCodes(told), ['42501']);
     const [error] = told.filter(({ type }) => type === 'E');
     assert.match(error === undefined ? '' : (fieldsOf(error)['M'] ?? ''), /schema changes need a migration/);
     assert.deepEqual((await client.approvals.list()).items, []);
     const after = gateway.cli('audit', 'search', '--limit', '1000', '--json').stdout.match(/"approval\.created"/g);
-    assert.equal(after?.length, before?.length, 'nobody was asked');
+    assert.equal(after?.length, asked?.length, 'nobody was asked');
     assert.equal(await rows('jobs', 70), 1);
     // Both of a batch that may be asked about are one question.
     await approve(await ask(raw, 'DELETE FROM jobs WHERE id = 70; DELETE FROM jobs WHERE id = 71'));

@@ -73,7 +73,7 @@ describe('a request that waits', LIMIT, () => {
       assert.deepEqual(results.map(({ kind }) => kind).toSorted(), ['decided', 'recorded'], `round ${round}`);
       const told = await client.next();
       const ran = told === `done ${line}`;
-      assert.ok(ran || /^denied deny : an approver denied it: not now/.test(told), told);
+      assert.ok(ran || told.startsWith('denied deny : an approver denied it: not now'), told);
       assert.equal(upstream.lines.includes(line), ran);
       assert.deepEqual(await story(daemon, id), ['approval.created', ran ? 'approval.approved' : 'approval.denied']);
       outcomes.set(ran ? 'ran' : 'denied', id);

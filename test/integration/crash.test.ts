@@ -1,7 +1,9 @@
 // kill -9 in the middle of load: the log verifies, nothing that changed data is missing from it, and what was parked never runs.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import pg from 'pg';
+import { createControlClient } from '../../src/client/control-client.ts';
 import { clientConfig } from '../corpus/client-config.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { findPostgres, startPostgres, type PostgresServer } from '../support/postgres-server.ts';
@@ -89,5 +91,44 @@ test(
     assert.equal((JSON.parse(shown.stdout) as { state: string }).state, 'cancelled', shown.stdout);
     assert.notEqual(second.cli('approvals', 'approve', approval, '--digest', '0'.repeat(64)).code, 0);
     assert.deepEqual(await server.query('SELECT id FROM precious', 'app'), [{ id: 1 }]);
+  },
+);
+
+test(
+  'AP-27: after kill -9 between an approval and its execution nothing is run twice, nothing runs without its client, and the log tells it',
+  { skip, timeout: 240_000 },
+  async () => {
+    await server.query('CREATE TABLE runs (round int)', 'app');
+    const options = { config: clientConfig(server.port, 'app'), env: { PG_PASSWORD: server.password } };
+    let stateDir: string | undefined;
+    for (let round = 0; round < 3; round += 1) {
+      const gateway = await startGateway(scope, { ...options, ...(stateDir === undefined ? {} : { stateDir }) });
+      stateDir = gateway.stateDir;
+      const worker = await RawPostgres.login(gateway.port('postgres.work'), { user: 'agent', database: 'app' });
+      worker.send(query(`WITH gone AS (DELETE FROM precious) INSERT INTO runs VALUES (${round})`));
+      const notice = (await worker.until('N')).at(-1);
+      const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(notice === undefined ? '' : (fieldsOf(notice)['M'] ?? ''))?.[0] ?? '';
+      const client = createControlClient({ kind: 'unix', path: join(stateDir, 'control.sock') });
+      const { request } = await client.approvals.show(id);
+      // The answer comes when the approval is on disk; the decision has a record of its own behind it.
+      await client.approvals.approve(id, { digest: request.digest });
+      gateway.child.kill('SIGKILL');
+      await gateway.exited;
+      worker.close();
+      const ran = async (): Promise<number> =>
+        Number((await server.query(`SELECT count(*)::int AS n FROM runs WHERE round = ${round}`, 'app'))[0]?.['n']);
+      const once = await ran();
+      assert.ok(once <= 1);
+      const next = await startGateway(scope, { ...options, stateDir });
+      assert.equal(next.cli('audit', 'verify').code, 0);
+      const shown = JSON.parse(next.cli('approvals', 'show', id, '--json').stdout) as { state: string };
+      assert.equal(shown.state, 'approved', 'what was told to the approver holds');
+      const records = next.cli('audit', 'search', '--text', `VALUES (${round})`, '--json', '--limit', '1000').stdout;
+      const allowed = /"verdict":\s*"allow"/.test(records);
+      assert.ok(allowed || once === 0, `round ${round}: what ran was recorded as allowed before`);
+      assert.equal(await ran(), once, 'the restart ran nothing');
+      assert.notEqual(next.cli('approvals', 'approve', id, '--digest', request.digest).code, 0);
+      await next.stop();
+    }
   },
 );

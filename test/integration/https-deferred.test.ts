@@ -177,8 +177,11 @@ test('the place of news is the gateway`s own: nothing of it is forwarded', async
 // The real daemon.
 
 const seen: string[] = [];
+/** Names of the fields of each. */
+const fields: string[][] = [];
 const server = createServer(await (await testAuthority()).leaf('localhost'), (request, response) => {
   seen.push(`${request.method} ${request.url}`);
+  fields.push(request.rawHeaders.filter((_, index) => index % 2 === 0));
   request.resume().on('end', () => response.end('done'));
 });
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -297,6 +300,85 @@ test('the daemon: 202, approved by the command line after curl is gone, sent onc
   ]);
   assert.deepEqual(storiesOf(exported, 'frozen'), [[...whole, 'deny', 'not-run']]);
   assert.deepEqual(storiesOf(exported, 'left'), [[...whole, 'not-run']]);
+});
+
+test('AP-21 AP-22 AP-23: an approval is spent by its own bytes alone, by its own agent, once, however many come at the same moment', async () => {
+  const { at, send, approve, untilState } = await daemon();
+  const url = `${at('api')}/grants`;
+  const own = [...ASYNC, '-H', 'Content-Type: text/plain', '-d', 'amount=1', `${url}?to=a`];
+  const before = seen.length;
+  const id = String((await send(...own)).json['approval']);
+  const early = await send(...own, ...again(id));
+  assert.deepEqual(
+    [early.status, early.json['approval'], early.json['state']],
+    [202, id, 'pending'],
+    'not before it is approved',
+  );
+  approve(id);
+  await untilState(id, 'approved');
+  const text = ['-H', 'Content-Type: text/plain'];
+  const others: Readonly<Record<string, readonly string[]>> = {
+    body: [...text, '-d', 'amount=2', `${url}?to=a`],
+    method: [...text, '-X', 'PUT', '-d', 'amount=1', `${url}?to=a`],
+    path: [...text, '-d', 'amount=1', `${url}2?to=a`],
+    query: [...text, '-d', 'amount=1', `${url}?to=b`],
+    'content type': ['-H', 'Content-Type: application/json', '-d', 'amount=1', `${url}?to=a`],
+    'method override': [...text, '-H', 'X-HTTP-Method-Override: DELETE', '-d', 'amount=1', `${url}?to=a`],
+    'another field': [...text, '-H', 'X-Tenant: b', '-d', 'amount=1', `${url}?to=a`],
+  };
+  for (const [what, other] of Object.entries(others)) {
+    const answer = await send(...ASYNC, ...other, ...again(id));
+    assert.deepEqual([answer.status, codeOf(answer)], [409, 'retry_differs'], what);
+  }
+  const host = await send(...own, ...again(id), '-H', 'Host: elsewhere.test');
+  assert.notEqual(host.status, 200, 'host');
+  // Who is not its agent learns nothing from the answer: it is that about an id that never was.
+  const foreign = await send(...ASYNC, ...text, '-d', 'amount=1', `${at('other')}/grants?to=a`, ...again(id));
+  const unknown = await send(
+    ...ASYNC,
+    ...text,
+    '-d',
+    'amount=1',
+    `${at('other')}/grants?to=a`,
+    ...again(`${id.slice(0, -4)}ffff`),
+  );
+  assert.deepEqual([foreign.status, codeOf(foreign)], [409, 'retry_unknown']);
+  assert.deepEqual([foreign.status, foreign.body], [unknown.status, unknown.body]);
+  assert.equal(seen.length, before);
+  const both = await Promise.all([send(...own, ...again(id)), send(...own, ...again(id))]);
+  assert.deepEqual(
+    both.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 409],
+  );
+  assert.deepEqual(seen.slice(before), ['POST /grants?to=a']);
+});
+
+test('AP-29: what an agent says about who is to be asked, or how soon, is ignored and goes nowhere', async () => {
+  const { gateway, at, send, approve, untilState } = await daemon();
+  const steering = ['X-HITL-Channel: #mine', 'X-HITL-Thread: 1', 'X-Hitl-Approver: mallory', 'X_HITL_URGENT: 1'];
+  const args = [
+    ...ASYNC,
+    ...steering.flatMap((field) => ['-H', field]),
+    '-d',
+    'x',
+    `${at('api')}/steer?approver=mallory&urgent=1`,
+  ];
+  const id = String((await send(...args)).json['approval']);
+  const shown = JSON.parse(gateway.cli('approvals', 'show', id, '--json').stdout) as {
+    readonly approvers: readonly string[];
+    readonly required: number;
+    readonly request: { readonly text: string };
+  };
+  assert.deepEqual([shown.approvers, shown.required], [['builtin.dashboard'], 1]);
+  assert.doesNotMatch(shown.request.text, /hitl/i);
+  assert.match(shown.request.text, /approver=mallory/, 'a query is the upstream`s business, and is shown');
+  approve(id);
+  await untilState(id, 'approved');
+  assert.equal((await send(...args, ...again(id))).status, 200);
+  assert.deepEqual(
+    fields.at(-1)?.filter((name) => /hitl/i.test(name)),
+    [],
+  );
 });
 
 /** What the record says of each action on that path: its steps in order, then how it ended. */

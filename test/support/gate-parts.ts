@@ -418,6 +418,8 @@ export interface GateHarness {
   readonly hits: RuleHits;
   /** Holds that device, and no other. */
   quarantine(device: string): void;
+  /** That device is one no more. */
+  revoke(device: string): void;
   /** Swaps what is in force, as a reload does. */
   swap(live: Live): void;
   /** The same, in the moment before waiting questions are looked at. */
@@ -431,11 +433,13 @@ export function makeGate(first: Live): GateHarness {
   const approvals = new FakeApprovals(audit);
   const faults: unknown[] = [];
   const hits = createRuleHits(clock);
+  const gone = new Set<string>();
   const held: { find: Quarantine['find'] } = { find: () => null };
   const claims = createClaims({ clock, audit });
   let live = first;
   const gate = createGate({
     quarantine: { find: (agent) => held.find(agent) },
+    departed: ({ device }) => gone.has(device),
     hits,
     clock,
     audit,
@@ -466,6 +470,10 @@ export function makeGate(first: Live): GateHarness {
     quarantine(device) {
       held.find = (agent) =>
         agent.device === device ? { kind: 'device', name: device, by: 'alice', atMs: 0, reason: '' } : null;
+      gate.policyChanged();
+    },
+    revoke(device) {
+      gone.add(device);
       gate.policyChanged();
     },
     replace(next) {

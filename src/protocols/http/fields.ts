@@ -3,11 +3,11 @@
 import type { Field } from './request.ts';
 
 /**
- * Fields for the next hop, what names a client that only the gateway knows, and what some servers take in place of the host or path that
- * were judged.
+ * Fields for the next hop, what names a client that only the gateway knows, what some servers take in place of the host or path that
+ * were judged, and what would tell an approval proxy whom to ask (AP-29): that is the configuration's alone.
  */
 const HOP_BY_HOP =
-  /^(?:connection|keep-alive|te|transfer-encoding|upgrade|http2-settings|expect|host|forwarded|via|x-real-ip|(?:true-|x-|x-cluster-)?client-ip|alt-used|proxy-.*|x-forwarded-.*|x-original-(?:url|uri|path|host|method)|x-rewrite-(?:url|uri)|x-host|x-envoy-original-.*|cf-.*|clawpatrol-.*)$/i;
+  /^(?:connection|keep-alive|te|transfer-encoding|upgrade|http2-settings|expect|host|forwarded|via|x-real-ip|(?:true-|x-|x-cluster-)?client-ip|alt-used|proxy-.*|x-forwarded-.*|x-original-(?:url|uri|path|host|method)|x-rewrite-(?:url|uri)|x-host|x-envoy-original-.*|x-hitl-.*|cf-.*|clawpatrol-.*)$/i;
 /** Removed from answers. `alt-svc` would lead the agent around the gateway (HT-54). */
 const NOT_TO_CLIENT =
   /^(?:connection|keep-alive|transfer-encoding|upgrade|te|http2-settings|alt-svc|proxy-(?!authenticate$).*|clawpatrol-.*)$/i;
