@@ -1,6 +1,6 @@
 // How a verb is declared and run: commander parses, this file turns its ways of ending into exit codes and keeps
 // the promises of the config reference 6.1 (usage on stderr with 2, help on stdout with 0, errors as JSON with --json).
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { ControlError } from '../client/control-client.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Io } from './io.ts';
@@ -83,7 +83,9 @@ function fill(command: Command, verb: Verb, finish: (call: Omit<Call, 'io' | 'ou
 /** Runs `clawpatrol NAME …` for a noun's sub-verbs (`approvals list`) or a single verb. */
 export async function runCommand(parts: Noun | Verb, args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = EXIT.usage;
-  const command = new Command(`clawpatrol ${parts.name}`)
+  // Loaded here: `run` has begun other things before it needs this.
+  const commander = await import('commander');
+  const command = new commander.Command(`clawpatrol ${parts.name}`)
     .exitOverride()
     .showHelpAfterError(true)
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
@@ -102,22 +104,31 @@ export async function runCommand(parts: Noun | Verb, args: readonly string[], io
     await command.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (error instanceof commander.CommanderError) {
+      return reportUsage(error, args, io);
+    }
     return reportFailure(error, args, io);
   }
+}
+
+/** What commander ended with: help, or a command line that makes no sense, of which it has told already. */
+function reportUsage(
+  { exitCode, message }: { readonly exitCode: number; readonly message: string },
+  args: readonly string[],
+  io: Io,
+): number {
+  if (exitCode === 0) {
+    return EXIT.ok;
+  }
+  if (args.includes('--json')) {
+    writeJsonError(io, 'usage', message.replace(/^error: /, ''));
+  }
+  return EXIT.usage;
 }
 
 /** Prints what ended a verb and gives its exit code. */
 function reportFailure(error: unknown, args: readonly string[], io: Io): number {
   const asJson = args.includes('--json');
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) {
-      return EXIT.ok;
-    }
-    if (asJson) {
-      writeJsonError(io, 'usage', error.message.replace(/^error: /, ''));
-    }
-    return EXIT.usage;
-  }
   const expected = error instanceof CliError || error instanceof ControlError;
   const code = expected ? error.code : 'internal';
   if (asJson) {

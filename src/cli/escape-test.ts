@@ -20,10 +20,13 @@ async function act(call: Call): Promise<number> {
   if (out.json) {
     out.object({ attempts, open: open.length });
   } else {
-    for (const { name, held, detail } of attempts) {
-      out.line(`${out.paint(held ? 'green' : 'red', held ? 'held' : 'OPEN')} ${visible(name)}: ${visible(detail)}`);
+    for (const { name, held, detail, asked } of attempts) {
+      const word =
+        asked === true ? out.paint('yellow', 'asked') : out.paint(held ? 'green' : 'red', held ? 'held' : 'OPEN');
+      out.line(`${word} ${visible(name)}: ${visible(detail)}`);
     }
-    out.line(open.length === 0 ? `all ${attempts.length} held` : `${open.length} of ${attempts.length} are ways out`);
+    const tried = attempts.filter(({ asked }) => asked !== true).length;
+    out.line(open.length === 0 ? `all ${tried} held` : `${open.length} of ${tried} are ways out`);
   }
   return open.length === 0 ? EXIT.ok : EXIT.no;
 }

@@ -1,6 +1,6 @@
 // Calls of the operator API over the control socket (or TCP), for the command line. Speaks HTTP/1.1 with node:http, since that takes a
 // Unix socket path; every call has a deadline and every body a bound. It prints nothing.
-import { request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type {
   ApprovalJson,
   ApproverJson,
@@ -409,7 +409,9 @@ async function open(wire: Wire, call: Call): Promise<IncomingMessage> {
   throw readError(status, await collect(response, wire));
 }
 
-function send(wire: Wire, { method, path, body, signal }: Call): Promise<IncomingMessage> {
+async function send(wire: Wire, { method, path, body, signal }: Call): Promise<IncomingMessage> {
+  // Every verb loads this file, and most never call a gateway's operator API.
+  const { request } = await import('node:http');
   const bytes = body === null ? null : Buffer.from(JSON.stringify(body));
   const headers: Record<string, string | number> = { host: 'localhost', connection: 'close' };
   if (bytes !== null) {

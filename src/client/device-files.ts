@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { isWireguardKey } from '../devices/wireguard.ts';
 import { messageOf } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
+import { fieldOf, textOf } from './fields.ts';
 
 /** Where the parts are. */
 export interface DevicePaths {
@@ -178,18 +179,4 @@ export function checkRecord(value: unknown): DeviceRecord {
 
 function isAddress(value: unknown): value is string {
   return typeof value === 'string' && isIP(value) !== 0;
-}
-
-/** A field of what was parsed; undefined when there is none. */
-export function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
-/** A text field. Throws Error that names it when it is missing. */
-export function textOf(value: unknown, name: string): string {
-  const field = fieldOf(value, name);
-  if (typeof field !== 'string') {
-    throw new Error(`${name} is missing`);
-  }
-  return field;
 }

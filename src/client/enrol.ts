@@ -1,7 +1,8 @@
 // Joining a gateway: shows this machine's public key, waits until an operator (or a join token) lets it in, and gives what it needs. The private
 // key is made here and stays here.
 import type { Secret } from '../lib/secret.ts';
-import { checkRecord, fieldOf, textOf } from './device-files.ts';
+import { checkRecord } from './device-files.ts';
+import { fieldOf, textOf } from './fields.ts';
 import type { DeviceRecord } from './device-files.ts';
 import { LinkError } from './gateway-link.ts';
 import type { GatewayLink } from './gateway-link.ts';

@@ -88,6 +88,7 @@ export interface GatewayLink {
   readonly url: GatewayUrl;
   /** Rejects with LinkError. */
   post(path: string, body: object, token?: Secret): Promise<unknown>;
+  get(path: string, token: Secret): Promise<unknown>;
   delete(path: string, token: Secret): Promise<unknown>;
 }
 
@@ -103,6 +104,7 @@ export function createGatewayLink(url: GatewayUrl, caPem: string): GatewayLink {
   return {
     url,
     post: (path, body, token) => send({ path, method: 'POST' }, body, token),
+    get: (path, token) => send({ path, method: 'GET' }, null, token),
     delete: (path, token) => send({ path, method: 'DELETE' }, null, token),
   };
 }

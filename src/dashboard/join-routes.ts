@@ -10,10 +10,15 @@ import type { JoinState, Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError, getText, readBody } from './input.ts';
+import type { Fields } from './input.ts';
+
+const MAX_INCIDENT_CHARS = 200;
+/** As of the agent-facing name's POST /intent (config reference 7.6). */
+const MAX_INTENT_BYTES = 4096;
 
 /** Whether a path is one of those that machines use. */
 export function isJoinPath(path: string): boolean {
-  return path.startsWith('/api/onboard/') || path.startsWith('/api/device/');
+  return path.startsWith('/api/onboard/') || path.startsWith('/api/device/') || path === '/api/env-pushdown';
 }
 
 export interface JoinParts {
@@ -23,6 +28,8 @@ export interface JoinParts {
   readonly fingerprint: () => string;
   /** Where operators let machines in, or null. */
   readonly publicUrl: () => string | null;
+  /** Variables with placeholders for whoever acts under a profile. */
+  readonly placeholdersOf: (profile: string) => Readonly<Record<string, string>>;
   /** Durable when it resolves; rejects when it cannot be recorded, and then nothing happens. */
   readonly record: (event: AuditEvent) => Promise<void>;
 }
@@ -34,6 +41,7 @@ export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/onboard/claim', (request) => claim(request, parts));
   app.post('/api/device/runs', (request) => startRun(request, parts));
   app.delete('/api/device/runs/:id', (request) => endRun(request, parts));
+  app.get('/api/env-pushdown', (request) => pushDown(request, parts));
   app.post('/api/device/leave', (request) => leave(request, parts));
 }
 
@@ -97,9 +105,14 @@ async function claim(request: FastifyRequest, parts: JoinParts): Promise<object>
   };
 }
 
+async function pushDown(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const { profile } = authenticate(request, parts);
+  return { profile, environment: parts.placeholdersOf(profile) };
+}
+
 async function startRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const device = authenticate(request, parts);
-  const fields = readBody(request.body, ['public_key', 'profile', 'label']);
+  const fields = readBody(request.body, ['public_key', 'profile', 'label', 'incident', 'intent']);
   const profile = fields.get('profile') ?? device.profile;
   // A run has what its device has; a narrower profile would need a relation between profiles that the configuration does not have.
   if (profile !== device.profile) {
@@ -110,9 +123,25 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
     );
   }
   const label = (fields.get('label') ?? '').slice(0, 200);
-  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label }));
+  const claims = readClaims(fields);
+  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label, ...claims }));
   const run = parts.devices.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
-  return { run: { id: run.id, profile: run.profile }, ...describePlace(parts.devices.tunnel, run.number) };
+  // Its first packet would be lost, and the next one comes seconds later.
+  await parts.devices.tunnel.peersSet();
+  return {
+    run: { id: run.id, profile: run.profile },
+    ...describePlace(parts.devices.tunnel, run.number),
+    environment: parts.placeholdersOf(run.profile),
+  };
+}
+
+/** What the agent says of itself: an incident and why it acts. Its word, and no more. */
+function readClaims(fields: Fields): Readonly<Record<string, string>> {
+  const [incident, intent] = [fields.get('incident') ?? '', fields.get('intent') ?? ''];
+  if (incident.length > MAX_INCIDENT_CHARS || Buffer.byteLength(intent) > MAX_INTENT_BYTES) {
+    throw new ApiError(400, 'bad_request', 'incident or intent is too long');
+  }
+  return { ...(incident === '' ? {} : { incident }), ...(intent === '' ? {} : { intent }) };
 }
 
 async function endRun(request: FastifyRequest, parts: JoinParts): Promise<object> {

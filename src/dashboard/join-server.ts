@@ -9,8 +9,8 @@ import { addJoinRoutes, type JoinParts } from './join-routes.ts';
 import { createTlsFront } from './tls-front.ts';
 
 const MAX_CONNECTIONS = 256;
-/** Keys, names and tokens are short. */
-const MAX_BODY_BYTES = 8 * 1024;
+/** Keys, names and tokens are short; the longest is a reason of 4 KiB, each byte escaped as JSON may. */
+const MAX_BODY_BYTES = 32 * 1024;
 
 export interface JoinServerParts extends JoinParts {
   readonly name: string;

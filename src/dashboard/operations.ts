@@ -5,6 +5,7 @@ import type { Operations, OperatorServer } from '../gateway/gateway.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { listenControl } from './control.ts';
 import { listenDashboard } from './dashboard.ts';
+import { placeholdersOf } from '../credentials/pushdown.ts';
 import type { JoinParts } from './join-routes.ts';
 import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
@@ -81,6 +82,10 @@ function joinParts({ clock, devices, ca, live, audit }: Operations): JoinParts |
         caPem: () => ca.pem,
         fingerprint: () => ca.fingerprint,
         publicUrl: () => live().config.gateway.publicUrl,
+        placeholdersOf(name) {
+          const profile = live().profiles.get(name);
+          return profile === undefined ? {} : placeholdersOf(live().config, profile);
+        },
         record: async (event) => {
           await audit.appendDurable(event);
         },

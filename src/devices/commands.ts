@@ -4,11 +4,10 @@ import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { SYSTEM_PATH } from './system-path.ts';
 
 const DEADLINE_MS = 10_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
-/** Where Debian, Fedora, Alpine and Arch keep them; the caller's PATH is not asked. */
-export const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
 
 /** Runs a program with that standard input and gives its standard output. Rejects with GatewayError TUNNEL_FAILED. */
 export type RunCommand = (program: string, args: readonly string[], input?: string) => Promise<string>;

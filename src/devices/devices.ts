@@ -12,6 +12,8 @@ export interface TunnelDescription {
   readonly mtu: number;
   /** A device's own addresses, by its place. */
   readonly addressesOf: (number: number) => { readonly v4: string; readonly v6: string };
+  /** Resolves when every device and run that may come now is let in by the tunnel. */
+  readonly peersSet: () => Promise<void>;
   /** When each peer was last heard (milliseconds since the epoch), by public key. */
   readonly lastHeard: () => Promise<ReadonlyMap<string, number>>;
 }

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { splitCommand } from '../../src/cli/run.ts';
+import { createServer, connect } from 'node:net';
+import { once } from 'node:events';
+import { pushedEnvironment, PUSHED_VARIABLES } from '../../src/client/environment.ts';
 import { FrameReader, writeFrame, type Frame } from '../../src/client/run/frames.ts';
+import { openOuterOpenings } from '../../src/client/run/openings.ts';
+import { listeningSockets, socketsNamedIn, withoutLeadingOut } from '../../src/client/run/plan.ts';
 
 test('the command begins at the first word that is no flag, and what follows is its own', () => {
   const cases: readonly (readonly [string, string, string])[] = [
@@ -42,4 +47,85 @@ test('what is no frame ends the reading', () => {
     assert.equal(new FrameReader().push(Buffer.from(bad, 'hex')), null, bad);
   }
   assert.throws(() => writeFrame({ kind: 'datagram', bytes: Buffer.alloc(70_000) }), RangeError);
+});
+
+test('an opening gives what was asked for to whoever has its key, and nothing to others', async (t) => {
+  const server = createServer((socket) => void socket.end('from the machine')).listen(0, '127.0.0.1');
+  t.after(() => void server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const openings = await openOuterOpenings({ expose: [], hostLoopback: [port] }, () => {});
+  t.after(() => openings.close());
+  const { path, key } = openings.plan;
+  const ask = async (line: string): Promise<string> => {
+    const socket = connect({ path });
+    let said = '';
+    socket.on('error', () => {});
+    socket.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    socket.write(line);
+    await once(socket, 'close');
+    return said;
+  };
+  assert.equal(await ask(`${key} host-loopback ${port}\n`), 'from the machine');
+  for (const line of [
+    `host-loopback ${port}\n`,
+    `${'0'.repeat(32)} host-loopback ${port}\n`,
+    `${key} host-loopback ${port + 1}\n`,
+    `${key} expose ${'0'.repeat(32)}\n`,
+    'x'.repeat(1000),
+  ]) {
+    assert.equal(await ask(line), '', line.slice(0, 60));
+  }
+});
+
+test('of what a gateway pushes, only known names with plain values are taken', () => {
+  const sent = {
+    GH_TOKEN: 'ghp_x',
+    PATH: '/evil',
+    LD_PRELOAD: 'x',
+    GITHUB_TOKEN: 'two words',
+    NODE_OPTIONS: 'x',
+    PGUSER: 7,
+  };
+  assert.deepEqual(pushedEnvironment(sent, { GH_TOKEN: 'ghp_reallyMine' }), {
+    environment: { GH_TOKEN: 'ghp_x' },
+    replaced: ['GH_TOKEN'],
+  });
+  // What is no secret is replaced without a word.
+  for (const own of ['', 'ghp_x', 'short', 'your-placeholder-here', 'xxxxxxxxxxxx']) {
+    assert.deepEqual(pushedEnvironment(sent, { GH_TOKEN: own }).replaced, [], own);
+  }
+  for (const answer of [null, undefined, 'x', []]) {
+    assert.deepEqual(pushedEnvironment(answer, {}).environment, {});
+  }
+  assert.deepEqual(PUSHED_VARIABLES, PUSHED_VARIABLES.toSorted());
+});
+
+test('what leads out of a run is taken from its environment, and the sockets that it names are known', () => {
+  const env = {
+    SSH_AUTH_SOCK: '/tmp/ssh-x/agent.1',
+    DOCKER_HOST: 'unix:///tmp/docker.sock',
+    DBUS_SESSION_BUS_ADDRESS: 'unix:path=/tmp/dbus-x,guid=1',
+    TMUX: '/tmp/tmux-0/default,1,0',
+    CONTAINER_HOST: 'tcp://1.2.3.4:1',
+    CLAWPATROL_TOKEN: 'secret',
+    HOME: '/root',
+  };
+  assert.deepEqual(withoutLeadingOut(env), { HOME: '/root' });
+  assert.deepEqual([...socketsNamedIn(env)].toSorted(), [
+    '/tmp/dbus-x',
+    '/tmp/docker.sock',
+    '/tmp/ssh-x/agent.1',
+    '/tmp/tmux-0/default',
+  ]);
+  const list = [
+    'Num       RefCount Protocol Flags    Type St Inode Path',
+    '00000000f330d5ea: 00000003 00000000 00000000 0001 03  1197',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 41 /tmp/tmux 0/default',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 42 /run/docker.sock',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 43 @abstract',
+    '0000000000000000: 00000003 00000000 00000000 0001 03 44 /tmp/connected',
+  ].join('\n');
+  assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default']);
 });

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import koffi from 'koffi';
-import { SYSTEM_PATH } from '../../src/devices/commands.ts';
+import { SYSTEM_PATH } from '../../src/devices/system-path.ts';
 import { runProgram, type ProgramOptions, type ProgramResult } from './run.ts';
 import type { CleanUp } from './temp.ts';
 

@@ -2,17 +2,20 @@
 // attempt.
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { SYSTEM_PATH } from '../../devices/commands.ts';
+import { SYSTEM_PATH } from '../../devices/system-path.ts';
 import type { DevicePaths } from '../device-files.ts';
+import { findSocketFiles, SHARED_FOLDERS } from './socket-files.ts';
 
 /** What an attempt showed. `held` false: there is a way out. */
 export interface Attempt {
   readonly name: string;
   readonly held: boolean;
   readonly detail: string;
+  /** The user opened this way on purpose: it is told, and does not count. */
+  readonly asked?: true;
 }
 
 const WAIT_MS = 1500;
@@ -24,29 +27,110 @@ export interface EscapeParts {
   readonly outside: { readonly host: string; readonly port: number } | null;
 }
 
-/** Tries them all, one after the other. Never rejects. */
+/** Ports at which machines have something of their own at the loopback. */
+const LOOPBACK_PORTS = [
+  22, 53, 80, 443, 631, 2375, 2376, 3306, 5037, 5432, 6379, 8080, 8443, 9200, 11434, 27017,
+] as const;
+
+/** Tries them all. Never rejects. */
 export async function tryEscapes({ paths, env, outside }: EscapeParts): Promise<readonly Attempt[]> {
-  const attempts: Attempt[] = [];
+  // First: every other attempt opens descriptors of its own.
+  const inherited = tryDescriptors();
   const destinations: readonly (readonly [string, string, number])[] = [
     ['a public address', '1.1.1.1', 443],
     ['a public resolver over TLS', '9.9.9.9', 853],
     ['a public IPv6 address', '2606:4700:4700::1111', 443],
     ['the cloud metadata address', '169.254.169.254', 80],
+    ['the cloud metadata address over IPv6', 'fd00:ec2::254', 80],
     ['a private address', '192.168.0.1', 80],
     ...(outside === null ? [] : [['the address that was given', outside.host, outside.port] as const]),
   ];
-  for (const [name, host, port] of destinations) {
-    attempts.push(await tryTcp(`TCP to ${name} (${host} ${port})`, host, port));
-  }
-  for (const [name, host, port] of [
+  const packets: readonly (readonly [string, string, number])[] = [
     ['QUIC', '1.1.1.1', 443],
     ['NTP', '162.159.200.1', 123],
     ['multicast names', '224.0.0.251', 5353],
-  ] as const) {
-    attempts.push(await tryUdp(`UDP: ${name} (${host} ${port})`, host, port));
-  }
-  attempts.push(...tryPrograms(), ...trySockets(env), ...tryFiles(paths), tryInterfaces());
-  return attempts;
+    ['multicast names over IPv6', 'ff02::fb', 5353],
+  ];
+  const openings = readOpenings(env);
+  const network = await Promise.all([
+    ...destinations.map(([name, host, port]) => tryTcp(`TCP to ${name} (${host} ${port})`, host, port)),
+    ...packets.map(([name, host, port]) => tryUdp(`UDP: ${name} (${host} ${port})`, host, port)),
+    tryLoopback(openings.hostLoopback),
+    ...findSockets(env).map((path) => trySocket(path)),
+  ]);
+  return [
+    ...openings.attempts,
+    ...tryMode(env),
+    inherited,
+    ...network,
+    ...tryPrograms(),
+    ...tryDaemons(env),
+    ...tryFiles(paths),
+    tryInterfaces(),
+    tryAbstract(),
+    ...tryProcesses(),
+    ...(await tryRaw()),
+  ];
+}
+
+/** A run in proxy mode leads what asks for it, and holds nothing. */
+function tryMode(env: EscapeParts['env']): readonly Attempt[] {
+  return env['CLAWPATROL_RUN_MODE'] === 'proxy'
+    ? [{ name: 'containment', held: false, detail: 'this run is in proxy mode, which routes and contains nothing' }]
+    : [];
+}
+
+/** What `--expose` and `--host-loopback` opened. */
+function readOpenings(env: EscapeParts['env']): {
+  readonly attempts: readonly Attempt[];
+  readonly hostLoopback: readonly number[];
+} {
+  const openings = (env['CLAWPATROL_RUN_OPENINGS'] ?? '').split(',').flatMap((text) => {
+    const match = /^(expose|host-loopback):(\d{1,5})$/.exec(text);
+    return match === null ? [] : [{ kind: match[1] ?? '', port: Number(match[2]) }];
+  });
+  return {
+    attempts: openings.map(({ kind, port }) => ({
+      name: `port ${port}`,
+      held: true,
+      asked: true,
+      detail:
+        kind === 'expose'
+          ? `it can be reached at 127.0.0.1:${port} of the machine (--expose)`
+          : `it leads to 127.0.0.1:${port} of the machine (--host-loopback)`,
+    })),
+    hostLoopback: openings.filter(({ kind }) => kind === 'host-loopback').map(({ port }) => port),
+  };
+}
+
+/** The run's own loopback has nobody who was there before it. */
+async function tryLoopback(asked: readonly number[]): Promise<Attempt> {
+  const tries = LOOPBACK_PORTS.filter((port) => !asked.includes(port)).flatMap((port) =>
+    ['127.0.0.1', '::1'].map(async (host) => ((await answers({ host, port })) ? `${host} ${port}` : null)),
+  );
+  const found = (await Promise.all(tries)).filter((where) => where !== null);
+  return {
+    name: 'the machine’s loopback',
+    held: found.length === 0,
+    detail: found.length === 0 ? 'nobody answers' : `somebody answers at ${found.join(', ')}`,
+  };
+}
+
+/** Whether somebody takes a connection there. */
+function answers(
+  where: { readonly path: string } | { readonly host: string; readonly port: number },
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(where);
+    const end = (answered: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answered);
+    };
+    const timer = setTimeout(() => end(false), WAIT_MS);
+    socket.on('connect', () => end(true));
+    socket.on('error', () => end(false));
+  });
 }
 
 /** Held: it was refused or reset, or nothing came. A server that speaks, keeps the connection or closes it in order is a way out. */
@@ -126,8 +210,22 @@ function tryPrograms(): readonly Attempt[] {
   });
 }
 
+const MAX_SOCKETS = 256;
+
+/** The agent's of the shell first, then those in folders where programs leave them. */
+function findSockets(env: EscapeParts['env']): readonly string[] {
+  const agent = env['SSH_AUTH_SOCK'] ?? '';
+  const files = findSocketFiles([...SHARED_FOLDERS, '/run', env['HOME'] ?? '/root']);
+  return [...new Set([...(agent === '' ? [] : [agent]), ...files])].slice(0, MAX_SOCKETS);
+}
+
+async function trySocket(path: string): Promise<Attempt> {
+  const answered = await answers({ path });
+  return { name: `the socket ${path}`, held: !answered, detail: answered ? 'somebody answers' : 'nobody answers' };
+}
+
 /** Sockets of daemons that do things outside for whoever asks. */
-function trySockets(env: EscapeParts['env']): readonly Attempt[] {
+function tryDaemons(env: EscapeParts['env']): readonly Attempt[] {
   const user = env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.() ?? 0}`;
   const sockets = [
     '/var/run/docker.sock',
@@ -176,4 +274,81 @@ function tryInterfaces(): Attempt {
     held: others.length === 0 && names.includes('clawpatrol'),
     detail: others.length === 0 ? names.join(', ') : `there is ${others.join(', ')}`,
   };
+}
+
+/** Sockets without a file belong to a network: a run has its own. */
+function tryAbstract(): Attempt {
+  const lines = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  const names = lines.flatMap((line) => / (@\S.*)$/.exec(line)?.[1] ?? []);
+  return {
+    name: 'abstract sockets',
+    held: names.length === 0,
+    detail: names.length === 0 ? 'there is none' : `there is ${[...new Set(names)].slice(0, 3).join(', ')}`,
+  };
+}
+
+/** Connections that were open when the run began, handed down. */
+function tryDescriptors(): Attempt {
+  const open = readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return Number(fd) > 2 && readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  });
+  return {
+    name: 'a connection that was inherited',
+    held: open.length === 0,
+    detail: open.length === 0 ? 'there is none' : `descriptor ${open.join(', ')}`,
+  };
+}
+
+/** Processes outside: whose network could be entered, whose files, memory or variables could be read. */
+function tryProcesses(): readonly Attempt[] {
+  const own = { net: readlinkSync('/proc/self/ns/net'), mnt: readlinkSync('/proc/self/ns/mnt') };
+  const entered: string[] = [];
+  const read: string[] = [];
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    const look = (file: string): string => {
+      try {
+        return readlinkSync(`/proc/${pid}/${file}`);
+      } catch {
+        return '';
+      }
+    };
+    const [net, mnt] = [look('ns/net'), look('ns/mnt')];
+    if (net !== '' && net !== own.net) {
+      entered.push(pid);
+    }
+    if (mnt !== '' && mnt !== own.mnt && look('root') !== '') {
+      read.push(pid);
+    }
+  }
+  return [
+    tellProcesses('the network of another process (setns)', entered),
+    tellProcesses('the files of another process (/proc/…/root)', read),
+  ];
+}
+
+function tellProcesses(name: string, pids: readonly string[]): Attempt {
+  const held = pids.length === 0;
+  return { name, held, detail: held ? 'none can be' : `of process ${pids.slice(0, 5).join(', ')}` };
+}
+
+/** Packets past the kernel's own protocols. */
+async function tryRaw(): Promise<readonly Attempt[]> {
+  const { default: koffi } = await import('koffi');
+  const open: unknown = koffi.load(null).func('int socket(int domain, int type, int protocol)');
+  const [AF_INET, AF_INET6, AF_PACKET, SOCK_RAW, ICMP, ALL] = [2, 10, 17, 3, 1, 0x0300];
+  const kinds: readonly (readonly [string, number, number])[] = [
+    ['a raw socket', AF_INET, ICMP],
+    ['a raw socket over IPv6', AF_INET6, 58],
+    ['a packet socket', AF_PACKET, ALL],
+  ];
+  return kinds.map(([name, domain, protocol]) => {
+    const made: unknown =
+      typeof open === 'function' ? Reflect.apply(open, undefined, [domain, SOCK_RAW, protocol]) : -1;
+    const held = typeof made !== 'number' || made < 0;
+    return { name, held, detail: held ? 'not permitted' : 'it can be opened' };
+  });
 }

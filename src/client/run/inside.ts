@@ -1,28 +1,25 @@
 // The inner half of `clawpatrol run`: runs in namespaces of its own (user, network, mounts), where nothing is reachable. It makes the tunnel, hides
 // what the command must not reach, waits until the tunnel works, and starts the command without any right over these namespaces. What the
-// tunnel sends and receives passes over a stream to the outer half, which has the network.
+// tunnel sends and receives passes over a stream to the outer half, which has the network. It begins before there is a plan: the interface needs none.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import type { Socket as DatagramSocket } from 'node:dgram';
-import { existsSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
-import { runCommand, SYSTEM_PATH } from '../../devices/commands.ts';
-import { writeWireguardConfig } from '../../devices/wireguard.ts';
+import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.ts';
+import { openTunnel, startCarrier, untilReady } from './carrier.ts';
 import { FrameReader, writeFrame } from './frames.ts';
-import { NSSWITCH, readPlan, resolvConf } from './plan.ts';
-import type { RunPlan } from './plan.ts';
+import { cover, coverRun, coverSocket, findResolver, hide } from './mounts.ts';
+import { answerExpose, openInnerOpenings } from './openings.ts';
+import { readMessage } from './plan.ts';
+import type { InnerMessage, RunPlan } from './plan.ts';
+import { findSocketFiles, SHARED_FOLDERS } from './socket-files.ts';
 
 /** The stream to the outer half. */
 const STREAM = 3;
-const INTERFACE = 'clawpatrol';
-const INTERFACE_MS = 5_000;
-/** Until the gateway has answered through the tunnel. */
-const READY_MS = 15_000;
-const ASK_EVERY_MS = 100;
 /** Ends of `run` itself, not of the command (config reference 6.7). */
 const FAILED = 125;
 const CANNOT_EXECUTE = 126;
@@ -31,10 +28,21 @@ const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 const stream = new Socket({ fd: STREAM, readable: true, writable: true });
 let child: ChildProcess | null = null;
+let peerPort = 0;
+let plan: RunPlan | null = null;
 
 function fail(message: string, code: number = FAILED): never {
   process.stderr.write(`clawpatrol run: ${message}\n`);
   process.exit(code);
+}
+
+/** Tells the outer half how far we are. */
+function tell(message: InnerMessage): void {
+  stream.write(writeFrame({ kind: 'message', value: message }));
+}
+
+function note(name: string): void {
+  tell({ kind: 'step', name, atMs: performance.timeOrigin + performance.now() });
 }
 
 /** WireGuard speaks with us as if we were the gateway; what it says goes over the stream. */
@@ -49,114 +57,6 @@ async function openRelay(): Promise<{ readonly socket: DatagramSocket; readonly 
     }
   });
   return { socket, port: socket.address().port };
-}
-
-let peerPort = 0;
-
-async function openTunnel(plan: RunPlan, relayPort: number): Promise<void> {
-  await runCommand('ip', ['link', 'set', 'lo', 'up']);
-  // It ends with us, however we end: else each run would leave one behind, with its namespaces.
-  const carrier = spawn('setpriv', ['--pdeathsig', 'KILL', 'wireguard-go', '--foreground', INTERFACE], {
-    env: { PATH: SYSTEM_PATH, LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
-  carrier.on('error', (error) =>
-    fail(`wireguard-go cannot be started (${messageOf(error)}); install wireguard-go and util-linux`),
-  );
-  carrier.on('exit', () => fail('the tunnel has ended'));
-  process.on('exit', () => void carrier.kill('SIGKILL'));
-  const endMs = performance.now() + INTERFACE_MS;
-  while (!existsSync(`/run/wireguard/${INTERFACE}.sock`)) {
-    if (performance.now() > endMs) {
-      fail('wireguard-go made no interface; is /dev/net/tun there?');
-    }
-    await pause(5);
-  }
-  const peer = {
-    publicKey: plan.gatewayKey,
-    addresses: ['0.0.0.0/0', '::/0'],
-    outerAddress: `127.0.0.1:${relayPort}`,
-  };
-  await runCommand(
-    'wg',
-    ['setconf', INTERFACE, '/dev/stdin'],
-    writeWireguardConfig({ privateKey: plan.privateKey, listenPort: 0 }, [peer]),
-  );
-  const lines = [
-    ...plan.addresses.map(
-      (address) => `address add ${address}/${address.includes(':') ? '128' : '32'} dev ${INTERFACE}`,
-    ),
-    `link set dev ${INTERFACE} mtu ${plan.mtu} up`,
-    `route add 0.0.0.0/0 dev ${INTERFACE}`,
-    `route add ::/0 dev ${INTERFACE}`,
-  ];
-  // One program for all of it: starting each costs milliseconds that the user waits.
-  await runCommand('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
-}
-
-/** An empty folder in place of the real one, which nobody inside can take away again. */
-async function cover(folder: string): Promise<void> {
-  if (existsSync(folder) && statSync(folder).isDirectory()) {
-    await runCommand('mount', ['-t', 'tmpfs', '-o', 'mode=0755,size=4m', 'clawpatrol', folder]);
-  }
-}
-
-/** A file with that text in place of the real one. */
-async function replace(path: string, text: string, from: string): Promise<void> {
-  const target = existsSync(path) ? realpathSync(path) : null;
-  if (target !== null) {
-    writeFileSync(from, text, { mode: 0o644 });
-    await runCommand('mount', ['--bind', from, target]);
-  }
-}
-
-/**
- * Sockets of other daemons (containers, D-Bus, name caches) lie under /run: it is empty inside. Then the device's own keys, and everything
- * beside the certificates.
- */
-async function hide(plan: RunPlan): Promise<void> {
-  const resolver = existsSync('/etc/resolv.conf') ? realpathSync('/etc/resolv.conf') : null;
-  await runCommand('mount', ['-t', 'tmpfs', '-o', 'mode=0755,size=16m', 'clawpatrol', '/run']);
-  for (const folder of ['/run/wireguard', '/run/lock', `/run/user/${plan.uid}`, '/run/clawpatrol']) {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-  }
-  if (resolver?.startsWith('/run/') === true) {
-    mkdirSync(dirname(resolver), { recursive: true });
-    writeFileSync(resolver, resolvConf(plan.resolver));
-  } else {
-    await replace('/etc/resolv.conf', resolvConf(plan.resolver), '/run/clawpatrol/resolv.conf');
-  }
-  await replace('/etc/nsswitch.conf', NSSWITCH, '/run/clawpatrol/nsswitch.conf');
-  for (const folder of [...plan.hidden, plan.caDir]) {
-    await cover(folder);
-  }
-  for (const [name, text] of Object.entries(plan.caFiles)) {
-    writeFileSync(join(plan.caDir, name), text, { mode: 0o644 });
-  }
-}
-
-/** Asks the gateway for its own name until it answers: then the tunnel works from end to end. */
-async function untilReady(resolver: string): Promise<void> {
-  // clawpatrol.internal, A: id 1, one question.
-  const question = Buffer.from('0001010000010000000000000a636c6177706174726f6c08696e7465726e616c0000010001', 'hex');
-  const socket = createSocket('udp4');
-  const answered = new Promise<'answered'>((resolve) => socket.once('message', () => resolve('answered')));
-  socket.on('error', () => {});
-  const endMs = performance.now() + READY_MS;
-  while (performance.now() < endMs) {
-    socket.send(question, 53, resolver);
-    if ((await Promise.race([answered, pause(ASK_EVERY_MS)])) === 'answered') {
-      socket.close();
-      return;
-    }
-  }
-  fail('the gateway does not answer through the tunnel; is its UDP port reachable from here?');
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, delayMs);
-  });
 }
 
 function start({ command, args, environment, uid, gid }: RunPlan): void {
@@ -175,6 +75,7 @@ function start({ command, args, environment, uid, gid }: RunPlan): void {
   child = spawn('unshare', wrapped, { env: environment, stdio: 'inherit' });
   child.on('error', (error) => fail(`unshare cannot be started: ${messageOf(error)}`, CANNOT_EXECUTE));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  note('the command was started');
 }
 
 /** Where the command is, by the PATH that it will have; the reason where it is not. */
@@ -191,14 +92,35 @@ function checkCommand({ command, environment }: RunPlan): void {
   }
 }
 
-async function begin(plan: RunPlan, relay: { readonly port: number }): Promise<void> {
-  checkCommand(plan);
-  await hide(plan);
-  await openTunnel(plan, relay.port);
+async function begin(given: RunPlan, resolver: string | null): Promise<void> {
+  note('the plan is here');
+  checkCommand(given);
+  const opened = openTunnel(given, relay.port);
+  // The interface is made by other processes meanwhile.
+  hide(given, resolver);
+  note('the rest is hidden');
+  await opened;
   // Whoever reaches WireGuard's own socket reads its key: it was needed until now, and belongs to the same user as the command.
-  await cover('/run/wireguard');
-  await untilReady(plan.resolver);
-  start(plan);
+  cover('/run/wireguard');
+  note('the tunnel has its addresses');
+  if (given.openings !== null) {
+    await openInnerOpenings(given.openings);
+  }
+  await untilReady(given.resolver);
+  note('the gateway answers');
+  start(given);
+}
+
+function take(value: unknown): void {
+  const message = readMessage(value);
+  if (message.kind === 'expose') {
+    if (plan?.openings !== null && plan?.openings !== undefined) {
+      answerExpose(plan.openings, message);
+    }
+  } else if (plan === null) {
+    plan = message.plan;
+    begin(plan, resolver).catch((error: unknown) => fail(messageOf(error)));
+  }
 }
 
 // A terminal sends these to everybody in the foreground: they are the command's to act on.
@@ -213,9 +135,15 @@ for (const name of FORWARDED) {
     child.kill(name);
   });
 }
+stream.on('error', () => {});
+const resolver = findResolver();
+coverRun();
+startCarrier(fail);
 const relay = await openRelay();
+// Those of other networks, as containers have them, are in no list that the outer half sees.
+findSocketFiles(SHARED_FOLDERS).forEach(coverSocket);
+note('the inner half is ready');
 const reader = new FrameReader();
-let began = false;
 stream.on('data', (chunk: Buffer) => {
   const frames = reader.push(chunk);
   if (frames === null) {
@@ -224,9 +152,8 @@ stream.on('data', (chunk: Buffer) => {
   for (const frame of frames) {
     if (frame.kind === 'datagram') {
       relay.socket.send(frame.bytes, peerPort, '127.0.0.1');
-    } else if (!began) {
-      began = true;
-      begin(readPlan(frame.value), relay).catch((error: unknown) => fail(messageOf(error)));
+    } else {
+      take(frame.value);
     }
   }
 });

@@ -1,72 +1,46 @@
-// The outer half of `clawpatrol run`: gets an identity for the run, starts the inner half in its namespaces, carries the tunnel's datagrams, passes
-// signals on, and gives the command's exit code.
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+// The outer half of `clawpatrol run`: gets an identity for the run while the inner half starts, carries the tunnel's datagrams, passes signals on,
+// and gives the command's exit code.
 import { createSocket } from 'node:dgram';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { dirname, join } from 'node:path';
 import { createWireguardKeys } from '../../devices/wireguard.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { fieldOf, readCa, readToken, textOf } from '../device-files.ts';
-import type { DevicePaths, DeviceRecord } from '../device-files.ts';
-import { caEnvironment } from '../environment.ts';
-import { createGatewayLink, parseGatewayUrl } from '../gateway-link.ts';
+import { fieldOf, textOf } from '../fields.ts';
+import type { Environment } from '../environment.ts';
 import { FrameReader, writeFrame } from './frames.ts';
-import type { RunPlan } from './plan.ts';
+import type { InnerHalf } from './inner-half.ts';
+import { openOuterOpenings } from './openings.ts';
+import type { OuterOpenings } from './openings.ts';
+import { listeningSockets, socketsNamedIn, withoutLeadingOut } from './plan.ts';
+import type { OuterMessage, RunPlan } from './plan.ts';
+import { beginRun, describeOpenings, environmentOf } from './registration.ts';
+import { RunError } from './run-error.ts';
+import type { RunOptions, StartedRun } from './registration.ts';
 
-// The compiler rewrites the extension in import statements only, so the entry is named after the file that runs: `.js` as built.
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-const INSIDE = new URL(`./inside.${EXTENSION}`, import.meta.url);
-
-/** A run that could not begin, with what to do. */
-export class RunError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'RunError';
-  }
-}
-
-export interface RunOptions {
-  readonly paths: DevicePaths;
-  readonly record: DeviceRecord;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly profile: string | null;
-  readonly label: string;
-  /** Whether variables for certificates are set. */
-  readonly setEnvironment: boolean;
-  /** Calls the listener at each arrival of a signal that is not the terminal's to send. */
-  readonly onSignal: (listener: (name: 'SIGTERM' | 'SIGHUP' | 'SIGINT') => void) => () => void;
-}
-
-/** Runs a command inside the tunnel and gives its exit code. Rejects with RunError or LinkError when it cannot begin. */
-export async function runInTunnel(options: RunOptions): Promise<number> {
-  const { paths, record } = options;
-  const link = createGatewayLink(parseGatewayUrl(record.gateway.url), readCa(paths));
-  const token = readToken(paths);
+/**
+ * Runs a command inside the tunnel, by an inner half that has been started, and gives the command's exit code. Rejects with RunError when it
+ * cannot begin.
+ */
+export async function runInTunnel(options: RunOptions, inner: InnerHalf): Promise<number> {
   const keys = createWireguardKeys();
-  const outer = await openOuter(record.tunnel.endpoint);
-  const started = await link.post(
-    '/api/device/runs',
-    {
-      public_key: keys.publicKey,
-      label: options.label,
-      ...(options.profile === null ? {} : { profile: options.profile }),
-    },
-    token,
-  );
-  const id = textOf(fieldOf(started, 'run'), 'id');
+  const release = options.onSignal((name) => void inner.child.kill(name));
   try {
-    return await carry(planFor(options, { started, id, privateKey: keys.privateKey }), outer, options);
+    const [outer, started] = await Promise.all([
+      openOuter(options.record.tunnel.endpoint),
+      beginRun(options, { public_key: keys.publicKey }),
+    ]);
+    options.note('the gateway knows the run');
+    try {
+      return await carry(inner, outer, { options, started, privateKey: keys.privateKey });
+    } finally {
+      outer.socket.close();
+      await started.end();
+    }
   } finally {
-    outer.socket.close();
-    // One that cannot be told to have ended is ended by an operator; the command's exit code is what counts here.
-    await link.delete(`/api/device/runs/${id}`, token).catch(() => undefined);
+    release();
   }
 }
 
@@ -87,84 +61,85 @@ async function openOuter(endpoint: string): Promise<Outer> {
   }
 }
 
-function planFor(
-  { paths, command, args, env, setEnvironment }: RunOptions,
-  { started, id, privateKey }: { readonly started: unknown; readonly id: string; readonly privateKey: string },
-): RunPlan {
-  const tunnel = fieldOf(started, 'tunnel');
-  const addresses = fieldOf(started, 'addresses');
-  const files = { bundle: join(paths.caDir, 'ca-bundle.crt'), ca: join(paths.caDir, 'ca.crt') };
-  const own = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+interface Carried {
+  readonly options: RunOptions;
+  readonly started: StartedRun;
+  readonly privateKey: string;
+}
+
+async function carry(inner: InnerHalf, outer: Outer, carried: Carried): Promise<number> {
+  const { options } = carried;
+  const say = (message: OuterMessage): void => void inner.stream.write(writeFrame({ kind: 'message', value: message }));
+  const openings = await openAsked(options, say);
+  try {
+    relay(inner, outer, options.note);
+    say({ kind: 'plan', plan: planFor(carried, openings) });
+    return await inner.ended;
+  } finally {
+    openings?.close();
+  }
+}
+
+async function openAsked(
+  { expose, hostLoopback }: RunOptions,
+  say: (message: OuterMessage) => void,
+): Promise<OuterOpenings | null> {
+  if (expose.length === 0 && hostLoopback.length === 0) {
+    return null;
+  }
+  try {
+    return await openOuterOpenings({ expose, hostLoopback }, say);
+  } catch (error) {
+    throw new RunError(`a port cannot be opened: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function planFor({ options, started, privateKey }: Carried, openings: OuterOpenings | null): RunPlan {
+  const { paths, command, args, env } = options;
+  const tunnel = fieldOf(started.answer, 'tunnel');
+  const addresses = fieldOf(started.answer, 'addresses');
+  const environment: Environment = {
+    ...withoutLeadingOut(env),
+    ...environmentOf(options, started),
+    ...describeOpenings(options),
+  };
   return {
     privateKey,
     gatewayKey: textOf(tunnel, 'public_key'),
     addresses: Array.isArray(addresses) ? addresses.map(String) : [],
-    resolver: textOf(started, 'resolver'),
+    resolver: textOf(started.answer, 'resolver'),
     mtu: Number(fieldOf(tunnel, 'mtu')),
     hidden: [paths.stateDir, dirname(paths.wireguardConfig)],
     caDir: paths.caDir,
-    caFiles: { 'ca.crt': readFileSync(files.ca, 'utf8'), 'ca-bundle.crt': readFileSync(files.bundle, 'utf8') },
+    caFiles: Object.fromEntries(
+      ['ca.crt', 'ca-bundle.crt'].map((name) => [name, readFileSync(join(paths.caDir, name), 'utf8')]),
+    ),
+    sockets: findSockets(env, openings?.plan.path ?? null),
+    openings: openings?.plan ?? null,
     command,
     args,
-    environment: { ...own, ...(setEnvironment ? caEnvironment(files) : {}), CLAWPATROL_RUN: id },
+    environment,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
   };
 }
 
-async function carry(plan: RunPlan, outer: Outer, { onSignal }: RunOptions): Promise<number> {
-  const namespaces = ['--user', '--map-root-user', '--net', '--mount', '--propagation', 'private'];
-  const child = spawn('unshare', [...namespaces, '--', process.execPath, INSIDE.pathname], {
-    // Nothing of the command's environment decides how the inner half runs.
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin' },
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-  });
-  const stream = streamOf(child);
-  const release = onSignal((name) => void child.kill(name));
-  const heard = relay(stream, outer);
-  stream.write(writeFrame({ kind: 'message', value: plan }));
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) =>
-        reject(new RunError(`unshare cannot be started (${messageOf(error)}); install util-linux`)),
-      );
-      child.once('exit', (code, signal) => {
-        if (code === 1 && !heard()) {
-          reject(new RunError(noNamespaces()));
-          return;
-        }
-        resolve(code ?? (signal === 'SIGKILL' ? 137 : 143));
-      });
-    });
-  } finally {
-    release();
-    stream.destroy();
-  }
+function findSockets(env: RunOptions['env'], own: string | null): readonly string[] {
+  const list = existsSync('/proc/net/unix') ? readFileSync('/proc/net/unix', 'utf8') : '';
+  return [...new Set([...listeningSockets(list), ...socketsNamedIn(env)])].filter((path) => path !== own);
 }
 
-function noNamespaces(): string {
-  return 'this system gives this user no namespaces; allow them (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run it with sudo';
-}
-
-function streamOf(child: ChildProcess): Duplex {
-  const stream: unknown = child.stdio[3];
-  // The fourth place was asked for as a pipe, which is a socket in both directions.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return stream as Duplex;
-}
-
-/** Passes datagrams both ways; tells whether the inner half has ever said anything. */
-function relay(stream: Duplex, { socket, address, port }: Outer): () => boolean {
+/** Passes datagrams both ways. */
+function relay(inner: InnerHalf, { socket, address, port }: Outer, note: RunOptions['note']): void {
+  const { stream } = inner;
   const reader = new FrameReader();
-  let heard = false;
-  stream.on('error', () => {});
   stream.on('data', (chunk: Buffer) => {
-    heard = true;
+    inner.heard = true;
     for (const frame of reader.push(chunk) ?? []) {
       if (frame.kind === 'datagram') {
         socket.send(frame.bytes, port, address);
+      } else {
+        note(String(fieldOf(frame.value, 'name')), Number(fieldOf(frame.value, 'atMs')));
       }
     }
   });
@@ -175,5 +150,4 @@ function relay(stream: Duplex, { socket, address, port }: Outer): () => boolean 
       stream.write(writeFrame({ kind: 'datagram', bytes }));
     }
   });
-  return () => heard;
 }

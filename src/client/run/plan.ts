@@ -1,5 +1,6 @@
 // What a run needs to know inside its namespaces, and what is hidden from it there. Pure.
-import { fieldOf, textOf } from '../device-files.ts';
+import { fieldOf, textOf } from '../fields.ts';
+import type { ExposeRequest, OpeningsPlan } from './openings.ts';
 
 /** Sent to the inner half as its first message. */
 export interface RunPlan {
@@ -13,6 +14,9 @@ export interface RunPlan {
   /** Folder of certificates: these files stay, everything else in it is hidden (a gateway's state may lie there too). */
   readonly caDir: string;
   readonly caFiles: Readonly<Record<string, string>>;
+  /** Sockets of this machine at which somebody listens: for the command nobody does. */
+  readonly sockets: readonly string[];
+  readonly openings: OpeningsPlan | null;
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -20,8 +24,24 @@ export interface RunPlan {
   readonly gid: number;
 }
 
-/** Reads a plan as it was sent. Throws Error. */
-export function readPlan(value: unknown): RunPlan {
+/** What the outer half says. */
+export type OuterMessage = { readonly kind: 'plan'; readonly plan: RunPlan } | ExposeRequest;
+
+/** What the inner half says: how far it is. `atMs` is milliseconds since the epoch. */
+export interface InnerMessage {
+  readonly kind: 'step';
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** Reads what the outer half said. Throws Error. */
+export function readMessage(value: unknown): OuterMessage {
+  return fieldOf(value, 'kind') === 'expose'
+    ? { kind: 'expose', port: Number(fieldOf(value, 'port')), name: textOf(value, 'name') }
+    : { kind: 'plan', plan: readPlan(fieldOf(value, 'plan')) };
+}
+
+function readPlan(value: unknown): RunPlan {
   const record = (name: string): Readonly<Record<string, string>> => {
     const entries = Object.entries(fieldOf(value, name) ?? {});
     return Object.fromEntries(entries.map(([key, text]) => [key, String(text)]));
@@ -40,6 +60,8 @@ export function readPlan(value: unknown): RunPlan {
     hidden: list('hidden'),
     caDir: textOf(value, 'caDir'),
     caFiles: record('caFiles'),
+    sockets: list('sockets'),
+    openings: readOpenings(fieldOf(value, 'openings')),
     command: textOf(value, 'command'),
     args: list('args'),
     environment: record('environment'),
@@ -48,10 +70,73 @@ export function readPlan(value: unknown): RunPlan {
   };
 }
 
+function readOpenings(value: unknown): OpeningsPlan | null {
+  const ports = fieldOf(value, 'hostLoopback');
+  return value === null || value === undefined
+    ? null
+    : {
+        path: textOf(value, 'path'),
+        key: textOf(value, 'key'),
+        hostLoopback: Array.isArray(ports) ? ports.map(Number) : [],
+      };
+}
+
 /** Names are asked of the gateway alone: no multicast, no local caches, no other resolvers. */
 export const NSSWITCH =
   'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n';
 
 export function resolvConf(resolver: string): string {
   return `nameserver ${resolver}\noptions timeout:2 attempts:2\n`;
+}
+
+/** Variables that lead to daemons and agents outside, which would act for the command: it does not get them. */
+const LEADING_OUT: readonly string[] = [
+  'SSH_AUTH_SOCK',
+  'SSH_AGENT_PID',
+  'GPG_AGENT_INFO',
+  'DBUS_SESSION_BUS_ADDRESS',
+  'DBUS_SYSTEM_BUS_ADDRESS',
+  'DOCKER_HOST',
+  'CONTAINER_HOST',
+  'CONTAINERD_ADDRESS',
+  'TMUX',
+  'STY',
+  'VSCODE_IPC_HOOK_CLI',
+  'VSCODE_GIT_IPC_HANDLE',
+  'NOTIFY_SOCKET',
+];
+
+/** The environment without what leads out, and without our own words for the operator. */
+export function withoutLeadingOut(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && !LEADING_OUT.includes(entry[0]) && entry[0] !== 'CLAWPATROL_TOKEN',
+    ),
+  );
+}
+
+/** Sockets that those variables name: ours may not be the network in which they were made, and then they are in no list that we see. */
+export function socketsNamedIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return LEADING_OUT.flatMap((name) => {
+    const path = /^(?:unix:(?:path=)?(?:\/\/)?)?(\/[^,;]*)/.exec(env[name] ?? '')?.[1];
+    return path === undefined || path.startsWith('/run/') ? [] : [path];
+  });
+}
+
+/**
+ * Paths at which somebody listens, from the text of /proc/net/unix; not those under /run, which is empty inside. The eighth column is the path,
+ * the fourth says whether it listens (`__SO_ACCEPTCON`).
+ */
+export function listeningSockets(procNetUnix: string): readonly string[] {
+  const paths = procNetUnix
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const match = /^\S+: \S+ \S+ (\S+) \S+ \S+ +\S+ (\/.*)$/.exec(line);
+      const listens = (Number.parseInt(match?.[1] ?? '0', 16) & 0x1_0000) !== 0;
+      return match?.[2] !== undefined && listens ? [match[2]] : [];
+    })
+    .filter((path) => !path.startsWith('/run/') && !path.startsWith('/var/run/'));
+  return [...new Set(paths)];
 }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { SYSTEM_PATH } from '../../devices/commands.ts';
+import { SYSTEM_PATH } from '../../devices/system-path.ts';
 import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
 import type { Arriving } from './gate-ports.ts';

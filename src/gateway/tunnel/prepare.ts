@@ -89,6 +89,7 @@ function describeTunnel(tunnel: Tunnel, live: () => Live): TunnelDescription {
     endpoint: () => dialTarget(live().config.gateway, layout.listenPort),
     mtu: layout.mtu,
     addressesOf: (number) => addressesAt(layout.devices, number),
+    peersSet: () => tunnel.peersSet(),
     async lastHeard() {
       const peers = await tunnel.peers();
       return new Map(

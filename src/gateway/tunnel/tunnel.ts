@@ -85,6 +85,8 @@ export interface Tunnel extends TunnelView {
   open(onSocket: (socket: Socket) => void): Promise<void>;
   /** What WireGuard knows of the peers. */
   peers(): Promise<readonly PeerState[]>;
+  /** Resolves when the last change of devices and runs has reached WireGuard. Never rejects. */
+  peersSet(): Promise<void>;
   /** How it stands, as last looked at. */
   readonly state: TunnelState;
   /** Brings the policy in force into the kernel's rules. Never rejects. */
@@ -336,6 +338,10 @@ class WireguardTunnel implements Tunnel {
 
   peers(): Promise<readonly PeerState[]> {
     return this.#interface?.peers() ?? Promise.resolve([]);
+  }
+
+  peersSet(): Promise<void> {
+    return this.#changed;
   }
 
   async close(): Promise<void> {
