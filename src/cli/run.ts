@@ -24,7 +24,7 @@ const WITH_VALUE: readonly string[] = [
 ];
 /** Flags with which nothing may be started yet, or nothing of the tunnel. */
 const NOT_TUNNELLED = /^(?:-h|--help|--mode(?:=.*)?)$/;
-const MAX_INCIDENT_CHARS = 200;
+const MAX_INCIDENT_CHARS = 100;
 /** As of the agent-facing name's POST /intent. */
 const MAX_INTENT_BYTES = 4096;
 const MAX_PORTS = 16;

@@ -1,6 +1,8 @@
 // What machines ask of the gateway for themselves: to be let in, and, once they are, for a run of their own, and to be forgotten. None of it
 // takes an operator's word, and none of it can approve anything. Every answer is JSON.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { findFault } from '../approvals/claims.ts';
+import type { ClaimChange, Claims } from '../approvals/claims.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Device } from '../devices/device.ts';
@@ -9,12 +11,9 @@ import { POLL_SECONDS } from '../devices/enrolment.ts';
 import type { JoinState, Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Agent } from '../rules/action.ts';
 import { ApiError, getText, readBody } from './input.ts';
 import type { Fields } from './input.ts';
-
-const MAX_INCIDENT_CHARS = 200;
-/** As of the agent-facing name's POST /intent (config reference 7.6). */
-const MAX_INTENT_BYTES = 4096;
 
 /** Whether a path is one of those that machines use. */
 export function isJoinPath(path: string): boolean {
@@ -30,6 +29,8 @@ export interface JoinParts {
   readonly publicUrl: () => string | null;
   /** Variables with placeholders for whoever acts under a profile. */
   readonly placeholdersOf: (profile: string) => Readonly<Record<string, string>>;
+  /** What runs say of their work. */
+  readonly claims: Pick<Claims, 'set'>;
   /** Durable when it resolves; rejects when it cannot be recorded, and then nothing happens. */
   readonly record: (event: AuditEvent) => Promise<void>;
 }
@@ -124,8 +125,9 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
   }
   const label = (fields.get('label') ?? '').slice(0, 200);
   const claims = readClaims(fields);
-  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label, ...claims }));
+  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label }));
   const run = parts.devices.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
+  await claimFor(run, device, claims, parts);
   // Its first packet would be lost, and the next one comes seconds later.
   await parts.devices.tunnel.peersSet();
   return {
@@ -136,12 +138,28 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
 }
 
 /** What the agent says of itself: an incident and why it acts. Its word, and no more. */
-function readClaims(fields: Fields): Readonly<Record<string, string>> {
+function readClaims(fields: Fields): ClaimChange {
   const [incident, intent] = [fields.get('incident') ?? '', fields.get('intent') ?? ''];
-  if (incident.length > MAX_INCIDENT_CHARS || Buffer.byteLength(intent) > MAX_INTENT_BYTES) {
-    throw new ApiError(400, 'bad_request', 'incident or intent is too long');
+  const change = { ...(incident === '' ? {} : { incident }), ...(intent === '' ? {} : { intent }) };
+  const fault = findFault(change);
+  if (fault !== null) {
+    throw new ApiError(400, 'bad_request', fault);
   }
-  return { ...(incident === '' ? {} : { incident }), ...(intent === '' ? {} : { intent }) };
+  return change;
+}
+
+/** In force before the run can do anything; a run whose word cannot be recorded does not begin. */
+async function claimFor(run: Run, { name, user }: Device, change: ClaimChange, parts: JoinParts): Promise<void> {
+  if (Object.keys(change).length === 0) {
+    return;
+  }
+  const agent: Agent = { device: name, profile: run.profile, run: run.id, user, ip: '', transport: 'wireguard' };
+  try {
+    await parts.claims.set(agent, change, 'run');
+  } catch (error) {
+    parts.devices.runs.end(run.id);
+    throw error;
+  }
 }
 
 async function endRun(request: FastifyRequest, parts: JoinParts): Promise<object> {

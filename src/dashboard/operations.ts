@@ -73,12 +73,13 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
 }
 
 /** What machines may ask; null where there is no tunnel to let them into. */
-function joinParts({ clock, devices, ca, live, audit }: Operations): JoinParts | null {
+function joinParts({ clock, devices, ca, live, audit, claims }: Operations): JoinParts | null {
   return devices === null
     ? null
     : {
         clock,
         devices,
+        claims,
         caPem: () => ca.pem,
         fingerprint: () => ca.fingerprint,
         publicUrl: () => live().config.gateway.publicUrl,
