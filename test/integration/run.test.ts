@@ -176,10 +176,8 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     inside.child.kill('SIGTERM');
     await once(inside.child, 'exit');
     assert.equal((await world.machine.run(process.execPath, ['-e', READ(6001)])).stdout, 'ECONNREFUSED');
-    const told = await run([
-      ...['--expose', '6002', '--host-loopback', '5001', '--host-loopback', '8080'],
-      ...[process.execPath, MAIN, 'escape-test'],
-    ]);
+    const asked = ['--expose', '6002', '--host-loopback', '5001', '--host-loopback', '8080'];
+    const told = await run([...asked, process.execPath, MAIN, 'escape-test']);
     assert.match(told.stdout, /^asked port 6002: it can be reached at 127\.0\.0\.1:6002 of the machine \(--expose\)$/m);
     assert.match(told.stdout, /^asked port 5001: it leads to 127\.0\.0\.1:5001 of the machine \(--host-loopback\)$/m);
     const opened = ['--expose', '6002', '--host-loopback', '8080'];
