@@ -14,6 +14,7 @@ import { createEvent } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { shorten, visible } from '../lib/text.ts';
+import { traceOf } from '../lib/trace.ts';
 import type { Agent } from '../rules/action.ts';
 
 /** Each text is "" where nothing was said. */
@@ -76,7 +77,6 @@ const STALE_MS = 24 * 3_600_000;
 
 const INCIDENT = /^[\x21-\x7e]{1,100}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
 
 export interface ClaimsParts {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
@@ -205,14 +205,6 @@ export function findFault({ incident, task, intent, parent, traceparent }: Claim
 
 function isSaid(text: string | undefined): text is string {
   return text !== undefined && text !== '';
-}
-
-/** The trace id of a traceparent (W3C Trace Context, section 3.2); "" when it is malformed. */
-export function traceOf(traceparent: string): string {
-  const [, version, trace = '', span = '', rest] = TRACEPARENT.exec(traceparent) ?? [];
-  // Version ff is invalid, and 00 has nothing behind the flags; later versions may.
-  const fits = version !== undefined && version !== 'ff' && (version !== '00' || rest === undefined);
-  return fits && /[^0]/.test(trace) && /[^0]/.test(span) ? trace : '';
 }
 
 /** What of a claim goes with an action; null where nothing was said. `trace`: what the request itself named, or "". */

@@ -36,6 +36,8 @@ export type AuditEventType =
   | 'incident.opened'
   | 'incident.changed'
   | 'incident.resolved'
+  /** An agent has asked whether an action would be allowed: no action, and no decision. */
+  | 'context.asked'
   | 'notifier.failed';
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */

@@ -4,7 +4,7 @@ import type { CheckParts } from './check-parts.ts';
 import type { EndpointConfig } from './config.ts';
 import { isRecord } from './decode.ts';
 import type { DecodedBlock } from './decode.ts';
-import { formatHostPort, isLoopbackHost, parseIp } from './hosts.ts';
+import { AGENT_NAME, formatHostPort, isLoopbackHost, parseIp } from './hosts.ts';
 import { endpointTypes } from './schema-endpoints.ts';
 
 /** Checks every endpoint. */
@@ -27,6 +27,10 @@ function checkHosts(endpoint: EndpointConfig, block: DecodedBlock, { report }: C
   const seen = new Set<string>();
   for (const [index, { host, port }] of endpoint.hosts.entries()) {
     const key = formatHostPort(host, port);
+    if (host === AGENT_NAME) {
+      const message = `${AGENT_NAME} is the gateway's own name: requests to it never leave the gateway`;
+      report.error(block.itemPlace('hosts', index), { code: 'reserved-host', message, fix: 'declare another name' });
+    }
     if (seen.has(key)) {
       report.error(block.itemPlace('hosts', index), {
         code: 'duplicate-host',

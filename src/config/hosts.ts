@@ -23,6 +23,10 @@ export interface ParsedHost {
   readonly wildcard: boolean;
 }
 
+/** The name under which agents find the gateway itself, and the ports that it answers at. */
+export const AGENT_NAME = 'clawpatrol.internal';
+export const AGENT_PORTS: readonly number[] = [443, 80];
+
 const MAX_NAME_CHARS = 253;
 const MAPPED_PREFIX = 0xffffn << 32n;
 

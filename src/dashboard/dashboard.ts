@@ -29,12 +29,13 @@ import { createPasswords, type Passwords } from './password.ts';
 import type { OperatorParts } from './routes.ts';
 import { createSessions, sameText, type Sessions } from './sessions.ts';
 import { createSetup } from './setup.ts';
-import { createThrottle } from './throttle.ts';
+import { createThrottle } from '../lib/throttle.ts';
 import { createTlsFront } from './tls-front.ts';
 import { createTurnedAway } from './turned-away.ts';
 
 /** Browsers keep up to six each, and a live stream one for as long as a page is open. */
 const MAX_CONNECTIONS = 512;
+const LOGIN_TRIES = { supply: 10, refillMs: 6_000 };
 /** Live streams of one operator, and of all. */
 const MAX_STREAMS_EACH = 16;
 const MAX_STREAMS = 128;
@@ -130,7 +131,7 @@ class DashboardServer {
       passwords: this.#parts.passwords ?? createPasswords(),
       sessions: this.#sessions,
       setup,
-      throttle: createThrottle(clock),
+      throttle: createThrottle(clock, LOGIN_TRIES),
       cookies: (request) => this.#cookies(request),
       findSession: (request) => this.#findSession(request),
     });

@@ -128,6 +128,7 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'incident.opened',
   'incident.changed',
   'incident.resolved',
+  'context.asked',
   'notifier.failed',
 ];
 

@@ -15,7 +15,7 @@ import { BusyError, findPasswordFault, MAX_PASSWORD_CHARS, type PasswordHash, ty
 import { sameText, type Session, type Sessions } from './sessions.ts';
 import type { Setup } from './setup.ts';
 import { timeText } from './shapes.ts';
-import type { Throttle } from './throttle.ts';
+import type { Throttle } from '../lib/throttle.ts';
 
 export interface LoginParts extends Pick<OperatorParts, 'clock' | 'audit' | 'warn'> {
   readonly operators: Operators;

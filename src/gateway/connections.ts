@@ -21,12 +21,13 @@ import type { FinishReason } from '../protocols/session.ts';
 import type { Agent, SessionId } from '../rules/action.ts';
 import type { RuleSet } from '../rules/decision.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
+import type { AgentApi } from './agent-api/api.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
 import { describeDirectAgent } from './direct-agent.ts';
 import { createForwardProxy } from './forward-proxy.ts';
 import type { ForwardProxy } from './forward-proxy.ts';
-import { findEndpoint, matchHost, sameHosts, stillWields } from './routing.ts';
+import { findEndpoint, leadsThere, matchHost, sameHosts, stillWields } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
 import { NO_CONTEXT } from './judge.ts';
 import type { ContextOf } from './judge.ts';
@@ -84,6 +85,8 @@ export interface ConnectionsParts {
   /** The text of a secret string with its references replaced; `what` names it. Throws GatewayError SECRET_MISSING. */
   readonly secretString: (text: string, what: string) => Secret;
   readonly logger: Logger;
+  /** Answers for the gateway itself. */
+  readonly agentApi: AgentApi;
   /** As in `JudgeParts`. */
   readonly contextOf?: ContextOf;
   /** Connections that the file descriptors of this process allow. */
@@ -315,7 +318,7 @@ class OpenConnections implements Connections {
     if (target === null && !createRanges(route.endpoint.listenAllow)(agent.ip)) {
       return { cause: 'source', detail: `${agent.ip} is not in listen_allow` };
     }
-    if (!this.#parts.live().reaches(route.profile, route.endpoint.ref)) {
+    if (!leadsThere(this.#parts.live(), route)) {
       return { cause: 'profile', detail: `profile ${route.profile} does not reach ${route.endpoint.ref}` };
     }
     if (!this.#parts.protocols.has(route.endpoint.type)) {
@@ -441,6 +444,8 @@ class OpenConnections implements Connections {
       keys: endpointKeys(this.#parts.keys, accepted.ref),
       keep: (action, part, text) =>
         this.#parts.audit.append(recordedEvent(action, { part, text }, clock.now())) !== null,
+      own: (request) =>
+        this.#parts.agentApi.answer(entry.agent, request, (cause, detail) => this.#refuse(entry, cause, detail)),
       forbids: (action) => {
         const context = this.#parts.contextOf?.(action.agent) ?? NO_CONTEXT;
         const { kind, by } = rulesOf(action.credential).decide(action, { ...context, nowMs: clock.now() });
@@ -535,7 +540,7 @@ class OpenConnections implements Connections {
       now.endpoint.type === route.endpoint.type &&
       now.profile === route.profile &&
       sameHosts(now.endpoint, route.endpoint) &&
-      this.#parts.live().reaches(now.profile, now.endpoint.ref) &&
+      leadsThere(this.#parts.live(), now) &&
       (credential === null || stillWields(this.#parts.live(), now, credential))
     );
   }

@@ -213,6 +213,7 @@ class Daemon implements Gateway {
     const services = await openServices({
       clock,
       env,
+      version: this.#parts.version,
       stateDir,
       logger,
       protocols,

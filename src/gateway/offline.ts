@@ -15,6 +15,8 @@ export interface OfflineParts {
   readonly config: Config;
   readonly policy: Policy;
   readonly protocols: ReadonlyMap<string, Protocol>;
+  /** Who asks, and what is known at this moment, where a running gateway asks; left out: nobody, and nothing that was not described. */
+  readonly asked?: { readonly agent: Agent; readonly common: CommonFacts };
 }
 
 /** The rules' word on one unit of the action. */
@@ -67,8 +69,9 @@ export async function judgeOffline(parts: OfflineParts, hand: HandAction): Promi
   const acting = profile ?? (reaching.length === 1 ? (reaching[0] ?? '') : '');
   const credential = findCredential(config, endpoint, hand, acting);
   const units = agreeing(await analyse(parts, endpoint, { hand, credential }), hand);
-  const action = makeAction({ endpoint, hand, profile: acting, credential, analysed: units });
-  const common = commonFacts(hand, acting);
+  const agent = parts.asked?.agent ?? describeAgent(hand, acting);
+  const action = makeAction({ endpoint, hand, agent, credential, analysed: units });
+  const common = parts.asked?.common ?? commonFacts(hand, acting);
   const rules = parts.policy.ruleSet(endpoint.ref, acting, credential);
   const { decision, trace } = rules.explain(action, common);
   return {
@@ -297,22 +300,18 @@ function standIn(unit: Unit, stated: ReadonlyMap<string, FactValue>): Unit {
   return { ...unit, facts };
 }
 
+function describeAgent({ run, peerIp }: HandAction, profile: string): Agent {
+  return { device: '', profile, run: run ?? '', user: '', ip: peerIp ?? '', transport: 'direct' };
+}
+
 function makeAction(parts: {
   readonly endpoint: EndpointConfig;
   readonly hand: HandAction;
-  readonly profile: string;
+  readonly agent: Agent;
   readonly credential: Ref | null;
   readonly analysed: AnalysedSample;
 }): Action {
-  const { endpoint, hand, profile, credential, analysed } = parts;
-  const agent: Agent = {
-    device: '',
-    profile,
-    run: hand.run ?? '',
-    user: '',
-    ip: hand.peerIp ?? '',
-    transport: 'direct',
-  };
+  const { endpoint, hand, agent, credential, analysed } = parts;
   const { name, type, ref, family, hosts } = endpoint;
   const strength = Math.max(0, ...analysed.units.map((unit) => RISKS.indexOf(unit.risk)));
   return {

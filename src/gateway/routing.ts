@@ -2,6 +2,7 @@
 // from an endpoint to another without closing it. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointConfig, HostPattern } from '../config/config.ts';
+import { AGENT_NAME, AGENT_PORTS } from '../config/hosts.ts';
 import type { DialTarget, DispatchedCredential } from '../protocols/protocol.ts';
 import { formatAddress } from './addresses.ts';
 import type { Live } from './live.ts';
@@ -60,10 +61,36 @@ export function matchHost(pattern: HostPattern, { host, port }: DialTarget): boo
 }
 
 /**
+ * Stands for the gateway itself where a connection leads to an endpoint. It speaks HTTP as `https` endpoints do; it has no upstream, no
+ * credential and no rules, and what is asked there is no action.
+ */
+export const AGENT_ENDPOINT: EndpointConfig = {
+  type: 'https',
+  name: AGENT_NAME,
+  ref: AGENT_NAME,
+  family: 'http',
+  hosts: AGENT_PORTS.map((port) => ({ host: AGENT_NAME, port, wildcard: false })),
+  description: 'the gateway itself',
+  tunnel: null,
+  retentionMs: null,
+  listen: null,
+  profile: null,
+  listenAllow: [],
+  listenTls: 'auto',
+  unmatched: 'risk',
+  caCert: null,
+  attributes: {},
+  at: { file: '', line: 0, column: 0, endLine: 0, endColumn: 0 },
+};
+
+/**
  * The endpoint of a profile that a destination belongs to: exact before wildcard, the longest wildcard suffix first. Null when the profile
  * reaches none that claims it.
  */
 export function findEndpoint(live: Live, profile: string, target: DialTarget): EndpointConfig | null {
+  if (target.host === AGENT_NAME) {
+    return AGENT_PORTS.includes(target.port) && live.profiles.has(profile) ? AGENT_ENDPOINT : null;
+  }
   let best: { readonly endpoint: EndpointConfig; readonly pattern: HostPattern } | null = null;
   for (const endpoint of live.config.endpoints) {
     for (const pattern of endpoint.hosts) {
@@ -77,6 +104,11 @@ export function findEndpoint(live: Live, profile: string, target: DialTarget): E
     }
   }
   return best?.endpoint ?? null;
+}
+
+/** Whether the profile reaches the endpoint; the gateway itself is there for every profile. */
+export function leadsThere(live: Live, { endpoint, profile }: Route): boolean {
+  return endpoint === AGENT_ENDPOINT ? live.profiles.has(profile) : live.reaches(profile, endpoint.ref);
 }
 
 function isCloser(pattern: HostPattern, than: HostPattern | null): boolean {

@@ -30,6 +30,7 @@ import { factsToJson } from '../rules/facts.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { describeDeciders, openApprovals, type ApprovalServices } from './approval-services.ts';
 import type { BoundAddress } from './addresses.ts';
+import { createAgentApi } from './agent-api/api.ts';
 import { openCertificates } from './certificates.ts';
 import type { Certificates } from './certificates.ts';
 import type { Channels } from './channels/channels.ts';
@@ -66,6 +67,7 @@ import { resolveSecretString } from './secret-string.ts';
 export interface ServiceParts {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
   readonly stateDir: string;
   readonly logger: Logger;
   readonly protocols: ReadonlyMap<string, Protocol>;
@@ -248,7 +250,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
   const tunnel = prepared?.tunnel ?? null;
   const core = { metrics, recorder, gate, quarantine, tunnel };
-  const connections = openConnections(parts, opened, { ...core, dial, contextOf });
+  const connections = openConnections(parts, opened, { ...core, dial, asking });
   enforceQuarantine(quarantine, gate, connections);
   later.gate = gate;
   later.connections = connections;
@@ -296,14 +298,28 @@ function enforceQuarantine(quarantine: Quarantine, gate: GatewayGate, connection
 function openConnections(
   parts: ServiceParts,
   { audit, secretString, sources, certificates, keys }: Opened,
-  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> &
-    Pick<ApprovalServices, 'contextOf'> & { readonly dial: Dial },
+  core: Pick<Core, 'metrics' | 'recorder' | 'gate' | 'quarantine' | 'tunnel'> & {
+    readonly dial: Dial;
+    readonly asking: ApprovalServices;
+  },
 ): Connections {
   const { live, logger } = parts;
+  const { approvals, claims, contextOf } = core.asking;
   const resolve = (host: string): Promise<readonly string[]> => resolveHost(host, live().config.gateway.resolver);
   return createConnections({
     ...parts,
     ...core,
+    contextOf,
+    agentApi: createAgentApi({
+      ...parts,
+      audit,
+      claims,
+      contextOf,
+      pending: () => approvals.pending(),
+      caPem: () => certificates.ca.pem,
+      fingerprint: () => certificates.ca.fingerprint,
+      onFault: (error) => logger.error({ err: error }, 'a request to the gateway itself could not be answered'),
+    }),
     strangers: {
       resolve,
       own: () => readOwnAddresses(live().config),

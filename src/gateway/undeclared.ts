@@ -1,7 +1,7 @@
 // Destinations that nobody declared, under `unknown_host = "passthrough"`: which addresses stay shut whatever the configuration opens. Pure.
 import { isIP } from 'node:net';
 import type { Config } from '../config/config.ts';
-import { parseHost } from '../config/hosts.ts';
+import { AGENT_NAME, parseHost } from '../config/hosts.ts';
 import type { DialTarget } from '../protocols/protocol.ts';
 import { canonicalIp, createRanges, isNeverPublic } from './addresses.ts';
 import type { FirstBytes } from './first-bytes.ts';
@@ -55,9 +55,12 @@ export function createShut({ defaults }: Pick<Config, 'defaults'>, { networks, l
   };
 }
 
-/** Whether some endpoint has that host, on any port and for any profile: such a host is not unknown. */
+/** Whether some endpoint has that host, on any port and for any profile: such a host is not unknown, and neither is the gateway's own name. */
 export function isDeclaredHost({ endpoints }: Pick<Config, 'endpoints'>, host: string): boolean {
-  return endpoints.some(({ hosts }) => hosts.some((pattern) => matchHost(pattern, { host, port: pattern.port })));
+  return (
+    host === AGENT_NAME ||
+    endpoints.some(({ hosts }) => hosts.some((pattern) => matchHost(pattern, { host, port: pattern.port })))
+  );
 }
 
 /** Whether some endpoint that speaks TLS has that port, so that a server name tells what a connection is for. */

@@ -90,6 +90,32 @@ export interface EndpointKeys {
   keepUpstreamKey(upstream: string, key: string): void;
 }
 
+/** A request to the gateway's own name (`AGENT_NAME`): answered by the gateway, never sent anywhere. */
+export interface OwnRequest {
+  readonly method: string;
+  /** As it came; begins with `/`, or is `*`. */
+  readonly path: string;
+  /** What follows the first `?`; "" without one. */
+  readonly query: string;
+  /** Values of the fields Accept and Content-Type; "" where there is none, or several. */
+  readonly accept: string;
+  readonly contentType: string;
+  /** Null when it is longer than `MAX_OWN_BODY_BYTES`, or did not come whole. */
+  readonly body: Buffer | null;
+}
+
+/** The longest body of a request to the gateway itself. */
+export const MAX_OWN_BODY_BYTES = 64 * 1024;
+
+export interface OwnAnswer {
+  readonly status: number;
+  /** Content-Type. */
+  readonly type: string;
+  readonly body: string;
+  /** Further fields. */
+  readonly fields?: readonly { readonly name: string; readonly value: string }[];
+}
+
 /** Everything a protocol may ask of the gateway for one connection. */
 export interface ServeContext {
   readonly endpoint: Endpoint;
@@ -128,6 +154,8 @@ export interface ServeContext {
   readonly keys: EndpointKeys;
   /** Keeps a part (from 0) of what an action showed, as text in the audit log; false when the log takes nothing now. */
   keep(action: Action, part: number, text: string): boolean;
+  /** The answer to a request to the gateway's own name, which every listener of the HTTP protocols serves. Never rejects. */
+  own(request: OwnRequest): Promise<OwnAnswer>;
   /** Whether rules deny that action as it stands: nobody is asked, nothing is recorded, and what they cannot tell is not denied. */
   forbids(action: Action): boolean;
   /** The most of one request that is held for judging. */

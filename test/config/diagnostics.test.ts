@@ -469,6 +469,10 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'gateway { dashboard_listen = "0.0.0.0:8080" }\n', want: [W('1:30', 'open-dashboard')] },
   ],
   hosts: [
+    {
+      text: 'endpoint "https" "x" { hosts = ["x.com", "ClawPatrol.Internal:8443"] }\n',
+      want: [E('1:42', 'reserved-host')],
+    },
     { text: 'endpoint "https" "x" { hosts = ["x.com", "X.COM.:443"] }\n', want: [E('1:42', 'duplicate-host')] },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\nendpoint "https" "y" { hosts = ["y.com", "X.com"] }\ncredential "passthrough" "c" { endpoints = [x, y] }\nprofile "p" { credentials = [c] }\n',

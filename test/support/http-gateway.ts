@@ -272,6 +272,8 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
       secretAttribute: () => null,
       placeholders: () => [],
       serverTls: (names) => testLeaf(names?.[0] ?? 'localhost'),
+      own: ({ method, path, body }) =>
+        Promise.resolve({ status: 200, type: 'text/plain', body: `${method} ${path} ${body?.length ?? 'cut'}` }),
       relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),
       refused: (cause, detail) => void refused.push(`${cause}: ${detail}`),
       noticed: (cause, detail) => void noticed.push(`${cause}: ${detail}`),

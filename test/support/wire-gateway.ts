@@ -115,6 +115,7 @@ export async function startWireGateway(cleanUp: CleanUp, options: WireOptions): 
         options.serverTls === undefined
           ? Promise.reject(new Error('no certificate'))
           : Promise.resolve(options.serverTls),
+      own: () => Promise.reject(new Error('not asked')),
       relay: (parts) => relay(parts, { gate, clock, signal: ending.signal, draining: draining.signal }),
       refused: (cause, detail) => void refused.push(`${cause}: ${detail}`),
       noticed: (cause, detail) => void refused.push(`${cause}: ${detail}`),

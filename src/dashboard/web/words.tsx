@@ -33,10 +33,10 @@ export function AgentWords({ approval }: { readonly approval: ApprovalJson }): V
 }
 
 const CLAIMED = [
-  ['incident', 'incident'],
-  ['task', 'task'],
-  ['parent', 'led to by'],
-  ['trace', 'trace'],
+  ['incident', 'Incident'],
+  ['task', 'Task'],
+  ['parent', 'Led to by'],
+  ['trace', 'Trace'],
 ] as const;
 
 export function Reviews({ approval }: { readonly approval: ApprovalJson }): VNode | null {

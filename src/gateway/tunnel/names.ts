@@ -1,6 +1,6 @@
 // Answers questions about names for a device: declared names of its profile have virtual addresses, every other name does not exist, unless
 // the policy opens what is not declared. What is asked for and not declared is told to `refused`. Pure but for `others`.
-import { canonicalHost, parseIp } from '../../config/hosts.ts';
+import { AGENT_NAME, canonicalHost, parseIp } from '../../config/hosts.ts';
 import type { Agent } from '../../rules/action.ts';
 import { matchHost } from '../routing.ts';
 import type { Live } from '../live.ts';
@@ -8,7 +8,6 @@ import { TYPE_A, TYPE_AAAA, TYPE_PTR, takeQuestion, writeName, writeReply } from
 import type { DnsQuestion, DnsRecord } from './dns-message.ts';
 import { isDeclaredHost } from '../undeclared.ts';
 import type { OtherNames } from './other-names.ts';
-import { AGENT_NAME } from './virtual-addresses.ts';
 import type { VirtualAddresses } from './virtual-addresses.ts';
 
 /** How long clients remember an address; it stays the name's for much longer. */

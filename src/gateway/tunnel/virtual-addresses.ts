@@ -1,7 +1,7 @@
 // Virtual addresses: each declared name has one number, and with it an IPv4 and an IPv6 address that lead to us. A name keeps its address
 // over restarts, and an address is given to another name only when nobody can still hold the old meaning (traps DN-06, DN-10). Pure: what
 // must survive is handed to `save`.
-import { formatIp, parseIp } from '../../config/hosts.ts';
+import { AGENT_NAME, formatIp, parseIp } from '../../config/hosts.ts';
 import type { Cidr } from '../../config/hosts.ts';
 import { offsetIn } from './layout.ts';
 
@@ -36,9 +36,6 @@ interface Entry extends AssignedName {
   /** Asked for under a wildcard: it may be taken away again. */
   wildcard: boolean;
 }
-
-/** The name under which agents find the gateway itself; it has the last address of each network. */
-export const AGENT_NAME = 'clawpatrol.internal';
 
 export class VirtualAddresses {
   readonly #parts: VirtualAddressParts;

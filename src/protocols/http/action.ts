@@ -112,6 +112,8 @@ export interface ActionParts {
   readonly memo: object | null;
   /** That of an earlier action of the same request, or null. */
   readonly id: string | null;
+  /** Trace id that the request names; left out: none. */
+  readonly trace?: string;
 }
 
 /** One request to be judged. */
@@ -127,9 +129,10 @@ export class HttpAction implements Action {
   readonly phase = 'execute';
   readonly refused: string | null;
   readonly memo: object | null;
+  readonly trace: string;
   readonly #analysis: HttpAnalysis;
 
-  constructor(origin: Origin, { analysis, evidence, credential, memo, id }: ActionParts) {
+  constructor(origin: Origin, { analysis, evidence, credential, memo, id, trace = '' }: ActionParts) {
     this.id = id ?? uuidv7(origin.clock.now());
     this.session = origin.session;
     this.agent = origin.agent;
@@ -140,6 +143,7 @@ export class HttpAction implements Action {
     this.evidence = evidence;
     this.refused = analysis.refused;
     this.memo = memo;
+    this.trace = trace;
     this.#analysis = analysis;
   }
 

@@ -1,7 +1,8 @@
 // Which of the endpoint's hosts a request is for. The CONNECT target, the TLS server name and Host (or :authority, or an absolute target)
-// must all name the same one (HT-01); what names another host is misdirected, whatever it resolves to. Pure.
+// must all name the same one (HT-01); what names another host is misdirected, whatever it resolves to. The gateway's own name is served beside
+// the endpoint's hosts, and comes before any wildcard. Pure.
 import type { HostPattern } from '../../config/config.ts';
-import { parseHost } from '../../config/hosts.ts';
+import { AGENT_NAME, AGENT_PORTS, parseHost } from '../../config/hosts.ts';
 import type { DialTarget } from '../protocol.ts';
 
 /** How a connection came in, as far as it says where its requests go. */
@@ -65,6 +66,9 @@ export function findPlace(entrance: Entrance, authority: string, scheme: 'http' 
       ? placeAt(target.host, target.port)
       : misplaced('the host of the request is not the one that the connection was made to');
   }
+  if (parsed.host === AGENT_NAME) {
+    return findOwnPlace(entrance, port);
+  }
   const covered = portsOf(entrance.patterns, parsed.host);
   if (serverName === null && covered.length === 0 && scheme === null && isOwn(entrance, parsed.host, port)) {
     return findOnlyHost(entrance);
@@ -81,7 +85,8 @@ export function findConnectTarget(entrance: Entrance, authority: string): DialTa
   if (parsed === null || parsed.port === null) {
     return { kind: 'misplaced', status: 400, why: 'the target of CONNECT is not host:port' };
   }
-  return portsOf(entrance.patterns, parsed.host).includes(parsed.port)
+  const ports = parsed.host === AGENT_NAME ? AGENT_PORTS : portsOf(entrance.patterns, parsed.host);
+  return ports.includes(parsed.port)
     ? { host: parsed.host, port: parsed.port }
     : misplaced('the target of CONNECT is none of the hosts of this endpoint');
 }
@@ -96,7 +101,7 @@ export function findServerName(entrance: Entrance, name: string): { readonly nam
   if (entrance.target !== null) {
     return host === entrance.target.host ? { name: host } : 'foreign';
   }
-  if (portsOf(entrance.patterns, host).length > 0) {
+  if (host === AGENT_NAME || portsOf(entrance.patterns, host).length > 0) {
     return { name: host };
   }
   return isOwn(entrance, host, null) ? { name: null } : 'foreign';
@@ -112,6 +117,16 @@ function covers(pattern: HostPattern, host: string): boolean {
 function portsOf(patterns: readonly HostPattern[], host: string): readonly number[] {
   const ports = patterns.filter((pattern) => covers(pattern, host)).map(({ port }) => port);
   return ports.length < 2 ? ports : [...new Set(ports)];
+}
+
+/** The gateway itself: a client that dials the listener names its port, or none. */
+function findOwnPlace({ serverName, dialled }: Entrance, port: number | null): Place | Misplaced {
+  if (serverName !== null && serverName !== AGENT_NAME) {
+    return misplaced('the host of the request is not the TLS server name');
+  }
+  return port === null || port === dialled.port || AGENT_PORTS.includes(port)
+    ? placeAt(AGENT_NAME, 443)
+    : misplaced(`${AGENT_NAME} has no such port`);
 }
 
 function isOwn({ dialled, ownNames }: Entrance, host: string, port: number | null): boolean {

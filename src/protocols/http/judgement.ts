@@ -1,19 +1,23 @@
 // The first half of an exchange: which credential, whether the body must be held, what the request means, and what the gate says. Nothing
 // is sent anywhere from here. The path of a safe request that was seen before makes no promise.
+import { AGENT_NAME } from '../../config/hosts.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { traceOf } from '../../lib/trace.ts';
 import type { Action, Evidence } from '../../rules/action.ts';
-import type { DispatchedCredential, ServeContext, Waiting } from '../protocol.ts';
+import { MAX_OWN_BODY_BYTES } from '../protocol.ts';
+import type { DispatchedCredential, OwnAnswer, OwnRequest, ServeContext, Waiting } from '../protocol.ts';
 import type { ParkedNotice, Verdict } from '../session.ts';
 import { HttpAction, HttpEvidence, NO_BODY, type Origin } from './action.ts';
 import { BodyHolder } from './body-holder.ts';
 import { bindingOf, ownerOf, prefersAsync, STATUS_PATH, type Deferral, type Deferrals } from './deferred.ts';
+import { onlyValue } from './fields.ts';
 import type { HttpFlavour, LocalAnswer, McpView, Refusal, RequestState } from './flavour.ts';
 import type { Injector } from './injector.ts';
 import type { McpFollower } from './mcp.ts';
 import type { Judged, KnownRequest } from './memory.ts';
 import { isGitPath } from './git-path.ts';
 import { fieldValues } from './request.ts';
-import type { BodyReading, HttpRequest } from './request.ts';
+import type { BodyReading, Field, HttpRequest } from './request.ts';
 import type { AgentSide, BodySink } from './sides.ts';
 
 /** What judging needs of the connection. */
@@ -90,7 +94,11 @@ export class Judgement {
   }
 
   start(): void {
-    const { upgrade, rawPath } = this.#request;
+    const { host, upgrade, rawPath } = this.#request;
+    if (host === AGENT_NAME) {
+      this.#receiveOwn();
+      return;
+    }
     if (rawPath.startsWith(STATUS_PATH)) {
       this.#tellStatus(rawPath.slice(STATUS_PATH.length));
       return;
@@ -172,6 +180,38 @@ export class Judgement {
     } else {
       this.#judge({ kind: 'unread' });
     }
+  }
+
+  /** The gateway's own name: whatever is asked there, nothing of it is judged as an action, and no upstream sees it. */
+  #receiveOwn(): void {
+    if (this.#request.upgrade !== 'none') {
+      this.#refuse({ status: 400, code: 'malformed', reason: 'the gateway itself serves no upgrade' });
+    } else if (this.hasBody) {
+      this.holder = new BodyHolder(MAX_OWN_BODY_BYTES);
+      this.#hold((body) => this.#answerOwn(body));
+    } else {
+      this.#answerOwn(NO_BODY);
+    }
+  }
+
+  #answerOwn(body: BodyReading): void {
+    if (this.#stopped) {
+      this.#end(() => this.#owner.stopped(null));
+      return;
+    }
+    const { method, rawPath, rawQuery, fields } = this.#request;
+    const asked: OwnRequest = {
+      method,
+      path: rawPath,
+      query: rawQuery ?? '',
+      accept: onlyValue(fields, 'accept') ?? '',
+      contentType: onlyValue(fields, 'content-type') ?? '',
+      body: body.kind === 'whole' ? body.bytes : null,
+    };
+    this.#parts.context.own(asked).then(
+      (answer) => this.#guard(() => this.#end(() => this.#owner.answered(localAnswer(answer)))),
+      (error: unknown) => this.#guard(() => this.#owner.fault(error)),
+    );
   }
 
   /** News of a request that was answered 202; the upstream never sees who asks for it. */
@@ -288,15 +328,16 @@ export class Judgement {
   #makeAction(body: BodyReading, id: string | null): Action {
     const { origin, flavour } = this.#parts;
     const credential = this.credential?.ref ?? null;
+    const trace = traceOf(onlyValue(this.#request.fields, 'traceparent') ?? '');
     // A body that is judged, or shown to people, is part of what is judged, and so is a session: such a request is never known.
     if (this.#mcp !== null || (body !== NO_BODY && body.kind !== 'unread')) {
       const analysis = flavour.analyser.analyse(this.#request, body, this.state());
       const evidence = this.#evidence(body);
-      return new HttpAction(origin, { analysis, evidence, credential, memo: null, id });
+      return new HttpAction(origin, { analysis, evidence, credential, memo: null, id, trace });
     }
     const memo = this.#findJudged(body, credential);
     const { analysis, evidence } = memo;
-    return new HttpAction(origin, { analysis, evidence, credential, memo, id });
+    return new HttpAction(origin, { analysis, evidence, credential, memo, id, trace });
   }
 
   #findJudged(body: BodyReading, credential: string | null): Judged {
@@ -411,6 +452,15 @@ export class Judgement {
       this.#owner.fault(error);
     }
   }
+}
+
+function localAnswer({ status, type, body, fields = [] }: OwnAnswer): LocalAnswer {
+  const standing: readonly Field[] = [
+    { name: 'Content-Type', value: type },
+    { name: 'Cache-Control', value: 'no-store' },
+    { name: 'X-Content-Type-Options', value: 'nosniff' },
+  ];
+  return { status, fields: [...standing, ...fields], body: Buffer.from(body, 'utf8') };
 }
 
 function refusalOf({ rule, reason, hint, cause }: Extract<Verdict, { kind: 'deny' }>): RefusalDraft {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { AGENT_NAME } from '../../config/hosts.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { once, Peer, within } from '../peer.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
@@ -267,11 +268,15 @@ class Run {
       return reading;
     }
     const { flavour } = this.#parts;
-    const prepared = flavour.prepare?.(reading.request, {
-      config,
-      agent: this.#connection.agent,
-      nonce: this.#context.shared('http.nonce', () => randomBytes(NONCE_BYTES).toString('hex')),
-    });
+    // What is for the gateway itself means nothing to the endpoint.
+    const own = reading.request.host === AGENT_NAME;
+    const prepared = own
+      ? undefined
+      : flavour.prepare?.(reading.request, {
+          config,
+          agent: this.#connection.agent,
+          nonce: this.#context.shared('http.nonce', () => randomBytes(NONCE_BYTES).toString('hex')),
+        });
     if (prepared !== undefined && 'why' in prepared) {
       return { kind: 'refused', status: prepared.status, code: 'malformed', why: prepared.why };
     }

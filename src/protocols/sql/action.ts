@@ -1,6 +1,7 @@
 // One statement or query as the gate judges it, whatever dialect it is in.
 import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
+import { traceOfSql } from '../../lib/trace.ts';
 import type { Action, Agent, Endpoint, Evidence, Risk, SessionId, Unit } from '../../rules/action.ts';
 
 /** What all actions of a connection have in common. */
@@ -67,5 +68,9 @@ export class SqlAction implements Action {
 
   get summary(): string {
     return this.#judged.summary;
+  }
+
+  get trace(): string {
+    return traceOfSql(this.evidence.text);
   }
 }

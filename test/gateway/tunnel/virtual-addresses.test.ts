@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCidr } from '../../../src/config/hosts.ts';
-import { AGENT_NAME, VirtualAddresses, type AssignedName } from '../../../src/gateway/tunnel/virtual-addresses.ts';
+import { AGENT_NAME } from '../../../src/config/hosts.ts';
+import { VirtualAddresses, type AssignedName } from '../../../src/gateway/tunnel/virtual-addresses.ts';
 
 const HOUR_MS = 3_600_000;
 

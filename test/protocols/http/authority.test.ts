@@ -264,3 +264,35 @@ test('upgrades and expectations are read, and doubtful ones are refused', () => 
   assert.equal(request('Expect: 100-continue')?.expectContinue, false);
   assert.equal(request('Content-Length: 3', 'Expect: 200-ok'), null);
 });
+
+test('the gateway`s own name is served beside the hosts of any endpoint, before any wildcard, and never under another server name', () => {
+  const own = 'https clawpatrol.internal 443 /a';
+  for (const name of [
+    'clawpatrol.internal',
+    'ClawPatrol.Internal.',
+    'clawpatrol.internal:443',
+    'clawpatrol.internal:80',
+  ]) {
+    assert.equal(where(entrance(), ...get(name)), own, name);
+  }
+  assert.equal(where(entrance(), ...get('clawpatrol.internal:15443')), own, 'as the listener is dialled');
+  assert.equal(where(entrance(), ...get('clawpatrol.internal:9000')), '421');
+  assert.equal(where(entrance(), ...get('x.clawpatrol.internal')), '421');
+  assert.equal(where(entrance({ patterns: [host('*.internal')] }), ...get('clawpatrol.internal')), own);
+  assert.equal(where(entrance({ patterns: [host('*.internal')] }), ...get('a.internal')), 'https a.internal 443 /a');
+  const secure = entrance({ serverName: 'clawpatrol.internal', secure: true });
+  assert.equal(where(secure, ...get('clawpatrol.internal')), own);
+  assert.equal(where(secure, ...get('api.test')), '421');
+  const other = entrance({ serverName: 'api.test', secure: true });
+  assert.equal(where(other, ...get('clawpatrol.internal')), '421');
+  assert.equal(where(other, ...get('api.test')), 'https api.test 443 /a');
+  const tied = entrance({ target: { host: 'api.test', port: 443 } });
+  assert.equal(where(tied, ...get('clawpatrol.internal')), '421');
+  assert.deepEqual(findServerName(entrance(), 'CLAWPATROL.internal'), { name: 'clawpatrol.internal' });
+  assert.equal(findServerName(tied, 'clawpatrol.internal'), 'foreign');
+  assert.equal(
+    where(entrance(), 'CONNECT clawpatrol.internal:443 HTTP/1.1', 'Host: clawpatrol.internal:443'),
+    'tunnel clawpatrol.internal 443',
+  );
+  assert.equal(where(entrance(), 'CONNECT clawpatrol.internal:22 HTTP/1.1', 'Host: clawpatrol.internal:22'), '421');
+});

@@ -1,6 +1,6 @@
-// How often a login may be tried: a small supply for each key that refills slowly. A right password gives its try back, so that only
-// wrong ones use the supply up. Pure but for the clock that it is given.
-import type { Clock } from '../lib/clock.ts';
+// How often something may be tried: a small supply for each key that refills slowly. What should not have counted gives its try back, as a
+// right password does, so that only wrong ones use the supply up. Pure but for the clock that it is given.
+import type { Clock } from './clock.ts';
 
 export interface Throttle {
   /** Takes one try from every key, or from none of them when one has nothing left: then the milliseconds until it has. */
@@ -10,8 +10,11 @@ export interface Throttle {
 }
 
 /** Tries at once, and how long it takes until there is one more. */
-const SUPPLY = 10;
-const REFILL_MS = 6_000;
+export interface ThrottleLimits {
+  readonly supply: number;
+  readonly refillMs: number;
+}
+
 /** Keys that are remembered; the fullest are let go first, which forgets least. */
 const MAX_KEYS = 10_000;
 
@@ -20,15 +23,15 @@ interface Supply {
   atMs: number;
 }
 
-export function createThrottle(clock: Pick<Clock, 'monotonicMs'>): Throttle {
+export function createThrottle(clock: Pick<Clock, 'monotonicMs'>, { supply, refillMs }: ThrottleLimits): Throttle {
   const supplies = new Map<string, Supply>();
   const look = (key: string): Supply => {
     const nowMs = clock.monotonicMs();
     const found = supplies.get(key);
     if (found === undefined) {
-      return { left: SUPPLY, atMs: nowMs };
+      return { left: supply, atMs: nowMs };
     }
-    const refilled = Math.min(SUPPLY, found.left + (nowMs - found.atMs) / REFILL_MS);
+    const refilled = Math.min(supply, found.left + (nowMs - found.atMs) / refillMs);
     return { left: refilled, atMs: nowMs };
   };
   return {
@@ -36,18 +39,18 @@ export function createThrottle(clock: Pick<Clock, 'monotonicMs'>): Throttle {
       const found = keys.map((key) => [key, look(key)] as const);
       const least = Math.min(...found.map(([, { left }]) => left));
       if (least < 1) {
-        return Math.ceil((1 - least) * REFILL_MS);
+        return Math.ceil((1 - least) * refillMs);
       }
-      for (const [key, supply] of found) {
-        supplies.set(key, { left: supply.left - 1, atMs: supply.atMs });
+      for (const [key, { left, atMs }] of found) {
+        supplies.set(key, { left: left - 1, atMs });
       }
       prune(supplies, look);
       return null;
     },
     giveBack(keys) {
       for (const key of keys) {
-        const supply = look(key);
-        supplies.set(key, { left: Math.min(SUPPLY, supply.left + 1), atMs: supply.atMs });
+        const { left, atMs } = look(key);
+        supplies.set(key, { left: Math.min(supply, left + 1), atMs });
       }
     },
   };

@@ -1,0 +1,133 @@
+// "Would this be allowed?": an action that an agent describes is judged by the policy in force as if it came from that agent now. Nothing is run,
+// measured, counted or put to anybody, and the answer tells no more than a denial would. It promises nothing: what a live connection knows
+// (its search path, its transaction, the state of a session) may change it.
+import type { ContextOf } from '../judge.ts';
+import type { Live } from '../live.ts';
+import { judgeOffline } from '../offline.ts';
+import type { Judged } from '../offline.ts';
+import { sampleText } from '../records.ts';
+import { BadSample, parseAction } from '../sample.ts';
+import type { HandAction } from '../sample.ts';
+import { denialOf, denialOfCut } from '../verdicts.ts';
+import { createEvent } from '../../audit/event.ts';
+import type { AuditEvent } from '../../audit/event.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Protocol } from '../../protocols/protocol.ts';
+import type { Agent, Risk } from '../../rules/action.ts';
+import { redactText } from '../../rules/redact.ts';
+import { createRedactor } from '../../rules/redactor.ts';
+
+export interface Opinion {
+  readonly verdict: 'allow' | 'deny' | 'approve' | 'passthrough';
+  /** Null where no endpoint claims the destination. */
+  readonly tier: Risk | null;
+  readonly reason: string;
+  /** "" when no rule decided, or it allows. */
+  readonly rule: string;
+  readonly hint: string;
+}
+
+export interface WouldAllowParts {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly live: () => Live;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly contextOf: ContextOf;
+}
+
+const WAITS =
+  'It would wait for approval. Say why you need it (POST /intent) before you send it, and keep the connection open.';
+
+/** The answer, and its record. `described`: an action as `explain --jsonl` takes it. Rejects with BadSample. */
+export async function wouldAllow(
+  agent: Agent,
+  described: unknown,
+  parts: WouldAllowParts,
+): Promise<{ readonly opinion: Opinion; readonly event: AuditEvent }> {
+  const live = parts.live();
+  const hand = asAgent(parseAction(described, true), agent, live);
+  const nowMs = parts.clock.now();
+  const judged = await judgeOffline(
+    {
+      config: live.config,
+      policy: live.policy,
+      protocols: parts.protocols,
+      asked: { agent, common: { ...parts.contextOf(agent), nowMs } },
+    },
+    hand,
+  );
+  if (judged.kind === 'unclaimed') {
+    const reason = `no endpoint of profile ${agent.profile} claims ${judged.host}`;
+    const opinion: Opinion = { verdict: judged.verdict, tier: null, reason, rule: '', hint: '' };
+    return { opinion, event: asked(agent, opinion, { summary: judged.host }, nowMs) };
+  }
+  const opinion = opinionOf(judged);
+  const { action, endpoint } = judged;
+  const redactor = createRedactor(live.config.gateway.audit.redact);
+  const kept = { text: redactText(action, redactor), complete: action.evidence.complete };
+  const sample = sampleText(kept, live.config.gateway.limits.bodyStorageBytes);
+  const about = {
+    endpoint: endpoint.ref,
+    family: action.family,
+    summary: action.summary,
+    text: sample.text,
+    textComplete: sample.complete,
+  };
+  return { opinion, event: asked(agent, opinion, about, nowMs) };
+}
+
+/** Who asks is who the connection is of; facts are what the parser finds. */
+function asAgent(hand: HandAction, agent: Agent, live: Live): HandAction {
+  if (hand.profile !== null || hand.peerIp !== null || hand.run !== null) {
+    throw new BadSample('leave out profile, peer_ip and run: they are those of this connection');
+  }
+  if (hand.family === 'sql' && ['verb', 'tables', 'functions'].some((name) => hand.fields[name] !== undefined)) {
+    throw new BadSample('leave out verb, tables and functions: they are read from the statement');
+  }
+  const reached = live.config.endpoints.filter(({ ref }) => live.reaches(agent.profile, ref));
+  const endpoint = reached.find(({ ref, name }) => hand.endpoint === ref || hand.endpoint === name);
+  if (hand.endpoint !== null && endpoint === undefined) {
+    throw new BadSample('none of your endpoints is called so: GET /manifest lists them', 'unknown-endpoint');
+  }
+  const held = live.profiles.get(agent.profile)?.credentials.map(({ credential }) => credential) ?? [];
+  const named = held.find((ref) => ref === hand.credential || ref.endsWith(`.${hand.credential ?? ''}`));
+  if (hand.credential !== null && named === undefined) {
+    throw new BadSample('none of your credentials is called so: GET /manifest lists them');
+  }
+  return {
+    ...hand,
+    endpoint: endpoint?.ref ?? null,
+    credential: named ?? null,
+    profile: agent.profile,
+    run: agent.run,
+    peerIp: agent.ip,
+  };
+}
+
+function opinionOf({ action, decision }: Judged): Opinion {
+  const tier = action.risk;
+  switch (decision.kind) {
+    case 'allow':
+      return { verdict: 'allow', tier, reason: '', rule: '', hint: '' };
+    case 'deny': {
+      const { reason, rule, hint } = denialOf(decision);
+      return { verdict: 'deny', tier, reason, rule, hint };
+    }
+    case 'approve': {
+      if (action.family !== 'http' && !action.evidence.complete) {
+        const { reason, rule, hint } = denialOfCut(decision);
+        return { verdict: 'deny', tier, reason, rule, hint };
+      }
+      return { verdict: 'approve', tier, reason: decision.reason, rule: decision.rule, hint: WAITS };
+    }
+  }
+}
+
+function asked(
+  agent: Agent,
+  { verdict, tier, rule }: Opinion,
+  about: Partial<Pick<AuditEvent, 'endpoint' | 'family' | 'summary' | 'text' | 'textComplete'>>,
+  timeMs: number,
+): AuditEvent {
+  // The columns of a decision stay empty: nothing was decided.
+  return createEvent('context.asked', timeMs, { agent, by: 'agent', ...about, data: { would: verdict, tier, rule } });
+}
