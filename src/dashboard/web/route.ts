@@ -1,7 +1,7 @@
 // Where in the page the reader is, kept behind `#` in the address: the server never sees it.
 import { signal } from '@preact/signals';
 
-export type Section = 'approvals' | 'activity' | 'agents' | 'policy' | 'reviewers' | 'account' | 'setup';
+export type Section = 'approvals' | 'activity' | 'agents' | 'incidents' | 'policy' | 'reviewers' | 'account' | 'setup';
 
 export interface Place {
   readonly section: Section;
@@ -9,7 +9,16 @@ export interface Place {
   readonly id: string;
 }
 
-const SECTIONS: readonly Section[] = ['approvals', 'activity', 'agents', 'policy', 'reviewers', 'account', 'setup'];
+const SECTIONS: readonly Section[] = [
+  'approvals',
+  'activity',
+  'agents',
+  'incidents',
+  'policy',
+  'reviewers',
+  'account',
+  'setup',
+];
 
 function read(): Place {
   const [name = '', id = ''] = location.hash.replace(/^#\/?/, '').split('/').map(decode);

@@ -6,6 +6,7 @@ import { Agents } from './agents.tsx';
 import { logOut, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
 import { soundOn } from './chime.ts';
+import { Incidents } from './incidents.tsx';
 import { Policy } from './policy.tsx';
 import { Reviewers } from './reviewers.tsx';
 import { linkTo, place, type Section } from './route.ts';
@@ -21,6 +22,7 @@ const ENTRIES: readonly Entry[] = [
   { section: 'approvals', name: 'Approvals', icon: 'M4 12.5 9.5 18 20 6.5' },
   { section: 'activity', name: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4' },
   { section: 'agents', name: 'Agents', icon: 'M8 9h8v7H8ZM12 9V5M4 13v2M20 13v2M8 19h8' },
+  { section: 'incidents', name: 'Incidents', icon: 'M12 4 3 20h18ZM12 10v4M12 17h.01' },
   { section: 'policy', name: 'Policy', icon: 'M12 3 5 6v5c0 4.6 2.9 8.3 7 10 4.1-1.7 7-5.4 7-10V6Z' },
   {
     section: 'reviewers',
@@ -61,6 +63,8 @@ function View(): VNode {
       return <Activity />;
     case 'agents':
       return <Agents />;
+    case 'incidents':
+      return <Incidents />;
     case 'policy':
       return <Policy />;
     case 'reviewers':

@@ -133,6 +133,7 @@ const TITLES: Readonly<Record<typeof place.value.section, string>> = {
   approvals: 'Approvals',
   activity: 'Activity',
   agents: 'Agents',
+  incidents: 'Incidents',
   policy: 'Policy',
   reviewers: 'Reviewers',
   account: 'Account',

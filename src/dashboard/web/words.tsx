@@ -8,7 +8,7 @@ import { bareName } from './text.ts';
 export function Incident({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   const { context } = approval;
   return context === null ? null : (
-    <Section title="The incident">
+    <Section title="The incident" aside={<span class="mark bad">others’ words, not checked</span>}>
       <Facts rows={Object.entries(context).map(([name, text]) => [name, <AgentText key={name} text={text} />])} />
     </Section>
   );

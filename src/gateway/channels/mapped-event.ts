@@ -1,6 +1,7 @@
 // What any alerting system says, found by the dotted paths of a `context "webhook"` block. Pure.
 import type { NamedBlock } from '../../config/config.ts';
 import { isIncidentId, type Heard } from '../../approvals/incidents.ts';
+import { ALERT_FIELDS } from '../../rules/common-facts.ts';
 import { textOf, textsOf } from './parts.ts';
 import { asObject } from './slack-api.ts';
 
@@ -35,20 +36,16 @@ function readAlert(item: unknown, block: NamedBlock, saidMs: number): Heard | nu
   const status = read('status').toLowerCase();
   const resolved = textsOf(block, 'resolved').some((word) => word.toLowerCase() === status);
   const openedMs = Date.parse(read('opened'));
-  const service = read('service');
   return {
     source: block.ref,
     id,
     status: resolved ? 'resolved' : 'open',
     url: read('url'),
-    serviceId: service,
-    fields: {
-      title: read('title'),
-      urgency: read('urgency'),
-      service,
-      body: read('body'),
-      assignees: read('assignees'),
-    },
+    serviceId: read('service'),
+    // What a call leaves out stays as an earlier one said it.
+    fields: Object.fromEntries(
+      ALERT_FIELDS.map((name) => [name, read(name)] as const).filter(([, words]) => words !== ''),
+    ),
     openedMs: Number.isNaN(openedMs) ? null : openedMs,
     saidMs,
   };
