@@ -61,13 +61,13 @@ async function load(id: string): Promise<void> {
   }
 }
 
-let next = 0;
+let timer = 0;
 
 /** Once, however often it is asked for: a stream of news must not put it off for ever. */
 function loadSoon(inMs: number): void {
-  if (next === 0) {
-    next = setTimeout(() => {
-      next = 0;
+  if (timer === 0) {
+    timer = setTimeout(() => {
+      timer = 0;
       if (place.value.section === 'incidents') {
         void load(place.value.id);
       }
@@ -231,8 +231,11 @@ function IncidentCard({ chain: found, address }: { readonly chain: ChainJson; re
   );
 }
 
+function many(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 function Counts({ chain: found }: { readonly chain: ChainJson }): VNode {
-  const many = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
   return (
     <span class="muted">
       {many(found.agents, 'agent')}, {many(found.actions, 'action')}
@@ -240,17 +243,19 @@ function Counts({ chain: found }: { readonly chain: ChainJson }): VNode {
   );
 }
 
+function said(words: string | undefined): VNode | null {
+  return words === undefined || words === '' ? null : <AgentText text={words} />;
+}
+
 function Alert({ incident }: { readonly incident: IncidentJson }): VNode {
   const { fields, url, opened, resolved, source } = incident;
-  const text = (words: string | undefined): VNode | null =>
-    words === undefined || words === '' ? null : <AgentText text={words} />;
   return (
     <Section title="The alert" aside={<span class="mark bad">others’ words, not checked</span>}>
       <Facts
         rows={[
-          ['Service', text(fields.service)],
-          ['Urgency', text(fields.urgency)],
-          ['Assigned to', text(fields.assignees)],
+          ['Service', said(fields.service)],
+          ['Urgency', said(fields.urgency)],
+          ['Assigned to', said(fields.assignees)],
           ['Opened', <time dateTime={opened}>{dateTime(opened)}</time>],
           ['Resolved', resolved === null ? null : <time dateTime={resolved}>{dateTime(resolved)}</time>],
           ['Source', source],
