@@ -22,15 +22,17 @@ export async function findApproval(
     current,
   }: {
     readonly store: ApprovalStore;
-    readonly waiting: readonly Approval[];
+    readonly waiting: () => readonly Approval[];
     readonly current: (id: string) => Approval | null;
   },
 ): Promise<Found> {
-  const fitting = waiting.filter(({ id }) => id.startsWith(idOrPrefix));
-  const [only] = fitting;
-  if (only?.id === idOrPrefix) {
-    return { kind: 'found', approval: only };
+  // Ten thousand others may wait; a click names one.
+  const exact = current(idOrPrefix);
+  if (exact !== null) {
+    return { kind: 'found', approval: exact };
   }
+  const fitting = waiting().filter(({ id }) => id.startsWith(idOrPrefix));
+  const [only] = fitting;
   if (idOrPrefix.length < MIN_PREFIX_CHARS) {
     return { kind: 'not-found' };
   }

@@ -8,7 +8,6 @@ import type { Waiting } from '../protocols/protocol.ts';
 import type { LlmApproverConfig, Ref } from '../config/config.ts';
 import type { Approval, ApprovalResult, ApprovalStore, Grants, Review, VoteResult } from './approval.ts';
 import type { Fatigue } from './fatigue.ts';
-import type { Grant } from './grant.ts';
 import type { ApprovalNews } from './notify.ts';
 import type { Reviewer } from './reviewer.ts';
 import { AlikeGroups, Counts } from './alike.ts';
@@ -107,6 +106,8 @@ class Queue implements Approvals {
   /** By id, in the order of creation. An item leaves when its end is on disk. */
   readonly #items = new Map<string, Item>();
   readonly #alike = new AlikeGroups();
+  /** Those that stand for their equals, in order; null = to be found anew. Open pages ask ten times a second. */
+  #firsts: readonly Item[] | null = null;
   readonly #announcing: Announcing;
   readonly #recording: Recording;
   readonly #perDevice = new Counts();
@@ -160,13 +161,14 @@ class Queue implements Approvals {
   }
 
   pending(): readonly Approval[] {
-    return [...this.#items.values()].filter((item) => this.#alike.isFirst(item)).map(({ approval }) => approval);
+    this.#firsts ??= [...this.#items.values()].filter((item) => this.#alike.isFirst(item));
+    return this.#firsts.map(({ approval }) => approval);
   }
 
   async find(idOrPrefix: string): Promise<Found> {
     return findApproval(idOrPrefix, {
       store: this.#parts.store,
-      waiting: [...this.#items.values()].map(({ approval }) => approval),
+      waiting: () => [...this.#items.values()].map(({ approval }) => approval),
       current: (id) => this.#items.get(id)?.approval ?? null,
     });
   }
@@ -277,6 +279,7 @@ class Queue implements Approvals {
     this.#items.set(approval.id, item);
     this.#waiting += 1;
     this.#perDevice.add(action.agent.device, 1);
+    this.#firsts = null;
     const first = this.#alike.join(item);
     if (first !== null) {
       this.#announcing.changed(first);
@@ -477,9 +480,9 @@ class Queue implements Approvals {
     const changed = ending.state === 'approved' && item.action.evidence.digest() !== item.approval.request.digest;
     const { state, by, why } = changed ? CHANGED : ending;
     const atMs = clock.now();
-    const made = state === 'approved' ? this.#makeGrants(item) : [];
-    const grantsMade = made.map(({ id }) => id);
-    item.approval = { ...item.approval, state, decidedMs: atMs, ended: why, grantsMade };
+    const { action, approval, course } = item;
+    const made = state === 'approved' ? course.wishes.map((wish) => grants.make(action, approval, wish)) : [];
+    item.approval = { ...approval, state, decidedMs: atMs, ended: why, grantsMade: made.map(({ id }) => id) };
     item.unrecorded = [...item.unrecorded, ...made];
     this.#release(item);
     const reason = ending.note === undefined || ending.note === '' ? why : ending.note;
@@ -492,10 +495,6 @@ class Queue implements Approvals {
     item.resolve(resultOf(item, ending.note ?? '', recorded));
     this.#announcing.decided(item);
     return recorded;
-  }
-
-  #makeGrants({ action, approval, course }: Item): readonly Grant[] {
-    return course.wishes.map((wish) => this.#parts.grants.make(action, approval, wish));
   }
 
   /** Neither asked nor recorded: nothing may come of it. */
@@ -515,6 +514,7 @@ class Queue implements Approvals {
     this.#waiting -= 1;
     this.#perDevice.add(item.action.agent.device, -1);
     const rest = this.#alike.leave(item);
+    this.#firsts = null;
     if (rest?.before === true) {
       this.#announcing.changed(rest.first);
     } else if (rest !== null) {

@@ -161,9 +161,9 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
   const fields = readFields(query, ['state', 'endpoint', 'device', 'limit', 'cursor']);
   const state = readWord(fields, 'state', STATES) ?? 'pending';
   const limit = readNumber(fields, 'limit', { from: 1, to: 1000 }) ?? 100;
+  const [endpoint = null, device = null] = [fields.get('endpoint'), fields.get('device')];
   const fits = (approval: { readonly endpoint: string; readonly agent: { readonly device: string } }): boolean =>
-    (fields.get('endpoint') ?? approval.endpoint) === approval.endpoint &&
-    (fields.get('device') ?? approval.agent.device) === approval.agent.device;
+    (endpoint === null || endpoint === approval.endpoint) && (device === null || device === approval.agent.device);
   if (state === 'pending') {
     // Only what is in the queue can be decided; oldest first, and never more than `limits.parked`.
     const after = fields.get('cursor') ?? '';
