@@ -8,6 +8,7 @@ import { benchHttps } from './https.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchRulesScale } from './rules.ts';
 import { benchSsh } from './ssh.ts';
+import { benchTunnel } from './tunnel.ts';
 
 const quick = process.argv.includes('--quick');
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   https: () =>
     benchHttps({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, downloadBytes: (quick ? 128 : 1024) * 1024 ** 2 }),
   ssh: () => benchSsh({ rounds: quick ? 1 : 3, bytes: (quick ? 50 : 200) * 1024 ** 2 }),
+  tunnel: () => benchTunnel({ rounds: quick ? 1 : 5, mebibytes: quick ? 50 : 200, seconds: quick ? 1 : 2 }),
 };
 
 const unknown = wanted.filter((name) => !(name in parts));
