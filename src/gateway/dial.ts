@@ -4,6 +4,7 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { systemClock } from '../lib/clock.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { canonicalIp, formatAddress, mayDial, reachesSelf } from './addresses.ts';
@@ -97,11 +98,17 @@ function interleave(addresses: readonly string[]): readonly string[] {
     .filter((ip) => ip !== undefined);
 }
 
-/** Every address of this machine. */
-export function readLocalAddresses(): ReadonlySet<string> {
-  return new Set(
-    Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map(({ address }) => canonicalIp(address))),
-  );
+/** To ask the system costs as much as to make a connection; interfaces come and go more slowly. */
+const LOCAL_FRESH_MS = 1_000;
+let lastRead: { readonly atMs: number; readonly addresses: ReadonlySet<string> } | null = null;
+
+/** Every address of this machine, as it was a second ago at the most; the same set until it is read again. */
+export function readLocalAddresses(nowMs: number = systemClock.monotonicMs()): ReadonlySet<string> {
+  if (lastRead === null || nowMs - lastRead.atMs > LOCAL_FRESH_MS) {
+    const entries = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+    lastRead = { atMs: nowMs, addresses: new Set(entries.map(({ address }) => canonicalIp(address))) };
+  }
+  return lastRead.addresses;
 }
 
 /** The addresses of a host, asked of that name server or the system's. Rejects with what the look-up said. */

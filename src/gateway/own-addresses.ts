@@ -4,9 +4,17 @@ import { readLocalAddresses } from './dial.ts';
 import { formatCidr, readWireguard } from './tunnel/layout.ts';
 import type { OwnAddresses } from './undeclared.ts';
 
-/** As it is now: interfaces come and go. */
+/** Of a configuration, which never changes. */
+const networksOf = new WeakMap<Config['gateway'], readonly string[]>();
+
+/** As it is now, or was a second ago: interfaces come and go. The same networks as long as the configuration is the same. */
 export function readOwnAddresses({ gateway }: Pick<Config, 'gateway'>): OwnAddresses {
-  const devices = gateway.wireguard === null ? null : readWireguard(gateway.wireguard).layout.devices;
-  const inside = devices === null ? [] : [formatCidr(devices.v4), formatCidr(devices.v6)];
-  return { networks: [...gateway.vipSubnets, ...inside], local: readLocalAddresses() };
+  const networks = networksOf.get(gateway) ?? readNetworks(gateway);
+  networksOf.set(gateway, networks);
+  return { networks, local: readLocalAddresses() };
+}
+
+function readNetworks({ vipSubnets, wireguard }: Config['gateway']): readonly string[] {
+  const devices = wireguard === null ? null : readWireguard(wireguard).layout.devices;
+  return [...vipSubnets, ...(devices === null ? [] : [formatCidr(devices.v4), formatCidr(devices.v6)])];
 }

@@ -21,6 +21,15 @@ const isPrivate = createRanges([
   'fec0::/10',
 ]);
 
+/** Ranges of lists that were asked for before: to make them costs more than to ask them. */
+const known = new WeakMap<readonly string[], (ip: string) => boolean>();
+
+function rangesOf(networks: readonly string[]): (ip: string) => boolean {
+  const ranges = known.get(networks) ?? createRanges(networks);
+  known.set(networks, ranges);
+  return ranges;
+}
+
 /** What belongs to the gateway. */
 export interface OwnAddresses {
   /** Networks of devices and of virtual addresses. */
@@ -34,7 +43,7 @@ export type FindShut = (ip: string) => string | null;
 
 /** The guard of a configuration. */
 export function createShut({ defaults }: Pick<Config, 'defaults'>, { networks, local }: OwnAddresses): FindShut {
-  const isOwnNetwork = createRanges(networks);
+  const isOwnNetwork = rangesOf(networks);
   return (text) => {
     const ip = canonicalIp(text);
     if (isIP(ip) === 0) {
