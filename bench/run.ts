@@ -22,7 +22,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   https: () =>
     benchHttps({ rounds: quick ? 2 : 5, seconds: quick ? 1 : 2, downloadBytes: (quick ? 128 : 1024) * 1024 ** 2 }),
   ssh: () => benchSsh({ rounds: quick ? 1 : 3, bytes: (quick ? 50 : 200) * 1024 ** 2 }),
-  tunnel: () => benchTunnel({ rounds: quick ? 1 : 5, mebibytes: quick ? 50 : 200, seconds: quick ? 1 : 2 }),
+  tunnel: () => benchTunnel({ rounds: quick ? 1 : 3, mebibytes: quick ? 50 : 100, seconds: quick ? 1 : 2 }),
 };
 
 const unknown = wanted.filter((name) => !(name in parts));

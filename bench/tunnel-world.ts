@@ -162,7 +162,7 @@ async function measure(scope: Scope): Promise<void> {
   await postgres.query('CREATE DATABASE bench');
   await runProgram(
     findProgram('pgbench') ?? 'pgbench',
-    [...['-i', '-q', '-s', '1', '-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'postgres', 'bench']],
+    ['-i', '-q', '-s', '1', '-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'postgres', 'bench'],
     { env: { PGPASSWORD: postgres.password } },
   );
   // The cable to the far network is the second one.

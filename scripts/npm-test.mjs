@@ -68,6 +68,8 @@ function ensureServers() {
     ['/usr/sbin/clickhouse-server', 'clickhouse-server'],
     ['/usr/bin/clickhouse-client', 'clickhouse-client'],
     [`${PYTHON}/clickhouse_driver`, 'python3-clickhouse-driver'],
+    ['/usr/bin/systemd-analyze', 'systemd'],
+    ['/usr/share/doc/python3-seccomp', 'python3-seccomp'],
     ['curl', 'curl'],
     ['kubectl', 'kubernetes-client'],
     ['/usr/sbin/sshd', 'openssh-server'],

@@ -1,6 +1,7 @@
-// Before `npm pack` and `npm publish`: a clean build, and the commit that it was made from.
+// Before `npm pack` and `npm publish`: a clean build, the commit that it was made from, and the dependencies pinned for whoever installs it
+// (npm-shrinkwrap.json, which `postpack` removes again).
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { buildPage, ensureInstalled } from './ensure.mjs';
 
 ensureInstalled();
@@ -14,3 +15,4 @@ try {
   // Packed from an unpacked archive: there is no commit to name.
 }
 writeFileSync('dist/commit', `${commit}\n`);
+copyFileSync('package-lock.json', 'npm-shrinkwrap.json');
