@@ -155,7 +155,8 @@ class ChainReader {
   async #actionsOf(strand: Strand): Promise<readonly ChainAction[]> {
     const { agent, fromMs, toMs } = strand;
     const filter: AuditFilter = {
-      device: agent.device,
+      // Behind listeners an agent is an address: it may speak through one and act through another.
+      ...(agent.transport === 'direct' && agent.run === '' ? {} : { device: agent.device }),
       profile: agent.profile,
       types: ACTION_TYPES,
       sinceMs: fromMs,

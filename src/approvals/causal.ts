@@ -183,9 +183,11 @@ function agentNode(
   { agent, intent, guessed, fromMs, task, parent }: Strand,
   children: readonly ChainNode[],
 ): ChainNode {
-  const { device, profile, run } = agent;
+  const { device, profile, run, ip, transport } = agent;
   const how = guessed ? ' (the gateway guessed the incident)' : '';
-  const text = `agent ${device}, profile ${profile}${run === '' ? '' : `, run ${run}`}${how}`;
+  // Behind a listener nobody proves who they are: what tells them apart is the address.
+  const who = run !== '' ? `${device}, run ${run}` : transport === 'direct' ? `at ${ip}` : device;
+  const text = `agent ${who}, profile ${profile}${how}`;
   const words = [parent !== '' && task !== '' ? `task: ${task}` : '', intent].filter((part) => part !== '').join('\n');
   // Records of what is safe reach the log a little later than others.
   const inTime = children.toSorted((one, other) => one.atMs - other.atMs);

@@ -304,7 +304,7 @@ function openConnections(
   },
 ): Connections {
   const { live, logger } = parts;
-  const { approvals, claims, contextOf } = core.asking;
+  const { approvals, claims, incidents, contextOf } = core.asking;
   const resolve = (host: string): Promise<readonly string[]> => resolveHost(host, live().config.gateway.resolver);
   return createConnections({
     ...parts,
@@ -314,6 +314,7 @@ function openConnections(
       ...parts,
       audit,
       claims,
+      incidents,
       contextOf,
       pending: () => approvals.pending(),
       caPem: () => certificates.ca.pem,

@@ -64,8 +64,9 @@ async function open(t: CleanUp, { select = 'declared', folder, more = '' }: Open
   return {
     daemon,
     alert,
+    // Said through another listener than the one that it acts through.
     claim: (ip: string, change: Parameters<typeof operations.claims.set>[1]) =>
-      operations.claims.set(agentAt(ip), change, 'agent'),
+      operations.claims.set({ ...agentAt(ip), device: 'listener/proxy' }, change, 'agent'),
     read: (id: string) => chainOf(daemon, id),
     connect: (ip: string) => connectLines(t, daemon.port('postgres.pg'), ip),
   };
@@ -129,14 +130,14 @@ const TREE = [
   'incident: incident INC1 of webhook.alerts, resolved | checkout is slow',
   '  change: opened, says webhook.alerts',
   '  task: task | make room',
-  '    agent: agent listener/pg, profile default | old rows fill the disk',
+  '    agent: agent at 127.0.0.1, profile default | old rows fill the disk',
   '      action: safe action on postgres.pg | safe count the rows',
   '        decision: allowed by risk',
   '        outcome: outcome: ok, 1 row, LINE',
   '      action: destructive action on postgres.pg | destructive drop logs',
   '        decision: approved by alice via dashboard',
   '        outcome: outcome: ok, 1 row, LINE',
-  '        agent: agent listener/pg, profile default | task: check the backups',
+  '        agent: agent at 127.0.0.2, profile default | task: check the backups',
   '          action: destructive action on postgres.pg | destructive drop backups',
   '            decision: denied by alice via dashboard | not now',
   '  change: resolved, says webhook.alerts',
@@ -195,7 +196,7 @@ test('an action that nobody tied to anything is a chain of its own, and leads to
   const chain = await read(id.slice(0, 30));
   assert.deepEqual([chain?.subject, chain?.id, chain?.agents, chain?.actions], ['action', id, 1, 1]);
   assert.deepEqual(outline(chain?.tree ?? []), [
-    'agent: agent listener/pg, profile default',
+    'agent: agent at 127.0.0.1, profile default',
     '  action: destructive action on postgres.pg | destructive drop it',
     '    decision: denied by alice via dashboard | not now',
   ]);
@@ -231,7 +232,7 @@ test('an incident that was only guessed has the requests that people were shown 
   await decide(daemon, client, 'destructive drop it', 'deny');
   const chain = await read('INC1');
   assert.deepEqual(outline(chain?.tree ?? []).slice(2, 4), [
-    '  agent: agent listener/pg, profile default (the gateway guessed the incident)',
+    '  agent: agent at 127.0.0.1, profile default (the gateway guessed the incident)',
     '    action: destructive action on postgres.pg | destructive drop it',
   ]);
 });

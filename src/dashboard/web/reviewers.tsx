@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ApproverJson, GrantJson, ListJson, ReviewerJson } from '../../client/control-shapes.ts';
 import { get, messageOf, post } from './api.ts';
-import { Ago, Section } from './parts.tsx';
+import { AgentText, Ago, Section } from './parts.tsx';
 import { mayDecide, nowMs, tell } from './state.ts';
 import { bareName, count, duration } from './text.ts';
 
@@ -53,7 +53,9 @@ function Leases(): VNode {
         {items.map((one) => (
           <li key={one.id} class="agent">
             <div class="agent-top">
-              <span class="grow">{one.sentence}</span>
+              <span class="grow">
+                <AgentText text={one.sentence} />
+              </span>
               {mayDecide.value && one.state === 'active' ? (
                 <button type="button" class="deny" onClick={() => revoke(one.id)}>
                   Revoke
@@ -87,8 +89,8 @@ function People(): VNode {
               </span>
             </div>
             <p class="muted small">
-              Of the last {one.last_decided}: {share(one.last_approved, one.last_decided)} approved, {one.median_s} s to
-              decide in the middle
+              Of the last {count(one.last_decided)}: {share(one.last_approved, one.last_decided)} approved, half of them
+              within {seconds(one.median_s)}
               {one.last === null ? null : (
                 <>
                   , last <Ago time={one.last} />
@@ -114,20 +116,36 @@ function Models(): VNode {
               <strong>{bareName(one.approver)}</strong>
               <span class="muted">{one.model}</span>
               <span class="hits num">
-                {count(one.reviews)} reviews: {count(one.allowed)} allowed, {count(one.denied)} denied,{' '}
-                {count(one.escalated)} to people, {count(one.failed)} failed
+                {one.reviews === 0 ? <span class="muted">not asked yet</span> : reviewsOf(one)}
               </span>
             </div>
-            <p class="muted small">
-              {count(one.input_tokens + one.output_tokens)} tokens
-              {one.cost === null ? '' : `, $${one.cost.toFixed(2)}`}, {count(one.cached)} from the cache
-              {one.last_trouble === '' ? '' : `; last trouble: ${one.last_trouble}`}
-            </p>
+            {one.reviews === 0 ? null : (
+              <p class="muted small">
+                {count(one.input_tokens + one.output_tokens)} tokens
+                {one.cost === null ? '' : `, $${one.cost.toFixed(2)}`}, {count(one.cached)} from the cache
+                {one.last_trouble === '' ? '' : `; last trouble: ${one.last_trouble}`}
+              </p>
+            )}
           </li>
         ))}
       </ul>
     </Section>
   );
+}
+
+function reviewsOf({ reviews, allowed, denied, escalated, failed }: ReviewerJson): string {
+  const parts = [
+    [allowed, 'allowed'],
+    [denied, 'denied'],
+    [escalated, 'left to people'],
+    [failed, 'failed'],
+  ] as const;
+  const told = parts.filter(([number]) => number > 0).map(([number, word]) => `${count(number)} ${word}`);
+  return `${count(reviews)} ${reviews === 1 ? 'review' : 'reviews'}: ${told.join(', ')}`;
+}
+
+function seconds(value: number): string {
+  return value < 1 ? 'a second' : value < 60 ? `${Math.round(value)} s` : duration(value * 1000);
 }
 
 function share(part: number, whole: number): string {

@@ -11,6 +11,7 @@ import { visible } from '../../lib/text.ts';
 import type { OwnAnswer, OwnRequest } from '../../protocols/protocol.ts';
 import { MAX_OWN_BODY_BYTES } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
+import type { Incidents } from '../channels/incidents.ts';
 import { BadSample } from '../sample.ts';
 import { describeManifest, manifestText } from './manifest.ts';
 import { wouldAllow } from './would-allow.ts';
@@ -19,6 +20,8 @@ import type { WouldAllowParts } from './would-allow.ts';
 export interface AgentApiParts extends WouldAllowParts {
   readonly clock: WouldAllowParts['clock'] & Parameters<typeof createThrottle>[0];
   readonly claims: Claims;
+  /** Whether the source of a profile's incidents knows an id; within the source's own limit. */
+  readonly incidents: Pick<Incidents, 'lookUp'>;
   readonly pending: () => readonly Approval[];
   readonly audit: Pick<AuditLog, 'append'>;
   readonly caPem: () => string;
@@ -204,7 +207,11 @@ class Answers implements AgentApi {
     if (fault !== null) {
       throw badRequest(fault);
     }
-    return jsonAnswer({ said: claimJson(await this.#parts.claims.set(agent, change, 'agent')) });
+    const claim = await this.#parts.claims.set(agent, change, 'agent');
+    const { incident = '' } = change;
+    // Asked for now, so that rules that read it do not meet it unknown.
+    const known = incident === '' ? 'no-source' : await this.#parts.incidents.lookUp(agent.profile, incident);
+    return jsonAnswer({ said: claimJson(claim), ...(known === 'no-source' ? {} : { incident_is: known }) });
   }
 
   async #wouldAllow(agent: Agent, request: OwnRequest): Promise<OwnAnswer> {

@@ -66,11 +66,14 @@ test('AP-39: intent and context are what the agent of the connection says, recor
   const context = await post('/context', { incident: 'PX1', task: 'free space', parent });
   const said = { incident: 'PX1', task: 'free space', reason: 'approved in ticket 123', parent, traceparent: '' };
   assert.deepEqual(context.json, { said });
+  const known = await post('/context', { incident: 'PKNOWN' });
+  assert.deepEqual(known.json, { said: { ...said, incident: 'PKNOWN' }, incident_is: 'open' });
   assert.equal(claims.of(RESPONDER)?.intent, 'approved in ticket 123');
   assert.equal(claims.of(OTHER), null);
   assert.deepEqual(
     audit.events.map(({ type, by, agent }) => [type, by, agent?.run]),
     [
+      ['context.claimed', 'agent', 'run-1'],
       ['context.claimed', 'agent', 'run-1'],
       ['context.claimed', 'agent', 'run-1'],
     ],

@@ -125,6 +125,7 @@ export async function createWorld(): Promise<World> {
     protocols,
     contextOf: (agent) => ({ ...NO_CONTEXT, reason: claims.of(agent)?.intent ?? '' }),
     claims,
+    incidents: { lookUp: async (_, id) => (id === 'PKNOWN' ? 'open' : 'no-source') },
     pending: () => pending,
     audit,
     caPem: () => 'PEM',
