@@ -29,6 +29,8 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   leave: () => import('./leave.ts'),
   run: () => import('./run.ts'),
   'escape-test': () => import('./escape-test.ts'),
+  context: () => import('./context.ts'),
+  mcp: () => import('./mcp.ts'),
   env: () => import('./env.ts'),
   profiles: () => import('./profiles.ts'),
   ca: () => import('./ca.ts'),

@@ -8,7 +8,7 @@ import type { Verb } from './command.ts';
 import type { Io } from './io.ts';
 
 /** The package's root: two levels above dist/src/cli, and the same above src/cli. */
-async function findRoot(): Promise<{ readonly url: URL; readonly version: string }> {
+export async function findRoot(): Promise<{ readonly url: URL; readonly version: string }> {
   // dist/src/cli/version.js in a build, src/cli/version.ts when Node strips the types itself.
   for (const up of ['../../../', '../../']) {
     const url = new URL(up, import.meta.url);

@@ -47,8 +47,8 @@ test('with --json a usage error is an object on stdout as well', async () => {
   assert.match(run.stderr, /Usage/);
 });
 
-test('verbs of later versions do not exist yet', async () => {
-  for (const verb of ['join', 'run', 'devices', 'grants', 'kubeconfig', 'mcp']) {
+test('verbs that need more words, and verbs of later versions, end with a usage error', async () => {
+  for (const verb of ['join', 'run', 'devices', 'grants', 'kubeconfig', 'context', 'login', 'plugins']) {
     assert.equal((await runVerb([verb])).code, 2, verb);
   }
 });

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startGateway } from '../support/gateway-process.ts';
+import { runCli, startGateway } from '../support/gateway-process.ts';
 import { testAuthority } from '../support/http-gateway.ts';
 import { approvePending, pendingId } from '../support/pending.ts';
 import { runProgram } from '../support/run.ts';
@@ -218,6 +218,32 @@ test('bodies of any length, bad requests, upgrades and other hosts are answered 
   );
   assert.equal(other.stdout, '403');
   assert.equal(seen.length, 1, 'none of it went to the upstream');
+});
+
+test('clawpatrol context set says it from the command line, through the proxy that the environment names', () => {
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy}`, NODE_EXTRA_CA_CERTS: ca };
+  const set = (...args: readonly string[]) => runCli(['context', 'set', ...args], env);
+  const said = set('--task', 'clean up', '--intent', 'nobody\u001b[2J reads them', '--json');
+  assert.equal(said.code, 0, said.stderr);
+  const { said: inForce } = JSON.parse(said.stdout) as { said: Readonly<Record<string, string>> };
+  assert.deepEqual([inForce['task'], inForce['reason']], ['clean up', 'nobody\u001b[2J reads them']);
+  assert.match(
+    set('--parent', '019a0000-0000-7000-8000-000000000001').stdout,
+    /reason: nobody\\u\{1b\}\[2J reads them/,
+  );
+  assert.equal(set('--task', '').code, 0);
+  for (const [args, code, why] of [
+    [[], 2, /say something/],
+    [['--intent', 'x', '--reason', 'y'], 2, /the same/],
+    [['--incident', 'two words'], 2, /incident must be an id/],
+  ] as const) {
+    const { code: found, stderr } = set(...args);
+    assert.equal(found, code);
+    assert.match(stderr, why);
+  }
+  const alone = runCli(['context', 'set', '--task', 'x', '--json'], { ...env, HTTPS_PROXY: 'http://127.0.0.1:1' });
+  assert.equal(alone.code, 3);
+  assert.match(alone.stdout, /"code":"unreachable"/);
 });
 
 test('a question is answered by the policy, is recorded as one, and puts nothing to anybody', async () => {

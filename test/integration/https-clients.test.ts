@@ -320,6 +320,33 @@ test(
   },
 );
 
+test('MCP over stdio: the tools of `clawpatrol mcp` through the proxy, and none that decides', { skip }, async () => {
+  const parent = '019a0000-0000-7000-8000-000000000001';
+  const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js');
+  const found = await runClient('own-mcp', { MAIN, PROXY: proxyUrl(), PARENT: parent });
+  const { instructions, manifest, wrong, ...seen } = found as Record<string, unknown>;
+  assert.match(String(instructions), /context_set/);
+  assert.match(String(manifest), /### https\.api/);
+  assert.match((wrong as { error: string }).error, /^incident must be an id/);
+  const said = { incident: 'PX1', task: '', reason: 'disk is full', parent, traceparent: '' };
+  assert.deepEqual(seen, {
+    server: 'clawpatrol',
+    tools: ['manifest', 'context_set', 'would_allow', 'pending'],
+    said: { said },
+    safe: { verdict: 'allow', tier: 'safe', reason: '', rule: '', hint: '' },
+    denied: {
+      verdict: 'deny',
+      tier: 'safe',
+      reason: REASON,
+      rule: 'no-denied',
+      hint: 'Nothing was run. Sending it again gives the same answer: ask a person if it is needed.',
+    },
+    pending: { items: [] },
+    unknown: -32_602,
+    after: { said: { ...said, incident: '' } },
+  });
+});
+
 test(
   'ws: echoes, pings, compression, a megabyte, codes of closing; a denied message closes with 1008',
   { skip },

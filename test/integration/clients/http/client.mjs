@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import grpc from '@grpc/grpc-js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ProxyAgent, fetch as fetchWith } from 'undici';
 import WebSocket from 'ws';
@@ -78,6 +79,35 @@ async function runMcp() {
   seen.denied = await call('wipe');
   seen.after = await call('search');
   await transport.terminateSession();
+  await client.close();
+  return seen;
+}
+
+/** `clawpatrol mcp`, whose program MAIN names, as an MCP client starts it. */
+async function runOwnMcp() {
+  const env = { HTTPS_PROXY: PROXY, NODE_EXTRA_CA_CERTS: CA };
+  const transport = new StdioClientTransport({ command: process.execPath, args: [process.env.MAIN, 'mcp'], env });
+  const client = new Client({ name: 'test', version: '1' });
+  await client.connect(transport);
+  const call = async (name, given = {}) => {
+    const { content, isError } = await client.callTool({ name, arguments: given });
+    return isError ? { error: content[0].text } : content[0].text;
+  };
+  const seen = {
+    server: client.getServerVersion().name,
+    instructions: client.getInstructions(),
+    tools: (await client.listTools()).tools.map(({ name }) => name),
+    manifest: await call('manifest'),
+    said: JSON.parse(
+      await call('context_set', { incident: 'PX1', reason: 'disk is full', parent_action: process.env.PARENT }),
+    ),
+    safe: JSON.parse(await call('would_allow', { endpoint: 'api', http: { method: 'GET', path: '/a' } })),
+    denied: JSON.parse(await call('would_allow', { endpoint: 'api', http: { method: 'GET', path: '/denied' } })),
+    pending: JSON.parse(await call('pending')),
+    wrong: await call('context_set', { incident: 'two words' }),
+    unknown: await call('approve').catch((error) => error.code),
+    after: JSON.parse(await call('context_set', { incident: '' })),
+  };
   await client.close();
   return seen;
 }
@@ -170,5 +200,12 @@ async function runEvents() {
   return { seen, done, released, poll: await (await poll).text() };
 }
 
-const run = { grpc: runGrpc, mcp: runMcp, ws: runWebSocket, undici: runUndici, events: runEvents }[process.argv[2]];
+const run = {
+  grpc: runGrpc,
+  mcp: runMcp,
+  'own-mcp': runOwnMcp,
+  ws: runWebSocket,
+  undici: runUndici,
+  events: runEvents,
+}[process.argv[2]];
 process.stdout.write(`${JSON.stringify(await run())}\n`, () => process.exit(0));

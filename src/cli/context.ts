@@ -1,0 +1,78 @@
+// clawpatrol context set: says what an agent works on and why, to the gateway's own name. It is the agent's word, and shown as such.
+import { AgentLinkError, createAgentLink } from '../client/agent-link.ts';
+import { isObject } from './approval-text.ts';
+import { CliError, EXIT, runCommand, textOption } from './command.ts';
+import type { Call, Noun } from './command.ts';
+import type { Io } from './io.ts';
+import { visible } from '../lib/text.ts';
+
+/** By flag, the key of POST /context. */
+const SAID = { incident: 'incident', task: 'task', intent: 'reason', reason: 'reason', parent: 'parent' } as const;
+
+async function set(call: Call): Promise<number> {
+  if (textOption(call, 'intent') !== null && textOption(call, 'reason') !== null) {
+    throw new CliError('usage', EXIT.usage, '--intent and --reason are the same: give one');
+  }
+  const said: Record<string, string> = {};
+  for (const [flag, key] of Object.entries(SAID)) {
+    const text = textOption(call, flag);
+    if (text !== null) {
+      said[key] = text;
+    }
+  }
+  if (Object.keys(said).length === 0) {
+    throw new CliError('usage', EXIT.usage, 'say something: --incident, --task, --intent or --parent');
+  }
+  const inForce = await post(call, said);
+  if (call.out.json) {
+    call.out.object({ said: inForce });
+  } else {
+    Object.entries(inForce)
+      .filter(([, text]) => text !== '')
+      .forEach(([name, text]) => call.out.line(`${name}: ${visible(String(text))}`));
+  }
+  return EXIT.ok;
+}
+
+/** What is in force afterwards. */
+async function post(call: Call, said: object): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const answer: unknown = JSON.parse(
+      await createAgentLink(call.io.env, textOption(call, 'caDir')).post('/context', said),
+    );
+    const inForce = isObject(answer) ? answer['said'] : null;
+    return isObject(inForce) ? inForce : {};
+  } catch (error) {
+    if (error instanceof AgentLinkError) {
+      throw error.status === 0
+        ? new CliError('unreachable', EXIT.unreachable, error.message)
+        : new CliError('refused', error.status === 400 ? EXIT.usage : EXIT.no, error.message);
+    }
+    throw error;
+  }
+}
+
+export const command: Noun = {
+  name: 'context',
+  summary: 'say what an agent works on and why: its word, for those who approve and for the log',
+  verbs: [
+    {
+      name: 'set',
+      summary: 'attach incident, task, intent or parent action to what this agent does; "" takes one back',
+      options: [
+        ['--incident <id>', 'the incident that it works on'],
+        ['--task <text>', 'what it is doing, in one line'],
+        ['--intent <text>', 'why, for those who approve; at most 4 KiB'],
+        ['--reason <text>', 'the same as --intent'],
+        ['--parent <id>', 'id of the action that led to this work'],
+        ['--ca-dir <dir>', 'where certificates are (default: ~/.clawpatrol)'],
+      ],
+      act: set,
+    },
+  ],
+};
+
+/** Runs the noun. */
+export function run(args: readonly string[], io: Io): Promise<number> {
+  return runCommand(command, args, io);
+}
