@@ -170,7 +170,7 @@ const NEWS: Readonly<Record<string, string>> = {
 
 function changeNode({ type, timeMs, data, by }: AuditRecord): ChainNode {
   const status = incidentOf(data)?.status ?? '';
-  const word = type === 'incident.changed' && status !== '' ? `changed: ${status}` : (NEWS[type] ?? type);
+  const word = type === 'incident.changed' && status !== '' ? `changed, now ${status}` : (NEWS[type] ?? type);
   return { ...LEAF, kind: 'change', atMs: timeMs, text: `${word}, says ${by}` };
 }
 

@@ -48,7 +48,7 @@ export interface GateParts {
   /** Resolves when more is known of what an agent works on, or will not be; null: nothing to wait for. Left out: nothing. */
   readonly contextSettled?: (agent: Agent) => Promise<void> | null;
   /** Why nobody is asked about what this agent does, or null. Left out: nothing is against it. */
-  readonly objectionTo?: (agent: Agent) => string | null;
+  readonly objectionTo?: (agent: Agent) => Pick<Denial, 'reason' | 'hint'> | null;
   /** What agents say of their work: it goes into the records. */
   readonly claims: Pick<Claims, 'of'>;
   /** A fault of the gateway itself, for the log; the action was denied. */
@@ -366,7 +366,7 @@ class PolicyGate implements GatewayGate {
     }
     const objection = this.#parts.objectionTo?.(action.agent) ?? null;
     if (objection !== null) {
-      return verdicts.denialOfTrouble(decision.rule, objection);
+      return verdicts.denialOfContext(decision, objection);
     }
     return scope.showsWhole && !action.evidence.complete ? verdicts.denialOfCut(decision) : null;
   }

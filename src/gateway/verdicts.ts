@@ -32,6 +32,11 @@ export function denialOfCut(decision: Decision): Denial {
   });
 }
 
+/** It needs a person, and people are asked only about what is done for a known incident. */
+export function denialOfContext(decision: Decision, { reason, hint }: Pick<Denial, 'reason' | 'hint'>): Denial {
+  return deny({ rule: decision.rule, reason, word: '', hint: `Nothing was run, nobody was asked. ${hint}` });
+}
+
 /** An approver said no. `note` is what that person wrote for the agent. */
 export function denialOfPerson(decision: Decision, note: string): Denial {
   return deny({

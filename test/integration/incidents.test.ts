@@ -199,7 +199,7 @@ test('alerts of other systems are found by dotted paths, signed as our own webho
       id,
       status,
       fields.title,
-      fields.urgency,
+      fields.urgency ?? '',
       url,
       openedMs,
     ]),

@@ -35,6 +35,21 @@ export interface IncidentFacts {
 const NOTHING: IncidentFacts = { incident: '', alert: NO_ALERT };
 const UNAVAILABLE: IncidentFacts = { incident: new Unknown('unavailable'), alert: NO_ALERT };
 
+/** For the agent: why nobody is asked, and what it can do. */
+export interface Objection {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+const NO_OPEN: Objection = {
+  reason: 'it needs approval, and nobody is asked without an open incident; none is known',
+  hint: 'Tell a person.',
+};
+const NOT_NAMED: Objection = {
+  reason: 'it needs approval, and nobody is asked without an incident: name one that is known and open',
+  hint: 'Say which at http://clawpatrol.internal/context, or with clawpatrol context set --incident ID, and send it again.',
+};
+
 /** Whether an id that somebody named is one that the source knows. */
 export type Named = 'open' | 'resolved' | 'absent' | 'unavailable' | 'no-source';
 
@@ -46,7 +61,7 @@ export interface Incidents {
   /** Resolves when the source has said what it knows of the incident that the agent named, or was given up; null: nothing to wait for. */
   settled(agent: Agent): Promise<void> | null;
   /** Why an action may not wait for people as things are, or null: `required` without a known incident. */
-  objectionTo(agent: Agent): string | null;
+  objectionTo(agent: Agent): Objection | null;
   /** Looks an id up for a profile, within the source's `timeout`. */
   lookUp(profile: string, id: string): Promise<Named>;
   /** A call to `/api/context/NAME/events`. */
@@ -148,14 +163,12 @@ class Watcher implements Incidents {
       : running.source.settled(named);
   }
 
-  objectionTo(agent: Agent): string | null {
+  objectionTo(agent: Agent): Objection | null {
     const running = this.#find(agent.profile);
     if (running === null || !flagOf(running.block, 'required') || this.shownTo(agent) !== null) {
       return null;
     }
-    return textOf(running.block, 'select') === 'latest'
-      ? 'nobody is asked without an open incident, and none is known'
-      : 'nobody is asked without an incident: name one that is known and open (clawpatrol context set --incident ID)';
+    return textOf(running.block, 'select') === 'latest' ? NO_OPEN : NOT_NAMED;
   }
 
   async lookUp(profile: string, id: string): Promise<Named> {

@@ -108,7 +108,8 @@ class PagerDutySource implements IncidentSource {
   }
 
   settled(id: string): Promise<void> | null {
-    return this.find(id).kind === 'known' ? null : (this.#looking.get(id) ?? null);
+    const known = this.find(id).kind === 'known' && this.#asked.find(id) !== null;
+    return known ? null : (this.#looking.get(id) ?? null);
   }
 
   latest(): Incident | null {
@@ -123,6 +124,8 @@ class PagerDutySource implements IncidentSource {
     if (asked !== null) {
       this.#asked.put(id, { ...asked, freshMs: 0 });
     }
+    // An event has no description, notes or timeline.
+    this.#look(id);
     if (textOf(this.#block, 'select') === 'latest') {
       this.#next?.cancel();
       void this.round();
