@@ -65,6 +65,8 @@ function ensureServers() {
     ['nft', 'nftables'],
     ['ip', 'iproute2'],
     ['git', 'git'],
+    ['openssl', 'openssl'],
+    ['script', 'bsdutils'],
     ['/usr/sbin/clickhouse-server', 'clickhouse-server'],
     ['/usr/bin/clickhouse-client', 'clickhouse-client'],
     [`${PYTHON}/clickhouse_driver`, 'python3-clickhouse-driver'],

@@ -87,6 +87,7 @@ const REQUIRED: readonly string[] = [
     '08',
     '09',
     '10',
+    '11',
     '13',
     '15',
     '17',
@@ -101,7 +102,7 @@ const REQUIRED: readonly string[] = [
     '32',
   ].map((id) => `DP-${id}`),
   ...['01', '03', '04', '05', '06'].map((id) => `DN-${id}`),
-  ...['01', '03', '06', '08', '11', '12', '15', '20'].map((id) => `TR-${id}`),
+  ...['01', '03', '06', '08', '11', '12', '15', '16', '19', '20'].map((id) => `TR-${id}`),
   ...['01', '09'].map((id) => `TL-${id}`),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */

@@ -43,6 +43,9 @@ export const VERBS: Readonly<Record<string, () => Promise<VerbModule>>> = {
   completion: () => import('./completion.ts'),
 };
 
+/** Other names of verbs. */
+const ALIASES: Readonly<Record<string, string>> = { '-v': 'version', '--version': 'version', uninstall: 'leave' };
+
 /** Words before the verb that belong to it, so that `clawpatrol --json status` works. */
 const COMMON_FLAGS: readonly string[] = ['--json', '--no-color'];
 
@@ -54,7 +57,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     io.stdout.write(await usage());
     return EXIT.ok;
   }
-  const name = word === '-v' || word === '--version' ? 'version' : word;
+  const name = word !== undefined && Object.hasOwn(ALIASES, word) ? ALIASES[word] : word;
   const load = name === undefined || !Object.hasOwn(VERBS, name) ? undefined : VERBS[name];
   if (load === undefined) {
     const near = name === undefined ? null : nearest(name, Object.keys(VERBS));

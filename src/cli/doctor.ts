@@ -1,14 +1,19 @@
-// clawpatrol doctor: whether this machine can run the gateway, and whether the running one is well.
+// clawpatrol doctor: whether this machine can be what it is: a device that has joined, or the host of a gateway; and whether that one is well.
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ControlError } from '../client/control-client.ts';
 import type { CheckJson } from '../client/control-shapes.ts';
+import { devicePaths } from '../client/device-files.ts';
+import { deviceChecks } from '../client/device-health.ts';
+import type { DeviceView } from '../client/device-health.ts';
+import { lookAtMachineParts } from '../client/doctor-look.ts';
+import { createMachineSystem } from '../client/machine/system.ts';
 import { messageOf } from '../lib/errors.ts';
 import { EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import { connect, defaultStateDir, GATEWAY_OPTIONS } from './control.ts';
 import type { Io } from './io.ts';
-import { printChecks } from './status.ts';
+import { findDevice, hasGateway, printChecks } from './status.ts';
 
 type Environment = Io['env'];
 
@@ -142,11 +147,18 @@ async function checkGateway(call: Call): Promise<readonly CheckJson[]> {
   }
 }
 
-async function doctor(call: Call): Promise<number> {
+/** What `status` says of a machine that has joined, and what it needs to stay so. */
+async function checkDevice(call: Call, view: DeviceView): Promise<readonly CheckJson[]> {
+  const paths = devicePaths(call.io.env, textOption(call, 'caDir'));
+  const main = process.argv[1] ?? '';
+  const more = await lookAtMachineParts({ paths, view, system: createMachineSystem(), env: call.io.env, main });
+  return [...deviceChecks(view), ...more];
+}
+
+async function checkGatewayHost(call: Call): Promise<readonly CheckJson[]> {
   const { env } = call.io;
   const stateDir = textOption(call, 'stateDir') ?? defaultStateDir(call.io);
-  const checks = [
-    checkNode(env),
+  return [
     await checkLibrary('sqlite', useSqlite),
     await checkLibrary('sql-parser', useParser),
     ...(await checkOpenFiles()),
@@ -154,6 +166,16 @@ async function doctor(call: Call): Promise<number> {
     ...(await checkDisk(stateDir)),
     await checkStoreKey(stateDir, env),
     ...(await checkGateway(call)),
+  ];
+}
+
+async function doctor(call: Call): Promise<number> {
+  const { env } = call.io;
+  const device = textOption(call, 'stateDir') === null ? await findDevice(call) : null;
+  const checks = [
+    checkNode(env),
+    ...(device === null ? [] : await checkDevice(call, device)),
+    ...(device === null || hasGateway(call) ? await checkGatewayHost(call) : []),
   ];
   const ok = checks.every(({ state }) => state !== 'fail');
   if (call.out.json) {
@@ -166,8 +188,12 @@ async function doctor(call: Call): Promise<number> {
 
 export const command: Verb = {
   name: 'doctor',
-  summary: 'whether this machine can run the gateway, and the checks of status',
-  options: [['--state-dir <dir>', 'state directory of the gateway (default as for the gateway)'], ...GATEWAY_OPTIONS],
+  summary: 'the checks of status, and what else a device or a gateway needs of its machine',
+  options: [
+    ['--state-dir <dir>', 'state directory of the gateway (default as for the gateway)'],
+    ['--ca-dir <dir>', 'where certificates are (default: ~/.clawpatrol)'],
+    ...GATEWAY_OPTIONS,
+  ],
   act: doctor,
 };
 

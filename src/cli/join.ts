@@ -2,8 +2,8 @@
 // waits until an operator lets it in, and keeps what it needs for `clawpatrol run`.
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { devicePaths, findPrivateKey, keepPrivateKey, writeDevice } from '../client/device-files.ts';
-import type { DevicePaths } from '../client/device-files.ts';
+import { devicePaths, findPrivateKey, keepPrivateKey, readDevice, writeDevice } from '../client/device-files.ts';
+import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
 import { enrol } from '../client/enrol.ts';
 import type { JoinPrompt } from '../client/enrol.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../client/gateway-link.ts';
 import type { GatewayUrl } from '../client/gateway-link.ts';
 import { addTrust } from '../client/trust.ts';
+import type { TrustResult } from '../client/trust.ts';
 import { runCommand as runSystem } from '../devices/commands.ts';
 import { createWireguardKeys, wireguardKeysOf } from '../devices/wireguard.ts';
 import type { WireguardKeys } from '../devices/wireguard.ts';
@@ -22,19 +23,43 @@ import { messageOf } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
 import { visible } from '../lib/text.ts';
 import { parseDurationMs } from '../lib/units.ts';
-import { CliError, EXIT, runCommand, textOption } from './command.ts';
+import { CliError, EXIT, flag, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import type { Io } from './io.ts';
+import { clearMachine, confirmMachine, joinMachine, readMachineWish, resume } from './join-machine.ts';
 import { askLine } from './prompt.ts';
 
 async function join(call: Call): Promise<number> {
+  const paths = devicePaths(call.io.env, textOption(call, 'caDir'));
+  if (flag(call, 'confirm')) {
+    return confirmMachine(call, paths);
+  }
+  if (flag(call, 'resume')) {
+    return resume(call, paths);
+  }
+  const wish = readMachineWish(call);
+  if (wish !== null) {
+    await clearMachine(paths);
+  }
+  const record = wish !== null && call.operands[0] === undefined ? readDevice(paths) : null;
+  if (record !== null && wish !== null) {
+    return joinMachine(call, { paths, record, wish });
+  }
+  const joined = await enrolMachine(call, paths);
+  const told = tellJoined(call, joined, { paths, isLast: wish === null });
+  return wish === null ? told : joinMachine(call, { paths, record: joined, wish });
+}
+
+/** What a join brings, and whether the system trusts the gateway's certificates. */
+type Joined = DeviceRecord & { readonly trust: TrustResult | null };
+
+async function enrolMachine(call: Call, paths: DevicePaths): Promise<Joined> {
   const url = givenUrl(call);
   const timeoutMs = parseDurationMs(textOption(call, 'timeout') ?? '10m');
   if (timeoutMs === null) {
     throw new CliError('usage', EXIT.usage, '--timeout is a duration such as 10m');
   }
   const joinToken = await readJoinToken(call);
-  const paths = devicePaths(call.io.env, textOption(call, 'caDir'));
   try {
     const ca = await trustedCa(call, url);
     const keys = keysOf(paths);
@@ -62,7 +87,7 @@ async function join(call: Call): Promise<number> {
     const { record, token } = result;
     writeDevice(paths, record, { caPem: ca.pem, token: new Secret(token), privateKey: new Secret(keys.privateKey) });
     const trust = call.options['trust'] === false ? null : await addTrust(ca.pem, runSystem);
-    return tellJoined(call, { ...record, trust }, paths);
+    return { ...record, trust };
   } catch (error) {
     throw error instanceof LinkError
       ? new CliError('gateway', error.status === 0 ? EXIT.unreachable : EXIT.no, error.message)
@@ -145,16 +170,16 @@ async function readJoinToken(call: Call): Promise<Secret | null> {
   }
 }
 
+/** With `isLast` false nothing more is said than people want to read: what follows has the last word. */
 function tellJoined(
   call: Call,
-  joined: {
-    readonly device: { readonly name: string; readonly profile: string };
-    readonly trust: { readonly detail: string } | null;
-  },
-  paths: DevicePaths,
+  joined: Joined,
+  { paths, isLast }: { readonly paths: DevicePaths; readonly isLast: boolean },
 ): number {
   if (call.out.json) {
-    call.out.object(joined);
+    if (isLast) {
+      call.out.object(joined);
+    }
     return EXIT.ok;
   }
   call.out.line(`joined as ${visible(joined.device.name)} with profile ${visible(joined.device.profile)}`);
@@ -168,7 +193,12 @@ function tellJoined(
 export const command: Verb = {
   name: 'join',
   summary: "let this machine into a gateway's tunnel",
-  operands: [['<url>', 'https://HOST:PORT of the gateway, best with #sha256=FINGERPRINT of its CA']],
+  operands: [
+    [
+      '[url]',
+      'https://HOST:PORT of the gateway, best with #sha256=FINGERPRINT of its CA; needed unless this machine has joined',
+    ],
+  ],
   options: [
     ['--fingerprint <sha256>', 'fingerprint of the CA, where the URL does not have it'],
     ['--hostname <name>', 'what to be called (default: the host name)'],
@@ -177,11 +207,20 @@ export const command: Verb = {
     ['--ca-dir <dir>', 'where certificates go (default: ~/.clawpatrol)'],
     ['--no-trust', 'leave the system’s certificates alone'],
     ['--timeout <duration>', 'how long to wait for an operator (default: 10m)'],
+    ['--whole-machine', 'route everything of this machine through the tunnel (Linux, root)'],
+    ['--rollback-after <duration>', 'undo that unless it is kept in time (default: 60s; 0s keeps it at once)'],
+    ['--name <interface>', 'what the interface of --whole-machine is called (default: clawpatrol0)'],
+    ['--direct <network>', 'a network that --whole-machine leaves alone, for example 192.168.0.0/16; may be repeated'],
+    ['--confirm', 'keep what --whole-machine has made'],
+    ['--resume', 'make anew what was kept, after a restart of the system'],
   ],
+  repeatable: ['direct'],
   act: join,
 };
 
 /** Runs the verb. */
 export function run(args: readonly string[], io: Io): Promise<number> {
-  return runCommand(command, args, io);
+  // Both names are in use; one is documented.
+  const words = args.map((word) => (word === '--whole-host' ? '--whole-machine' : word));
+  return runCommand(command, words, io);
 }

@@ -1,6 +1,8 @@
 // clawpatrol leave: undoes what `join` did, here and at the gateway, and says what it could not undo.
 import { devicePaths, readCa, readDevice, readToken, removeDevice } from '../client/device-files.ts';
 import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
+import { findMachine, unrouteMachine } from '../client/machine/machine.ts';
+import { createMachineSystem } from '../client/machine/system.ts';
 import { createGatewayLink, parseGatewayUrl } from '../client/gateway-link.ts';
 import { removeTrust } from '../client/trust.ts';
 import { runCommand as runSystem } from '../devices/commands.ts';
@@ -9,27 +11,44 @@ import { visible } from '../lib/text.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import type { Io } from './io.ts';
+import { askLine, canAsk } from './prompt.ts';
 
 async function leave(call: Call): Promise<number> {
   const paths = devicePaths(call.io.env, textOption(call, 'caDir'));
   const record = readDevice(paths);
-  if (record === null) {
+  const isRouted = findMachine(paths) !== null;
+  if (record === null && !isRouted) {
     throw new CliError('refused', EXIT.no, `this machine has not joined (no ${paths.caDir}/device)`);
   }
-  const told = await tellGateway(paths, record);
+  await askToLeave(call);
+  // First: the gateway's name is known again, and it can be told.
+  const routes = isRouted ? await unrouteMachine(paths, createMachineSystem()) : [];
+  const told = record === null ? null : await tellGateway(paths, record);
   const trust = call.options['keepCa'] === true ? { done: true, detail: '' } : await removeTrust(runSystem);
   const removed = removeDevice(paths, {
     ca: call.options['keepCa'] === true,
     config: call.options['keepConf'] === true,
   });
-  const troubles = [told, trust.done ? null : trust.detail].filter((text) => text !== null);
+  const troubles = [...routes, told, trust.done ? null : trust.detail].filter((text) => text !== null);
   if (call.out.json) {
     call.out.object({ removed, troubles });
   } else {
+    if (isRouted && routes.length === 0) {
+      call.out.line("this machine's traffic goes its old way again");
+    }
     removed.forEach((path) => call.out.line(`removed ${path}`));
     troubles.forEach((text) => call.out.line(`left: ${visible(text)}`));
   }
   return troubles.length === 0 ? EXIT.ok : EXIT.no;
+}
+
+async function askToLeave({ io, options }: Call): Promise<void> {
+  if (options['yes'] !== true && canAsk(io)) {
+    const answer = await askLine(io, 'Undo everything that join did, here and at the gateway? (yes/no) ');
+    if (answer?.trim().toLowerCase() !== 'yes') {
+      throw new CliError('refused', EXIT.no, 'not confirmed; nothing was changed');
+    }
+  }
 }
 
 /** Null: it is revoked there. */
@@ -50,6 +69,7 @@ export const command: Verb = {
   name: 'leave',
   summary: 'undo what join did, here and at the gateway',
   options: [
+    ['-y, --yes', 'do not ask'],
     ['--keep-ca', 'keep the certificates, and what trusts them'],
     ['--keep-conf', 'keep the tunnel’s configuration'],
     ['--ca-dir <dir>', 'where certificates are (default: ~/.clawpatrol)'],

@@ -34,6 +34,8 @@ export interface DeviceRecord {
   readonly gateway: { readonly url: string; readonly fingerprint: string };
   readonly device: { readonly id: string; readonly name: string; readonly profile: string };
   readonly addresses: readonly string[];
+  /** The gateway's address in the tunnel, which knows names; null in what an older version wrote. */
+  readonly resolver: string | null;
   readonly tunnel: { readonly publicKey: string; readonly endpoint: string; readonly mtu: number };
 }
 
@@ -45,7 +47,7 @@ export const SYSTEM_BUNDLES: readonly string[] = [
 ];
 
 /** The private key of this machine: the one of an earlier join, so that it keeps its identity, or null. */
-export function findPrivateKey({ stateDir }: DevicePaths): Secret | null {
+export function findPrivateKey({ stateDir }: Pick<DevicePaths, 'stateDir'>): Secret | null {
   const text = readIfThere(join(stateDir, 'key'));
   return text === null ? null : new Secret(text.trim());
 }
@@ -107,11 +109,12 @@ export function removeDevice(
   keep: { readonly ca: boolean; readonly config: boolean },
 ): readonly string[] {
   const all = [
-    join(caDir, 'device'),
     ...(keep.ca ? [] : [join(caDir, 'ca.crt'), join(caDir, 'ca-bundle.crt')]),
     ...(keep.config ? [] : [wireguardConfig]),
     join(stateDir, 'key'),
     join(stateDir, 'token'),
+    // Last: whoever is interrupted before finds it, and can leave again.
+    join(caDir, 'device'),
   ];
   return all.filter((path) => {
     const there = existsSync(path);
@@ -158,9 +161,13 @@ function readIfThere(path: string): string | null {
 export function checkRecord(value: unknown): DeviceRecord {
   const [gateway, device, tunnel] = ['gateway', 'device', 'tunnel'].map((name) => fieldOf(value, name));
   const addresses = fieldOf(value, 'addresses');
+  const resolver = fieldOf(value, 'resolver') ?? null;
   const mtu = fieldOf(tunnel, 'mtu');
   if (!Array.isArray(addresses) || addresses.length === 0 || !addresses.every(isAddress)) {
     throw new Error('addresses are missing');
+  }
+  if (resolver !== null && !isAddress(resolver)) {
+    throw new Error('resolver is no address');
   }
   if (typeof mtu !== 'number' || !Number.isInteger(mtu) || mtu < 576 || mtu > 65_535) {
     throw new Error('mtu is missing');
@@ -173,6 +180,7 @@ export function checkRecord(value: unknown): DeviceRecord {
     gateway: { url: textOf(gateway, 'url'), fingerprint: textOf(gateway, 'fingerprint') },
     device: { id: textOf(device, 'id'), name: textOf(device, 'name'), profile: textOf(device, 'profile') },
     addresses,
+    resolver,
     tunnel: { publicKey, endpoint, mtu },
   };
 }

@@ -80,6 +80,7 @@ function readClaim(claimed: unknown, { link, fingerprint }: EnrolParts): EnrolRe
       gateway: { url, fingerprint },
       device: fieldOf(claimed, 'device'),
       addresses: fieldOf(claimed, 'addresses'),
+      resolver: fieldOf(claimed, 'resolver'),
       tunnel: {
         publicKey: fieldOf(tunnel, 'public_key'),
         endpoint: fieldOf(tunnel, 'endpoint'),

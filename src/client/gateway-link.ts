@@ -5,6 +5,7 @@ import { request as requestPlain } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import type { Secret } from '../lib/secret.ts';
 
 /** Where a gateway lets machines in. */
@@ -92,9 +93,11 @@ export interface GatewayLink {
   delete(path: string, token: Secret): Promise<unknown>;
 }
 
-export function createGatewayLink(url: GatewayUrl, caPem: string): GatewayLink {
+/** `address`: where the gateway is, when its name cannot be asked for; its certificate is still the name's. */
+export function createGatewayLink(url: GatewayUrl, caPem: string, address: string | null = null): GatewayLink {
+  const at = address === null || isIP(url.host) !== 0 ? {} : { lookup: lookupAs(address) };
   const send = async (options: RequestOptions, body: object | null, token: Secret | undefined): Promise<unknown> => {
-    const text = await call(url, { ...options, ca: caPem, ...(token === undefined ? {} : { token }) }, body);
+    const text = await call(url, { ...options, ca: caPem, ...(token === undefined ? {} : { token }), ...at }, body);
     try {
       return JSON.parse(text) as unknown;
     } catch (error) {
@@ -106,6 +109,18 @@ export function createGatewayLink(url: GatewayUrl, caPem: string): GatewayLink {
     post: (path, body, token) => send({ path, method: 'POST' }, body, token),
     get: (path, token) => send({ path, method: 'GET' }, null, token),
     delete: (path, token) => send({ path, method: 'DELETE' }, null, token),
+  };
+}
+
+/** Tells that address for whatever is asked. */
+function lookupAs(address: string): LookupFunction {
+  return (_host, options, done) => {
+    const family = isIP(address);
+    if (options.all === true) {
+      done(null, [{ address, family }]);
+    } else {
+      done(null, address, family);
+    }
   };
 }
 
@@ -125,8 +140,9 @@ function call(url: GatewayUrl, options: CallOptions, body: object | null): Promi
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestSecure : requestPlain;
     const { host, port } = url;
-    const { path, method, ca, rejectUnauthorized } = options;
+    const { path, method, ca, rejectUnauthorized, lookup } = options;
     const trust = {
+      ...(lookup === undefined ? {} : { lookup }),
       ...(ca === undefined ? {} : { ca }),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     };

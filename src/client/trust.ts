@@ -1,5 +1,5 @@
 // The certificates that a machine's programs trust: ours is added to the system's store where root may, and taken out again.
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import type { RunCommand } from '../devices/commands.ts';
@@ -50,6 +50,22 @@ export async function addTrust(caPem: string, run: RunCommand, root: string = '/
   }
 }
 
+/** How the system's own store stands: `unknown` = it is kept where we do not know. */
+export type TrustState = 'trusted' | 'other' | 'absent' | 'unknown';
+
+/** Whether the system trusts that certificate: as far as the file in its store says. */
+export function findTrust(caPem: string, root: string = '/'): TrustState {
+  const store = findStore(root);
+  if (store === null) {
+    return 'unknown';
+  }
+  const path = join(root, store.folder, FILE);
+  if (!existsSync(path)) {
+    return 'absent';
+  }
+  return readFileSync(path, 'utf8').trim() === caPem.trim() ? 'trusted' : 'other';
+}
+
 /** Takes the certificate out again. Never rejects. */
 export async function removeTrust(run: RunCommand, root: string = '/'): Promise<TrustResult> {
   const store = findStore(root);
@@ -59,7 +75,10 @@ export async function removeTrust(run: RunCommand, root: string = '/'): Promise<
   }
   try {
     rmSync(path);
-    await run(store.program, store.program === 'update-ca-certificates' ? ['--fresh'] : store.args);
+    // Debian's forgets what is gone only when it begins anew; Alpine's may not know the word, and always does.
+    await (store.program === 'update-ca-certificates'
+      ? run(store.program, ['--fresh']).catch(() => run(store.program, store.args))
+      : run(store.program, store.args));
     return { done: true, detail: `${path}; ${store.program}` };
   } catch (error) {
     return { done: false, detail: `${path} is still trusted: ${messageOf(error)}` };

@@ -61,6 +61,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/onboard/claim': 'anyone',
   'POST /api/device/runs': 'anyone',
   'DELETE /api/device/runs/:id': 'anyone',
+  'GET /api/device/status': 'anyone',
   'POST /api/device/leave': 'anyone',
   // Whoever signed it.
   'POST /api/cred/:name/interactive': 'anyone',

@@ -31,6 +31,11 @@ export interface JoinParts {
   readonly placeholdersOf: (profile: string) => Readonly<Record<string, string>>;
   /** What runs say of their work. */
   readonly claims: Pick<Claims, 'set'>;
+  /** Revision of the policy in force. */
+  readonly revision: () => string;
+  readonly hasProfile: (name: string) => boolean;
+  /** How many requests of a device wait for a decision. */
+  readonly countPending: (device: string) => number;
   /** Durable when it resolves; rejects when it cannot be recorded, and then nothing happens. */
   readonly record: (event: AuditEvent) => Promise<void>;
 }
@@ -43,6 +48,7 @@ export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/device/runs', (request) => startRun(request, parts));
   app.delete('/api/device/runs/:id', (request) => endRun(request, parts));
   app.get('/api/env-pushdown', (request) => pushDown(request, parts));
+  app.get('/api/device/status', (request) => deviceStatus(request, parts));
   app.post('/api/device/leave', (request) => leave(request, parts));
 }
 
@@ -178,6 +184,24 @@ function findRun(request: FastifyRequest, device: Device, { devices }: JoinParts
     throw new ApiError(404, 'not_found', 'this device has no such run');
   }
   return run;
+}
+
+/** How the gateway sees the device. */
+async function deviceStatus(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const device = authenticate(request, parts);
+  const { devices, clock } = parts;
+  const heard = await devices.tunnel.lastHeard();
+  const keys = [device, ...devices.runs.list().filter((run) => run.device === device.id)];
+  const times = keys.flatMap(({ publicKey }) => heard.get(publicKey) ?? []);
+  const { id, name, profile } = device;
+  return {
+    device: { id, name, profile },
+    profile_exists: parts.hasProfile(profile),
+    revision: parts.revision(),
+    pending: parts.countPending(name),
+    last_heard: times.length === 0 ? null : new Date(times.reduce((latest, at) => Math.max(latest, at))).toISOString(),
+    now: new Date(clock.now()).toISOString(),
+  };
 }
 
 async function leave(request: FastifyRequest, parts: JoinParts): Promise<object> {

@@ -73,7 +73,7 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
 }
 
 /** What machines may ask; null where there is no tunnel to let them into. */
-function joinParts({ clock, devices, ca, live, audit, claims }: Operations): JoinParts | null {
+function joinParts({ clock, devices, ca, live, audit, claims, approvals }: Operations): JoinParts | null {
   return devices === null
     ? null
     : {
@@ -87,6 +87,9 @@ function joinParts({ clock, devices, ca, live, audit, claims }: Operations): Joi
           const profile = live().profiles.get(name);
           return profile === undefined ? {} : placeholdersOf(live().config, profile);
         },
+        revision: () => live().config.revision,
+        hasProfile: (name) => live().profiles.has(name),
+        countPending: (device) => approvals.pending().filter(({ agent }) => agent.device === device).length,
         record: async (event) => {
           await audit.appendDurable(event);
         },

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { checkRecord, devicePaths, readDevice, removeDevice, writeDevice } from '../../src/client/device-files.ts';
 import { caEnvironment, formatEnvironment } from '../../src/client/environment.ts';
 import { parseGatewayUrl } from '../../src/client/gateway-link.ts';
-import { addTrust, removeTrust } from '../../src/client/trust.ts';
+import { addTrust, findTrust, removeTrust } from '../../src/client/trust.ts';
 import { createWireguardKeys } from '../../src/devices/wireguard.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -16,6 +16,7 @@ const RECORD = {
   gateway: { url: 'https://gw.test:8444', fingerprint: 'AA' },
   device: { id: 'id', name: 'laptop', profile: 'oncall' },
   addresses: ['10.77.0.2', 'fdc1::2'],
+  resolver: '10.77.0.1',
   tunnel: { publicKey: KEYS.publicKey, endpoint: 'gw.test:51820', mtu: 1420 },
 };
 
@@ -53,6 +54,7 @@ test('what the gateway says goes into files only where it looks like what it is'
   for (const bad of [
     { ...RECORD, addresses: ['10.77.0.2\nPostUp = touch /tmp/x'] },
     { ...RECORD, addresses: [] },
+    { ...RECORD, resolver: '10.77.0.1\nnameserver 9.9.9.9' },
     { ...RECORD, tunnel: { ...tunnel, endpoint: 'gw.test:1\nPostUp = x' } },
     { ...RECORD, tunnel: { ...tunnel, publicKey: `${KEYS.publicKey}\n` } },
     { ...RECORD, tunnel: { ...tunnel, mtu: '1420' } },
@@ -80,28 +82,53 @@ test('CP-19: keys and tokens are for this user alone, also over an older file th
   assert.equal(readFileSync(join(paths.caDir, 'ca.crt'), 'utf8'), 'PEM\n');
 });
 
-test('the certificate goes into the store of the system at hand, and out of it', async (t) => {
-  for (const [folder, program] of [
-    ['/usr/local/share/ca-certificates', 'update-ca-certificates'],
-    ['/etc/pki/ca-trust/source/anchors', 'update-ca-trust'],
-    ['/etc/ca-certificates/trust-source/anchors', 'update-ca-trust'],
-  ] as const) {
+test('the certificate goes into the store of the system at hand, and leaving takes it out of each', async (t) => {
+  const stores = [
+    // Debian, Ubuntu; Alpine, whose program may know no --fresh.
+    ['/usr/local/share/ca-certificates', ['update-ca-certificates', 'update-ca-certificates --fresh'], ''],
+    [
+      '/usr/local/share/ca-certificates',
+      ['update-ca-certificates', 'update-ca-certificates --fresh', 'update-ca-certificates'],
+      '--fresh',
+    ],
+    // Fedora, RHEL.
+    ['/etc/pki/ca-trust/source/anchors', ['update-ca-trust extract', 'update-ca-trust extract'], ''],
+    // Arch.
+    ['/etc/ca-certificates/trust-source/anchors', ['update-ca-trust', 'update-ca-trust'], ''],
+  ] as const;
+  for (const [folder, commands, unknown] of stores) {
     const root = temporaryFolder(t, 'clawpatrol-root');
     mkdirSync(join(root, folder), { recursive: true });
+    writeFileSync(join(root, folder, 'other.crt'), 'OTHER\n');
     const ran: string[] = [];
-    const run = (name: string): Promise<string> => {
-      ran.push(name);
-      return Promise.resolve('');
+    const run = (name: string, args: readonly string[]): Promise<string> => {
+      ran.push([name, ...args].join(' '));
+      return unknown !== '' && args.includes(unknown) ? Promise.reject(new Error('usage')) : Promise.resolve('');
     };
     const path = join(root, folder, 'clawpatrol.crt');
+    assert.equal(findTrust('PEM\n', root), 'absent');
     assert.equal((await addTrust('PEM\n', run, root)).done, true);
     assert.equal(readFileSync(path, 'utf8'), 'PEM\n');
+    assert.deepEqual([findTrust('PEM\n', root), findTrust('NEW\n', root)], ['trusted', 'other']);
     assert.equal((await removeTrust(run, root)).done, true);
     assert.throws(() => statSync(path));
-    assert.deepEqual(ran, [program, program]);
+    assert.equal(readFileSync(join(root, folder, 'other.crt'), 'utf8'), 'OTHER\n');
+    assert.deepEqual(ran, commands);
+    // Nothing is there any more: nothing is run.
+    assert.deepEqual([await removeTrust(run, root), ran.length], [{ done: true, detail: '' }, commands.length]);
   }
   const none = temporaryFolder(t, 'clawpatrol-root');
   assert.equal((await addTrust('PEM\n', () => Promise.resolve(''), none)).done, false);
+  assert.equal(findTrust('PEM\n', none), 'unknown');
+});
+
+test('a store that cannot be brought up to date is told', async (t) => {
+  const root = temporaryFolder(t, 'clawpatrol-root');
+  mkdirSync(join(root, '/etc/pki/ca-trust/source/anchors'), { recursive: true });
+  const fails = () => Promise.reject(new Error('no update-ca-trust'));
+  assert.match((await addTrust('PEM\n', fails, root)).detail, /no update-ca-trust; as root it works/);
+  const removed = await removeTrust(fails, root);
+  assert.deepEqual([removed.done, /is still trusted: no update-ca-trust/.test(removed.detail)], [false, true]);
 });
 
 test('variables are quoted so that a folder with any name is one', () => {
