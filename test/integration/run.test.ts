@@ -104,6 +104,41 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     assert.deepEqual([other.code, /may not have the profile/.test(other.stderr)], [125, true]);
   });
 
+  test('CP-03 AP-39: it finds the gateway itself under its own name, is known there by its run, and decides nothing', async () => {
+    const own = `"${process.execPath}" "${MAIN}"`;
+    const script = `
+      curl -sS https://clawpatrol.internal/info; echo
+      curl -sS http://clawpatrol.internal/manifest | head -1
+      ${own} context set --task 'look around' --json
+      ${own} context set --intent 'approved in ticket 123' --json
+      curl -sS -w ' %{http_code}\\n' https://clawpatrol.internal/api/approvals
+      curl -sS -m 5 https://clawpatrol.internal:8443/info || echo refused
+      echo run $CLAWPATROL_RUN`;
+    const told = await run(['--incident', 'P9', 'sh', '-c', script]);
+    assert.equal(told.code, 0, told.stderr);
+    const lines = told.stdout.split('\n').filter((line) => line !== '');
+    const [info = '', manifest, , said = '', none = '', status, refused, id = ''] = lines;
+    const { agent } = JSON.parse(info) as { agent: unknown };
+    assert.deepEqual(agent, { device: 'laptop', profile: 'oncall', run: id.replace('run ', '') });
+    assert.equal(manifest, '# What you can reach through Claw Patrol (profile oncall)');
+    const inForce = {
+      incident: 'P9',
+      task: 'look around',
+      reason: 'approved in ticket 123',
+      parent: '',
+      traceparent: '',
+    };
+    assert.deepEqual(JSON.parse(said), { said: inForce });
+    assert.deepEqual([status, /not_found/.test(none)], [' 404', true]);
+    assert.equal(refused, 'refused');
+    // The next run is another agent, and who is outside of runs a third.
+    const set = ['context', 'set', '--parent', '019a0000-0000-7000-8000-000000000001', '--json'];
+    const next = await run(['sh', '-c', `${own} ${set.join(' ')}`]);
+    assert.match(next.stdout, /"incident":"","task":"","reason":""/, next.stderr);
+    const outside = await world.clawpatrol(set);
+    assert.equal(outside.code, 3, 'the machine itself is not in the tunnel');
+  });
+
   test('placeholders stand in place of credentials; a secret of the shell is replaced and told of', async () => {
     const real = { GITHUB_TOKEN: 'ghp_reallyMine0123456789', PGPASSWORD: 'x', HARMLESS: 'kept' };
     const inside = await run(['env'], { env: real });
