@@ -1,5 +1,6 @@
 // What agents say about their work: incident, task, intent, what led to it. It is the agent's word: shown to people and reviewer models as
-// such, recorded, and never a ground for allowing anything. Kept in memory; the log alone tells all of it.
+// such, recorded, and never a ground for allowing anything. Kept in memory; the log alone tells all of it, and a gateway that is started again
+// takes it from there.
 //
 // How others read it:
 // - `of(agent)` is what is in force for that agent now. An agent is a device with its run; behind a direct listener or the forward proxy,
@@ -11,6 +12,7 @@
 //   that the request itself named (`ActionClaimJson`). The record of an action without it had none.
 // - An approval has the same in `words` (the intent) and `claim`, as they were when it was asked for.
 import { createEvent } from '../audit/event.ts';
+import type { AuditRecord } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { shorten, visible } from '../lib/text.ts';
@@ -62,10 +64,10 @@ export interface Claims {
    * cannot be recorded, and then nothing has changed.
    */
   set(agent: Agent, change: ClaimChange, by: 'agent' | 'run'): Promise<Claim>;
-  /** The run has ended. */
-  forgetRun(run: string): void;
-  /** The device is let in no more. */
-  forgetDevice(device: string): void;
+  /** Those agents are gone: what they said, also what is being written, does not count any more. */
+  forget(gone: (agent: Agent) => boolean): void;
+  /** What was said before this process: records of changes, newest first. What was said since stays. */
+  recall(records: readonly Pick<AuditRecord, 'agent' | 'data' | 'timeMs'>[]): void;
 }
 
 export const MAX_INTENT_BYTES = 4 * 1024;
@@ -73,7 +75,7 @@ const MAX_TASK_CHARS = 200;
 /** Agents that are remembered; who has been silent longest is forgotten first. */
 const MAX_AGENTS = 10_000;
 /** What was said so long ago is about other work. */
-const STALE_MS = 24 * 3_600_000;
+export const STALE_MS = 24 * 3_600_000;
 
 const INCIDENT = /^[\x21-\x7e]{1,100}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -141,25 +143,35 @@ class MemoryClaims implements Claims {
     return claim;
   }
 
-  forgetRun(run: string): void {
-    this.#forget((agent) => run !== '' && agent.run === run);
-  }
-
-  forgetDevice(device: string): void {
-    this.#forget((agent) => agent.device === device);
-  }
-
-  #forget(fits: (agent: Agent) => boolean): void {
+  forget(gone: (agent: Agent) => boolean): void {
     for (const [identity, { agent }] of this.#entries) {
-      if (fits(agent)) {
+      if (gone(agent)) {
         this.#entries.delete(identity);
       }
     }
     for (const agent of this.#writing) {
-      if (fits(agent)) {
+      if (gone(agent)) {
         this.#writing.delete(agent);
       }
     }
+  }
+
+  recall(records: readonly Pick<AuditRecord, 'agent' | 'data' | 'timeMs'>[]): void {
+    const { clock } = this.#parts;
+    const before = new Map<string, Entry>();
+    for (const { agent, data, timeMs } of records) {
+      const claim = agent === null ? null : readClaim(data, timeMs);
+      const identity = agent === null ? '' : identityOf(agent);
+      // The newest tells all of it.
+      if (agent !== null && claim !== null && !before.has(identity) && !this.#entries.has(identity)) {
+        const agoMs = Math.max(0, clock.now() - timeMs);
+        before.set(identity, { claim, agent, saidMs: clock.monotonicMs() - agoMs });
+      }
+    }
+    const since = [...this.#entries];
+    this.#entries.clear();
+    [...[...before].toReversed(), ...since].forEach(([identity, entry]) => this.#entries.set(identity, entry));
+    this.#prune();
   }
 
   #find(identity: string): Claim | null {
@@ -239,6 +251,21 @@ export function claimRows(
 function merge(claim: Claim | null, change: ClaimChange, atMs: number): Claim {
   const { incident = '', task = '', intent = '', parent = '', traceparent = '' } = { ...claim, ...change };
   return { incident, task, intent, parent, traceparent, atMs };
+}
+
+/** What a record of a change says; null where it says nothing that can be read. */
+function readClaim(data: AuditRecord['data'], atMs: number): Claim | null {
+  const found: unknown = data?.['claim'];
+  if (typeof found !== 'object' || found === null) {
+    return null;
+  }
+  const said = new Map(Object.entries(found));
+  const text = (name: keyof ClaimJson): string => {
+    const value: unknown = said.get(name);
+    return typeof value === 'string' ? value : '';
+  };
+  const claim = { incident: text('incident'), task: text('task'), intent: text('intent') };
+  return { ...claim, parent: text('parent'), traceparent: text('traceparent'), atMs };
 }
 
 const MAX_SUMMARY_CHARS = 120;

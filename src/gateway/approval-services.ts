@@ -1,7 +1,7 @@
 // Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
 import { createHash } from 'node:crypto';
 import type { Approval, ApprovalStore } from '../approvals/approval.ts';
-import { actionClaim, createClaims, type Claims } from '../approvals/claims.ts';
+import { actionClaim, createClaims, STALE_MS, type Claims } from '../approvals/claims.ts';
 import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
 import { createFeed, type ApprovalFeed } from '../approvals/feed.ts';
 import { createGrantBook, type GrantBook, type GrantStore, type Likeness } from '../approvals/grants.ts';
@@ -12,8 +12,9 @@ import { createApprovals, type Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
 import { shapeOf } from '../approvals/shape.ts';
 import { approvalSettings, DEFAULT_FATIGUE_MS } from '../approvals/stages.ts';
-import type { AuditLog } from '../audit/log.ts';
+import type { AuditLog, AuditPage } from '../audit/log.ts';
 import { createEvent } from '../audit/event.ts';
+import type { AuditRecord } from '../audit/event.ts';
 import type { Ref } from '../config/config.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -113,6 +114,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
   await grants.load();
+  await recallClaims(audit, claims, clock);
   const contextOf: ContextOf = (agent) => ({
     ...incidents.factsOf(agent),
     reason: claims.of(agent)?.intent ?? '',
@@ -163,6 +165,24 @@ function likenessOf(action: Action, scope: 'exact' | 'shape', { config }: Live):
 function nearlyEqual(action: Action, live: Live): string {
   const shape = likenessOf(action, 'shape', live);
   return shape.kind === 'like' ? shape.key : action.summary.toLowerCase().replace(/'[^']*'|\d+|\s+/g, ' ');
+}
+
+/** Pages of records that are looked through for what agents said before this process. */
+const CLAIM_PAGES = 20;
+
+async function recallClaims(audit: Pick<AuditLog, 'search'>, claims: Claims, clock: Clock): Promise<void> {
+  const found: AuditRecord[] = [];
+  const filter = { types: ['context.claimed'], sinceMs: clock.now() - STALE_MS } as const;
+  let cursor: string | null = null;
+  for (let page = 0; page < CLAIM_PAGES; page += 1) {
+    const { items, next }: AuditPage = await audit.search(filter, { limit: 500, cursor, newestFirst: true });
+    found.push(...items);
+    cursor = next;
+    if (cursor === null) {
+      break;
+    }
+  }
+  claims.recall(found);
 }
 
 async function recallFatigue(audit: ApprovalStore, live: () => Live): Promise<Fatigue> {

@@ -264,16 +264,17 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
 
 /** Who is gone has said nothing, and nothing is asked in their name any more. */
 function followDevices(devices: Devices | null, claims: Claims, gate: Pick<GatewayGate, 'policyChanged'>): void {
-  devices?.runs.onChange(({ id, endedMs }) => {
+  const forget = (): void => claims.forget((agent) => hasDeparted(agent, devices));
+  // Some were gone before this process, and said something the day before.
+  forget();
+  devices?.runs.onChange(({ endedMs }) => {
     if (endedMs !== null) {
-      claims.forgetRun(id);
+      forget();
       gate.policyChanged();
     }
   });
-  devices?.registry.onChange(({ name, revokedMs }) => {
-    if (revokedMs !== null) {
-      claims.forgetDevice(name);
-    }
+  devices?.registry.onChange(() => {
+    forget();
     gate.policyChanged();
   });
 }

@@ -76,15 +76,34 @@ test('a run that ends takes its words with it, also those that are being written
   await claims.set(other, { task: 'y' }, 'agent');
   audit.slow = true;
   const late = claims.set(IN_RUN, { task: 'z' }, 'agent');
-  claims.forgetRun('run-1');
+  claims.forget(({ run }) => run === 'run-1');
   audit.reachDisk();
   await late;
   assert.equal(claims.of(IN_RUN), null);
   assert.equal(claims.of(other)?.task, 'y');
-  claims.forgetRun('');
-  assert.equal(claims.of(other)?.task, 'y');
-  claims.forgetDevice(other.device);
+});
+
+test('what was said before this process is taken from its records, the newest of each agent, and what was said since stays', async () => {
+  const { claims, clock } = create();
+  const other = { ...IN_RUN, run: 'run-2' };
+  await claims.set(AGENT, { task: 'said since' }, 'agent');
+  const claim = (task: string) => ({ claim: { incident: 'PX1', task, intent: 'why', parent: '', traceparent: '' } });
+  const hourAgo = clock.now() - 3_600_000;
+  claims.recall([
+    { agent: IN_RUN, data: claim('newest'), timeMs: hourAgo },
+    { agent: IN_RUN, data: claim('older'), timeMs: hourAgo - 1 },
+    { agent: AGENT, data: claim('before'), timeMs: hourAgo },
+    { agent: other, data: claim('yesterday'), timeMs: clock.now() - 24 * 3_600_000 - 1 },
+    { agent: null, data: claim('nobody'), timeMs: hourAgo },
+    { agent: other, data: { claim: 'nonsense' }, timeMs: hourAgo },
+    { agent: { ...IN_RUN, run: 'run-3' }, data: { claim: { task: 7 } }, timeMs: hourAgo },
+  ]);
+  const newest = { incident: 'PX1', task: 'newest', intent: 'why', parent: '', traceparent: '', atMs: hourAgo };
+  assert.deepEqual(claims.of(IN_RUN), newest);
+  assert.equal(claims.of(AGENT)?.task, 'said since');
   assert.equal(claims.of(other), null);
+  clock.stall(23 * 3_600_000 + 1);
+  assert.equal(claims.of(IN_RUN), null, 'it ages from when it was said');
 });
 
 test('what was said a day ago is about other work', async () => {

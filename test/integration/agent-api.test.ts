@@ -262,3 +262,15 @@ test('a question is answered by the policy, is recorded as one, and puts nothing
     ],
   );
 });
+
+test('what was said is known after a restart, and can be taken back then', async () => {
+  await gateway.stop('SIGKILL');
+  const next = await startGateway(scope, { config: CONFIG, stateDir: gateway.stateDir, env: { API_TOKEN: 'x' } });
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${next.port('proxy')}`, NODE_EXTRA_CA_CERTS: ca };
+  const said = runCli(['context', 'set', '--incident', '', '--json'], env);
+  assert.equal(said.code, 0, said.stderr);
+  const { said: inForce } = JSON.parse(said.stdout) as { said: unknown };
+  const parent = '019a0000-0000-7000-8000-000000000001';
+  const reason = 'nobody\u001b[2J reads them';
+  assert.deepEqual(inForce, { incident: '', task: '', reason, parent, traceparent: '' });
+});
