@@ -47,6 +47,8 @@ export interface CertificatesParts {
   readonly stateDir: string;
   readonly storeKey: Buffer;
   readonly clock: Clock;
+  /** Leaves that are kept; the one that was not asked for longest goes first. */
+  readonly maxLeaves?: number;
 }
 
 interface Authority {
@@ -65,7 +67,9 @@ export async function openCertificates(parts: CertificatesParts): Promise<Certif
     sealed === null
       ? await createAuthority({ folder, certificatePath, keyPath }, parts)
       : await loadAuthority(sealed, { certificatePath, keyPath }, parts.storeKey);
-  const leaves = new Lru<string, { readonly context: Promise<SecureContext>; readonly renewMs: number }>(MAX_LEAVES);
+  const leaves = new Lru<string, { readonly context: Promise<SecureContext>; readonly renewMs: number }>(
+    parts.maxLeaves ?? MAX_LEAVES,
+  );
   return {
     ca: describe(authority.certificate),
     serverContext(names) {
@@ -166,6 +170,7 @@ async function createLeaf(authority: Authority, names: readonly string[], nowMs:
         names.map((name) => ({ type: isIP(name) === 0 ? ('dns' as const) : ('ip' as const), value: name })),
       ),
       await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));

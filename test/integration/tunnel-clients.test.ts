@@ -34,6 +34,16 @@ const TRANSFER_MIB = 100;
 /** What is under way, and young garbage; the two transfers are twice as much. */
 const MAX_GROWTH_MIB = 100;
 
+/** What the gateway's resolver tells. */
+const table: Record<string, readonly string[]> = {
+  'db.internal.test': [DB],
+  'unreached.internal.test': [DB],
+  'box.internal.test': [BOX],
+  'api.internal.test': [API],
+  'git.internal.test': [GIT],
+  'k8s.internal.test': [K8S],
+};
+
 const cleanUps: (() => unknown)[] = [];
 const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
 let world: TunnelWorld;
@@ -62,6 +72,7 @@ endpoint "https" "api" {
   hosts   = ["api.internal.test"]
   ca_cert = "<<file:${ca}>>"
 }
+endpoint "https" "idn" { hosts = ["xn--bcher-kva.internal.test"] }
 endpoint "https" "git" {
   hosts   = ["git.internal.test"]
   ca_cert = "<<file:${ca}>>"
@@ -79,7 +90,7 @@ credential "ssh_key" "box" {
   endpoint = ssh.box
   secret "private_key" { env = "SSH_KEY" }
 }
-credential "passthrough" "api" { endpoint = https.api }
+credential "passthrough" "api" { endpoints = [https.api, https.idn] }
 credential "basic_auth" "git" {
   endpoint = https.git
   username = "x-access-token"
@@ -285,14 +296,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     home = join(folder, 'home');
     mkdirSync(home);
     const env = await startServers(folder);
-    const names = await startNameServer(whole, {
-      'db.internal.test': [DB],
-      'unreached.internal.test': [DB],
-      'box.internal.test': [BOX],
-      'api.internal.test': [API],
-      'git.internal.test': [GIT],
-      'k8s.internal.test': [K8S],
-    });
+    const names = await startNameServer(whole, table);
     const ca = join(folder, 'upstream.pem');
     writeFileSync(ca, (await testAuthority()).caPem);
     world = await startTunnelWorld(whole, {
@@ -403,7 +407,81 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     assert.equal((await psql("select 'reached'")).stdout, 'reached\n');
   });
 
-  test('a change of the profile ends what the new one does not have, in the middle of a session, and nothing else', async (t) => {
+  test('DP-11 DN-03: resolvers over TLS and HTTPS are unknown hosts, and what they would tell is not needed', async () => {
+    const tls = await on('openssl', ['s_client', '-connect', '1.1.1.1:853', '-servername', 'one.one.one.one']);
+    assert.match(tls.stderr, /Connection refused/);
+    for (const words of [
+      ['--doh-url', 'https://dns.google/dns-query', 'https://api.internal.test/hello'],
+      ['https://dns.google/resolve?name=example.org'],
+      ['--resolve', 'dns.google:443:8.8.8.8', 'https://dns.google/resolve?name=example.org'],
+      ['https://1.1.1.1/dns-query'],
+    ]) {
+      const refused = await curl('-m', '20', ...words);
+      assert.notEqual(refused.code, 0, words.join(' '));
+    }
+    await eventually('each is recorded', () => {
+      const { stdout } = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '300', '--json');
+      return ['dns.google', 'dns.google:443', '1.1.1.1:853', '1.1.1.1:443'].every((dialled) =>
+        stdout.includes(JSON.stringify(dialled)),
+      );
+    });
+    assert.match((await curl('https://api.internal.test/hello')).stdout, /^\d/);
+  });
+
+  test('DP-12 DN-11: a name is the same name in any case, with its last dot, and in the letters of any language', async () => {
+    const addressOf = async (name: string): Promise<string> =>
+      /^\S+/.exec((await on('getent', ['ahostsv4', name])).stdout)?.[0] ?? '';
+    const [plain, idn] = [await addressOf('api.internal.test'), await addressOf('xn--bcher-kva.internal.test')];
+    assert.match(`${plain} ${idn}`, /^10\.78\.\S+ 10\.78\.\S+$/);
+    for (const [name, expected] of [
+      ['API.Internal.TEST', plain],
+      ['api.internal.test.', plain],
+      ['XN--Bcher-KVA.internal.test.', idn],
+      // What a search domain makes of it is another name, and nobody declared that.
+      ['api.internal.test.corp.example', ''],
+      ['internal.test', ''],
+    ] as const) {
+      assert.equal(await addressOf(name), expected, name);
+    }
+    const dotted = await curl('-X', 'DELETE', '-w', ' %{http_code}', 'https://API.internal.test./thing');
+    assert.match(dotted.stdout, /no-deletes.* 403$/s);
+    assert.match((await curl('https://API.internal.test./hello')).stdout, /^\d/);
+  });
+
+  test('DN-08: where a name leads is looked up for each connection', async (t) => {
+    const had = table['db.internal.test'] ?? [];
+    t.after(() => (table['db.internal.test'] = had));
+    table['db.internal.test'] = [BOX];
+    assert.notEqual((await psql("select 'moved'")).code, 0);
+    table['db.internal.test'] = had;
+    assert.equal((await psql("select 'back'")).stdout, 'back\n');
+  });
+
+  test('TL-08: a session of one name is not taken up again under another', async () => {
+    const kept = join(home, 'session');
+    const client = (name: string, ...words: readonly string[]): Promise<ProgramResult> =>
+      on('sh', [
+        '-c',
+        'sleep 1 | openssl s_client "$@"',
+        'sh',
+        '-CAfile',
+        join(home, 'ca.pem'),
+        '-connect',
+        `${name}:443`,
+        '-servername',
+        name,
+        ...words,
+      ]);
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      assert.match((await client('api.internal.test', version, '-sess_out', kept)).stdout, /^New, TLS/m);
+      // The twin: under its own name it may be, and is never more than that.
+      assert.match((await client('api.internal.test', version, '-sess_in', kept)).stdout, /^(?:Reused|New), TLS/m);
+      const other = await client('git.internal.test', version, '-sess_in', kept);
+      assert.match(other.stdout, /^New, TLS/m);
+    }
+  });
+
+  test('DN-07: a change of the profile ends what the new one does not have, in the middle of a session, and nothing else', async (t) => {
     const [program, args] = world.device.within('psql', ['-At', '-h', 'db.internal.test', '-U', 'x', '-d', 'postgres']);
     const client = spawn(program, [...args], {
       env: { PATH: process.env['PATH'], PGSSLMODE: 'disable', PGPASSWORD: 'x' },
@@ -419,8 +497,12 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     await eventually('its session is over', () => /terminated|closed the connection|lost/.test(said));
     assert.doesNotMatch(said, /still 2/);
     assert.notEqual((await psql('select 3')).code, 0);
+    // DN-07 DP-13: nor are names told that are another profile's.
+    assert.notEqual((await on('getent', ['hosts', 'db.internal.test'])).code, 0);
+    assert.equal((await on('getent', ['hosts', 'api.internal.test'])).code, 0);
     assert.match((await curl('https://api.internal.test/hello')).stdout, /^\d/);
     assert.equal(world.gateway.cli('devices', 'set-profile', 'laptop', 'oncall').code, 0);
+    assert.equal((await on('getent', ['hosts', 'db.internal.test'])).code, 0);
     assert.equal((await psql('select 4')).stdout, '4\n');
   });
 });

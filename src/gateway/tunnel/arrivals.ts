@@ -87,7 +87,10 @@ class OpenArrivals implements Arrivals {
     const agent = this.#parts.view.identify(ip);
     if (agent === null) {
       const unknown: Agent = { device: '', profile: '', run: '', user: '', ip, transport: 'wireguard' };
-      this.#refuse({ socket, agent: unknown, dialled }, 'device', `${ip} is no device's address`);
+      // The system tells no addresses of a connection that was reset before it was accepted (traps TR-13).
+      const [cause, why] =
+        ip === '' ? ['gone', 'it was reset before it was accepted'] : ['device', `${ip} is no device's address`];
+      this.#refuse({ socket, agent: unknown, dialled }, cause, why);
       return;
     }
     if (dialled.port === DNS_PORT) {

@@ -6,14 +6,18 @@ import { createEnrolment } from '../../devices/enrolment.ts';
 import { openJoinTokens } from '../../devices/join-tokens.ts';
 import { openDeviceRegistry } from '../../devices/registry.ts';
 import { openRunRegistry } from '../../devices/runs.ts';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Connections } from '../connections.ts';
 import { formatAddress } from '../addresses.ts';
 import type { Live } from '../live.ts';
+import type { Logger } from '../logger.ts';
 import { addressesAt, lastDeviceNumber, readWireguard } from './layout.ts';
 import { loadWireguardKeys } from './stored.ts';
 import { checkPinnedKey, createTunnel } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
 import { isWireguardKey } from '../../devices/wireguard.ts';
+
+const COOKIES = '/proc/sys/net/ipv4/tcp_syncookies';
 
 export interface PrepareParts extends Pick<
   TunnelParts,
@@ -53,6 +57,7 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
     highestDevice: () => registry.list().reduce((most, { number }) => Math.max(most, number), 1),
   });
   const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry, runs });
+  warnOfFloods(parts.logger);
   const tokens = openJoinTokens({ stateDir, clock });
   const enrolment = createEnrolment({
     clock,
@@ -80,6 +85,15 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
       });
     },
   };
+}
+
+/** All devices share the kernel's queue of connections that are half open; only with cookies does one that fills it keep nobody out. */
+function warnOfFloods(logger: Logger): void {
+  const setting = 'net.ipv4.tcp_syncookies';
+  const value = existsSync(COOKIES) ? readFileSync(COOKIES, 'latin1').trim() : '';
+  if (value === '0') {
+    logger.warn({}, `${setting} is 0: a device that floods the tunnel keeps the others out; set it to 1`);
+  }
 }
 
 function describeTunnel(tunnel: Tunnel, live: () => Live): TunnelDescription {
