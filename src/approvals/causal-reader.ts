@@ -15,10 +15,13 @@ import {
 import { identityOf, type ActionClaimJson } from './claims.ts';
 import { INCIDENT_TYPES, incidentOf, type Incident } from './incidents.ts';
 
-const PAGE = 500;
+/** Each record may hold a whole request: small pages, and so much of requests in all. */
+const PAGE = 100;
+const MAX_CHARS = 32 * 1024 * 1024;
 /** Records of claims, of incidents, and of one agent's stretch of work that are looked through. */
-const MAX_CLAIM_PAGES = 8;
-const MAX_STRAND_PAGES = 6;
+const MAX_CLAIM_PAGES = 40;
+const MAX_STRAND_PAGES = 30;
+const MAX_GUESS_PAGES = 10;
 const MAX_STRANDS = 64;
 const MAX_ACTIONS = 400;
 /** Steps from an action up to the one that led to it. */
@@ -70,6 +73,7 @@ class ChainReader {
   readonly #chosen: Strand[] = [];
   readonly #actions: ChainAction[][] = [];
   #count = 0;
+  #chars = 0;
 
   constructor(parts: ChainReaderParts) {
     this.#parts = parts;
@@ -187,7 +191,7 @@ class ChainReader {
     }
     const created = await this.#pages(
       { types: ['approval.created'], sinceMs: incident.openedMs, ...untilOf(incident) },
-      { pages: 2, newestFirst: true },
+      { pages: MAX_GUESS_PAGES, newestFirst: true },
     );
     const named = new Set(this.#actions.flat().map((action) => action.id));
     const byAgent = new Map<string, AuditRecord[]>();
@@ -216,7 +220,8 @@ class ChainReader {
   }
 
   async #show(id: string): Promise<ChainAction | null> {
-    const records = await this.#parts.audit.show(id);
+    const records = this.#chars > MAX_CHARS ? [] : await this.#parts.audit.show(id);
+    this.#note(records);
     const found = records[0]?.actionId ?? null;
     return found === null ? null : { id: found, records };
   }
@@ -256,6 +261,15 @@ class ChainReader {
     };
   }
 
+  #note(records: readonly AuditRecord[]): void {
+    for (const record of records) {
+      const approval = approvalOf(record);
+      this.#chars +=
+        (record.text?.length ?? 0) + (record.factsJson?.length ?? 0) + (approval?.request.text.length ?? 0);
+    }
+    this.#cut ||= this.#chars > MAX_CHARS;
+  }
+
   /** Oldest first, whichever end was read from. */
   async #pages(
     filter: AuditFilter,
@@ -263,13 +277,14 @@ class ChainReader {
   ): Promise<readonly AuditRecord[]> {
     const records: AuditRecord[] = [];
     let cursor: string | null = null;
-    for (let page = 0; page < pages; page += 1) {
+    for (let page = 0; page < pages && this.#chars <= MAX_CHARS; page += 1) {
       const found: Awaited<ReturnType<AuditLog['search']>> = await this.#parts.audit.search(filter, {
         limit: PAGE,
         cursor,
         newestFirst,
       });
       records.push(...found.items);
+      this.#note(found.items);
       cursor = found.next;
       if (cursor === null) {
         return newestFirst ? records.toReversed() : records;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createDeferred } from '../../src/lib/deferred.ts';
 import type { Outcome } from '../../src/rules/action.ts';
 import type { Decision } from '../../src/rules/decision.ts';
 import type { Verdict } from '../../src/protocols/session.ts';
@@ -473,6 +474,49 @@ describe('the gate on actions that wait for a person', () => {
     harness.approvals.answer('approved');
     assert.equal(denied(await verdict).cause, 'cancelled');
     assert.equal(harness.gate.parked, 0);
+  });
+
+  test('what may not be asked for want of an incident is denied unasked, and the agent is told what it can do', async () => {
+    const objection = { reason: 'no incident', hint: 'Name one.' };
+    const harness = makeGate(
+      makeLive(() => ASKED),
+      { objectionTo: () => objection },
+    );
+    const verdict = denied(
+      await harness.gate.decide(makeAction('delete from t', { risk: 'destructive' }), makeWaiting),
+    );
+    assert.equal(verdict.reason, 'no incident');
+    assert.match(verdict.hint, /nobody was asked\. Name one\./);
+    assert.equal(harness.approvals.asked.length, 0);
+    assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
+    // Nobody has to be asked about what is safe.
+    const safe = makeGate(
+      makeLive(() => ALLOWED),
+      { objectionTo: () => objection },
+    );
+    assert.equal(now(safe.gate.decide(makeAction('select 1'), NEVER)).kind, 'allow');
+  });
+
+  test('people are asked when more is known of the incident, not before; who went away meanwhile is not asked for', async () => {
+    for (const gone of [false, true]) {
+      const settled = createDeferred<void>();
+      const harness = makeGate(
+        makeLive(() => ASKED),
+        { contextSettled: () => settled.promise },
+      );
+      const { verdict, waiting } = await park(harness);
+      assert.equal(harness.approvals.asked.length, 0);
+      if (gone) {
+        waiting.abort.abort();
+      }
+      settled.resolve();
+      await settleMicrotasks();
+      assert.equal(harness.approvals.asked.length, gone ? 0 : 1);
+      if (!gone) {
+        harness.approvals.answer('approved');
+      }
+      assert.equal((await verdict).kind, gone ? 'deny' : 'allow');
+    }
   });
 
   test('a text that was cut is denied unasked', async () => {

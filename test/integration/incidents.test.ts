@@ -39,6 +39,7 @@ interface World {
   readonly alerts: string;
   /** Those that the REST API knows. */
   readonly known: HookServer['incidents'];
+  readonly calls: HookServer['calls'];
   readonly incidents: () => readonly Incident[];
   readonly recorded: () => Promise<readonly string[]>;
 }
@@ -75,6 +76,11 @@ context "webhook" "genie" {
   services = ["shop"]
 }
 context "pagerduty" "deaf" { credential = header_token.pd }
+context "pagerduty" "full" {
+  credential = header_token.pd
+  base_url   = "${hook}"
+  fields     = ["title", "body", "notes", "timeline"]
+}
 gateway {
   dashboard_listen = "127.0.0.1:0"
   public_url       = "http://127.0.0.1:1"
@@ -103,6 +109,7 @@ async function open(t: CleanUp, { folder, context, key = REST_KEY }: OpenOptions
   return {
     daemon,
     known: hook.incidents,
+    calls: hook.calls,
     events: `${base}/oncall/events`,
     alerts: `${base}/alerts/events`,
     incidents: () => daemon.operations.incidents.list(),
@@ -277,4 +284,30 @@ test('an id that somebody names is looked up: open, over, unknown, of another se
   const locked = await open(t, { context: 'pagerduty.oncall', key: 'a wrong key' });
   locked.known.set('PINC1', INCIDENT);
   assert.equal(await locked.daemon.operations.incidents.lookUp('default', 'PINC1'), 'unavailable');
+});
+
+test('notes and timeline are fetched where they are wanted; an answer serves for a while; names are asked for at a bounded rate', async (t) => {
+  const { daemon, known, calls } = await open(t, { context: 'pagerduty.full' });
+  known.set('PINC1', {
+    ...INCIDENT,
+    notes: [{ content: 'restarted it' }, { content: 'no help' }],
+    log_entries: [{ summary: 'Triggered through the API.' }],
+  });
+  const { incidents } = daemon.operations;
+  assert.equal(await incidents.lookUp('default', 'PINC1'), 'open');
+  const fields = incidents.list()[0]?.fields;
+  assert.deepEqual(
+    [fields?.body, fields?.notes, fields?.timeline],
+    ['p99 over 5 s', 'restarted it\nno help', 'Triggered through the API.'],
+  );
+  const asked = calls.length;
+  assert.equal(await incidents.lookUp('default', 'PINC1'), 'open');
+  assert.equal(calls.length, asked, 'it is known already');
+  for (let index = 0; index < 100; index += 1) {
+    await incidents.lookUp('default', `PGUESS${index}`);
+  }
+  assert.ok(calls.length - asked <= 60, `${calls.length - asked} calls`);
+  assert.equal(await incidents.lookUp('default', 'PGUESS99'), 'unavailable');
+  assert.equal(await incidents.lookUp('default', 'PGUESS1'), 'absent');
+  assert.equal(await incidents.lookUp('default', 'PINC1'), 'open');
 });

@@ -7,7 +7,7 @@ import type { AuditEvent } from '../../src/audit/event.ts';
 import type { AuditLog, AuditTicket } from '../../src/audit/log.ts';
 import type { Config, EndpointConfig } from '../../src/config/config.ts';
 import { createGate } from '../../src/gateway/gate.ts';
-import type { GatewayGate } from '../../src/gateway/gate.ts';
+import type { GateParts, GatewayGate } from '../../src/gateway/gate.ts';
 import { createLive } from '../../src/gateway/live.ts';
 import type { Live } from '../../src/gateway/live.ts';
 import { NO_DECIDERS } from '../../src/gateway/decider-metrics.ts';
@@ -427,7 +427,7 @@ export interface GateHarness {
 }
 
 /** A gate over fakes. */
-export function makeGate(first: Live): GateHarness {
+export function makeGate(first: Live, parts: Pick<GateParts, 'contextSettled' | 'objectionTo'> = {}): GateHarness {
   const clock = new FakeClock();
   const audit = new FakeAudit();
   const approvals = new FakeApprovals(audit);
@@ -458,6 +458,7 @@ export function makeGate(first: Live): GateHarness {
     factsToJson: (units, _, { shapeOnly = false } = {}) =>
       JSON.stringify({ units: units.length, ...(shapeOnly ? { shape: true } : {}) }),
     onFault: (error) => faults.push(error),
+    ...parts,
   });
   return {
     gate,

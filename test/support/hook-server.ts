@@ -75,7 +75,7 @@ function answerTo({ path, method, headers, body }: HookCall, incidents: HookServ
     const well = key === ROUTING_KEY && (action === 'trigger' || action === 'resolve') && typeof dedup === 'string';
     return well ? [202, { status: 'success', dedup_key: dedup }] : [400, { status: 'invalid event' }];
   }
-  const rest = /^\/incidents(?:\/([^/?]+))?(\/notes)?(?:\?(.*))?$/.exec(path);
+  const rest = /^\/incidents(?:\/([^/?]+))?(\/notes|\/log_entries)?(?:\?(.*))?$/.exec(path);
   if (rest === null) {
     return [200, {}];
   }
@@ -101,6 +101,10 @@ function answerTo({ path, method, headers, body }: HookCall, incidents: HookServ
     return headers.from === undefined
       ? [400, { error: { message: 'From is missing' } }]
       : [201, { note: body['note'] }];
+  }
+  if (notes !== undefined) {
+    const list = notes === '/notes' ? 'notes' : 'log_entries';
+    return [200, { [list]: incident[list] ?? [] }];
   }
   return [200, { incident }];
 }

@@ -24,6 +24,7 @@ const NO_FILTERS: Filters = { text: '', verdict: '', risk: '', device: '', endpo
 const KINDS: Readonly<Record<string, string>> = {
   actions: 'action.decided',
   approvals: 'approval.created,approval.voted,approval.approved,approval.denied,approval.expired,approval.cancelled',
+  incidents: 'incident.opened,incident.changed,incident.resolved,context.claimed',
   operators: 'operator.acted,secret.changed,audit.exported,config.loaded,config.refused',
   connections: 'connection.opened,connection.closed,connection.refused,connection.noticed',
   all: '',
@@ -146,6 +147,7 @@ function FilterBar(): VNode {
       {pick('kind', 'Kind', [
         ['actions', 'Actions'],
         ['approvals', 'Approvals'],
+        ['incidents', 'Incidents'],
         ['operators', 'Operators'],
         ['connections', 'Connections'],
         ['all', 'Everything'],

@@ -2,14 +2,24 @@
 import type { VNode } from 'preact';
 import type { ApprovalJson, ReviewJson } from '../../client/control-shapes.ts';
 import { AgentText, Facts, Section } from './parts.tsx';
+import { linkTo } from './route.ts';
 import { bareName } from './text.ts';
 
 /** The alert that the agent is said to work on. */
 export function Incident({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   const { context } = approval;
-  return context === null ? null : (
+  if (context === null) {
+    return null;
+  }
+  const { id = '', source = '' } = context;
+  return (
     <Section title="The incident" aside={<span class="mark bad">others’ words, not checked</span>}>
       <Facts rows={Object.entries(context).map(([name, text]) => [name, <AgentText key={name} text={text} />])} />
+      {id === '' || source === '' ? null : (
+        <a class="chain-link" href={linkTo('incidents', `${source} ${id}`)}>
+          What else was done about it →
+        </a>
+      )}
     </Section>
   );
 }

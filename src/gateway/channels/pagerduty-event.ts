@@ -27,7 +27,7 @@ export function readPagerDutyEvent(body: Readonly<Record<string, unknown>> | nul
 /** An incident as both the events and the REST API write it; null when it is none. `saidMs`: as in `Heard`. */
 export function readPagerDutyIncident(incident: unknown, source: Ref, saidMs: number | null): Heard | null {
   const id = textAt(incident, 'id');
-  const status = STATUSES[textAt(incident, 'status')];
+  const status = STATUSES.get(textAt(incident, 'status'));
   if (!isIncidentId(id) || status === undefined) {
     return null;
   }
@@ -49,11 +49,11 @@ export function readPagerDutyIncident(incident: unknown, source: Ref, saidMs: nu
   };
 }
 
-const STATUSES: Readonly<Record<string, IncidentStatus | undefined>> = {
-  triggered: 'open',
-  acknowledged: 'acknowledged',
-  resolved: 'resolved',
-};
+const STATUSES: ReadonlyMap<string, IncidentStatus> = new Map([
+  ['triggered', 'open'],
+  ['acknowledged', 'acknowledged'],
+  ['resolved', 'resolved'],
+]);
 
 /** Events have `assignees`, the REST API has `assignments`. */
 function assigneesOf(incident: Readonly<Record<string, unknown>> | null): string {

@@ -184,7 +184,7 @@ class PagerDutySource implements IncidentSource {
 
   #mayLook(): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs - this.#looks.sinceMs > 60_000) {
+    if (this.#looks.count === 0 || nowMs - this.#looks.sinceMs > 60_000) {
       this.#looks = { count: 0, sinceMs: nowMs };
     }
     this.#looks.count += 1;
