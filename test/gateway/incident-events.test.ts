@@ -112,7 +112,16 @@ describe('an event of another system', () => {
   test('without an id in each alert, without alerts, or with too many of them, it is none', () => {
     const alert = { id: 'A1' };
     assert.equal(readMappedEvent({ alerts: [alert] }, BLOCK, 5)?.length, 1);
-    for (const alerts of [undefined, null, 'x', {}, [], [alert, {}], [null], Array(MAX_ALERTS + 1).fill(alert)]) {
+    for (const alerts of [
+      undefined,
+      null,
+      'x',
+      {},
+      [],
+      [alert, {}],
+      [null],
+      Array.from({ length: MAX_ALERTS + 1 }, () => alert),
+    ]) {
       assert.equal(readMappedEvent({ alerts }, BLOCK, 5), null);
     }
     assert.equal(readMappedEvent(null, BLOCK, 5), null);
