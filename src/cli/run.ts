@@ -69,6 +69,10 @@ async function act(call: Call, words: readonly string[], inner: InnerHalf | null
     note: noteOf(io),
   };
   try {
+    if (mode === 'proxy') {
+      const { runWithProxy } = await import('../client/run/proxy-run.ts');
+      return await runWithProxy(options);
+    }
     const { runInTunnel } = await import('../client/run/outside.ts');
     return await runInTunnel(options, inner ?? startInnerHalf());
   } catch (error) {

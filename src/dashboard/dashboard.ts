@@ -12,6 +12,7 @@ import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { liveEvents } from './live.ts';
 import { addCallbackRoutes, isCallbackPath, type CallbackParts } from './callback-routes.ts';
+import { serveCarried } from './carry.ts';
 import { addJoinRoutes, isJoinPath, type JoinParts } from './join-routes.ts';
 import { addLoginRoutes, type Found } from './login.ts';
 import { principalOf } from './operators.ts';
@@ -60,6 +61,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/onboard/poll': 'anyone',
   'POST /api/onboard/claim': 'anyone',
   'POST /api/device/runs': 'anyone',
+  'POST /api/device/runs/:id/alive': 'anyone',
   'DELETE /api/device/runs/:id': 'anyone',
   'GET /api/device/status': 'anyone',
   'POST /api/device/leave': 'anyone',
@@ -151,6 +153,7 @@ class DashboardServer {
     });
     if (this.#parts.join !== null) {
       addJoinRoutes(app, this.#parts.join);
+      serveCarried(server, { ...this.#parts.join, runs: this.#parts.join.devices.runs });
     }
     await addCallbackRoutes(app, { ...this.#parts, turnedAway: this.#turnedAway });
     app.get('/api/live', (request, reply) => this.#live(request, reply, closing.signal));

@@ -10,6 +10,7 @@ import type { Devices, TunnelDescription } from '../devices/devices.ts';
 import { POLL_SECONDS } from '../devices/enrolment.ts';
 import type { JoinState, Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
+import type { Connections } from '../gateway/connections.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Agent } from '../rules/action.ts';
 import { ApiError, getText, readBody } from './input.ts';
@@ -29,6 +30,11 @@ export interface JoinParts {
   readonly publicUrl: () => string | null;
   /** Variables with placeholders for whoever acts under a profile. */
   readonly placeholdersOf: (profile: string) => Readonly<Record<string, string>>;
+  /** What a run in proxy mode needs to lead programs to the endpoints of its profile. */
+  readonly endpointsOf: (profile: string) => readonly ReachableEndpoint[];
+  /** Takes connections of runs in proxy mode. */
+  readonly acceptRun: Connections['acceptRun'];
+  readonly turnedAway: () => void;
   /** What runs say of their work. */
   readonly claims: Pick<Claims, 'set'>;
   /** Revision of the policy in force. */
@@ -40,12 +46,23 @@ export interface JoinParts {
   readonly record: (event: AuditEvent) => Promise<void>;
 }
 
+/** An endpoint as a machine is told of it. */
+export interface ReachableEndpoint {
+  readonly name: string;
+  readonly type: string;
+  /** `host:port`, canonical; not those of wildcards. */
+  readonly hosts: readonly string[];
+  /** Lines of known_hosts; empty where it is not SSH. */
+  readonly knownHosts: readonly string[];
+}
+
 /** Adds the calls under /api. */
 export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/onboard/start', (request) => start(request, parts));
   app.post('/api/onboard/poll', (request) => poll(request, parts));
   app.post('/api/onboard/claim', (request) => claim(request, parts));
   app.post('/api/device/runs', (request) => startRun(request, parts));
+  app.post('/api/device/runs/:id/alive', (request) => keepRun(request, parts));
   app.delete('/api/device/runs/:id', (request) => endRun(request, parts));
   app.get('/api/env-pushdown', (request) => pushDown(request, parts));
   app.get('/api/device/status', (request) => deviceStatus(request, parts));
@@ -119,7 +136,7 @@ async function pushDown(request: FastifyRequest, parts: JoinParts): Promise<obje
 
 async function startRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const device = authenticate(request, parts);
-  const fields = readBody(request.body, ['public_key', 'profile', 'label', 'incident', 'intent']);
+  const fields = readBody(request.body, ['public_key', 'mode', 'profile', 'label', 'incident', 'intent']);
   const profile = fields.get('profile') ?? device.profile;
   // A run has what its device has; a narrower profile would need a relation between profiles that the configuration does not have.
   if (profile !== device.profile) {
@@ -131,16 +148,40 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
   }
   const label = (fields.get('label') ?? '').slice(0, 200);
   const claims = readClaims(fields);
-  await parts.record(deviceEvent(parts, 'run.started', device.name, { profile, label }));
-  const run = parts.devices.runs.start({ device: device.id, publicKey: getText(fields, 'public_key'), profile, label });
+  const carried = readCarried(fields);
+  await parts.record(
+    deviceEvent(parts, 'run.started', device.name, { profile, label, mode: carried ? 'proxy' : 'tunnel' }),
+  );
+  const made = { device: device.id, profile, label };
+  if (carried) {
+    const { run, token } = parts.devices.runs.startWithToken(made);
+    await claimFor(run, device, claims, parts);
+    return { ...describeRun(run, parts), token, endpoints: parts.endpointsOf(run.profile) };
+  }
+  const run = parts.devices.runs.start({ ...made, publicKey: getText(fields, 'public_key') });
   await claimFor(run, device, claims, parts);
   // Its first packet would be lost, and the next one comes seconds later.
   await parts.devices.tunnel.peersSet();
-  return {
-    run: { id: run.id, profile: run.profile },
-    ...describePlace(parts.devices.tunnel, run.number),
-    environment: parts.placeholdersOf(run.profile),
-  };
+  return { ...describeRun(run, parts), ...describePlace(parts.devices.tunnel, run.number) };
+}
+
+function describeRun({ id, profile }: Run, { placeholdersOf }: JoinParts): object {
+  return { run: { id, profile }, environment: placeholdersOf(profile) };
+}
+
+/** Whether the run comes with a token in place of a tunnel of its own. */
+function readCarried(fields: Fields): boolean {
+  const mode = fields.get('mode') ?? 'tunnel';
+  if (mode !== 'tunnel' && mode !== 'proxy') {
+    throw new ApiError(400, 'bad_request', 'mode is tunnel or proxy');
+  }
+  return mode === 'proxy';
+}
+
+async function keepRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const run = findRun(request, authenticate(request, parts), parts);
+  parts.devices.runs.noteHeard(run.id);
+  return { run: { id: run.id } };
 }
 
 /** What the agent says of itself: an incident and why it acts. Its word, and no more. */
@@ -159,7 +200,14 @@ async function claimFor(run: Run, { name, user }: Device, change: ClaimChange, p
   if (Object.keys(change).length === 0) {
     return;
   }
-  const agent: Agent = { device: name, profile: run.profile, run: run.id, user, ip: '', transport: 'wireguard' };
+  const agent: Agent = {
+    device: name,
+    profile: run.profile,
+    run: run.id,
+    user,
+    ip: '',
+    transport: run.number === 0 ? 'proxy' : 'wireguard',
+  };
   try {
     await parts.claims.set(agent, change, 'run');
   } catch (error) {

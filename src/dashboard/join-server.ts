@@ -4,6 +4,7 @@ import type { ListenAddress } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { answerPublic, bindHttp, type HealthParts } from '../gateway/health.ts';
 import { closeApp, createApp } from './api.ts';
+import { serveCarried } from './carry.ts';
 import type { Dashboard } from './dashboard.ts';
 import { addJoinRoutes, type JoinParts } from './join-routes.ts';
 import { createTlsFront } from './tls-front.ts';
@@ -28,6 +29,7 @@ export async function listenJoin(parts: JoinServerParts): Promise<Dashboard> {
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (_, socket) => socket.destroy());
   addJoinRoutes(app, parts);
+  serveCarried(server, { ...parts, runs: parts.devices.runs });
   for (const path of ['/healthz', '/info', '/ca.crt'] as const) {
     app.get(path, async (_, reply) => {
       const { status, type, body } = await answerPublic(path, parts.health);

@@ -6,7 +6,9 @@ import { GatewayError } from '../lib/errors.ts';
 import { listenControl } from './control.ts';
 import { listenDashboard } from './dashboard.ts';
 import { placeholdersOf } from '../credentials/pushdown.ts';
-import type { JoinParts } from './join-routes.ts';
+import type { JoinParts, ReachableEndpoint } from './join-routes.ts';
+import { createTurnedAway } from './turned-away.ts';
+import { formatAddress } from '../gateway/addresses.ts';
 import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
 import { mayDo } from './roles.ts';
@@ -73,13 +75,19 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
 }
 
 /** What machines may ask; null where there is no tunnel to let them into. */
-function joinParts({ clock, devices, ca, live, audit, claims, approvals }: Operations): JoinParts | null {
+function joinParts(operations: Operations): JoinParts | null {
+  const { clock, devices, ca, live, audit, claims, connections, logger, approvals } = operations;
+  const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
+  const turnedAway = createTurnedAway({ clock, audit, warn }, 'the address for machines');
   return devices === null
     ? null
     : {
         clock,
         devices,
         claims,
+        acceptRun: (asked, take) => connections.acceptRun(asked, take),
+        turnedAway: () => turnedAway('run-token'),
+        endpointsOf: (profile) => endpointsOf(profile, operations),
         caPem: () => ca.pem,
         fingerprint: () => ca.fingerprint,
         publicUrl: () => live().config.gateway.publicUrl,
@@ -94,6 +102,19 @@ function joinParts({ clock, devices, ca, live, audit, claims, approvals }: Opera
           await audit.appendDurable(event);
         },
       };
+}
+
+/** Those that a profile reaches, as machines are told of them. */
+function endpointsOf(profile: string, operations: Operations): readonly ReachableEndpoint[] {
+  const policy = operations.live();
+  const reached = policy.config.endpoints.filter(({ ref }) => policy.reaches(profile, ref));
+  const keys = reached.some(({ type }) => type === 'ssh') ? operations.knownHosts() : [];
+  return reached.map(({ name, type, ref, hosts }) => ({
+    name,
+    type,
+    hosts: hosts.filter(({ wildcard }) => !wildcard).map(({ host, port }) => formatAddress(host, port)),
+    knownHosts: keys.filter(({ endpoint }) => endpoint === ref).map(({ names, key }) => `${names.join(',')} ${key}`),
+  }));
 }
 
 function describeParts(operations: Operations): OperatorParts {

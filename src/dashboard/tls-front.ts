@@ -1,10 +1,18 @@
 // TLS before an HTTP server, with the gateway's own leaf of the day: a handshake within a limit, then the HTTP server has the connection.
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
 
 /** From accept to the end of the handshake. */
 const HANDSHAKE_MS = 5_000;
+
+const BELOW = new WeakMap<Duplex, Socket>();
+
+/** The TCP socket that a stream of such a server runs over; null when it is none of them. */
+export function tcpBelow(stream: Duplex): Socket | null {
+  return BELOW.get(stream) ?? null;
+}
 
 /** A server that is not listening yet. Connections that do not finish a handshake are ended, and nobody hears of them. */
 export function createTlsFront(
@@ -12,7 +20,8 @@ export function createTlsFront(
   { context, clock }: { readonly context: () => Promise<SecureContext>; readonly clock: Clock },
 ): Server {
   const open = new Set<Socket>();
-  const front = createServer({ noDelay: true }, (socket) => {
+  // Half open, as HTTP servers have it: what is carried here after CONNECT ends each direction by itself.
+  const front = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -32,6 +41,7 @@ async function secure(
 ): Promise<TLSSocket> {
   const secureContext = await context();
   const secured = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+  BELOW.set(secured, socket);
   await new Promise<void>((resolve, reject) => {
     const deadline = clock.after(HANDSHAKE_MS, () => socket.destroy());
     secured.once('secure', () => {

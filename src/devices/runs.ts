@@ -1,5 +1,6 @@
-// Runs: one process tree on a device, with a key, an address and a name in the log of its own, for as long as it lives. They are kept on disk,
-// so that a gateway that is started again still knows them.
+// Runs: one process tree on a device, with a name in the log of its own for as long as it lives, and by which it is known: a key with an address
+// in the tunnel, or a token (`run --mode proxy`). They are kept on disk, so that a gateway that is started again still knows them.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
@@ -12,7 +13,11 @@ export interface Run {
   readonly id: string;
   /** Id of the device. */
   readonly device: string;
+  /** "" for one that has a token in its place. */
   readonly publicKey: string;
+  /** SHA-256 (hex) of its token; "" for one that has a key. */
+  readonly tokenHash: string;
+  /** Its place in the tunnel; 0 = it has none. */
   readonly number: number;
   /** Within what the device may have; decided when the run began. */
   readonly profile: string;
@@ -35,6 +40,14 @@ export interface RunRegistry {
   at(number: number): Run | null;
   /** Throws GatewayError CONFIG_INVALID (no key, or one that is known), LIMIT_REACHED, STORE_FAILED. */
   start(run: NewRun): Run;
+  /** Starts one that is known by a token, which is told once. Throws GatewayError LIMIT_REACHED, STORE_FAILED. */
+  startWithToken(run: Omit<NewRun, 'publicKey'>): { readonly run: Run; readonly token: string };
+  /** The run with that token, if it lives. */
+  authenticate(token: string): Run | null;
+  /** Something was heard of a run. */
+  noteHeard(id: string): void;
+  /** When (milliseconds since the epoch) something was last heard of it here; at the least when this gateway began to listen. */
+  heardMs(id: string): number;
   /** Ends a run; false when it did not live. Throws GatewayError STORE_FAILED. */
   end(id: string): boolean;
   onChange(listener: (run: Run) => void): void;
@@ -58,10 +71,12 @@ const EMPTY_MS = 3_600_000;
 /** A run speaks every few seconds, and shakes hands every few minutes; one that has been silent for so long has ended without saying so. */
 const SILENT_MS = 10 * 60_000;
 
-/** Runs of which nothing was heard any more. `heardMs` is the last handshake (milliseconds since the epoch) by public key. */
-export function findSilent(runs: readonly Run[], heardMs: ReadonlyMap<string, number>, nowMs: number): readonly Run[] {
-  return runs.filter((run) => nowMs - Math.max(run.startedMs, heardMs.get(run.publicKey) ?? 0) > SILENT_MS);
+/** Runs of which nothing was heard any more. `heardMs`: when each was last heard (milliseconds since the epoch). */
+export function findSilent(runs: readonly Run[], heardMs: (run: Run) => number, nowMs: number): readonly Run[] {
+  return runs.filter((run) => nowMs - Math.max(run.startedMs, heardMs(run)) > SILENT_MS);
 }
+
+const TOKEN_PREFIX = 'cpr_';
 
 /** Opens the file, empty when there is none yet. Throws GatewayError STORE_FAILED. */
 export function openRunRegistry(parts: RunRegistryParts): RunRegistry {
@@ -73,9 +88,12 @@ class FileRuns implements RunRegistry {
   readonly #stored: StoredList<Run>;
   readonly #listeners: ((run: Run) => void)[] = [];
   #byNumber: ReadonlyMap<number, Run> = new Map();
+  readonly #openedMs: number;
+  readonly #heardMs = new Map<string, number>();
 
   constructor(parts: RunRegistryParts) {
     this.#parts = parts;
+    this.#openedMs = parts.clock.now();
     this.#stored = openStoredList(join(parts.stateDir, 'runs.json'), 'runs', readRun);
     this.#index();
   }
@@ -93,7 +111,7 @@ class FileRuns implements RunRegistry {
   }
 
   start({ device, publicKey, profile, label }: NewRun): Run {
-    const { isKey, clock } = this.#parts;
+    const { isKey } = this.#parts;
     if (!isKey(publicKey) || this.#stored.items.some((run) => run.publicKey === publicKey)) {
       throw new GatewayError(
         'CONFIG_INVALID',
@@ -101,6 +119,33 @@ class FileRuns implements RunRegistry {
         'a run needs a public key of its own: 44 characters of base64',
       );
     }
+    this.#checkLimit(device);
+    return this.#add({ device, publicKey, tokenHash: '', number: this.#freeNumber(), profile, label });
+  }
+
+  startWithToken({ device, profile, label }: Omit<NewRun, 'publicKey'>): { readonly run: Run; readonly token: string } {
+    this.#checkLimit(device);
+    const token = `${TOKEN_PREFIX}${randomBytes(24).toString('base64url')}`;
+    return { run: this.#add({ device, publicKey: '', tokenHash: hashOf(token), number: 0, profile, label }), token };
+  }
+
+  authenticate(token: string): Run | null {
+    const hash = Buffer.from(hashOf(token));
+    const found = this.list().find(
+      ({ tokenHash }) => tokenHash.length === hash.length && timingSafeEqual(Buffer.from(tokenHash), hash),
+    );
+    return found ?? null;
+  }
+
+  noteHeard(id: string): void {
+    this.#heardMs.set(id, this.#parts.clock.now());
+  }
+
+  heardMs(id: string): number {
+    return this.#heardMs.get(id) ?? this.#openedMs;
+  }
+
+  #checkLimit(device: string): void {
     if (this.list().filter((run) => run.device === device).length >= MAX_PER_DEVICE) {
       throw new GatewayError(
         'LIMIT_REACHED',
@@ -108,17 +153,11 @@ class FileRuns implements RunRegistry {
         `the device has ${MAX_PER_DEVICE} runs already; end one first`,
       );
     }
-    const nowMs = clock.now();
-    const run: Run = {
-      id: uuidv7(nowMs),
-      device,
-      publicKey,
-      number: this.#freeNumber(),
-      profile,
-      label,
-      startedMs: nowMs,
-      endedMs: null,
-    };
+  }
+
+  #add(made: Omit<Run, 'id' | 'startedMs' | 'endedMs'>): Run {
+    const nowMs = this.#parts.clock.now();
+    const run: Run = { ...made, id: uuidv7(nowMs), startedMs: nowMs, endedMs: null };
     this.#replace([...this.#stored.items, run], run);
     return run;
   }
@@ -129,6 +168,7 @@ class FileRuns implements RunRegistry {
       return false;
     }
     const ended = { ...run, endedMs: this.#parts.clock.now() };
+    this.#heardMs.delete(id);
     this.#replace(
       this.#stored.items.map((one) => (one.id === id ? ended : one)),
       ended,
@@ -137,7 +177,8 @@ class FileRuns implements RunRegistry {
   }
 
   get lowest(): number {
-    return this.#kept().reduce((least, { number }) => Math.min(least, number), this.#parts.lastNumber + 1);
+    const above = this.#parts.lastNumber + 1;
+    return this.#kept().reduce((least, { number }) => Math.min(least, number === 0 ? above : number), above);
   }
 
   onChange(listener: (run: Run) => void): void {
@@ -169,15 +210,21 @@ class FileRuns implements RunRegistry {
   }
 
   #index(): void {
-    this.#byNumber = new Map(this.list().map((run) => [run.number, run]));
+    const placed = this.list().filter(({ number }) => number !== 0);
+    this.#byNumber = new Map(placed.map((run) => [run.number, run]));
   }
 }
 
-function readRun({ text, whole, wholeOrNull }: FieldReader): Run {
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function readRun({ text, textIfThere, whole, wholeOrNull }: FieldReader): Run {
   return {
     id: text('id'),
     device: text('device'),
     publicKey: text('publicKey'),
+    tokenHash: textIfThere('tokenHash'),
     number: whole('number'),
     profile: text('profile'),
     label: text('label'),

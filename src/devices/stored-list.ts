@@ -15,6 +15,8 @@ export type ReadItem<T> = (read: FieldReader) => T | null;
 /** The fields of a stored object; one that is missing or of another type spoils the item. */
 export interface FieldReader {
   readonly text: (name: string) => string;
+  /** "" where it is missing: a field that older versions did not have. */
+  readonly textIfThere: (name: string) => string;
   readonly whole: (name: string) => number;
   /** Null where null is stored. */
   readonly wholeOrNull: (name: string) => number | null;
@@ -84,12 +86,14 @@ function readOne<T>(stored: unknown, readItem: ReadItem<T>): T | null {
     sound &&= fits;
     return fits ? field : 0;
   };
+  const text = (name: string): string => {
+    const field = readField(stored, name);
+    sound &&= typeof field === 'string';
+    return typeof field === 'string' ? field : '';
+  };
   const item = readItem({
-    text(name) {
-      const field = readField(stored, name);
-      sound &&= typeof field === 'string';
-      return typeof field === 'string' ? field : '';
-    },
+    text,
+    textIfThere: (name) => (readField(stored, name) === undefined ? '' : text(name)),
     whole,
     wholeOrNull: (name) => (readField(stored, name) === null ? null : whole(name)),
   });

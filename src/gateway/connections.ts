@@ -22,12 +22,13 @@ import type { Agent, SessionId } from '../rules/action.ts';
 import type { RuleSet } from '../rules/decision.ts';
 import { canonicalIp, createRanges, formatAddress } from './addresses.ts';
 import type { AgentApi } from './agent-api/api.ts';
+import type { ClientSocket } from './client-socket.ts';
 import type { Certificates } from './certificates.ts';
 import type { Dial } from './dial.ts';
 import { describeDirectAgent } from './direct-agent.ts';
 import { createForwardProxy } from './forward-proxy.ts';
 import type { ForwardProxy } from './forward-proxy.ts';
-import { findEndpoint, leadsThere, matchHost, sameHosts, stillWields } from './routing.ts';
+import { leadsThere, matchHost, sameHosts, stillWields } from './routing.ts';
 import type { GatewayGate } from './gate.ts';
 import { NO_CONTEXT } from './judge.ts';
 import type { ContextOf } from './judge.ts';
@@ -45,6 +46,9 @@ import type { Arrivals, TunnelView } from './tunnel/arrivals.ts';
 import { endpointKeys } from './ssh-keys.ts';
 import type { SshKeys } from './ssh-keys.ts';
 import { relay } from './relay.ts';
+import { findInsideRoute, findListenerRoute } from './route-now.ts';
+import { createRunArrivals } from './run-arrivals.ts';
+import type { RunArrivals, RunRequest } from './run-arrivals.ts';
 import { createPassThrough } from './pass-through.ts';
 import type { PassThrough, PassThroughParts } from './pass-through.ts';
 import { Places } from './places.ts';
@@ -62,6 +66,8 @@ export interface Credentials {
 
 /** Stands for the tunnel where listeners have their key. */
 const TUNNEL_KEY = 'wireguard';
+/** Stands for runs that come with a token. */
+const RUN_KEY = 'run';
 
 export interface ConnectionsParts {
   readonly clock: Clock;
@@ -98,6 +104,8 @@ export interface Connections {
   accept(socket: Socket, key: string): void;
   /** Takes a socket that came out of the tunnel. */
   acceptTunnelled(socket: Socket): void;
+  /** As `RunArrivals.accept`. */
+  acceptRun(asked: RunRequest, take: () => ClientSocket): string | null;
   /** Ends every connection of a device now. */
   endDevice(device: string, why: string): void;
   /** Ends every connection of a run now. */
@@ -122,7 +130,7 @@ interface Entry {
   readonly key: string;
   readonly route: Route;
   readonly agent: Agent;
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   readonly startedMs: number;
   /** What the client dialled. */
   readonly dialled: string;
@@ -148,6 +156,7 @@ class OpenConnections implements Connections {
   readonly #shared = new Map<string, unknown>();
   readonly #proxy: ForwardProxy;
   readonly #arrivals: Arrivals | null;
+  readonly #runs: RunArrivals;
   #waiting: (() => void)[] = [];
 
   constructor(parts: ConnectionsParts) {
@@ -166,10 +175,10 @@ class OpenConnections implements Connections {
     this.#proxy = createForwardProxy({
       ...parts,
       passThrough,
-      admit: (socket, key, { route, target, agent }) =>
-        this.#admit(this.#identify(socket, key, route, { target, agent })),
+      admit: (socket, key, to) => this.#admitInside(key, socket, to),
     });
     const { tunnel } = parts;
+    this.#runs = createRunArrivals({ ...parts, admit: (socket, to) => this.#admitInside(RUN_KEY, socket, to) });
     this.#arrivals =
       tunnel === null
         ? null
@@ -177,8 +186,7 @@ class OpenConnections implements Connections {
             ...parts,
             passThrough,
             view: tunnel,
-            admit: (socket, { route, target, agent }) =>
-              this.#admit(this.#identify(socket, TUNNEL_KEY, route, { target, agent })),
+            admit: (socket, to) => this.#admitInside(TUNNEL_KEY, socket, to),
           });
   }
 
@@ -196,7 +204,8 @@ class OpenConnections implements Connections {
         return;
       case 'endpoint':
         this.#admit(
-          this.#identify(socket, key, way, {
+          this.#identify(formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0), key, way, {
+            socket,
             target: null,
             agent: describeDirectAgent(socket, `listener/${way.endpoint.name}`, way.profile),
           }),
@@ -209,6 +218,10 @@ class OpenConnections implements Connections {
 
   acceptTunnelled(socket: Socket): void {
     this.#arrivals?.accept(socket);
+  }
+
+  acceptRun(asked: RunRequest, take: () => ClientSocket): string | null {
+    return this.#runs.accept(asked, take);
   }
 
   endDevice(device: string, why: string): void {
@@ -234,6 +247,15 @@ class OpenConnections implements Connections {
     return [...open, ...this.#passThrough.list()].toSorted((a, b) => b.openMs - a.openMs);
   }
 
+  /** One that has said, or shown, where it wants to. */
+  #admitInside(
+    key: string,
+    socket: ClientSocket,
+    { route, target, agent }: { readonly route: Route; readonly target: DialTarget; readonly agent: Agent },
+  ): void {
+    this.#admit(this.#identify(formatAddress(target.host, target.port), key, route, { socket, target, agent }));
+  }
+
   #admit(entry: Entry): void {
     const { socket } = entry;
     const refusal = this.#findRefusal(entry) ?? this.#recordOpening(entry);
@@ -252,6 +274,7 @@ class OpenConnections implements Connections {
 
   drain(why: string, which: 'all' | 'unrouted'): void {
     if (which === 'all') {
+      this.#runs.close();
       this.#proxy.close();
       this.#arrivals?.close();
     }
@@ -287,12 +310,11 @@ class OpenConnections implements Connections {
 
   /** Who connects to what, taken at accept: later the socket may no longer know. */
   #identify(
-    socket: Socket,
+    dialled: string,
     key: string,
     { endpoint, profile }: Route,
-    { target, agent }: Pick<Entry, 'target' | 'agent'>,
+    { socket, target, agent }: Pick<Entry, 'socket' | 'target' | 'agent'>,
   ): Entry {
-    const local = formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0);
     return {
       session: uuidv7(this.#parts.clock.now()),
       key,
@@ -300,7 +322,7 @@ class OpenConnections implements Connections {
       agent,
       socket,
       startedMs: this.#parts.clock.monotonicMs(),
-      dialled: target === null ? local : formatAddress(target.host, target.port),
+      dialled,
       target,
       draining: new AbortController(),
       ending: new AbortController(),
@@ -533,7 +555,10 @@ class OpenConnections implements Connections {
 
   /** False when the endpoint, profile or credential is gone, or when one now means something else than at accept. */
   #stillRouted({ key, route, agent, credential, target }: Entry): boolean {
-    const now = key === TUNNEL_KEY ? this.#tunnelRouteNow(target, agent) : this.#routeNow(key, target, agent.ip);
+    const inside = key === TUNNEL_KEY || key === RUN_KEY;
+    const now = inside
+      ? findInsideRoute(this.#parts, target, agent)
+      : findListenerRoute(this.#parts, key, { target, ip: agent.ip });
     return (
       now !== null &&
       now.endpoint.ref === route.endpoint.ref &&
@@ -553,31 +578,5 @@ class OpenConnections implements Connections {
     }
     const { proxy } = this.#parts.live().config.gateway;
     return proxy?.profile === profile && createRanges(proxy.listenAllow)(ip);
-  }
-
-  /** Where a device would be led now, or null when it is not the same device any more. */
-  #tunnelRouteNow(target: DialTarget | null, { device, run, ip }: Agent): Route | null {
-    const agent = this.#parts.tunnel?.identify(ip) ?? null;
-    if (agent === null || agent.device !== device || agent.run !== run || target === null) {
-      return null;
-    }
-    const endpoint = findEndpoint(this.#parts.live(), agent.profile, target);
-    return endpoint === null ? null : { endpoint, profile: agent.profile };
-  }
-
-  /** Where a client of that address would be led now, or null. */
-  #routeNow(key: string, target: DialTarget | null, ip: string): Route | null {
-    const way = this.#parts.route(key);
-    switch (way?.kind) {
-      case undefined:
-        return null;
-      case 'endpoint':
-        return target === null && createRanges(way.endpoint.listenAllow)(ip) ? way : null;
-      case 'proxy': {
-        const { profile, listenAllow } = way;
-        const endpoint = target === null ? null : findEndpoint(this.#parts.live(), profile, target);
-        return endpoint !== null && createRanges(listenAllow)(ip) ? { endpoint, profile } : null;
-      }
-    }
   }
 }

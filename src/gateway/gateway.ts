@@ -74,7 +74,7 @@ export interface Operations extends Pick<
   knownHosts(): readonly KnownHost[];
   readonly quarantine: Quarantine;
   readonly hits: RuleHits;
-  readonly connections: Pick<Connections, 'list'>;
+  readonly connections: Pick<Connections, 'list' | 'acceptRun'>;
   readonly channels: Channels;
   readonly incidents: Incidents;
   readonly live: () => Live;

@@ -1,6 +1,6 @@
 // A client connection as operators see it.
-import type { Socket } from 'node:net';
 import type { Agent, SessionId } from '../rules/action.ts';
+import type { ClientSocket } from './client-socket.ts';
 import type { Route } from './routing.ts';
 
 export interface OpenConnection {
@@ -16,7 +16,7 @@ export interface ConnectionState {
   readonly session: SessionId;
   readonly agent: Agent;
   readonly route: Route;
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   /** Monotonic. */
   readonly startedMs: number;
 }

@@ -281,7 +281,7 @@ function followDevices(devices: Devices | null, claims: Claims, gate: Pick<Gatew
 
 /** Connections end with their device; what an agent left to be fetched later has none. */
 function hasDeparted({ transport, device, profile, run }: Agent, devices: Devices | null): boolean {
-  if (devices === null || transport !== 'wireguard') {
+  if (devices === null || (transport !== 'wireguard' && transport !== 'proxy')) {
     return false;
   }
   const known = devices.registry.find(device);

@@ -19,7 +19,7 @@ export interface Agent {
   readonly user: string;
   /** Source address, canonical text; IPv4-mapped IPv6 is written as IPv4. */
   readonly ip: string;
-  readonly transport: 'direct' | 'wireguard' | 'tailscale';
+  readonly transport: 'direct' | 'wireguard' | 'tailscale' | 'proxy';
 }
 
 /** The configured upstream that an action is addressed to. */

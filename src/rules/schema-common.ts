@@ -20,7 +20,12 @@ export const COMMON_FACTS: readonly FactDefinition[] = [
   agent.plain('agent.run', STRING, 'id of the `clawpatrol run` the flow belongs to; "" for a whole-host enrolment'),
   agent.plain('agent.user', STRING, 'person or service account that owns the device; "" for a direct listener'),
   agent.plain('agent.ip', STRING, 'source address, canonical text; IPv4-mapped IPv6 is written as IPv4'),
-  agent.closed('agent.transport', STRING, 'direct|wireguard|tailscale', 'how the flow arrived'),
+  agent.closed(
+    'agent.transport',
+    STRING,
+    'direct|wireguard|tailscale|proxy',
+    'how the flow arrived; proxy: `clawpatrol run --mode proxy`',
+  ),
   endpoint.plain('endpoint.name', STRING, 'name of the endpoint block'),
   endpoint.plain('endpoint.type', STRING, 'type label of the endpoint block'),
   endpoint.plain('endpoint.host', STRING, 'upstream host that is dialled, canonical'),

@@ -69,9 +69,34 @@ test('a run of which nothing is heard for ten minutes has ended; one that speaks
   const { runs } = world(t);
   const { startedMs, publicKey } = runs.start(RUN);
   const silent = (heardMs: number, afterMinutes: number) =>
-    findSilent(runs.list(), new Map([[publicKey, heardMs]]), startedMs + afterMinutes * 60_000).length;
+    findSilent(runs.list(), (run) => (run.publicKey === publicKey ? heardMs : 0), startedMs + afterMinutes * 60_000)
+      .length;
   assert.deepEqual(
     [silent(0, 9), silent(0, 11), silent(startedMs + 5 * 60_000, 11), silent(startedMs + 5 * 60_000, 16)],
     [0, 1, 0, 1],
   );
+});
+
+test('a run with a token has no place, and is known by the token for as long as it lives', (t) => {
+  const { runs, open, clock } = world(t, 2, 6);
+  const tunnelled = runs.start(RUN);
+  const { run, token } = runs.startWithToken({ device: 'dev1', profile: 'oncall', label: 'claude' });
+  assert.deepEqual([run.number, run.publicKey, runs.lowest], [0, '', 6]);
+  assert.match(token, /^cpr_[\w-]{32}$/);
+  for (const registry of [runs, open()]) {
+    assert.equal(registry.authenticate(token)?.id, run.id);
+    assert.equal(registry.at(0), null);
+    for (const wrong of ['', 'cpr_', `${token}x`, tunnelled.publicKey]) {
+      assert.equal(registry.authenticate(wrong), null, wrong);
+    }
+  }
+  // Heard of, it lives on; silent for long, it does not. A gateway that was started again gives everybody time.
+  const silent = (registry: typeof runs, nowMs: number) =>
+    findSilent(registry.list(), ({ id }) => registry.heardMs(id), nowMs).map(({ id }) => id);
+  clock.stall(9 * 60_000);
+  runs.noteHeard(run.id);
+  assert.deepEqual(silent(runs, clock.now() + 2 * 60_000), [tunnelled.id]);
+  assert.deepEqual(silent(open(), clock.now() + 2 * 60_000), []);
+  runs.end(run.id);
+  assert.equal(runs.authenticate(token), null);
 });

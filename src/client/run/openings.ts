@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { couple } from './couple.ts';
 
 /** Connections over one run's openings at the same time. */
 const MAX_OPEN = 64;
@@ -29,20 +30,6 @@ export interface ExposeRequest {
   readonly kind: 'expose';
   readonly port: number;
   readonly name: string;
-}
-
-/** What passes as bytes from one side to the other, until both have ended or one has failed. */
-export function couple(a: Socket, b: Socket): void {
-  const end = (): void => {
-    a.destroy();
-    b.destroy();
-  };
-  a.on('error', end);
-  b.on('error', end);
-  a.once('close', () => (a.readableEnded ? undefined : end()));
-  b.once('close', () => (b.readableEnded ? undefined : end()));
-  a.pipe(b);
-  b.pipe(a);
 }
 
 export interface OuterOpenings {

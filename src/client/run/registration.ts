@@ -39,6 +39,8 @@ export interface RunOptions {
 export interface StartedRun {
   readonly id: string;
   readonly answer: unknown;
+  /** Tells the gateway that it still lives, for one that the gateway hears nothing else of. Never rejects. */
+  keepAlive(): Promise<void>;
   /** Tells the gateway that it is over. Never rejects. */
   end(): Promise<void>;
 }
@@ -59,12 +61,9 @@ export async function beginRun(options: RunOptions, how: Readonly<Record<string,
     return {
       id,
       answer,
+      keepAlive: () => settle(link.post(`/api/device/runs/${id}/alive`, {}, token)),
       // One that cannot be told to have ended is ended by the gateway, which hears nothing of it any more; the command's exit code counts here.
-      end: () =>
-        link.delete(`/api/device/runs/${id}`, token).then(
-          () => undefined,
-          () => undefined,
-        ),
+      end: () => settle(link.delete(`/api/device/runs/${id}`, token)),
     };
   } catch (error) {
     if (error instanceof LinkError) {
@@ -72,6 +71,11 @@ export async function beginRun(options: RunOptions, how: Readonly<Record<string,
     }
     throw error;
   }
+}
+
+/** Whatever comes of it. */
+async function settle(call: Promise<unknown>): Promise<void> {
+  await call.catch(() => undefined);
 }
 
 function textsOf(fields: Readonly<Record<string, string | null>>): Readonly<Record<string, string>> {

@@ -30,6 +30,8 @@ export type Destination =
 export interface TunnelView {
   /** The device that has that tunnel address, or null. */
   identify(ip: string): Agent | null;
+  /** A run that comes with a token from that address, or null when it may not come. */
+  identifyRun(id: string, ip: string): Agent | null;
   destinationOf(ip: string): Destination;
   /** The name that the device asked for last and was told that address for, or "". */
   askedNameOf(agent: Agent, ip: string): string;

@@ -7,7 +7,7 @@ import type { AttributeValue } from '../../config/config.ts';
 import { parseCidr } from '../../config/hosts.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import { findSilent } from '../../devices/runs.ts';
-import type { RunRegistry } from '../../devices/runs.ts';
+import type { Run, RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { visible } from '../../lib/text.ts';
@@ -315,6 +315,17 @@ class WireguardTunnel implements Tunnel {
       : null;
   }
 
+  identifyRun(id: string, ip: string): Agent | null {
+    const { registry, runs, live } = this.#parts;
+    const run = runs.find(id);
+    const device = run === null ? null : registry.find(run.device);
+    if (run === null || device === null || device.revokedMs !== null || !live().profiles.has(run.profile)) {
+      return null;
+    }
+    const { name, user } = device;
+    return { device: name, profile: run.profile, run: id, user, ip, transport: 'proxy' };
+  }
+
   askedNameOf({ device }: Agent, ip: string): string {
     return this.#others.nameOf(device, ip);
   }
@@ -386,7 +397,8 @@ class WireguardTunnel implements Tunnel {
 
   #endSilentRuns(peers: readonly PeerState[]): void {
     const { runs, clock, logger } = this.#parts;
-    const heardMs = new Map(peers.map(({ publicKey, lastHandshakeMs }) => [publicKey, lastHandshakeMs ?? 0]));
+    const handshakes = new Map(peers.map(({ publicKey, lastHandshakeMs }) => [publicKey, lastHandshakeMs ?? 0]));
+    const heardMs = ({ id, publicKey }: Run): number => Math.max(handshakes.get(publicKey) ?? 0, runs.heardMs(id));
     for (const { id } of this.#open ? findSilent(runs.list(), heardMs, clock.now()) : []) {
       logger.info({ run: id }, 'nothing was heard of a run any more; it has ended');
       runs.end(id);
@@ -424,7 +436,8 @@ class WireguardTunnel implements Tunnel {
     const { layout, registry, runs } = this.#parts;
     const devices = registry.list().filter(({ revokedMs }) => revokedMs === null);
     const known = new Set(devices.map(({ id }) => id));
-    return [...devices, ...runs.list().filter(({ device }) => known.has(device))].map(({ publicKey, number }) => {
+    const tunnelled = runs.list().filter(({ device, number }) => number !== 0 && known.has(device));
+    return [...devices, ...tunnelled].map(({ publicKey, number }) => {
       const { v4, v6 } = addressesAt(layout.devices, number);
       const outerAddress = this.#outer.get(publicKey) ?? null;
       return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };

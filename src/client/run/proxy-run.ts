@@ -1,0 +1,108 @@
+// `clawpatrol run --mode proxy`: works wherever Node does. The command gets variables that lead well-behaved programs through the gateway, with an
+// identity of the run's own. It keeps its own network: nothing is contained, and it is told so.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret } from '../../lib/secret.ts';
+import { visible } from '../../lib/text.ts';
+import { readCa } from '../device-files.ts';
+import type { Environment } from '../environment.ts';
+import { fieldOf, textOf } from '../fields.ts';
+import { parseGatewayUrl } from '../gateway-link.ts';
+import { createCarrier } from './carried.ts';
+import type { Carrier } from './carried.ts';
+import { describeProxy, hostsToLead, readEndpoints } from './proxy-environment.ts';
+import type { Led } from './proxy-environment.ts';
+import { openHttpProxy, openPort } from './proxy-front.ts';
+import type { Front } from './proxy-front.ts';
+import { beginRun, environmentOf } from './registration.ts';
+import type { RunOptions, StartedRun } from './registration.ts';
+
+/** The gateway takes a run that is silent for ten minutes for ended. */
+const ALIVE_MS = 60_000;
+const CANNOT_EXECUTE = 126;
+const NOT_FOUND = 127;
+
+/** Runs a command with the proxy's variables and gives its exit code. Rejects with RunError when it cannot begin. */
+export async function runWithProxy(options: RunOptions): Promise<number> {
+  const started = await beginRun(options, { mode: 'proxy' });
+  const folder = mkdtempSync(join(tmpdir(), 'clawpatrol-proxy-'));
+  const fronts: Front[] = [];
+  const alive = setInterval(() => void started.keepAlive(), ALIVE_MS);
+  try {
+    const environment = await openFronts(options, started, { folder, fronts });
+    options.note('the proxy listens');
+    return await runCommand(options, environment);
+  } finally {
+    clearInterval(alive);
+    fronts.forEach((front) => front.close());
+    rmSync(folder, { recursive: true, force: true });
+    await started.end();
+  }
+}
+
+async function openFronts(
+  options: RunOptions,
+  started: StartedRun,
+  { folder, fronts }: { readonly folder: string; readonly fronts: Front[] },
+): Promise<Environment> {
+  const { paths, record, warn } = options;
+  const caPem = readCa(paths);
+  const token = new Secret(textOf(started.answer, 'token'));
+  const carrier = createCarrier(parseGatewayUrl(record.gateway.url), caPem, token);
+  const endpoints = readEndpoints(fieldOf(started.answer, 'endpoints'));
+  const password = randomBytes(18).toString('base64url');
+  const proxy = await openHttpProxy(carrier, password);
+  fronts.push(proxy);
+  const led = await openPorts(carrier, hostsToLead(endpoints), fronts);
+  const proxyUrl = `http://run:${password}@127.0.0.1:${proxy.port}`;
+  const { environment, files } = describeProxy({ proxyUrl, led, endpoints, folder, caPem });
+  for (const [path, text] of Object.entries(files)) {
+    writeFileSync(path, text, { mode: 0o600 });
+  }
+  warn(
+    'proxy mode leads what honours its variables through the gateway. It contains nothing: the command has this user’s network and files',
+  );
+  for (const { endpoint, host, port } of led) {
+    warn(`${visible(endpoint.type)}.${visible(endpoint.name)} (${visible(host)}) is at 127.0.0.1:${port}`);
+  }
+  return { ...environment, ...environmentOf(options, started), CLAWPATROL_RUN_MODE: 'proxy' };
+}
+
+async function openPorts(
+  carrier: Carrier,
+  hosts: ReturnType<typeof hostsToLead>,
+  fronts: Front[],
+): Promise<readonly Led[]> {
+  const led: Led[] = [];
+  for (const { endpoint, host } of hosts) {
+    const front = await openPort(carrier, host);
+    fronts.push(front);
+    led.push({ endpoint, host, port: front.port });
+  }
+  return led;
+}
+
+function runCommand(
+  { command, args, env, onSignal, warn, note }: RunOptions,
+  environment: Environment,
+): Promise<number> {
+  const { CLAWPATROL_TOKEN: _, ...own } = env;
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args], { env: { ...own, ...environment }, stdio: 'inherit' });
+    const release = onSignal((name) => void child.kill(name));
+    child.once('spawn', () => note('the command was started'));
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      release();
+      const missing = error.code === 'ENOENT';
+      warn(`${visible(command)}: ${missing ? 'not found' : 'cannot be executed'}`);
+      resolve(missing ? NOT_FOUND : CANNOT_EXECUTE);
+    });
+    child.once('exit', (code, signal) => {
+      release();
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
