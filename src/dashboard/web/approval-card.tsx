@@ -23,7 +23,7 @@ export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }):
         <EffectPart approval={approval} />
         <Why approval={approval} />
         <Incident approval={approval} />
-        <AgentWords approval={approval} />
+        <AgentWords intent={approval.intent} claim={approval.claim} />
         <Reviews approval={approval} />
         <FactsPart facts={approval.facts} />
         <Who approval={approval} />

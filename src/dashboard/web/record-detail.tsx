@@ -7,6 +7,7 @@ import { flatten } from './approval-card.tsx';
 import { AgentText, Copy, Empty, Facts, Section, Spinner, Tier, Verdict } from './parts.tsx';
 import { RequestText } from './request.tsx';
 import { fixtureOf, readDecided, ruleOf } from './reuse.ts';
+import { AgentWords } from './words.tsx';
 import { bareName, dateTime, splitRequest } from './text.ts';
 
 export function RecordDetail({ id, onClose }: { readonly id: string; readonly onClose: () => void }): VNode {
@@ -91,11 +92,21 @@ function Whole({ records }: { readonly records: readonly RecordJson[] }): VNode 
           ]}
         />
       </Section>
+      <AgentWords {...claimOf(last ?? told)} />
       <Reuse records={records} />
       <Timeline records={records} />
       <FactList facts={told.facts} />
     </>
   );
+}
+
+/** What the agent said of its work: in a record of a decision, and in that of the saying itself. */
+function claimOf({ data }: RecordJson): Parameters<typeof AgentWords>[0] {
+  const found: unknown = typeof data === 'object' && data !== null && 'claim' in data ? data.claim : {};
+  const said = new Map(flatten(found));
+  const text = (name: string): string => said.get(name) ?? '';
+  const claim = { incident: text('incident'), task: text('task'), parent: text('parent'), trace: text('trace') };
+  return { intent: text('intent'), claim };
 }
 
 function FactList({ facts }: { readonly facts: unknown }): VNode | null {

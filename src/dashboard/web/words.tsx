@@ -24,10 +24,10 @@ export function Incident({ approval }: { readonly approval: ApprovalJson }): VNo
   );
 }
 
-export function AgentWords({ approval }: { readonly approval: ApprovalJson }): VNode | null {
-  const { intent } = approval;
+/** What the agent said of its work when it did this. */
+export function AgentWords({ intent, claim }: Pick<ApprovalJson, 'intent' | 'claim'>): VNode | null {
   const claimed = CLAIMED.flatMap(([name, label]): [string, VNode][] => {
-    const text = approval.claim?.[name] ?? '';
+    const text = claim?.[name] ?? '';
     return text === '' ? [] : [[label, <AgentText key={name} text={text} />]];
   });
   return (intent === null || intent === '') && claimed.length === 0 ? null : (

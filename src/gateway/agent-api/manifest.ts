@@ -24,6 +24,8 @@ export interface EndpointEntry {
   readonly hosts: readonly string[];
   /** Its own listener for this profile, as configured; null without one. */
   readonly listener: string | null;
+  /** Command lines that lead there, to be completed. */
+  readonly how: readonly string[];
   readonly credentials: readonly CredentialEntry[];
   /** How long some of its actions may wait for a person; null when none of them is put to one. */
   readonly waits_up_to_seconds: number | null;
@@ -63,28 +65,78 @@ export function describeManifest(live: Live, profile: string): Manifest | null {
   const endpoints = live.config.endpoints
     .filter(({ ref }) => live.reaches(profile, ref))
     .toSorted((a, b) => (a.ref < b.ref ? -1 : 1));
+  const proxyAt =
+    proxy !== null && proxy.profile === profile ? formatHostPort(proxy.listen.host, proxy.listen.port) : null;
   return {
     profile,
     description: found.description,
-    endpoints: endpoints.map((endpoint) => describeEndpoint(live, profile, endpoint)),
-    proxy: proxy !== null && proxy.profile === profile ? formatHostPort(proxy.listen.host, proxy.listen.port) : null,
+    endpoints: endpoints.map((endpoint) => describeEndpoint(live, profile, { endpoint, proxyAt })),
+    proxy: proxyAt,
     gateway: `https://${AGENT_NAME}`,
     calls: CALLS,
   };
 }
 
-function describeEndpoint(live: Live, profile: string, endpoint: EndpointConfig): EndpointEntry {
+interface Ways {
+  readonly endpoint: EndpointConfig;
+  readonly proxyAt: string | null;
+}
+
+function describeEndpoint(live: Live, profile: string, ways: Ways): EndpointEntry {
+  const { endpoint } = ways;
   const { ref, type, family, description, hosts, listen } = endpoint;
+  const listens = listen !== null && endpoint.profile === profile;
   return {
     name: ref,
     type,
     family,
     description,
     hosts: hosts.map(({ host, port }) => formatHostPort(host, port)),
-    listener: listen !== null && endpoint.profile === profile ? formatHostPort(listen.host, listen.port) : null,
+    listener: listens ? formatHostPort(listen.host, listen.port) : null,
+    how: waysTo(ways, { tunnelled: live.config.gateway.wireguard !== null, listens }),
     credentials: credentialsOf(live, profile, ref),
     waits_up_to_seconds: longestWait(live, profile, endpoint),
   };
+}
+
+/** By tunnel, by its own listener, by the proxy: as far as the configuration has them. */
+function waysTo(
+  { endpoint, proxyAt }: Ways,
+  { tunnelled, listens }: { readonly tunnelled: boolean; readonly listens: boolean },
+): readonly string[] {
+  const { type, family, hosts, listen } = endpoint;
+  const host = hosts.find(({ wildcard }) => !wildcard) ?? null;
+  const isHttp = family === 'http' || family === 'k8s' || type.endsWith('_https');
+  const url = host === null ? 'https://HOST/' : `https://${host.host}${host.port === 443 ? '' : `:${host.port}`}/`;
+  return [
+    ...(tunnelled && host !== null ? [commandFor(type, host)] : []),
+    ...(listens && listen !== null
+      ? [
+          isHttp
+            ? `${CURL} --connect-to ::${formatHostPort(listen.host, listen.port)} ${url}`
+            : commandFor(type, listen),
+        ]
+      : []),
+    ...(isHttp && proxyAt !== null ? [`${CURL} --proxy http://${proxyAt} ${url}`] : []),
+  ];
+}
+
+/** With the gateway's certificate, from GET /ca.crt. */
+const CURL = 'curl --cacert ca.crt';
+
+function commandFor(type: string, { host, port }: { readonly host: string; readonly port: number }): string {
+  switch (type) {
+    case 'postgres':
+      return `psql "host=${host} port=${port} dbname=DATABASE user=USER"`;
+    case 'clickhouse_native':
+      return `clickhouse-client --host ${host} --port ${port}`;
+    case 'ssh':
+      return `ssh -p ${port} USER@${host}`;
+    case 'kubernetes':
+      return `kubectl --server https://${formatHostPort(host, port)} --certificate-authority ca.crt --token PLACEHOLDER`;
+    default:
+      return `${CURL} https://${formatHostPort(host, port).replace(/:443$/, '')}/`;
+  }
 }
 
 function credentialsOf(live: Live, profile: string, endpoint: Ref): readonly CredentialEntry[] {
@@ -165,7 +217,7 @@ export function manifestText(manifest: Manifest): string {
 }
 
 function endpointLines(endpoint: EndpointEntry): readonly string[] {
-  const { name, description, hosts, listener, credentials, waits_up_to_seconds: waits } = endpoint;
+  const { name, description, hosts, listener, how, credentials, waits_up_to_seconds: waits } = endpoint;
   return [
     '',
     `### ${name}`,
@@ -174,6 +226,7 @@ function endpointLines(endpoint: EndpointEntry): readonly string[] {
     `- speaks: ${endpoint.type}`,
     ...(hosts.length === 0 ? [] : [`- hosts: ${hosts.join(', ')}`]),
     ...(listener === null ? [] : [`- direct listener: ${listener}`]),
+    ...how.map((line) => `- by \`${line}\``),
     ...credentials.map((credential) => `- credential ${credentialText(credential)}`),
     waits === null ? '- nothing waits for a person' : `- some actions wait for a person, for up to ${waits} s`,
   ];

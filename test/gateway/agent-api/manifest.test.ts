@@ -16,6 +16,7 @@ test('a manifest has the endpoints of the profile, the ways to them, placeholder
       description: '',
       hosts: ['api.github.com:443', '*.ghe.test:8443'],
       listener: null,
+      how: ['curl --cacert ca.crt --proxy http://127.0.0.1:3128 https://api.github.com/'],
       credentials: [{ name: 'bearer_token.gh', placeholder: 'PLACEHOLDER_gh', choose: {} }],
       waits_up_to_seconds: 300,
     },
@@ -26,6 +27,7 @@ test('a manifest has the endpoints of the profile, the ways to them, placeholder
       description: 'orders',
       hosts: ['db.internal.test:5432'],
       listener: '127.0.0.1:15432',
+      how: ['psql "host=127.0.0.1 port=15432 dbname=DATABASE user=USER"'],
       credentials: [
         { name: 'postgres_credential.ro', placeholder: null, choose: { user: 'reader' } },
         { name: 'postgres_credential.rw', placeholder: null, choose: { user: 'writer' } },
@@ -65,4 +67,48 @@ risk "destructive" { verdict = "deny" }`,
     ['https.github', null],
     ['postgres.pg', 900],
   ]);
+});
+
+test('each kind of endpoint says how clients reach it, by every way that there is', async () => {
+  const kinds = [
+    [
+      'postgres',
+      'host = "h.test"\n  listen = "127.0.0.1:1"',
+      [
+        'psql "host=h.test port=5432 dbname=DATABASE user=USER"',
+        'psql "host=127.0.0.1 port=1 dbname=DATABASE user=USER"',
+      ],
+    ],
+    ['clickhouse_native', 'hosts = ["h.test"]', ['clickhouse-client --host h.test --port 9000']],
+    ['clickhouse_https', 'hosts = ["h.test"]', ['curl --cacert ca.crt https://h.test/']],
+    ['ssh', 'hosts = ["h.test"]', ['ssh -p 22 USER@h.test']],
+    [
+      'kubernetes',
+      'server = "https://h.test:6443"',
+      ['kubectl --server https://h.test:6443 --certificate-authority ca.crt --token PLACEHOLDER'],
+    ],
+    [
+      'https',
+      'hosts = ["h.test"]\n  listen = "127.0.0.1:1"',
+      ['curl --cacert ca.crt https://h.test/', 'curl --cacert ca.crt --connect-to ::127.0.0.1:1 https://h.test/'],
+    ],
+    [
+      'https',
+      'hosts = ["*.h.test"]\n  listen = "127.0.0.1:1"',
+      ['curl --cacert ca.crt --connect-to ::127.0.0.1:1 https://HOST/'],
+    ],
+  ] as const;
+  for (const [type, rest, how] of kinds) {
+    const live = await loadLive(`
+gateway {
+  public_url = "https://gw.test"
+  wireguard { subnet_cidr = "10.77.0.0/24" }
+}
+endpoint "${type}" "e" {
+  ${rest}
+}
+credential "passthrough" "c" { endpoint = ${type}.e }
+profile "p" { credentials = [passthrough.c] }`);
+    assert.deepEqual(describeManifest(live, 'p')?.endpoints[0]?.how, how, type);
+  }
 });
