@@ -13,6 +13,7 @@ import {
 import type { Environment } from '../client/environment.ts';
 import { fieldOf } from '../client/fields.ts';
 import { createGatewayLink, parseGatewayUrl } from '../client/gateway-link.ts';
+import { findPlaces } from '../client/machine/journal.ts';
 import { messageOf } from '../lib/errors.ts';
 import { visible } from '../lib/text.ts';
 import { CliError, EXIT, runCommand, textOption, wordOption } from './command.ts';
@@ -50,7 +51,11 @@ export const command: Verb = {
 /** Null, and said why, when the gateway cannot be asked. */
 async function askPlaceholders(paths: DevicePaths, record: DeviceRecord, io: Io): Promise<Environment | null> {
   try {
-    const link = createGatewayLink(parseGatewayUrl(record.gateway.url), readCa(paths));
+    const link = createGatewayLink(
+      parseGatewayUrl(record.gateway.url),
+      readCa(paths),
+      findPlaces(paths.caDir)?.enrol.ip ?? null,
+    );
     const answer = await link.get('/api/env-pushdown', readToken(paths));
     const { environment, replaced } = pushedEnvironment(fieldOf(answer, 'environment'), io.env);
     replaced.forEach((name) => io.stderr.write(`clawpatrol: ${describeReplaced(name)}\n`));

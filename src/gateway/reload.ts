@@ -11,7 +11,7 @@ import { createLive } from './live.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import { createEvent } from '../audit/event.ts';
-import { findRestartNeeded } from './restart-needed.ts';
+import { findRestartNeeded, keepTunnels } from './restart-needed.ts';
 import { createRoutes } from './routing.ts';
 import type { Services } from './services.ts';
 
@@ -73,7 +73,7 @@ class OneAtATime implements Reloader {
   }
 
   async #reload(trigger: string): Promise<ReloadResult> {
-    const { refusal, load, live } = this.#parts;
+    const { refusal, load } = this.#parts;
     const why = refusal();
     if (why !== null) {
       return this.#result(false, [], why);
@@ -88,17 +88,23 @@ class OneAtATime implements Reloader {
       if (config === null || policy === null) {
         return this.#refuse(trigger, diagnostics, unreadable ?? '');
       }
-      if (trigger === 'files' && config.revision === live().config.revision) {
+      if (trigger === 'files' && config.revision === this.#parts.live().config.revision) {
         return this.#result(true, diagnostics, '');
       }
-      return await this.#swap(trigger, createLive(config, policy), diagnostics);
+      const restart = findRestartNeeded(this.#parts.started, config, this.#parts.configPath);
+      const live = createLive(keepTunnels(this.#parts.started, config), policy);
+      return await this.#swap(trigger, live, { diagnostics, restart });
     } catch (error) {
       return this.#refuse(trigger, [], messageOf(error));
     }
   }
 
-  async #swap(trigger: string, live: Live, diagnostics: readonly Diagnostic[]): Promise<ReloadResult> {
-    const { clock, configPath, started, services, listeners, logger, swap } = this.#parts;
+  async #swap(
+    trigger: string,
+    live: Live,
+    { diagnostics, restart }: Readonly<Record<'diagnostics' | 'restart', readonly Diagnostic[]>>,
+  ): Promise<ReloadResult> {
+    const { clock, services, listeners, logger, swap } = this.#parts;
     const { config } = live;
     const routes = createRoutes(live);
     const plan = await listeners.plan([...routes.values()].map(({ spec }) => spec));
@@ -120,7 +126,6 @@ class OneAtATime implements Reloader {
     services.gate.policyChanged();
     await services.tunnel?.policyChanged();
     services.connections.drain('its endpoint, profile or credential is no longer configured as it was', 'unrouted');
-    const restart = findRestartNeeded(started, config, configPath);
     this.refused = null;
     this.restartNeeded = restart.map(({ message }) => message);
     services.metrics.reloaded('swapped');

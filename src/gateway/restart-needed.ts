@@ -16,6 +16,15 @@ const FIXED: readonly (readonly [string, (gateway: GatewayConfig) => unknown])[]
   ['audit.checkpoint.key', (gateway) => gateway.audit.checkpoint.key],
 ];
 
+/**
+ * The configuration with the tunnels that stand: what reads their networks and addresses must not be told of others, which are nowhere until a
+ * restart.
+ */
+export function keepTunnels(started: Config, next: Config): Config {
+  const { wireguard, tailscale, vipSubnets } = started.gateway;
+  return { ...next, gateway: { ...next.gateway, wireguard, tailscale, vipSubnets } };
+}
+
 /** A warning for each attribute that differs from what the daemon was started with. */
 export function findRestartNeeded(started: Config, next: Config, file: string): readonly Diagnostic[] {
   return FIXED.filter(([, read]) => JSON.stringify(read(started.gateway)) !== JSON.stringify(read(next.gateway))).map(

@@ -1,14 +1,16 @@
 // What a machine believes before and after it has joined.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkRecord, devicePaths, readDevice, removeDevice, writeDevice } from '../../src/client/device-files.ts';
 import { caEnvironment, formatEnvironment } from '../../src/client/environment.ts';
-import { parseGatewayUrl } from '../../src/client/gateway-link.ts';
+import { createGatewayLink, parseGatewayUrl } from '../../src/client/gateway-link.ts';
 import { addTrust, findTrust, removeTrust } from '../../src/client/trust.ts';
 import { createWireguardKeys } from '../../src/devices/wireguard.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { makeAuthority } from '../support/certificate.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const KEYS = createWireguardKeys();
@@ -45,6 +47,23 @@ test('a gateway is written as https with an optional fingerprint; without TLS on
     'https://gw.test#sha256=00',
   ]) {
     assert.throws(() => parseGatewayUrl(text), { name: 'LinkError' }, text);
+  }
+});
+
+test('a gateway whose name is not known any more is dialled where it was found, and must still prove its name', async (t) => {
+  const authority = await makeAuthority();
+  for (const name of ['gw.invalid', 'other.invalid']) {
+    const server = createServer(await authority.leaf(name), (_, response) => void response.end('{"ok":true}'));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const at = server.address();
+    const url = parseGatewayUrl(`https://gw.invalid:${typeof at === 'object' && at !== null ? at.port : 0}`);
+    const answer = createGatewayLink(url, authority.caPem, '127.0.0.1').get('/', new Secret('token'));
+    if (name === 'gw.invalid') {
+      assert.deepEqual(await answer, { ok: true });
+    } else {
+      await assert.rejects(answer, /its certificate is not one of the gateway's CA for that name/);
+    }
   }
 });
 

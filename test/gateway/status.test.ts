@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxConnections } from '../../src/gateway/descriptors.ts';
-import { findRestartNeeded } from '../../src/gateway/restart-needed.ts';
+import { findRestartNeeded, keepTunnels } from '../../src/gateway/restart-needed.ts';
 import { NO_DECIDERS, type Deciders } from '../../src/gateway/decider-metrics.ts';
 import { describeStatus, findUnready } from '../../src/gateway/status.ts';
 import type { StatusSources } from '../../src/gateway/status.ts';
@@ -109,6 +109,26 @@ test('a reload names what needs a restart, and nothing else', () => {
     ['restart-needed: gateway.store changed, which a reload does not bring into force'],
   );
   assert.deepEqual(findRestartNeeded(started, makeConfig(), 'gateway.hcl'), []);
+});
+
+test('a tunnel that stands is not told of other networks than it was made with; the rest of a reload counts', () => {
+  const started = makeConfig();
+  const gateway = {
+    ...started.gateway,
+    wireguard: { subnet_cidr: '10.99.0.0/16' },
+    vipSubnets: ['10.79.0.0/16', 'fd79::/64'],
+    logLevel: 'debug' as const,
+  };
+  const next = { ...started, gateway };
+  assert.deepEqual(
+    findRestartNeeded(started, next, 'gateway.hcl').map(({ message }) => message.split(' ')[0]),
+    ['gateway.wireguard', 'gateway.vip_subnets'],
+  );
+  const kept = keepTunnels(started, next).gateway;
+  assert.deepEqual(
+    [kept.wireguard, kept.vipSubnets, kept.logLevel],
+    [started.gateway.wireguard, started.gateway.vipSubnets, 'debug'],
+  );
 });
 
 test('the limit of open files bounds the connections', () => {

@@ -27,6 +27,8 @@ const PROBE = join(import.meta.dirname, '..', 'support', 'probe.js');
 const INTERFACE = `cpt${process.pid % 100_000}`;
 const UDP_PORT = 51_899;
 const NAME = 'db.internal.test';
+/** Where nothing listens. */
+const DEAD_PORT = 9;
 const LAPTOP = createWireguardKeys();
 const ADDRESSES = ['10.77.0.2/32', 'fdc1:a7b0:7a01::2/128'];
 
@@ -56,11 +58,19 @@ endpoint "postgres" "pg" {
   host    = "${NAME}:${upstream.port}"
   sslmode = "disable"
 }
+endpoint "postgres" "dead" {
+  host    = "dead.internal.test:${DEAD_PORT}"
+  sslmode = "disable"
+}
+credential "postgres_credential" "dead" {
+  endpoint = postgres.dead
+  user     = "${upstream.user}"
+}
 endpoint "postgres" "other" {
   host    = "other.internal.test:${upstream.port}"
   sslmode = "disable"
 }
-profile "oncall" { credentials = [pg] }
+profile "oncall" { credentials = [pg, dead] }
 profile "other" { credentials = [other] }
 defaults { unmatched = "deny" }
 rule "reads" {
@@ -95,7 +105,11 @@ function publicKeyOf(gateway: GatewayProcess): string {
 }
 
 function start(stateDir: string, config: string): Promise<GatewayProcess> {
-  return startGateway(whole, { config, stateDir, env: { CLAWPATROL_SECRET_PG: world.upstream.password } });
+  return startGateway(whole, {
+    config,
+    stateDir,
+    env: { CLAWPATROL_SECRET_PG: world.upstream.password, CLAWPATROL_SECRET_DEAD: 'none' },
+  });
 }
 
 function psql(sql: string, host: string = NAME) {
@@ -133,7 +147,11 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
       hba: ['host all all all scram-sha-256', 'local all all trust'],
     });
     const far = await createNeighbour(whole);
-    const names = await startNameServer(whole, { [NAME]: [far.ours], 'other.internal.test': [far.ours] });
+    const names = await startNameServer(whole, {
+      [NAME]: [far.ours],
+      'other.internal.test': [far.ours],
+      'dead.internal.test': [far.ours],
+    });
     const stateDir = join(temporaryFolder(whole, 'clawpatrol-tunnel'), 'state');
     mkdirSync(stateDir, { mode: 0o700 });
     const devices = [
@@ -202,6 +220,16 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     });
     // The twin: the declared port of the same virtual address.
     assert.equal((await psql('select 1', virtual)).code, 0);
+  });
+
+  test('TR-01: what is declared and does not answer is told at once, in the words of its protocol, and never hangs', async () => {
+    const { far } = world;
+    const dead = ['-h', 'dead.internal.test', '-p', String(DEAD_PORT), '-U', 'x', '-d', 'postgres', '-c', 'select 1'];
+    const asked = await far.run('psql', dead, { env: { PGSSLMODE: 'disable', PGPASSWORD: 'x' }, timeoutMs: 20_000 });
+    assert.match(asked.stderr, /the gateway cannot reach the upstream database; its audit log says why/);
+    assert.equal(asked.code, 2);
+    // The twin: a port of the same host that is not declared is refused by the kernel.
+    assert.equal(await probe('tcp', String(addressOf(await ask('dead.internal.test', 'A'))), 10), 'ECONNREFUSED');
   });
 
   test('DP-01 DP-02: QUIC and every other UDP is refused at once', async () => {
@@ -505,18 +533,49 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
       // The kernel's own has no process that could die.
       return;
     }
-    const children = readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .filter((pid) => {
-        const stat = statOf(pid);
-        return stat.includes('(wireguard-go) ') && stat.split(') ')[1]?.split(' ')[1] === String(gateway.pid);
-      });
+    const children = childrenOf(gateway.pid).filter((pid) => statOf(pid).includes('(wireguard-go) '));
     assert.equal(children.length, 1);
     process.kill(Number(children[0]), 'SIGKILL');
     await eventually('it says so', () => gateway.log().includes('it is made anew'));
     await eventually('it is up again', () => gateway.log().includes('the tunnel is up again'));
     await eventually('the peer is back', async () => (await psql('select 8')).stdout === '8\n', 60_000);
     assert.equal(await probe('tcp', '203.0.113.7', 22), 'ECONNREFUSED');
+  });
+
+  test('an interface that is deleted by hand is noticed, also where no process ends with it, and made anew', async () => {
+    const { gateway } = world;
+    for (const unnoticed of [false, true]) {
+      const revivals = gateway.log().split('the tunnel is up again').length;
+      const carrier = childrenOf(gateway.pid).find((pid) => statOf(pid).includes('(wireguard-go) '));
+      if (unnoticed && carrier !== undefined) {
+        // As with the kernel's own: nothing tells us.
+        process.kill(Number(carrier), 'SIGSTOP');
+      }
+      must('ip', 'link', 'delete', 'dev', INTERFACE);
+      await eventually('it is up again', () => gateway.log().split('the tunnel is up again').length > revivals, 90_000);
+      assert.match(gateway.log(), unnoticed ? /"why":"the interface cpt\d+ was deleted"/ : /it is made anew/);
+      await eventually('the peer is back', async () => (await psql('select 9')).stdout === '9\n', 90_000);
+      assert.equal(await probe('tcp', '203.0.113.7', 22), 'ECONNREFUSED');
+    }
+  });
+
+  test('what the tunnel was made with needs a restart, and a reload says so', async () => {
+    const { gateway } = world;
+    const original = readFileSync(gateway.configPath, 'utf8');
+    const changed = original
+      .replace('interface   =', 'mtu = 1400\n    interface   =')
+      .replace('wireguard {', 'vip_subnets = ["10.79.0.0/16", "fd79::/64"]\n  wireguard {');
+    writeFileSync(gateway.configPath, changed);
+    const reloaded = gateway.cli('reload', '--json').stdout;
+    for (const name of ['wireguard', 'vip_subnets']) {
+      assert.ok(reloaded.includes(`gateway.${name} changed, which a reload does not bring into force`), reloaded);
+    }
+    assert.match(gateway.cli('status').stdout, /not in force until a restart: .*wireguard/);
+    // What it was made with stays in force.
+    assert.match(String(addressOf(await ask(NAME, 'A'))), /^10\.78\./);
+    assert.equal((await psql('select 3')).stdout, '3\n');
+    writeFileSync(gateway.configPath, original);
+    assert.doesNotMatch(gateway.cli('reload', '--json').stdout, /does not bring into force/);
   });
 
   test('DN-06 TR-06: after kill -9 the next gateway takes over interface, rules, peers and virtual addresses', async () => {
@@ -578,6 +637,12 @@ async function machineCall(
 
 function interfaceOf(far: Neighbour): string {
   return /^(wgt\S+)/m.exec(far.must('ip', '-brief', 'link'))?.[1] ?? '';
+}
+
+function childrenOf(pid: number): readonly string[] {
+  return readdirSync('/proc').filter(
+    (entry) => /^\d+$/.test(entry) && statOf(entry).split(') ')[1]?.split(' ')[1] === String(pid),
+  );
 }
 
 /** What the system says of a process; "" when it is gone. */

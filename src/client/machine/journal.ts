@@ -107,6 +107,15 @@ export function openJournal(folder: string): JournalFile {
   };
 }
 
+/** Where the gateway is, as it was found before the whole machine was routed: its name may not be known any more. Null: ask for its name. */
+export function findPlaces(folder: string): Pick<MachinePlan, 'outer' | 'enrol'> | null {
+  try {
+    return openJournal(folder).read()?.plan ?? null;
+  } catch {
+    return null;
+  }
+}
+
 function readJournal(text: string, path: string): Journal {
   try {
     const value = JSON.parse(text) as unknown;

@@ -22,7 +22,7 @@ export function unitText({ node, main, home, caDir }: UnitParts): string {
   return `[Unit]
 Description=Claw Patrol: this machine's traffic goes through the gateway
 DefaultDependencies=no
-After=local-fs.target systemd-tmpfiles-setup-dev.service systemd-sysctl.service nftables.service ufw.service firewalld.service
+After=local-fs.target systemd-tmpfiles-setup-dev.service systemd-sysctl.service nftables.service ufw.service
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
 Conflicts=shutdown.target

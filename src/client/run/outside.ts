@@ -10,6 +10,7 @@ import { createWireguardKeys } from '../../devices/wireguard.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { fieldOf, textOf } from '../fields.ts';
 import type { Environment } from '../environment.ts';
+import { findPlaces } from '../machine/journal.ts';
 import { FrameReader, writeFrame } from './frames.ts';
 import type { InnerHalf } from './inner-half.ts';
 import { openOuterOpenings } from './openings.ts';
@@ -29,7 +30,7 @@ export async function runInTunnel(options: RunOptions, inner: InnerHalf): Promis
   const release = options.onSignal((name) => void inner.child.kill(name));
   try {
     const [outer, started] = await Promise.all([
-      openOuter(options.record.tunnel.endpoint),
+      openOuter(options.record.tunnel.endpoint, options.paths.caDir),
       beginRun(options, { public_key: keys.publicKey }),
     ]);
     options.note('the gateway knows the run');
@@ -50,11 +51,11 @@ interface Outer {
   readonly port: number;
 }
 
-async function openOuter(endpoint: string): Promise<Outer> {
+async function openOuter(endpoint: string, caDir: string): Promise<Outer> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(endpoint);
   const name = match?.[1] ?? match?.[2] ?? '';
   try {
-    const { address } = await lookup(name);
+    const address = findPlaces(caDir)?.outer.ip ?? (await lookup(name)).address;
     return { socket: createSocket(isIPv6(address) ? 'udp6' : 'udp4'), address, port: Number(match?.[3]) };
   } catch (error) {
     throw new RunError(`the gateway's address ${endpoint} cannot be resolved: ${messageOf(error)}`, { cause: error });

@@ -6,6 +6,7 @@ import type { DevicePaths, DeviceRecord } from '../device-files.ts';
 import { caEnvironment, describeReplaced, pushedEnvironment } from '../environment.ts';
 import type { Environment } from '../environment.ts';
 import { fieldOf, textOf } from '../fields.ts';
+import { findPlaces } from '../machine/journal.ts';
 import { RunError } from './run-error.ts';
 
 export type RunSignal = 'SIGTERM' | 'SIGHUP' | 'SIGINT';
@@ -53,7 +54,8 @@ export async function beginRun(options: RunOptions, how: Readonly<Record<string,
   note('the link is loaded');
   let token: Secret;
   try {
-    const link = createGatewayLink(parseGatewayUrl(record.gateway.url), readCa(paths));
+    const address = findPlaces(paths.caDir)?.enrol.ip ?? null;
+    const link = createGatewayLink(parseGatewayUrl(record.gateway.url), readCa(paths), address);
     token = readToken(paths);
     const said = { ...how, label, ...textsOf({ profile, incident, intent }) };
     const answer = await link.post('/api/device/runs', said, token);

@@ -38,6 +38,10 @@ export interface TunnelInterface {
   /** The peers from now on. */
   setPeers(peers: readonly Peer[]): Promise<void>;
   peers(): Promise<readonly PeerState[]>;
+  /** Whether the system still has it: anybody with the right may delete it. Rejects with GatewayError. */
+  isThere(): Promise<boolean>;
+  /** Ends its process, where it has one that is of no use any more. */
+  abandon(): void;
   /** Undoes everything. Never rejects; gives what could not be undone. */
   close(): Promise<readonly string[]>;
 }
@@ -133,6 +137,16 @@ class MadeInterface implements TunnelInterface {
   async peers(): Promise<readonly PeerState[]> {
     const { layout, run } = this.#parts;
     return readWireguardDump(await run('wg', ['show', layout.interfaceName, 'dump']));
+  }
+
+  async isThere(): Promise<boolean> {
+    const { layout, run } = this.#parts;
+    return (await readAlias(layout.interfaceName, run)) === ALIAS;
+  }
+
+  abandon(): void {
+    this.#closing = true;
+    this.#process?.kill('SIGKILL');
   }
 
   async close(): Promise<readonly string[]> {

@@ -229,6 +229,8 @@ class WireguardTunnel implements Tunnel {
       return;
     }
     try {
+      // One whose interface was deleted by hand may have a process left that holds its name.
+      this.#interface?.abandon();
       const made = await this.#makeInterface();
       this.#interface = made;
       await made.open(ports, findArriving(this.#parts.live().config), this.#allowedPeers());
@@ -392,6 +394,16 @@ class WireguardTunnel implements Tunnel {
       }
     } catch (error) {
       this.#parts.logger.warn({ err: error }, 'where the peers of the tunnel are could not be noted');
+      await this.#noteLoss();
+    }
+  }
+
+  /** The kernel tells nobody that an interface was deleted. Never rejects. */
+  async #noteLoss(): Promise<void> {
+    // What cannot be asked now is asked the next time.
+    const isThere = await (this.#interface?.isThere() ?? Promise.resolve(true)).catch(() => true);
+    if (this.#open && !isThere) {
+      this.#noteDeath(`the interface ${this.layout.interfaceName} was deleted`);
     }
   }
 
