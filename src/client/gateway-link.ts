@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
+import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER } from '../lib/client-level.ts';
 import type { Secret } from '../lib/secret.ts';
 
 /** Where a gateway lets machines in. */
@@ -133,6 +134,7 @@ interface CallOptions extends RequestOptions {
 function call(url: GatewayUrl, options: CallOptions, body: object | null): Promise<string> {
   const bytes = body === null ? null : Buffer.from(JSON.stringify(body));
   const headers = {
+    [CLIENT_LEVEL_HEADER]: String(CLIENT_LEVEL),
     ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token.reveal()}` }),
     ...(bytes === null ? {} : { 'content-type': 'application/json', 'content-length': bytes.length }),
   };

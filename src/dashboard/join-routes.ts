@@ -11,6 +11,7 @@ import { POLL_SECONDS } from '../devices/enrolment.ts';
 import type { JoinState, Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import type { Connections } from '../gateway/connections.ts';
+import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER, parseClientLevel } from '../lib/client-level.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Agent } from '../rules/action.ts';
 import { ApiError, getText, readBody } from './input.ts';
@@ -69,7 +70,16 @@ export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/device/leave', (request) => leave(request, parts));
 }
 
+/** Joining and running count on what the client does; one that does less is told what to do. Throws ApiError. */
+function refuseOldClient(request: FastifyRequest): void {
+  if (parseClientLevel(request.headers[CLIENT_LEVEL_HEADER]) < CLIENT_LEVEL) {
+    const why = 'this client is older than the gateway and lacks a restriction that it counts on';
+    throw new ApiError(426, 'refused', `${why}; upgrade clawpatrol on this machine (clawpatrol version)`);
+  }
+}
+
 async function start(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  refuseOldClient(request);
   const fields = readBody(request.body, ['public_key', 'hostname', 'profile', 'token']);
   const asked = {
     publicKey: getText(fields, 'public_key'),
@@ -135,6 +145,7 @@ async function pushDown(request: FastifyRequest, parts: JoinParts): Promise<obje
 }
 
 async function startRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  refuseOldClient(request);
   const device = authenticate(request, parts);
   const fields = readBody(request.body, ['public_key', 'mode', 'profile', 'label', 'incident', 'intent']);
   const profile = fields.get('profile') ?? device.profile;

@@ -370,7 +370,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [E('3:14', 'file-unreadable')],
     },
   ],
-  'file-forbidden': [
+  'CP-30: file-forbidden': [
     { text: 'include = ["../x.hcl"]\n', want: [E('1:12', 'file-forbidden')] },
     { text: 'include = ["/etc/x.hcl"]\n', want: [E('1:12', 'file-forbidden')] },
     {
@@ -573,6 +573,20 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'risk "destructive" { verdict = "allow" }\n', want: [W('1:32', 'destructive-allowed')] },
   ],
   'AP-10: a model that decides alone on what destroys': modelAlone(),
+  'CP-24: rules that nothing would enforce, and lists that protect nothing': [
+    {
+      text: 'endpoint "from_plugin" "z" { any = 1 }\nrule "r" {\n  endpoint = from_plugin.z\n  verdict = "deny"\n}\n',
+      want: [E('1:10', 'unknown-type')],
+    },
+    { text: 'rule "r" { verdict = "deny" }\n', want: [E('1:1', 'exclusive-attributes')] },
+    { text: 'rule "r" {\n  endpoints = []\n  verdict = "deny"\n}\n', want: [E('2:15', 'empty-value')] },
+    { text: 'rule "r" {\n  endpoint = base\n  approve = []\n}\n', want: [E('3:13', 'exclusive-attributes')] },
+    {
+      text: 'rule "r" {\n  endpoint = base\n  condition = "http.path == \'/x\'"\n  verdict = "deny"\n}\n',
+      want: [E('3:16', 'cel-unknown-name')],
+    },
+    { text: 'rule "r" {\n  endpoints = [base]\n  verdict = "deny"\n}\n', want: [] },
+  ],
   'CP-32: URLs that lead to metadata services, or channels to this machine': [
     {
       text: 'notifier "webhook" "x" {\n  secret = "{{secret:S}}"\n  url = "http://127.0.0.1:8080/a"\n}\n',

@@ -1,11 +1,12 @@
 // Loading whole configurations: files and directories, includes, file markers, what comes out as `Config`.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
 import { formatDiagnostic } from '../../src/config/diagnostic.ts';
+import { createDiskReader } from '../../src/config/disk.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { LoadOptions, LoadResult } from '../../src/config/load.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -292,7 +293,7 @@ test('a failed load says what to watch: missing includes, globbed directories, m
   }
 });
 
-test('real files: links are followed, devices, pipes and directories are refused', async (t) => {
+test('CP-30: real files: links are followed, devices, pipes and directories are refused', async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, 'gw.hcl');
   const ca = (marker: string): string =>
@@ -318,15 +319,58 @@ test('real files: links are followed, devices, pipes and directories are refused
   assert.match((await loadConfig('/dev/zero')).unreadable ?? '', /not a regular file/);
 });
 
-test('a daemon refuses files that everyone may write', async (t) => {
+test('CP-29: a daemon refuses files that others own or everyone may write, by what it reads and not by what leads there', async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, 'gw.hcl');
+  const trusted = { trustedOnly: true };
+  const refusal = async (): Promise<string> => (await loadConfig(path, trusted)).unreadable ?? '';
   writeFileSync(path, MINIMAL);
   chmodSync(path, 0o666);
-  assert.match((await loadConfig(path, { trustedOnly: true })).unreadable ?? '', /everyone may write/);
+  assert.match(await refusal(), /everyone may write/);
   assert.equal((await loadConfig(path)).unreadable, null);
   chmodSync(path, 0o644);
-  assert.equal((await loadConfig(path, { trustedOnly: true })).unreadable, null);
+  assert.equal(await refusal(), '');
+  // A link is judged by the file behind it, whenever it is switched.
+  const [good, bad] = [join(folder, 'good'), join(folder, 'bad')];
+  renameSync(path, good);
+  writeFileSync(bad, MINIMAL);
+  chmodSync(bad, 0o666);
+  symlinkSync('good', path);
+  assert.equal(await refusal(), '');
+  symlinkSync('bad', `${path}.next`);
+  renameSync(`${path}.next`, path);
+  assert.match(await refusal(), /everyone may write/);
+  if (process.geteuid?.() === 0) {
+    chmodSync(bad, 0o644);
+    chownSync(bad, 65_534, 65_534);
+    assert.match(await refusal(), /belongs to user 65534, and the gateway runs as root/);
+    chownSync(bad, 0, 0);
+    assert.equal(await refusal(), '');
+  }
+});
+
+test('CP-29: a link that is switched while it is read shows one file or the other, whole', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'gw.hcl');
+  const reader = createDiskReader(true);
+  const texts = ['a', 'b'].map((letter) => `# ${letter.repeat(200_000)}\n`);
+  texts.forEach((text, index) => writeFileSync(join(folder, String(index)), text, { mode: 0o644 }));
+  symlinkSync('0', path);
+  let turn = 0;
+  const switching = async (): Promise<void> => {
+    for (; turn < 200; turn += 1) {
+      symlinkSync(String(turn % 2), `${path}.next`);
+      renameSync(`${path}.next`, path);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const reading = async (): Promise<void> => {
+    while (turn < 200) {
+      const read = await reader.read(path, 1 << 20);
+      assert.ok(read.kind === 'read' && texts.includes(read.bytes.toString()));
+    }
+  };
+  await Promise.all([switching(), reading()]);
 });
 
 test('text that is not UTF-8 has a place', async () => {

@@ -808,6 +808,14 @@ describe('the gate on agents in quarantine', () => {
   });
 });
 
+test('CP-15: the gate denies agents of a profile that is not configured, and searches no other', () => {
+  const harness = makeGate(makeLive(() => ALLOWED));
+  assert.equal(now(harness.gate.decide(makeAction('select 1'), NEVER)).kind, 'allow');
+  const stranger = makeAction('select 1', { agent: { ...AGENT, profile: 'gone' } });
+  assert.match(denied(now(harness.gate.decide(stranger, NEVER))).reason, /no longer configured/);
+  assert.equal(harness.audit.events.at(-1)?.verdict, 'deny');
+});
+
 describe('AP-26: the gate on agents whose device is none any more', () => {
   test('what waits is taken back, also where its client did not wait; that of others is not', async () => {
     for (const detached of [false, true]) {

@@ -85,3 +85,14 @@ test('a destination belongs to the closest endpoint of the profile, and to none 
   }
   assert.equal(findEndpoint(live, 'nobody', { host: 'api.example.com', port: 443 }), null);
 });
+
+test('CP-15: a profile that the configuration does not have reaches nothing, though another would', () => {
+  const hosts = [{ host: 'db.example', port: 5432, wildcard: false }];
+  const live = createLive(makeConfig({ endpoints: [{ ...ENDPOINT, hosts }] }), POLICY);
+  const target = { host: 'db.example', port: 5432 };
+  assert.equal(findEndpoint(live, 'default', target)?.ref, 'postgres.pg');
+  for (const profile of ['gone', '', 'Default', 'default ', '*', 'constructor', '__proto__']) {
+    assert.equal(findEndpoint(live, profile, target), null, profile);
+    assert.equal(live.reaches(profile, 'postgres.pg'), false, profile);
+  }
+});

@@ -613,7 +613,10 @@ async function machineCall(
 ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
   const port = Number(/:(\d+)$/.exec(world.gateway.addresses.get('enroll') ?? '')?.[1]);
   const bytes = Buffer.from(JSON.stringify(body));
-  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  const authorization = {
+    'clawpatrol-client': '1',
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
   return new Promise((resolve, reject) => {
     const sent = request(
       {

@@ -1,0 +1,76 @@
+// The calls of machines: which clients are heard, and that none of the operators' calls is among them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createApp } from '../../src/dashboard/api.ts';
+import { addJoinRoutes, type JoinParts } from '../../src/dashboard/join-routes.ts';
+import { ROUTES } from '../../src/dashboard/routes.ts';
+import { CLIENT_LEVEL, parseClientLevel } from '../../src/lib/client-level.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import type { CleanUp } from '../support/temp.ts';
+
+async function openApp(t: CleanUp) {
+  const { app } = createApp({ warn: () => {} });
+  const heard: string[] = [];
+  const devices = {
+    enrolment: {
+      findRefusal: () => null,
+      start() {
+        heard.push('start');
+        return { kind: 'refused', status: 429, why: 'later' };
+      },
+    },
+    registry: { authenticate: () => null },
+  } as unknown as JoinParts['devices'];
+  const parts = {
+    clock: new FakeClock(),
+    devices,
+    caPem: () => '',
+    fingerprint: () => '',
+    publicUrl: () => null,
+    record: () => Promise.resolve(),
+  } as unknown as JoinParts;
+  addJoinRoutes(app, parts);
+  await app.ready();
+  t.after(() => app.close());
+  return { app, heard };
+}
+
+test('CP-23: a client that does not say that it does what the gateway counts on is told to be upgraded', async (t) => {
+  const { app, heard } = await openApp(t);
+  const ask = async (url: string, level: string | null) =>
+    app.inject({
+      method: 'POST',
+      url,
+      headers: level === null ? {} : { 'clawpatrol-client': level },
+      payload: { public_key: 'x', hostname: 'laptop' },
+    });
+  for (const url of ['/api/onboard/start', '/api/device/runs']) {
+    for (const level of [null, '0', '', '-1', '1x', '1e9', String(CLIENT_LEVEL - 1)]) {
+      const answer = await ask(url, level);
+      assert.equal(answer.statusCode, 426, `${url} ${level}`);
+      assert.match(answer.body, /upgrade clawpatrol on this machine/);
+    }
+  }
+  assert.deepEqual(heard, []);
+  assert.equal(
+    (await ask('/api/onboard/start', String(CLIENT_LEVEL))).statusCode,
+    429,
+    'the enrolment itself is asked',
+  );
+  assert.equal((await ask('/api/onboard/start', String(CLIENT_LEVEL + 1))).statusCode, 429);
+  assert.equal((await ask('/api/device/runs', String(CLIENT_LEVEL))).statusCode, 401);
+  assert.deepEqual(heard, ['start', 'start']);
+  assert.equal(parseClientLevel(['1', '2']), 0);
+});
+
+test('CP-04: none of the operators’ calls exists where machines call, whatever they bring', async (t) => {
+  const { app } = await openApp(t);
+  for (const { method, path } of ROUTES) {
+    const url = path.replace(/:\w+/g, '0190f3a2-0000-7000-8000-000000000000');
+    for (const headers of [{}, { authorization: 'Bearer local', 'clawpatrol-client': '1', cookie: 'clawpatrol=x' }]) {
+      const answer = await app.inject({ method, url, headers });
+      assert.equal(answer.statusCode, 404, `${method} ${url}`);
+    }
+  }
+  assert.ok(ROUTES.length > 30);
+});
