@@ -356,16 +356,16 @@ test('CP-29: a link that is switched while it is read shows one file or the othe
   const texts = ['a', 'b'].map((letter) => `# ${letter.repeat(200_000)}\n`);
   texts.forEach((text, index) => writeFileSync(join(folder, String(index)), text, { mode: 0o644 }));
   symlinkSync('0', path);
-  let turn = 0;
+  const state = { switched: 0 };
   const switching = async (): Promise<void> => {
-    for (; turn < 200; turn += 1) {
-      symlinkSync(String(turn % 2), `${path}.next`);
+    for (; state.switched < 200; state.switched += 1) {
+      symlinkSync(String(state.switched % 2), `${path}.next`);
       renameSync(`${path}.next`, path);
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
   const reading = async (): Promise<void> => {
-    while (turn < 200) {
+    while (state.switched < 200) {
       const read = await reader.read(path, 1 << 20);
       assert.ok(read.kind === 'read' && texts.includes(read.bytes.toString()));
     }
