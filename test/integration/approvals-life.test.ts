@@ -205,6 +205,56 @@ rule "quick" {
     assert.equal((await daemon.operations.audit.verify({ from: null, to: null })).ok, true);
   });
 
+  test('who approves nearly everything unread needs a second person, and metrics tell them, and what a rule approves, apart', async (t) => {
+    const upstream = await startLineServer(t);
+    const config = `approver "human_approver" "oncall" {
+  on_fatigue     = "second_approver"
+  fatigue_median = "1m"
+}
+rule "ask" {
+  endpoint  = postgres.pg
+  condition = "sql.verb == 'delete'"
+  approve   = [human_approver.oncall]
+}
+rule "rotate" {
+  endpoint  = postgres.pg
+  condition = "sql.verb == 'merge'"
+  verdict   = "allow"
+  reason    = "rotation of logs"
+}`;
+    const daemon = await startDaemon(t, lineConfig(upstream.port, `${QUIET}\n${config}`));
+    const client = await connectLines(t, daemon.port('postgres.pg'));
+    for (let round = 0; round < 20; round += 1) {
+      const id = await park(client, `suspicious delete ${round}`);
+      assert.equal((await vote(daemon, id, 'approve')).kind, 'recorded');
+      assert.equal(await client.next(), `done suspicious delete ${round}`, 'one is enough so far');
+    }
+    const id = await park(client, 'suspicious delete more');
+    assert.equal((await vote(daemon, id, 'approve', ANNA)).kind, 'recorded');
+    const [waiting] = daemon.operations.approvals.pending();
+    assert.deepEqual([waiting?.id, waiting?.required, waiting?.votes.length], [id, 2, 1], 'a second person is needed');
+    assert.deepEqual(
+      upstream.lines.filter((line) => /more/.test(line)),
+      [],
+    );
+    await vote(daemon, id, 'approve', ANNA);
+    assert.equal(daemon.operations.approvals.pending().length, 1, 'who is tired counts once');
+    assert.equal((await vote(daemon, id, 'approve', BEN)).kind, 'recorded');
+    assert.equal(await client.next(), 'done suspicious delete more');
+
+    client.send('suspicious merge logs');
+    assert.equal(await client.next(), 'done suspicious merge logs', 'nobody is asked');
+    const text = await daemon.operations.health.metrics.scrape();
+    assert.match(text, /clawpatrol_approver_tired\{approver="anna"\} 1/);
+    assert.match(text, /clawpatrol_approver_decisions_total\{approver="anna",decision="approve"\} 21/);
+    assert.match(text, /clawpatrol_approvals_total\{state="approved"\} 21/);
+    assert.match(
+      text,
+      /clawpatrol_allowed_unasked_total\{endpoint="postgres.pg",risk="suspicious"\} 1/,
+      'what a rule allowed is apart',
+    );
+  });
+
   test('a full disk while it is decided: nothing runs that is not recorded, and it goes on when there is room', async (t) => {
     const folder = temporaryFolder(t, 'full');
     if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=700', 'tmpfs', folder]).status !== 0) {

@@ -14,12 +14,18 @@ grant {
   max_duration = "30m"
   max_uses     = 20
   scopes       = ["exact", "shape"]
-  max_risk     = "suspicious"
+  max_risk     = "destructive"
 }
 rule "two-for-deletes" {
   endpoint  = postgres.shop
   condition = "sql.verb == 'delete'"
   approve   = [human_approver.two]
+}
+rule "one-for-logs" {
+  endpoint  = postgres.shop
+  priority  = 9
+  condition = "sql.verb == 'delete' && 'logs' in sql.tables"
+  approve   = [human_approver.one]
 }
 rule "one-for-updates" {
   endpoint  = postgres.shop
@@ -79,6 +85,23 @@ describe('with rules that ask', { skip }, () => {
       world.gateway.cli('approvals', 'deny', await agent.parked, '--note', 'the test is over');
       await agent.over;
     }
+  });
+
+  test('a lease for a DELETE lets the same pass a second time, and asks about another', LIMIT, async () => {
+    const page = await enter('alice');
+    const sql = 'DELETE FROM logs WHERE id = 11';
+    const first = world.psql(sql);
+    await look(page, sql);
+    await page.getByRole('button', { name: 'Approve with a lease' }).click();
+    await page.getByRole('button', { name: /^Approve, and its like for/ }).click();
+    assert.match((await first.over).text, /DELETE 1/);
+    const same = await world.psql(sql).over;
+    assert.match(same.text, /DELETE 0/);
+    assert.doesNotMatch(same.text, /waiting for approval/);
+    const other = world.psql('DELETE FROM logs WHERE id > 11 AND id < 20');
+    await look(page, 'DELETE FROM logs WHERE id > 11 AND id < 20');
+    world.gateway.cli('approvals', 'deny', await other.parked, '--note', 'not these');
+    assert.match((await other.over).text, /not these/);
   });
 
   test('AP-11: where two are needed one person counts once, and the second lets it run', LIMIT, async () => {
