@@ -23,25 +23,42 @@ async function set(call: Call): Promise<number> {
   if (Object.keys(said).length === 0) {
     throw new CliError('usage', EXIT.usage, 'say something: --incident, --task, --intent or --parent');
   }
-  const inForce = await post(call, said);
+  const { inForce, incidentIs } = await post(call, said);
   if (call.out.json) {
-    call.out.object({ said: inForce });
-  } else {
-    Object.entries(inForce)
-      .filter(([, text]) => text !== '')
-      .forEach(([name, text]) => call.out.line(`${name}: ${visible(String(text))}`));
+    call.out.object({ said: inForce, ...(incidentIs === '' ? {} : { incident_is: incidentIs }) });
+    return EXIT.ok;
+  }
+  Object.entries(inForce)
+    .filter(([, text]) => text !== '')
+    .forEach(([name, text]) => call.out.line(`${name}: ${visible(String(text))}`));
+  const known = KNOWN.get(incidentIs);
+  if (known !== undefined) {
+    call.out.complain(`the incident ${known}`);
   }
   return EXIT.ok;
 }
 
-/** What is in force afterwards. */
-async function post(call: Call, said: object): Promise<Readonly<Record<string, unknown>>> {
+/** What the source of incidents says of the id, where that is not what was hoped for. */
+const KNOWN: ReadonlyMap<string, string> = new Map([
+  ['resolved', 'is over: rules and approvers see that'],
+  ['absent', 'is not known: it is shown as your word alone'],
+  ['unavailable', 'could not be looked up now: say it again in a moment'],
+]);
+
+interface Said {
+  /** What is in force afterwards. */
+  readonly inForce: Readonly<Record<string, unknown>>;
+  /** "" when no incident was named, or nobody knows of incidents. */
+  readonly incidentIs: string;
+}
+
+async function post(call: Call, said: object): Promise<Said> {
   try {
     const answer: unknown = JSON.parse(
       await createAgentLink(call.io.env, textOption(call, 'caDir')).post('/context', said),
     );
-    const inForce = isObject(answer) ? answer['said'] : null;
-    return isObject(inForce) ? inForce : {};
+    const { said: inForce, incident_is: known }: Readonly<Record<string, unknown>> = isObject(answer) ? answer : {};
+    return { inForce: isObject(inForce) ? inForce : {}, incidentIs: typeof known === 'string' ? known : '' };
   } catch (error) {
     if (error instanceof AgentLinkError) {
       throw error.status === 0

@@ -1,5 +1,7 @@
 // A whole daemon that alerting systems tell of incidents, each call under its signature: what counts is recorded and known after a restart.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Incident } from '../../src/approvals/incidents.ts';
 import { lineConfig, startDaemon, startLineServer, type Daemon } from '../support/daemon.ts';
@@ -12,6 +14,7 @@ import {
   startHookServer,
   type HookServer,
 } from '../support/hook-server.ts';
+import { runCli, startGateway } from '../support/gateway-process.ts';
 import { post } from '../support/slack-server.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -310,4 +313,49 @@ test('notes and timeline are fetched where they are wanted; an answer serves for
   assert.equal(await incidents.lookUp('default', 'PGUESS99'), 'unavailable');
   assert.equal(await incidents.lookUp('default', 'PGUESS1'), 'absent');
   assert.equal(await incidents.lookUp('default', 'PINC1'), 'open');
+});
+
+test('whoever names an incident from the command line hears when its source does not know it', async (t) => {
+  const folder = temporaryFolder(t, 'named');
+  const gateway = await startGateway(t, {
+    config: `schema_version = 1
+gateway {
+  dashboard_listen = "127.0.0.1:0"
+  public_url       = "http://127.0.0.1:1"
+  proxy { listen = "127.0.0.1:0" }
+}
+endpoint "postgres" "pg" {
+  host    = "127.0.0.1:1"
+  sslmode = "disable"
+}
+credential "passthrough" "pg" { endpoint = postgres.pg }
+context "webhook" "alerts" {
+  secret = "{{secret:HOOK_SECRET}}"
+  id     = "id"
+}
+profile "default" {
+  credentials = [passthrough.pg]
+  context     = webhook.alerts
+}
+`,
+    env: { HOOK_SECRET },
+  });
+  const ca = join(folder, 'ca.pem');
+  writeFileSync(ca, gateway.cli('ca', 'export').stdout);
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${gateway.port('proxy')}`, NODE_EXTRA_CA_CERTS: ca };
+  const alerts = `http://${gateway.addresses.get('dashboard')}/api/context/alerts/events`;
+  for (const [status, said] of [
+    [null, /is not known/],
+    ['firing', /^$/],
+    ['resolved', /is over/],
+  ] as const) {
+    if (status !== null) {
+      assert.equal((await sendAlert(alerts, { id: 'INC1', status })).status, 202);
+    }
+    const { code, stdout, stderr } = runCli(['context', 'set', '--incident', 'INC1'], env);
+    assert.deepEqual([code, stdout], [0, 'incident: INC1\n'], stderr);
+    assert.match(stderr.trim(), said);
+  }
+  const { stdout } = runCli(['context', 'set', '--incident', 'INC1', '--json'], env);
+  assert.match(stdout, /"incident_is":"resolved"/);
 });
