@@ -46,7 +46,7 @@ function measure(name: string, make: (turn: number) => Action): void {
       parked: () => 0,
       revision: () => '',
       deciders: () => NO_DECIDERS,
-      tunnelUp: () => null,
+      tunnels: () => [],
     }),
     schemas: factSchemas,
     live: () => live,

@@ -571,6 +571,8 @@ export interface DeviceJson {
   /** Who let it in; "" for a join token. */
   readonly user: string;
   readonly public_key: string;
+  /** Stable id of a node of the tailnet, or "". */
+  readonly node: string;
   /** IPv4 and IPv6 in the tunnel. */
   readonly addresses: readonly string[];
   readonly enrolled: string;

@@ -165,6 +165,7 @@ function buildProfiles(draft: Draft, credentials: readonly CredentialConfig[]): 
       credentials: entries,
       context: block.text('context'),
       agentFamily: block.text('agent_family'),
+      tailscale: block.texts('tailscale'),
       at: block.at,
     };
   });

@@ -224,6 +224,8 @@ export interface ProfileConfig {
   readonly credentials: readonly ProfileCredential[];
   readonly context: Ref | null;
   readonly agentFamily: string | null;
+  /** Nodes of the tailnet that have it: `tag:NAME`, `user@domain`, `*@domain`, `node:STABLE_ID`. */
+  readonly tailscale: readonly string[];
   readonly at: Span;
 }
 

@@ -78,17 +78,31 @@ const wireguard: NestedSpec = {
 };
 
 const tailscale: NestedSpec = {
-  doc: 'The Tailscale transport.',
-  later: laterWarn('the node is not started'),
+  doc: "The Tailscale transport: this host's tailscaled makes the gateway an exit node of the tailnet.",
   attributes: {
-    authkey: { type: secretText, defaultText: '$TS_AUTHKEY', doc: 'Auth key of the node.' },
+    authkey: { type: secretText, defaultText: '$TS_AUTHKEY', doc: 'Auth key, used when the node is not logged in.' },
     hostname: { type: text, default: 'clawpatrol-gateway', doc: 'Name of the node.' },
-    control_url: { type: url, doc: 'Control server.' },
-    tags: { type: strings, default: [], doc: 'Tags of the node.' },
-    operators: { type: listOf(formOf('operator')), default: [], doc: 'Who may operate: user@domain or *@domain.' },
-    funnel: { type: bool, default: false, doc: 'Expose the dashboard through Funnel.' },
-    oauth_client_id: { type: secretText, doc: 'OAuth client id.' },
-    oauth_client_secret: { type: secretText, doc: 'OAuth client secret.' },
+    control_url: { type: url, defaultText: "tailscaled's own", doc: 'Control server.' },
+    tags: { type: strings, default: [], doc: 'Tags that the node asks for.' },
+    operators: {
+      type: listOf(formOf('operator')),
+      default: [],
+      doc: 'Who may use the dashboard by their tailnet login: user@domain or *@domain.',
+    },
+    socket: {
+      type: path,
+      default: '/var/run/tailscale/tailscaled.sock',
+      doc: 'Where tailscaled takes calls.',
+    },
+    interface: { type: formOf('interface'), default: 'tailscale0', doc: 'Interface of tailscaled.' },
+    funnel: {
+      type: bool,
+      default: false,
+      later: laterWarn('the dashboard is not exposed'),
+      doc: 'Expose the dashboard through Funnel.',
+    },
+    oauth_client_id: { type: secretText, later: laterWarn('no key is minted'), doc: 'OAuth client id.' },
+    oauth_client_secret: { type: secretText, later: laterWarn('no key is minted'), doc: 'OAuth client secret.' },
   },
 };
 

@@ -322,6 +322,11 @@ export const profileSpec: BlockSpec = {
     description: { type: text, default: '', doc: 'Shown to people.' },
     context: { type: refTo('context'), doc: 'Where the incident comes from.' },
     agent_family: { type: family, doc: 'Model family that its agents run on.' },
+    tailscale: {
+      type: listOf(formOf('tailnet-node')),
+      default: [],
+      doc: 'Nodes of the tailnet that have this profile: tag:NAME, user@domain, *@domain or node:STABLE_ID.',
+    },
   },
 };
 

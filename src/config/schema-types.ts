@@ -49,6 +49,7 @@ export type StringForm =
   | 'interface'
   | 'ip-port'
   | 'operator'
+  | 'tailnet-node'
   | 'resolver'
   | 'absolute-path'
   | 'path'

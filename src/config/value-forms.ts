@@ -114,6 +114,15 @@ function checkOperator(text: string): FormResult {
   );
 }
 
+function checkTailnetNode(text: string): FormResult {
+  const domain = /^(?:[^\s@*:]+|\*)@([^\s@]+)$/.exec(text)?.[1];
+  return /^tag:[A-Za-z][A-Za-z0-9-]{0,62}$/.test(text) ||
+    /^node:[A-Za-z0-9]{1,64}$/.test(text) ||
+    (domain !== undefined && canonicalHost(domain) !== null)
+    ? ok(text)
+    : bad('bad-tailnet-node', `"${text}" names no node`, 'write tag:NAME, user@domain, *@domain or node:STABLE_ID');
+}
+
 function checkHostKey(text: string): FormResult {
   const fingerprint = /^SHA256:[A-Za-z0-9+/]{43}=?$/;
   const key = /^(?:\S+\s+)?(?:ssh-|ecdsa-|sk-)[\w@.-]+\s+[A-Za-z0-9+/]{32,}={0,2}(?:\s.*)?$/;
@@ -168,6 +177,7 @@ const CHECKS: Readonly<Record<StringForm, Check>> = {
   'ip-port': checkIpPort,
   pem: checkPem,
   operator: checkOperator,
+  'tailnet-node': checkTailnetNode,
   resolver: checkResolver,
   'absolute-path': matching(/^\/[^\0]+$/, 'wrong-type', 'an absolute path', 'write the path from the root: /etc/…'),
   path: matching(/^[^\0]+$/, 'empty-value', 'a path', 'write a path, or remove the attribute'),

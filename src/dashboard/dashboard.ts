@@ -11,6 +11,8 @@ import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { liveEvents } from './live.ts';
+import type { TailnetPeople } from '../gateway/tailnet/people.ts';
+import { createTailnetLogins, type TailnetLogins } from './tailnet-login.ts';
 import { addCallbackRoutes, isCallbackPath, type CallbackParts } from './callback-routes.ts';
 import { serveCarried } from './carry.ts';
 import { addJoinRoutes, isJoinPath, type JoinParts } from './join-routes.ts';
@@ -84,6 +86,8 @@ export interface DashboardParts extends OperatorParts {
   readonly join: JoinParts | null;
   /** What is called back by channels. */
   readonly channels: CallbackParts['channels'];
+  /** Who calls over the tailnet, or null without one. */
+  readonly people: TailnetPeople | null;
   /** For the operator at the terminal. */
   readonly tell: (line: string) => void;
   /** Left out: the page as built. */
@@ -110,6 +114,7 @@ class DashboardServer {
   readonly #parts: DashboardParts;
   readonly #sessions: Sessions;
   readonly #page: Page;
+  readonly #tailnet: TailnetLogins;
   readonly #streams = new Map<string, number>();
   readonly #turnedAway: (cause: string) => void;
   #port = 0;
@@ -118,6 +123,7 @@ class DashboardServer {
     this.#parts = parts;
     const { clock } = parts;
     this.#sessions = createSessions({ clock, ttlMs: parts.sessionTtlMs });
+    this.#tailnet = createTailnetLogins(parts);
     this.#page = parts.page ?? loadPage();
     this.#turnedAway = createTurnedAway(parts, 'the dashboard');
   }
@@ -191,6 +197,10 @@ class DashboardServer {
   /** Before anything of a request is looked at: where it comes from, and whether it may. */
   async #check(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     void reply.headers(SECURITY_HEADERS);
+    if (!(await this.#tailnet.admits(request.raw.socket))) {
+      this.#turnedAway('dashboard-agent');
+      throw new ApiError(403, 'not_permitted', 'this address is not for agents');
+    }
     const path = request.url.split('?')[0] ?? '';
     const origin = originOf(request);
     if (path !== '/healthz' && path !== '/readyz' && !isOwnHost(origin, this.#own())) {
@@ -251,7 +261,7 @@ class DashboardServer {
     const session = id === null ? null : this.#sessions.find(id);
     const operator = session === null ? null : this.#parts.operators.find(session.operator);
     return id === null || session === null || operator === null || operator.epoch !== session.epoch
-      ? null
+      ? this.#tailnet.find(request.raw.socket)
       : { id, session, operator };
   }
 

@@ -17,7 +17,7 @@ async function list({ parts, query }: Call): Promise<Answer> {
   const fields = readFields(query, ['revoked']);
   const all = readWord(fields, 'revoked', ['true', 'false']) === 'true';
   const devices = devicesOf(parts);
-  const heard = await devices.tunnel.lastHeard().catch(() => new Map<string, number>());
+  const heard = await lastHeard(devices);
   const shown = devices.registry.list().filter(({ revokedMs }) => all || revokedMs === null);
   const items = shown.map((device) => deviceJson(device, devices, heard));
   return { kind: 'json', body: { items, next: null, waiting: devices.enrolment.waiting().map(requestJson) } };
@@ -25,7 +25,7 @@ async function list({ parts, query }: Call): Promise<Answer> {
 
 async function show({ parts, params }: Call): Promise<Answer> {
   const devices = devicesOf(parts);
-  const heard = await devices.tunnel.lastHeard().catch(() => new Map<string, number>());
+  const heard = await lastHeard(devices);
   return { kind: 'json', body: deviceJson(getDevice(devices, getText(params, 'id')), devices, heard) };
 }
 
@@ -100,7 +100,11 @@ async function makeToken({ parts, operator, body }: Call): Promise<Answer> {
 
 function devicesOf({ devices }: Call['parts']): Devices {
   if (devices === null) {
-    throw new ApiError(409, 'refused', 'this gateway has no tunnel for devices; write gateway { wireguard { } }');
+    throw new ApiError(
+      409,
+      'refused',
+      'this gateway has no tunnel for devices; write gateway { wireguard { } } or { tailscale { } }',
+    );
   }
   return devices;
 }
@@ -126,7 +130,7 @@ function noCode(code: string): ApiError {
 }
 
 function deviceJson(device: Device, { runs, tunnel }: Devices, heard: ReadonlyMap<string, number>): DeviceJson {
-  const { v4, v6 } = tunnel.addressesOf(device.number);
+  const place = device.node === '' ? (tunnel?.addressesOf(device.number) ?? null) : null;
   const heardMs = heard.get(device.publicKey);
   return {
     id: device.id,
@@ -134,7 +138,8 @@ function deviceJson(device: Device, { runs, tunnel }: Devices, heard: ReadonlyMa
     profile: device.profile,
     user: device.user,
     public_key: device.publicKey,
-    addresses: [v4, v6],
+    node: device.node,
+    addresses: place === null ? [] : [place.v4, place.v6],
     enrolled: timeText(device.enrolledMs),
     revoked: device.revokedMs === null ? null : timeText(device.revokedMs),
     last_heard: heardMs === undefined ? null : timeText(heardMs),
@@ -143,6 +148,11 @@ function deviceJson(device: Device, { runs, tunnel }: Devices, heard: ReadonlyMa
       .filter((run) => run.device === device.id)
       .map(runJson),
   };
+}
+
+/** Without what WireGuard says they are shown all the same. */
+async function lastHeard({ tunnel }: Devices): Promise<ReadonlyMap<string, number>> {
+  return (await tunnel?.lastHeard().catch(() => null)) ?? new Map();
 }
 
 function runJson({ id, profile, label, startedMs }: Run): DeviceJson['runs'][number] {

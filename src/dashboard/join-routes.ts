@@ -24,7 +24,7 @@ export function isJoinPath(path: string): boolean {
 
 export interface JoinParts {
   readonly clock: Clock;
-  readonly devices: Devices;
+  readonly devices: Devices & { readonly tunnel: TunnelDescription };
   readonly caPem: () => string;
   readonly fingerprint: () => string;
   /** Where operators let machines in, or null. */

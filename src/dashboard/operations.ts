@@ -47,6 +47,7 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
         sessionTtlMs: () => live().config.gateway.dashboardSessionTtlMs,
         onApprovals: (listener) => operations.onApprovals(listener),
         channels: operations.channels,
+        people: operations.people,
         join: live().config.gateway.enrollListen === null ? joinParts(operations) : null,
         tell,
       });
@@ -79,11 +80,12 @@ function joinParts(operations: Operations): JoinParts | null {
   const { clock, devices, ca, live, audit, claims, connections, logger, approvals } = operations;
   const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
   const turnedAway = createTurnedAway({ clock, audit, warn }, 'the address for machines');
-  return devices === null
+  const tunnel = devices?.tunnel ?? null;
+  return devices === null || tunnel === null
     ? null
     : {
         clock,
-        devices,
+        devices: { ...devices, tunnel },
         claims,
         acceptRun: (asked, take) => connections.acceptRun(asked, take),
         turnedAway: () => turnedAway('run-token'),

@@ -23,5 +23,6 @@ export interface Devices {
   readonly runs: RunRegistry;
   readonly tokens: JoinTokens;
   readonly enrolment: Enrolment;
-  readonly tunnel: TunnelDescription;
+  /** Null without WireGuard: machines come as nodes of the tailnet only. */
+  readonly tunnel: TunnelDescription | null;
 }

@@ -13,11 +13,21 @@ import type { FieldReader, StoredList } from './stored-list.ts';
 /** What a new device brings. */
 export type NewDevice = Pick<Device, 'name' | 'publicKey' | 'profile' | 'user'>;
 
+/** A node of the tailnet, as its control server describes it. */
+export interface NewNode {
+  readonly node: string;
+  readonly name: string;
+  /** Its owner's login, or "" for a tagged one. */
+  readonly user: string;
+}
+
 export interface DeviceRegistry {
   /** Revoked ones too, oldest first. */
   list(): readonly Device[];
   /** By id, unique prefix of 8 or more characters of it, or name; revoked ones by id only. */
   find(idOrName: string): Device | null;
+  /** The device that a node of the tailnet is, unless it was revoked. */
+  ofNode(node: string): Device | null;
   /** The device that may use that place in the tunnel now. */
   at(number: number): Device | null;
   /**
@@ -25,6 +35,11 @@ export interface DeviceRegistry {
    * revoked stays out. Throws GatewayError CONFIG_INVALID (a name or key that cannot be), LIMIT_REACHED (no place left), STORE_FAILED.
    */
   enrol(device: NewDevice): Device;
+  /**
+   * The device that a node of the tailnet is, made without a profile when it comes for the first time; also one that was revoked. One that has
+   * another owner now loses the profile that it was given. Throws as `enrol` does.
+   */
+  meet(node: NewNode): Device;
   /** Changes a device that is not revoked. Throws as `enrol` does. */
   change(id: string, to: Partial<Pick<Device, 'name' | 'profile'>>): Device;
   /** Gives a device a new token, the only time that its text is known; the one before is worth nothing. Throws as `enrol` does. */
@@ -48,6 +63,8 @@ export interface DeviceRegistryParts {
 
 /** What tokens begin with, so that people and scanners recognise one that got lost. */
 const TOKEN_PREFIX = 'cpdev_';
+/** Nodes of the tailnet that are remembered. */
+const MAX_NODES = 20_000;
 /** The gateway itself has the first place. */
 const FIRST_NUMBER = 2;
 
@@ -61,6 +78,7 @@ class FileRegistry implements DeviceRegistry {
   readonly #stored: StoredList<Device>;
   readonly #listeners: ((device: Device) => void)[] = [];
   #byNumber: ReadonlyMap<number, Device> = new Map();
+  #byNode: ReadonlyMap<string, Device> = new Map();
 
   constructor(parts: DeviceRegistryParts) {
     this.#parts = parts;
@@ -83,12 +101,17 @@ class FileRegistry implements DeviceRegistry {
     return named ?? (prefixed.length === 1 ? (prefixed[0] ?? null) : null);
   }
 
+  ofNode(node: string): Device | null {
+    const device = this.#byNode.get(node);
+    return device === undefined || device.revokedMs !== null ? null : device;
+  }
+
   at(number: number): Device | null {
     return this.#byNumber.get(number) ?? null;
   }
 
   enrol({ name, publicKey, profile, user }: NewDevice): Device {
-    const known = this.list().find((device) => device.publicKey === publicKey);
+    const known = this.list().find((device) => device.node === '' && device.publicKey === publicKey);
     if (known !== undefined) {
       if (known.revokedMs !== null) {
         refuse(`the key of ${known.name} was revoked; the machine needs a new one (leave, then join again)`);
@@ -108,8 +131,39 @@ class FileRegistry implements DeviceRegistry {
       id: uuidv7(nowMs),
       name,
       publicKey,
+      node: '',
       number: highest + 1,
       profile,
+      user,
+      enrolledMs: nowMs,
+      tokenHash: '',
+      revokedMs: null,
+    });
+  }
+
+  meet({ node, name, user }: NewNode): Device {
+    const known = this.#byNode.get(node);
+    if (known !== undefined) {
+      return known.user === user || known.revokedMs !== null ? known : this.#put({ ...known, user, profile: '' });
+    }
+    if (this.list().filter((device) => device.node !== '').length >= MAX_NODES) {
+      throw new GatewayError(
+        'LIMIT_REACHED',
+        'operator',
+        `${MAX_NODES} nodes of the tailnet have been here; revoke does not forget them`,
+      );
+    }
+    const taken = this.list().some((device) => device.name === name && device.revokedMs === null);
+    const free = taken ? `${name.slice(0, 40)}-${node.slice(0, 20)}` : name;
+    this.#checkName(free, null);
+    const nowMs = this.#parts.clock.now();
+    return this.#put({
+      id: uuidv7(nowMs),
+      name: free,
+      publicKey: '',
+      node,
+      number: 0,
+      profile: '',
       user,
       enrolledMs: nowMs,
       tokenHash: '',
@@ -175,9 +229,10 @@ class FileRegistry implements DeviceRegistry {
   #index(): void {
     this.#byNumber = new Map(
       this.list()
-        .filter(({ revokedMs }) => revokedMs === null)
+        .filter(({ revokedMs, number }) => revokedMs === null && number > 0)
         .map((device) => [device.number, device]),
     );
+    this.#byNode = new Map(this.list().flatMap((device) => (device.node === '' ? [] : [[device.node, device]])));
   }
 }
 
@@ -185,11 +240,12 @@ function refuse(message: string): never {
   throw new GatewayError('CONFIG_INVALID', 'operator', message);
 }
 
-function readDevice({ text, whole, wholeOrNull }: FieldReader): Device {
+function readDevice({ text, textIfThere, whole, wholeOrNull }: FieldReader): Device {
   return {
     id: text('id'),
     name: text('name'),
     publicKey: text('publicKey'),
+    node: textIfThere('node'),
     number: whole('number'),
     profile: text('profile'),
     user: text('user'),

@@ -572,7 +572,7 @@ class OpenConnections implements Connections {
 
   /** Whether a client whose destination was not declared could still come, under the same profile. */
   #isStillHere({ device, run, ip, profile, transport }: Agent): boolean {
-    if (transport === 'wireguard') {
+    if (transport === 'wireguard' || transport === 'tailscale') {
       const agent = this.#parts.tunnel?.identify(ip) ?? null;
       return agent?.device === device && agent.run === run && agent.profile === profile;
     }

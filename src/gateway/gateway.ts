@@ -41,6 +41,7 @@ import { openServices, runWithin } from './services.ts';
 import type { Services } from './services.ts';
 import { chooseStateDir, openStateDir } from './state-dir.ts';
 import type { StateDir } from './state-dir.ts';
+import type { TailnetPeople } from './tailnet/people.ts';
 import { describeDeciders } from './approval-services.ts';
 import { describeStatus, findUnready } from './status.ts';
 import type { Check, StatusSources } from './status.ts';
@@ -83,6 +84,8 @@ export interface Operations extends Pick<
   readonly health: HealthParts;
   /** Devices, or null without a tunnel for them. */
   readonly devices: Devices | null;
+  /** Who calls the dashboard over the tailnet, or null without one. */
+  readonly people: TailnetPeople | null;
   /** Server side of TLS with a leaf of the gateway's own authority. */
   serverTls(names: readonly string[]): Promise<SecureContext>;
   /** Calls when a request was parked, voted on or decided, until what it returns is called. */
@@ -311,14 +314,14 @@ class Daemon implements Gateway {
       pairs.push([spec.name, formatAddress(spec.host, at?.port ?? spec.port)]);
     }
     if (services.tunnel !== null) {
-      await services.tunnel.open((socket) => {
+      const transports = await services.tunnel.open((socket) => {
         if (this.#phase === 'running') {
           services.connections.acceptTunnelled(socket);
         } else {
           socket.destroy();
         }
       });
-      pairs.push(['wireguard', services.tunnel.address]);
+      pairs.push(...transports);
     }
     return pairs;
   }
@@ -376,10 +379,6 @@ class Daemon implements Gateway {
 
   /** What the configuration asks for and this version does not do: said at every load, so that nobody relies on it. */
   #tellNotServed(live: Live): void {
-    if (live.config.gateway.tailscale !== null) {
-      const message = 'gateway.tailscale is not served by this version; nothing listens for it';
-      this.#getLogger().warn({ attribute: 'tailscale' }, message);
-    }
     for (const { ref, type, listen } of live.config.endpoints) {
       if (!this.#parts.protocols.has(type)) {
         this.#getLogger().warn(
@@ -510,7 +509,7 @@ class Daemon implements Gateway {
       connections: connections.size,
       deciders: describeDeciders(running.services),
       parked: gate.parked,
-      tunnel: running.services.tunnel?.state ?? null,
+      tunnels: running.services.tunnel?.states ?? [],
       refusedReload: running.reloader.refused,
       restartNeeded: running.reloader.restartNeeded,
       served: new Set(this.#parts.protocols.keys()),

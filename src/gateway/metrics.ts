@@ -44,8 +44,8 @@ export interface MetricSources {
   readonly parked: () => number;
   readonly revision: () => string;
   readonly deciders: () => Deciders;
-  /** Whether the tunnel carries anything, or null without one. */
-  readonly tunnelUp: () => boolean | null;
+  /** How the transports stand. */
+  readonly tunnels: () => readonly { readonly name: string; readonly trouble: string | null }[];
 }
 
 const VERDICTS: readonly CountedVerdict[] = ['allow', 'deny', 'approve'];
@@ -258,9 +258,8 @@ function addGauges(registry: Registry, sources: MetricSources): void {
       registers: [],
       collect(): void {
         this.reset();
-        const up = sources.tunnelUp();
-        if (up !== null) {
-          this.set({ tunnel: 'wireguard' }, up ? 1 : 0);
+        for (const { name, trouble } of sources.tunnels()) {
+          this.set({ tunnel: name }, trouble === null ? 1 : 0);
         }
       },
     }),

@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { readLocalAddresses } from './dial.ts';
 import { formatCidr, readWireguard } from './tunnel/layout.ts';
+import { NODE_NETWORKS } from './tailnet/settings.ts';
 import type { OwnAddresses } from './undeclared.ts';
 
 /** Of a configuration, which never changes. */
@@ -14,7 +15,8 @@ export function readOwnAddresses({ gateway }: Pick<Config, 'gateway'>): OwnAddre
   return { networks, local: readLocalAddresses() };
 }
 
-function readNetworks({ vipSubnets, wireguard }: Config['gateway']): readonly string[] {
+function readNetworks({ vipSubnets, wireguard, tailscale }: Config['gateway']): readonly string[] {
   const devices = wireguard === null ? null : readWireguard(wireguard).layout.devices;
-  return [...vipSubnets, ...(devices === null ? [] : [formatCidr(devices.v4), formatCidr(devices.v6)])];
+  const inside = devices === null ? [] : [formatCidr(devices.v4), formatCidr(devices.v6)];
+  return [...vipSubnets, ...inside, ...(tailscale === null ? [] : NODE_NETWORKS)];
 }

@@ -56,8 +56,9 @@ import { createRuleHits } from './rule-hits.ts';
 import type { RuleHits } from './rule-hits.ts';
 import type { Recorder } from './recorder.ts';
 import { readOwnAddresses } from './own-addresses.ts';
-import { prepareTunnel } from './tunnel/prepare.ts';
-import type { Tunnel } from './tunnel/tunnel.ts';
+import { prepareTransports } from './tunnel/prepare.ts';
+import type { TailnetPeople } from './tailnet/people.ts';
+import type { Transports } from './tunnel/transports.ts';
 import type { Way } from './routing.ts';
 import { reservedHosts } from './undeclared.ts';
 import { createSshKeys } from './ssh-keys.ts';
@@ -102,9 +103,11 @@ export interface Services {
   readonly hits: RuleHits;
   readonly gate: GatewayGate;
   readonly connections: Connections;
-  /** The WireGuard transport with its devices, or null when it is not configured. */
-  readonly tunnel: Tunnel | null;
+  /** The transports that agents come through, or null when none is configured; and the devices. */
+  readonly tunnel: Transports | null;
   readonly devices: Devices | null;
+  /** Who calls the dashboard over the tailnet, or null without one. */
+  readonly people: TailnetPeople | null;
 }
 
 /** Opens the stores and builds the gate. Rejects with GatewayError. */
@@ -188,7 +191,7 @@ interface Later {
   gate: GatewayGate | null;
   connections: Connections | null;
   asking: ApprovalServices | null;
-  tunnel: Tunnel | null;
+  tunnel: Transports | null;
   devices: Devices | null;
 }
 
@@ -198,7 +201,7 @@ function openMetrics({ live }: ServiceParts, audit: SqliteAuditLog, later: Later
     parked: () => later.gate?.parked ?? 0,
     revision: () => live().config.revision,
     deciders: () => (later.asking === null ? NO_DECIDERS : describeDeciders(later.asking)),
-    tunnelUp: () => (later.tunnel === null ? null : later.tunnel.state.trouble === null),
+    tunnels: () => later.tunnel?.states ?? [],
   });
 }
 
@@ -235,7 +238,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     recorder,
     metrics,
     quarantine,
-    departed: (agent) => hasDeparted(agent, later.devices),
+    departed: (agent) => hasDeparted(agent, later),
     hits,
     schemas: factSchemas,
     live,
@@ -247,8 +250,8 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });
-  const prepared = await prepareTunnel({ ...parts, storeKey: opened.storeKey, metrics, recorder });
-  const tunnel = prepared?.tunnel ?? null;
+  const prepared = await prepareTransports({ ...parts, ...opened, metrics, recorder });
+  const tunnel = prepared?.transports ?? null;
   const core = { metrics, recorder, gate, quarantine, tunnel };
   const connections = openConnections(parts, opened, { ...core, dial, asking });
   enforceQuarantine(quarantine, gate, connections);
@@ -258,13 +261,14 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   prepared?.follow(connections);
   const devices = prepared?.devices ?? null;
   later.devices = devices;
-  followDevices(devices, claims, gate);
-  return { ...core, ...asking, hits, connections, devices };
+  followDevices(later, claims, gate);
+  return { ...core, ...asking, hits, connections, devices, people: prepared?.people ?? null };
 }
 
 /** Who is gone has said nothing, and nothing is asked in their name any more. */
-function followDevices(devices: Devices | null, claims: Claims, gate: Pick<GatewayGate, 'policyChanged'>): void {
-  const forget = (): void => claims.forget((agent) => hasDeparted(agent, devices));
+function followDevices(later: Later, claims: Claims, gate: Pick<GatewayGate, 'policyChanged'>): void {
+  const { devices } = later;
+  const forget = (): void => claims.forget((agent) => hasDeparted(agent, later));
   // Some were gone before this process, and said something the day before.
   forget();
   devices?.runs.onChange(({ endedMs }) => {
@@ -280,11 +284,18 @@ function followDevices(devices: Devices | null, claims: Claims, gate: Pick<Gatew
 }
 
 /** Connections end with their device; what an agent left to be fetched later has none. */
-function hasDeparted({ transport, device, profile, run }: Agent, devices: Devices | null): boolean {
-  if (devices === null || (transport !== 'wireguard' && transport !== 'proxy')) {
+function hasDeparted(agent: Agent, { devices, tunnel }: Pick<Later, 'devices' | 'tunnel'>): boolean {
+  const { transport, device, profile, run, ip } = agent;
+  if (devices === null || transport === 'direct') {
     return false;
   }
   const known = devices.registry.find(device);
+  if (transport === 'tailscale') {
+    // Who has not come since the start is not known to be gone; an operator's choice of profile is known all the same.
+    const now = tunnel?.identify(ip) ?? null;
+    const profileNow = now?.device === device ? now.profile : known?.profile === '' ? profile : known?.profile;
+    return known?.name !== device || profileNow !== profile;
+  }
   return known?.name !== device || known.profile !== profile || (run !== '' && devices.runs.find(run) === null);
 }
 

@@ -3,7 +3,7 @@ import type { AuditMetrics } from '../audit/log.ts';
 import type { Deciders } from './decider-metrics.ts';
 import type { Live } from './live.ts';
 import type { Phase } from './phase.ts';
-import type { TunnelState } from './tunnel/tunnel.ts';
+import type { TransportState } from './tunnel/transports.ts';
 
 /** One line of `status`. */
 export interface Check {
@@ -33,8 +33,8 @@ export interface StatusSources {
   /** Milliseconds since the configuration's files were last looked at. */
   readonly lookedAgoMs: number;
   readonly deciders: Deciders;
-  /** How the tunnel stands, or null without one. */
-  readonly tunnel: TunnelState | null;
+  /** How the transports stand that agents come through. */
+  readonly tunnels: readonly TransportState[];
 }
 
 /** Below this the disk counts as full: the store needs room for its journal. */
@@ -60,7 +60,7 @@ export function findUnready(sources: StatusSources): readonly string[] {
   if (sources.freeBytes !== null && sources.freeBytes < DISK_FLOOR_BYTES) {
     failing.push('disk');
   }
-  if (sources.tunnel !== null && sources.tunnel.trouble !== null) {
+  if (sources.tunnels.some(({ trouble }) => trouble !== null)) {
     failing.push('tunnel');
   }
   return failing;
@@ -73,7 +73,7 @@ export function describeStatus(sources: StatusSources): readonly Check[] {
     checkConfiguration(sources),
     checkAudit(sources),
     checkDisk(sources),
-    ...checkTunnel(sources),
+    ...sources.tunnels.map(checkTunnel),
     ...checkEndpoints(sources),
     ok('connections', `${sources.connections} open, ${sources.parked} waiting for approval`),
     ...checkDeciders(sources.deciders),
@@ -131,19 +131,19 @@ function checkDisk({ freeBytes }: StatusSources): Check {
     : ok('disk', detail);
 }
 
-function checkTunnel({ tunnel }: StatusSources): readonly Check[] {
-  if (tunnel === null) {
-    return [];
-  }
-  const { kind, trouble, peers, lastHandshakeMs } = tunnel;
+function checkTunnel({ name: transport, kind, trouble, peers, lastHandshakeMs }: TransportState): Check {
+  const name = transport === 'wireguard' ? 'tunnel' : transport;
   if (trouble !== null) {
     const fix = 'restart the gateway if it does not come back by itself; see the log';
-    return [{ name: 'tunnel', state: 'fail', detail: `nothing comes through it: ${trouble}`, fix }];
+    return { name, state: 'fail', detail: `nothing comes through it: ${trouble}`, fix };
+  }
+  if (transport === 'tailscale') {
+    return ok(name, `${kind}, ${peers} nodes were heard`);
   }
   const how = kind === 'kernel' ? "the kernel's WireGuard" : 'wireguard-go';
   const heard =
     lastHandshakeMs === null ? 'none was heard' : `the last was heard ${new Date(lastHandshakeMs).toISOString()}`;
-  return [ok('tunnel', `${how}, ${peers} peers, ${heard}`)];
+  return ok(name, `${how}, ${peers} peers, ${heard}`);
 }
 
 function checkEndpoints({ live, served }: StatusSources): readonly Check[] {

@@ -237,7 +237,13 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'approver "human_approver" "x" { approvers = ["a b"] }\n', want: [E('1:46', 'bad-operator')] },
     {
       text: 'gateway {\n  tailscale {\n    operators = ["root@"]\n  }\n}\n',
-      want: [W('2:3', 'not-available'), E('3:18', 'bad-operator')],
+      want: [E('3:18', 'bad-operator')],
+    },
+  ],
+  'bad-tailnet-node': [
+    {
+      text: 'profile "p" {\n  credentials = []\n  tailscale = ["ci-runner"]\n}\n',
+      want: [W('2:17', 'empty-profile'), E('3:16', 'bad-tailnet-node')],
     },
   ],
   'schema-too-new': [

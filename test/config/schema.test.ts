@@ -41,7 +41,8 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'gateway proxy': 'listen profile listen_allow',
   'gateway genai_telemetry': 'include_message_content',
   'gateway wireguard': 'subnet_cidr listen_port host_loopback_port endpoint interface server_pub mode mtu',
-  'gateway tailscale': 'authkey hostname control_url tags operators funnel oauth_client_id oauth_client_secret',
+  'gateway tailscale':
+    'authkey hostname control_url tags operators socket interface funnel oauth_client_id oauth_client_secret',
   'gateway store': '',
   'gateway store sqlite': 'path',
   'gateway store postgres': 'url schema',
@@ -50,7 +51,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   defaults: 'unmatched unknown_host unknown_private llm_fail_mode llm_cache_ttl human_timeout human_on_timeout',
   grant: 'max_duration max_uses scopes max_risk',
   risk: 'verdict approve reason',
-  profile: 'credentials hitl_async_grants description context agent_family',
+  profile: 'credentials hitl_async_grants description context agent_family tailscale',
   rule: 'endpoint endpoints condition verdict approve priority credential reason disabled',
   plugin: 'source version provenance network sandbox read_paths',
   'endpoint postgres': 'host sslmode agent_password ca_cert read_only trusted_functions catalog_lookup',

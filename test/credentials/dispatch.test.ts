@@ -26,6 +26,7 @@ function configOf(...entries: readonly Entry[]): DispatchConfig {
         })),
         context: null,
         agentFamily: null,
+        tailscale: [],
         at: AT,
       },
     ],

@@ -76,6 +76,7 @@ async function openDashboard(t: CleanUp, changes: Partial<DashboardParts> = {}):
     },
     onApprovals: () => () => undefined,
     join: null,
+    people: null,
     channels: {
       receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
       receiveDecision: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),

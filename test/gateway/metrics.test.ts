@@ -45,7 +45,7 @@ function world() {
     parked: () => 4,
     revision: () => 'abc',
     deciders: () => DECIDERS,
-    tunnelUp: () => false,
+    tunnels: () => [{ name: 'wireguard', trouble: 'down' }],
   });
 }
 

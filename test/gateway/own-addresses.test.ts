@@ -20,7 +20,7 @@ test('the machine’s addresses are read again after a second, and are all of th
 
 test('each configuration has its own networks', () => {
   const gatewayOf = (wireguard: Config['gateway']['wireguard']): Config['gateway'] =>
-    ({ vipSubnets: ['10.78.0.0/16'], wireguard }) as unknown as Config['gateway'];
+    ({ vipSubnets: ['10.78.0.0/16'], wireguard, tailscale: null }) as unknown as Config['gateway'];
   const plain = { gateway: gatewayOf(null) };
   const tunnelled = { gateway: gatewayOf({ subnet_cidr: '10.77.0.0/24' }) };
   assert.deepEqual(readOwnAddresses(plain).networks, ['10.78.0.0/16']);

@@ -21,10 +21,10 @@ const HEALTHY: StatusSources = {
   served: new Set(['postgres']),
   lookedAgoMs: 10,
   deciders: NO_DECIDERS,
-  tunnel: null,
+  tunnels: [],
 };
 
-const TUNNEL = { kind: 'userspace', trouble: null, peers: 3, lastHandshakeMs: 1_000 } as const;
+const TUNNEL = { name: 'wireguard', kind: 'userspace', trouble: null, peers: 3, lastHandshakeMs: 1_000 } as const;
 
 const REVIEWER = {
   approver: 'llm_approver.r',
@@ -85,8 +85,8 @@ test('each trouble has its word, its line, and what to do', () => {
     { parts: { refusedReload: 'bad-enum' }, unready: [], line: 'configuration' },
     { parts: { restartNeeded: ['gateway.store changed'] }, unready: [], line: 'configuration' },
     { parts: { lookedAgoMs: 60_000 }, unready: [], line: 'configuration' },
-    { parts: { tunnel: { ...TUNNEL, trouble: 'wireguard-go ended' } }, unready: ['tunnel'], line: 'tunnel' },
-    { parts: { tunnel: TUNNEL }, unready: [], line: null },
+    { parts: { tunnels: [{ ...TUNNEL, trouble: 'wireguard-go ended' }] }, unready: ['tunnel'], line: 'tunnel' },
+    { parts: { tunnels: [TUNNEL] }, unready: [], line: null },
     { parts: { served: new Set() }, unready: [], line: 'postgres.pg' },
   ];
   for (const { parts, unready, line } of cases) {

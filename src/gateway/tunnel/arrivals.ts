@@ -33,6 +33,8 @@ export interface TunnelView {
   /** A run that comes with a token from that address, or null when it may not come. */
   identifyRun(id: string, ip: string): Agent | null;
   destinationOf(ip: string): Destination;
+  /** What carries that address, also of nobody's. */
+  transportOf(ip: string): Agent['transport'];
   /** The name that the device asked for last and was told that address for, or "". */
   askedNameOf(agent: Agent, ip: string): string;
   /** Takes over a connection to port 53. */
@@ -88,10 +90,13 @@ class OpenArrivals implements Arrivals {
     const dialled = { host: canonicalIp(socket.localAddress), port: socket.localPort ?? 0 };
     const agent = this.#parts.view.identify(ip);
     if (agent === null) {
-      const unknown: Agent = { device: '', profile: '', run: '', user: '', ip, transport: 'wireguard' };
+      const transport = this.#parts.view.transportOf(ip);
+      const unknown: Agent = { device: '', profile: '', run: '', user: '', ip, transport };
       // The system tells no addresses of a connection that was reset before it was accepted (traps TR-13).
       const [cause, why] =
-        ip === '' ? ['gone', 'it was reset before it was accepted'] : ['device', `${ip} is no device's address`];
+        ip === ''
+          ? ['gone', 'it was reset before it was accepted']
+          : ['device', `${ip} is no device's address, or its device has no profile`];
       this.#refuse({ socket, agent: unknown, dialled }, cause, why);
       return;
     }

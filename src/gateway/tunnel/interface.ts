@@ -8,6 +8,7 @@ import { SYSTEM_PATH } from '../../devices/system-path.ts';
 import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
 import type { Arriving } from './gate-ports.ts';
+import { leadHere, setRules, takeDown } from './fence.ts';
 import { writeRuleset } from './ruleset.ts';
 import type { TunnelPorts } from './ruleset.ts';
 import { readWireguardDump, writeWireguardConfig } from '../../devices/wireguard.ts';
@@ -107,23 +108,14 @@ class MadeInterface implements TunnelInterface {
   }
 
   async setArriving(ports: TunnelPorts, arriving: Arriving): Promise<void> {
-    await this.#parts.run('nft', ['-f', '-'], writeRuleset(this.#parts.layout, ports, arriving));
+    await setRules(this.#parts, writeRuleset(this.#parts.layout, ports, arriving));
   }
 
   async open(ports: TunnelPorts, arriving: Arriving, peers: readonly Peer[]): Promise<void> {
     const { layout, run } = this.#parts;
-    const mark = `0x${layout.mark.toString(16)}`;
-    const table = String(layout.routeTable);
     // The fence stands before the first packet can come.
     await this.setArriving(ports, arriving);
-    for (const [version, everything] of [
-      ['-4', '0.0.0.0/0'],
-      ['-6', '::/0'],
-    ] as const) {
-      await this.#dropRules(version);
-      await run('ip', [version, 'rule', 'add', 'fwmark', mark, 'lookup', table]);
-      await run('ip', [version, 'route', 'replace', 'local', everything, 'dev', 'lo', 'table', table]);
-    }
+    await leadHere(this.#parts);
     await this.setPeers(peers);
     await run('ip', ['link', 'set', 'dev', layout.interfaceName, 'up']);
   }
@@ -153,22 +145,12 @@ class MadeInterface implements TunnelInterface {
     this.#closing = true;
     const { layout, run } = this.#parts;
     const troubles: string[] = [];
-    const attempt = async (program: string, args: readonly string[], input?: string): Promise<void> => {
-      try {
-        await run(program, args, input);
-      } catch (error) {
-        troubles.push(messageOf(error));
-      }
-    };
     if ((await readAlias(layout.interfaceName, run).catch(() => null)) !== null) {
-      await attempt('ip', ['link', 'delete', 'dev', layout.interfaceName]);
+      await run('ip', ['link', 'delete', 'dev', layout.interfaceName]).catch(
+        (error: unknown) => void troubles.push(messageOf(error)),
+      );
     }
-    for (const version of ['-4', '-6']) {
-      await this.#dropRules(version);
-      await attempt('ip', [version, 'route', 'flush', 'table', String(layout.routeTable)]);
-    }
-    // Declared first, so that deleting it works whether or not it is there.
-    await attempt('nft', ['-f', '-'], `table inet ${layout.ruleTable}\ndelete table inet ${layout.ruleTable}\n`);
+    troubles.push(...(await takeDown(this.#parts)));
     this.#process?.kill();
     return troubles;
   }
@@ -218,18 +200,6 @@ class MadeInterface implements TunnelInterface {
         throw new GatewayError('TUNNEL_FAILED', 'operator', `wireguard-go made no interface: ${why}`);
       }
       await new Promise<void>((resolve) => void clock.after(POLL_MS, resolve));
-    }
-  }
-
-  /** Rules of an earlier run would pile up: one of a kind is enough. */
-  async #dropRules(version: string): Promise<void> {
-    const { layout, run } = this.#parts;
-    for (let left = 16; left > 0; left -= 1) {
-      try {
-        await run('ip', [version, 'rule', 'delete', 'lookup', String(layout.routeTable)]);
-      } catch {
-        return;
-      }
     }
   }
 }

@@ -14,14 +14,10 @@ export interface DeviceAddresses {
   readonly v6: string;
 }
 
-/** Everything of a tunnel that its configuration decides. */
-export interface TunnelLayout {
+/** An interface that agents come through, and what of the kernel stands around it. */
+export interface Fenced {
   readonly interfaceName: string;
-  readonly mtu: number;
-  readonly listenPort: number;
   readonly devices: { readonly v4: Cidr; readonly v6: Cidr };
-  /** The gateway's own addresses on the interface: the first of each network. */
-  readonly gateway: DeviceAddresses;
   /** Table of nftables that holds all our rules. */
   readonly ruleTable: string;
   /** Mark of intercepted packets, and the routing table that leads them to this host. */
@@ -29,6 +25,14 @@ export interface TunnelLayout {
   readonly routeTable: number;
   /** Group of the kernel's log that refused packets go to. */
   readonly logGroup: number;
+}
+
+/** Everything of a tunnel that its configuration decides. */
+export interface TunnelLayout extends Fenced {
+  readonly mtu: number;
+  readonly listenPort: number;
+  /** The gateway's own addresses on the interface: the first of each network. */
+  readonly gateway: DeviceAddresses;
 }
 
 /** What a `wireguard { }` block says, as checked at load. */
@@ -46,14 +50,15 @@ export function layOut({ subnetCidr, listenPort, interfaceName, mtu }: Wireguard
     throw new RangeError(`subnet_cidr ${subnetCidr} is no IPv4 network`);
   }
   const devices = { v4, v6: DEVICES_V6 };
+  return { ...fenceOf(interfaceName), mtu, listenPort, devices, gateway: addressesAt(devices, 1) };
+}
+
+/** Names and numbers of what stands around an interface. */
+export function fenceOf(interfaceName: string): Omit<Fenced, 'devices'> {
   // Two gateways on one host differ in the interface, and so in everything.
   const number = createHash('sha256').update(interfaceName).digest().readUInt16BE(0);
   return {
     interfaceName,
-    mtu,
-    listenPort,
-    devices,
-    gateway: addressesAt(devices, 1),
     ruleTable: `clawpatrol_${interfaceName.replace(/[^A-Za-z0-9]/g, '_')}`,
     mark: 0x636c_0000 + number,
     routeTable: 510_000 + number,

@@ -17,7 +17,7 @@ const IDLE_MS = 10_000;
 const MAX_QUESTIONS = 1000;
 
 /** The answer for whoever has that tunnel address; null = none is given. */
-export type AnswerFor = (message: Buffer, ip: string) => Buffer | null | Promise<Buffer>;
+export type AnswerFor = (message: Buffer, ip: string) => Buffer | null | Promise<Buffer | null>;
 
 export interface NameServer {
   readonly port: number;
@@ -60,7 +60,7 @@ export async function openNameServer(parts: NameServerParts): Promise<NameServer
       const reply = budget(ip) ? answer(message, ip) : null;
       if (reply instanceof Promise) {
         // Owned: it never rejects. Meanwhile the gateway may have stopped.
-        void reply.then((bytes) => (closed ? undefined : socket.send(bytes, port, address)));
+        void reply.then((bytes) => (closed || bytes === null ? undefined : socket.send(bytes, port, address)));
       } else if (reply !== null) {
         socket.send(reply, port, address);
       }
@@ -123,7 +123,7 @@ function serveTcp(
     idle.cancel();
     idle = clock.after(IDLE_MS, () => socket.destroy());
   };
-  const answerLater = async (reply: Promise<Buffer>): Promise<void> => {
+  const answerLater = async (reply: Promise<Buffer | null>): Promise<void> => {
     send(await reply);
     socket.resume();
     work();

@@ -170,7 +170,8 @@ function readReverse(name: string): string | null {
     : (v6.replaceAll('.', '').split('').toReversed().join('').match(/.{4}/g)?.join(':') ?? null);
 }
 
-function bytesOf(text: string): Buffer {
+/** An address as a record carries it. */
+export function bytesOf(text: string): Buffer {
   const ip = parseIp(text);
   const size = ip?.version === 6 ? 16 : 4;
   return Buffer.from((ip?.value ?? 0n).toString(16).padStart(size * 2, '0'), 'hex');

@@ -1,12 +1,15 @@
-// Makes the tunnel that the configuration asks for, from what is in the state directory.
-import type { GatewayConfig } from '../../config/config.ts';
-import { parseHost } from '../../config/hosts.ts';
+// Makes the transports that the configuration asks for, from what is in the state directory.
+import type { AttributeValue, GatewayConfig } from '../../config/config.ts';
+import { isLoopbackHost, parseHost } from '../../config/hosts.ts';
 import type { Devices, TunnelDescription } from '../../devices/devices.ts';
 import { createEnrolment } from '../../devices/enrolment.ts';
 import { openJoinTokens } from '../../devices/join-tokens.ts';
 import { openDeviceRegistry } from '../../devices/registry.ts';
+import type { DeviceRegistry } from '../../devices/registry.ts';
 import { openRunRegistry } from '../../devices/runs.ts';
 import { existsSync, readFileSync } from 'node:fs';
+import type { RunRegistry } from '../../devices/runs.ts';
+import { Secret } from '../../lib/secret.ts';
 import type { Connections } from '../connections.ts';
 import { formatAddress } from '../addresses.ts';
 import type { Live } from '../live.ts';
@@ -16,6 +19,18 @@ import { loadWireguardKeys } from './stored.ts';
 import { checkPinnedKey, createTunnel } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
 import { isWireguardKey } from '../../devices/wireguard.ts';
+import { createLocalApi } from '../tailnet/local-api.ts';
+import { readTailscale } from '../tailnet/settings.ts';
+import { createPeople } from '../tailnet/people.ts';
+import type { TailnetPeople } from '../tailnet/people.ts';
+import { createTailnet } from '../tailnet/tailnet.ts';
+import type { Tailnet } from '../tailnet/tailnet.ts';
+import { createInside } from './inside.ts';
+import type { Inside } from './inside.ts';
+import { joinTransports } from './transports.ts';
+import type { Transport, Transports } from './transports.ts';
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
 
 const COOKIES = '/proc/sys/net/ipv4/tcp_syncookies';
 
@@ -24,29 +39,34 @@ export interface PrepareParts extends Pick<
   'clock' | 'stateDir' | 'live' | 'metrics' | 'recorder' | 'logger'
 > {
   readonly storeKey: Buffer;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The text of a secret string with its references replaced. Throws GatewayError SECRET_MISSING. */
+  readonly secretString: (text: string, what: string) => Secret;
   /** Registers what undoes a step. */
   readonly onStop: (name: string, undo: () => Promise<void> | void) => void;
 }
 
-/** A tunnel that lets nothing in yet, with its devices. */
+/** Transports that let nothing in yet, with their devices. */
 export interface Prepared {
-  readonly tunnel: Tunnel;
+  readonly transports: Transports;
   readonly devices: Devices;
+  /** Who calls the dashboard over the tailnet, or null without one. */
+  readonly people: TailnetPeople | null;
   /** Acts on open connections from now on, when a device changes. */
-  follow(connections: Pick<Connections, 'drain' | 'endDevice' | 'endRun'>): void;
+  follow(connections: Pick<Connections, 'drain' | 'endDevice' | 'endRun' | 'endOf'>): void;
 }
 
-/** The tunnel that the configuration asks for; null without a `wireguard { }` block. Rejects with GatewayError. */
-export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | null> {
-  const { clock, stateDir, storeKey, live, onStop } = parts;
-  const attributes = live().config.gateway.wireguard;
-  if (attributes === null) {
+type Ends = Pick<Connections, 'drain' | 'endDevice' | 'endRun' | 'endOf'>;
+
+/** The transports that the configuration asks for; null without a `wireguard { }` or `tailscale { }` block. Rejects with GatewayError. */
+export async function prepareTransports(parts: PrepareParts): Promise<Prepared | null> {
+  const { clock, stateDir, live, onStop } = parts;
+  const { wireguard, tailscale } = live().config.gateway;
+  if (wireguard === null && tailscale === null) {
     return null;
   }
-  const { layout, mode } = readWireguard(attributes);
-  const keys = loadWireguardKeys(stateDir, storeKey);
-  checkPinnedKey(attributes, keys);
-  const highest = lastDeviceNumber(layout.devices);
+  const layout = wireguard === null ? null : readWireguard(wireguard).layout;
+  const highest = layout === null ? 1 : lastDeviceNumber(layout.devices);
   // Devices have their places from below, runs from above; each looks where the other is.
   const registry = openDeviceRegistry({ stateDir, clock, isKey: isWireguardKey, lastNumber: () => runs.lowest - 1 });
   const runs = openRunRegistry({
@@ -56,33 +76,36 @@ export async function prepareTunnel(parts: PrepareParts): Promise<Prepared | nul
     lastNumber: highest,
     highestDevice: () => registry.list().reduce((most, { number }) => Math.max(most, number), 1),
   });
-  const tunnel = await createTunnel({ ...parts, keys, layout, mode, registry, runs });
+  const carried: Transport[] = [];
+  const isInside = (ip: string): boolean => carried.some((transport) => transport.isInside(ip));
+  const shared: Shared = { ...parts, registry, runs, inside: createInside({ ...parts, isInside }) };
+  const transports = joinTransports(carried, shared.inside);
+  onStop('the tunnel', () => transports.close());
+  const tunnel = wireguard === null ? null : await prepareTunnel(wireguard, shared);
+  if (tunnel !== null) {
+    carried.push(tunnel);
+  }
+  let ends: Ends | null = null;
+  const tailnet =
+    tailscale === null
+      ? null
+      : await prepareTailnet(tailscale, shared, (ip, why) =>
+          ends?.endOf((agent) => agent.transport === 'tailscale' && (ip === null || agent.ip === ip), why),
+        );
+  if (tailnet !== null) {
+    carried.push(tailnet);
+  }
   warnOfFloods(parts.logger);
   const tokens = openJoinTokens({ stateDir, clock });
-  const enrolment = createEnrolment({
-    clock,
-    registry,
-    tokens,
-    isKey: isWireguardKey,
-    hasProfile: (name) => live().profiles.has(name),
-  });
-  onStop('the tunnel', () => tunnel.close());
+  const hasProfile = (name: string): boolean => live().profiles.has(name);
+  const enrolment = createEnrolment({ clock, registry, tokens, isKey: isWireguardKey, hasProfile });
   return {
-    tunnel,
-    devices: { registry, runs, tokens, enrolment, tunnel: describeTunnel(tunnel, live) },
+    transports,
+    people: tailnet === null ? null : peopleOf(tailnet, live),
+    devices: { registry, runs, tokens, enrolment, tunnel: tunnel === null ? null : describeTunnel(tunnel, live) },
     follow(connections) {
-      runs.onChange(({ id, endedMs }) => {
-        if (endedMs !== null) {
-          connections.endRun(id, 'its run has ended');
-        }
-      });
-      registry.onChange(({ name, revokedMs }) => {
-        if (revokedMs === null) {
-          connections.drain('the profile or name of its device has changed', 'unrouted');
-        } else {
-          connections.endDevice(name, 'its device was revoked');
-        }
-      });
+      ends = connections;
+      followDevices(shared, connections);
     },
   };
 }
@@ -94,6 +117,64 @@ function warnOfFloods(logger: Logger): void {
   if (value === '0') {
     logger.warn({}, `${setting} is 0: a device that floods the tunnel keeps the others out; set it to 1`);
   }
+}
+
+function peopleOf(tailnet: Tailnet, live: () => Live): TailnetPeople {
+  const { nodes } = tailnet;
+  return createPeople({ live, nodes, isInside: (ip) => tailnet.isInside(ip), own: () => tailnet.addresses });
+}
+
+interface Shared extends PrepareParts {
+  readonly registry: DeviceRegistry;
+  readonly runs: RunRegistry;
+  readonly inside: Inside;
+}
+
+function followDevices({ runs, registry }: Shared, connections: Ends): void {
+  runs.onChange(({ id, endedMs }) => {
+    if (endedMs !== null) {
+      connections.endRun(id, 'its run has ended');
+    }
+  });
+  registry.onChange(({ name, revokedMs }) => {
+    if (revokedMs === null) {
+      connections.drain('the profile or name of its device has changed', 'unrouted');
+    } else {
+      connections.endDevice(name, 'its device was revoked');
+    }
+  });
+}
+
+function prepareTunnel(attributes: Attributes, shared: Shared): Promise<Tunnel> {
+  const { layout, mode } = readWireguard(attributes);
+  const keys = loadWireguardKeys(shared.stateDir, shared.storeKey);
+  checkPinnedKey(attributes, keys);
+  return createTunnel({ ...shared, keys, layout, mode });
+}
+
+/** `left`: who had an address (null: all of them) is not there any more. */
+function prepareTailnet(
+  attributes: Attributes,
+  shared: Shared,
+  left: (ip: string | null, why: string) => void,
+): Promise<Tailnet> {
+  const { clock, env, live, secretString } = shared;
+  const settings = readTailscale(attributes);
+  return createTailnet({
+    ...shared,
+    settings,
+    api: createLocalApi({ socket: settings.socket, clock }),
+    authKey() {
+      const { authKey } = settings;
+      const given = env['TS_AUTHKEY'] ?? '';
+      return authKey !== null ? secretString(authKey, 'tailscale.authkey') : given === '' ? null : new Secret(given);
+    },
+    operatorPort() {
+      const { dashboardListen } = live().config.gateway;
+      return dashboardListen?.kind === 'tcp' && !isLoopbackHost(dashboardListen.host) ? dashboardListen.port : null;
+    },
+    left,
+  });
 }
 
 function describeTunnel(tunnel: Tunnel, live: () => Live): TunnelDescription {

@@ -4,7 +4,7 @@
 import type { Arriving } from './gate-ports.ts';
 import { formatCidr } from './layout.ts';
 import { COPIED_BYTES } from './packet-log.ts';
-import type { TunnelLayout } from './layout.ts';
+import type { Fenced } from './layout.ts';
 
 /** Where our sockets listen. */
 export interface TunnelPorts {
@@ -15,11 +15,25 @@ export interface TunnelPorts {
   readonly dns: number;
 }
 
+/** What an interface that other programs use too may do beside carrying agents. */
+export interface SharedInterface {
+  /** The gateway's own addresses on it, and the port of operators' calls there, or null. */
+  readonly addresses: readonly { readonly version: 4 | 6; readonly ip: string }[];
+  readonly operatorPort: number | null;
+  /** Questions of programs on this host to that address go to that port. */
+  readonly resolver: { readonly address: string; readonly port: number };
+}
+
 /**
  * Input of `nft -f -`: replaces the whole table at once. Without a listener (the gateway is gone) the tproxy statements match nothing, so
  * that connections meet the reset at the end and never the host or another network (attacks DP-26).
  */
-export function writeRuleset(layout: TunnelLayout, { tcp4, tcp6, dns }: TunnelPorts, arriving: Arriving): string {
+export function writeRuleset(
+  layout: Fenced,
+  { tcp4, tcp6, dns }: TunnelPorts,
+  arriving: Arriving,
+  shared: SharedInterface | null = null,
+): string {
   const { interfaceName, ruleTable, devices, logGroup } = layout;
   const mark = `0x${layout.mark.toString(16)}`;
   return `table inet ${ruleTable}
@@ -31,7 +45,7 @@ ${writeArriving(arriving, logGroup)}
   chain catch {
     type filter hook prerouting priority mangle; policy accept;
     iifname != "${interfaceName}" return
-    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
+${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
     meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} drop
     tcp flags & (fin | syn | rst | ack) == syn jump arriving
     meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${tcp4} meta mark set ${mark} accept
@@ -51,7 +65,7 @@ ${writeArriving(arriving, logGroup)}
   chain inward {
     type filter hook input priority filter; policy accept;
     iifname != "${interfaceName}" return
-    meta l4proto tcp meta mark ${mark} accept
+${writeOwn(shared)}    meta l4proto tcp meta mark ${mark} accept
     udp dport ${dns} ct status dnat accept
     icmp type destination-unreachable accept
     icmpv6 type { destination-unreachable, packet-too-big } accept
@@ -62,12 +76,41 @@ ${writeArriving(arriving, logGroup)}
     iifname "${interfaceName}" drop
     oifname "${interfaceName}" drop
   }
-  chain outward {
+${shared === null ? writeOutward(interfaceName) : writeResolver(shared)}}
+`;
+}
+
+/** Nothing on this host speaks to devices first. */
+function writeOutward(interfaceName: string): string {
+  return `  chain outward {
     type filter hook output priority filter; policy accept;
     oifname "${interfaceName}" ct state new drop
   }
-}
 `;
+}
+
+function writeResolver({ resolver: { address, port } }: SharedInterface): string {
+  return `  chain asking {
+    type nat hook output priority -100; policy accept;
+    ip daddr ${address} udp dport 53 redirect to :${port}
+  }
+`;
+}
+
+/** Answers to what this host began, and operators at the gateway's own addresses. */
+function writeOwn(shared: SharedInterface | null): string {
+  if (shared === null) {
+    return '';
+  }
+  const { addresses, operatorPort } = shared;
+  return [
+    'ct direction reply ct state established,related accept',
+    ...(operatorPort === null
+      ? []
+      : addresses.map(({ version, ip }) => `${to(version, ip)} tcp dport ${operatorPort} accept`)),
+  ]
+    .map((line) => `    ${line}\n`)
+    .join('');
 }
 
 /** First packets of connections that nothing could claim are refused here, and logged; the others go on. */

@@ -2,26 +2,19 @@
 // the device dialled; who the device is follows from its address inside the tunnel, which WireGuard ties to its key.
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { createEvent } from '../../audit/event.ts';
 import type { AttributeValue } from '../../config/config.ts';
-import { parseCidr } from '../../config/hosts.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import { findSilent } from '../../devices/runs.ts';
 import type { Run, RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
 import type { Live } from '../live.ts';
-import { isGlobalV6 } from '../addresses.ts';
-import { readLocalAddresses } from '../dial.ts';
-import { createShut } from '../undeclared.ts';
-import { readOwnAddresses } from '../own-addresses.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Recorder } from '../recorder.ts';
-import type { TunnelView } from './arrivals.ts';
 import { runCommand } from '../../devices/commands.ts';
+import type { Inside } from './inside.ts';
 import { createInterface } from './interface.ts';
 import type { TunnelInterface } from './interface.ts';
 import { addressesAt, numberOf } from './layout.ts';
@@ -30,15 +23,10 @@ import { openNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 import { findArriving } from './gate-ports.ts';
 import type { TunnelPorts } from './ruleset.ts';
-import { createNames } from './names.ts';
-import { createOtherNames } from './other-names.ts';
-import type { OtherNames } from './other-names.ts';
-import { openAssignedNames, readOuterAddresses, writeOuterAddresses } from './stored.ts';
+import { readOuterAddresses, writeOuterAddresses } from './stored.ts';
+import type { Transport, TransportState } from './transports.ts';
 import { followRefusedPackets } from './refused-packets.ts';
 import type { RefusedPackets } from './refused-packets.ts';
-import { openTransparentListener } from './transparent.ts';
-import type { TransparentListener } from './transparent.ts';
-import { VirtualAddresses } from './virtual-addresses.ts';
 import type { Peer, PeerState, WireguardKeys } from '../../devices/wireguard.ts';
 
 /** How long a peer that may not come any more still hears us. */
@@ -54,6 +42,7 @@ const STEADY_MS = 60_000;
 export interface TunnelParts {
   readonly clock: Clock;
   readonly stateDir: string;
+  readonly inside: Inside;
   readonly keys: WireguardKeys;
   readonly layout: TunnelLayout;
   readonly mode: 'auto' | 'kernel' | 'userspace';
@@ -65,33 +54,14 @@ export interface TunnelParts {
   readonly logger: Logger;
 }
 
-/** How a tunnel stands. */
-export interface TunnelState {
-  readonly kind: 'kernel' | 'userspace';
-  /** Why nothing comes through it, or null. */
-  readonly trouble: string | null;
-  readonly peers: number;
-  /** Milliseconds since the epoch; null: no peer was ever heard by this gateway. */
-  readonly lastHandshakeMs: number | null;
-}
-
-export interface Tunnel extends TunnelView {
+export interface Tunnel extends Transport {
   /** What clients need to know of the gateway. */
   readonly publicKey: string;
   readonly layout: TunnelLayout;
-  /** `udp/PORT` with how the interface was made, for the ready line. */
-  readonly address: string;
-  /** Lets traffic in; connections go to `onSocket`. Rejects with GatewayError. */
-  open(onSocket: (socket: Socket) => void): Promise<void>;
   /** What WireGuard knows of the peers. */
   peers(): Promise<readonly PeerState[]>;
   /** Resolves when the last change of devices and runs has reached WireGuard. Never rejects. */
   peersSet(): Promise<void>;
-  /** How it stands, as last looked at. */
-  readonly state: TunnelState;
-  /** Brings the policy in force into the kernel's rules. Never rejects. */
-  policyChanged(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Throws GatewayError when the configuration pins another key (`server_pub`). */
@@ -115,11 +85,9 @@ export async function createTunnel(parts: TunnelParts): Promise<Tunnel> {
 
 class WireguardTunnel implements Tunnel {
   #trouble: string | null = null;
+  readonly name = 'wireguard';
   readonly #parts: TunnelParts;
-  readonly #addresses: VirtualAddresses;
-  readonly #others: OtherNames;
   #interface: TunnelInterface | null = null;
-  #listeners: TransparentListener[] = [];
   #names: NameServer | null = null;
   #refused: RefusedPackets | null = null;
   #open = false;
@@ -136,25 +104,7 @@ class WireguardTunnel implements Tunnel {
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    const [v4, v6] = parts.live().config.gateway.vipSubnets.map(parseCidr);
-    if (v4 === undefined || v4 === null || v6 === undefined || v6 === null) {
-      throw new GatewayError('INTERNAL', 'gateway', 'vip_subnets were not checked');
-    }
-    this.#others = createOtherNames({
-      clock: parts.clock,
-      resolver: () => parts.live().config.gateway.resolver,
-      findShut: () => createShut(parts.live().config, readOwnAddresses(parts.live().config)),
-      reachesV6: () => [...readLocalAddresses()].some((ip) => isGlobalV6(ip) && !this.#isInside(ip)),
-    });
     this.#outer = readOuterAddresses(parts.stateDir);
-    const stored = openAssignedNames(parts.stateDir);
-    this.#addresses = new VirtualAddresses({
-      v4,
-      v6,
-      saved: stored.saved,
-      save: (assigned): void => stored.save(assigned),
-      nowMs: (): number => parts.clock.now(),
-    });
   }
 
   get publicKey(): string {
@@ -169,9 +119,10 @@ class WireguardTunnel implements Tunnel {
     return `udp/${this.layout.listenPort}`;
   }
 
-  get state(): TunnelState {
+  get state(): TransportState {
     const heard = this.#heard.flatMap(({ lastHandshakeMs }) => (lastHandshakeMs === null ? [] : [lastHandshakeMs]));
     return {
+      name: 'wireguard',
       kind: this.#interface?.kind ?? 'kernel',
       trouble: this.#trouble,
       peers: this.#heard.length,
@@ -255,43 +206,25 @@ class WireguardTunnel implements Tunnel {
     }
   }
 
-  async open(onSocket: (socket: Socket) => void): Promise<void> {
-    const { clock, layout, logger, registry, runs } = this.#parts;
-    const answer = createNames({
-      others: this.#others,
-      asked: (asker, name) => this.#noteName(asker, name),
-      live: this.#parts.live,
-      addresses: this.#addresses,
-      refused: (asker, name, why) => this.#refuseName(asker, name, why),
-      failed: (error) => logger.error({ err: error }, 'a virtual address could not be given'),
-    });
+  async open(): Promise<void> {
+    const { clock, inside, layout, registry, runs } = this.#parts;
     const names = await openNameServer({
       addresses: layout.gateway,
       clock,
       answer: (message, ip) => {
         const agent = this.identify(ip);
-        return agent === null ? null : answer(message, agent);
+        return agent === null ? null : inside.answer(message, agent);
       },
     });
     this.#names = names;
-    const ports: number[] = [];
-    for (const host of ['127.0.0.1', '::1'] as const) {
-      const listener = await openTransparentListener({
-        host,
-        onSocket,
-        onError: (error) => logger.error({ err: error }, 'no connection of the tunnel could be accepted'),
-      });
-      this.#listeners.push(listener);
-      ports.push(listener.port);
-    }
     this.#open = true;
-    this.#ports = { tcp4: ports[0] ?? 0, tcp6: ports[1] ?? 0, dns: names.port };
+    this.#ports = { ...inside.ports, dns: names.port };
     await this.#interface?.open(this.#ports, findArriving(this.#parts.live().config), this.#allowedPeers());
     this.#refused = followRefusedPackets({
       ...this.#parts,
       group: layout.logGroup,
       identify: (ip) => this.identify(ip),
-      destinationOf: (ip) => this.destinationOf(ip),
+      destinationOf: (ip) => inside.destinationOf(ip),
     });
     // Who is shut out is told so by the end of its connections: that must still reach it. New ones it does not get from the start.
     registry.onChange(({ revokedMs }) => this.#syncPeersAfter(revokedMs === null ? 0 : LINGER_MS));
@@ -328,16 +261,7 @@ class WireguardTunnel implements Tunnel {
     return { device: name, profile: run.profile, run: id, user, ip, transport: 'proxy' };
   }
 
-  askedNameOf({ device }: Agent, ip: string): string {
-    return this.#others.nameOf(device, ip);
-  }
-
-  destinationOf(ip: string): ReturnType<TunnelView['destinationOf']> {
-    const found = this.#addresses.find(ip);
-    return found.kind === 'name' ? found : { kind: found.kind };
-  }
-
-  #isInside(ip: string): boolean {
+  isInside(ip: string): boolean {
     return numberOf(this.layout.devices, ip) !== null;
   }
 
@@ -364,7 +288,6 @@ class WireguardTunnel implements Tunnel {
     await this.#changed;
     await this.#noteOuterAddresses();
     const troubles = (await this.#interface?.close()) ?? [];
-    this.#listeners.forEach((listener) => listener.close());
     this.#names?.close();
     await this.#refused?.close();
     for (const why of troubles) {
@@ -446,7 +369,7 @@ class WireguardTunnel implements Tunnel {
 
   #allowedPeers(): readonly Peer[] {
     const { layout, registry, runs } = this.#parts;
-    const devices = registry.list().filter(({ revokedMs }) => revokedMs === null);
+    const devices = registry.list().filter(({ revokedMs, node }) => revokedMs === null && node === '');
     const known = new Set(devices.map(({ id }) => id));
     const tunnelled = runs.list().filter(({ device, number }) => number !== 0 && known.has(device));
     return [...devices, ...tunnelled].map(({ publicKey, number }) => {
@@ -454,31 +377,5 @@ class WireguardTunnel implements Tunnel {
       const outerAddress = this.#outer.get(publicKey) ?? null;
       return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
     });
-  }
-
-  /** Names carry data too: what leaves the gateway is on record. */
-  #noteName(agent: Agent, name: string): void {
-    const { clock, metrics, recorder } = this.#parts;
-    metrics.noticed('name');
-    recorder.record(
-      createEvent('connection.noticed', clock.now(), {
-        agent,
-        reason: visible(`${name}: asked of the gateway's resolver`),
-        data: { cause: 'name', dialled: name },
-      }),
-    );
-  }
-
-  #refuseName(agent: Agent, name: string, why: string): void {
-    const { clock, metrics, recorder } = this.#parts;
-    metrics.refused('name');
-    recorder.record(
-      createEvent('connection.refused', clock.now(), {
-        agent,
-        verdict: 'deny',
-        reason: visible(`${name === '' ? 'a question about names' : name}: ${why}`),
-        data: { cause: 'name', dialled: name },
-      }),
-    );
   }
 }

@@ -1,0 +1,114 @@
+// What tailscaled's LocalAPI answers, read into what the gateway needs of it: ipnstate.Status, apitype.WhoIsResponse, ipn.ServeConfig,
+// tailcfg.DERPMap. A field that is missing or of another type is not guessed. Pure.
+
+/** A node as `whois` describes it. */
+export interface TailnetNode {
+  /** Given by the control server, for as long as the node exists. */
+  readonly stableId: string;
+  /** Host name, for people. */
+  readonly name: string;
+  /** Login of its owner, or "" for a tagged node. */
+  readonly user: string;
+  readonly tags: readonly string[];
+  /** Milliseconds since the epoch when its key expires; null = never. */
+  readonly expiresMs: number | null;
+  readonly expired: boolean;
+}
+
+/** How the host's own node stands. */
+export interface NodeStatus {
+  /** `Running`, `NeedsLogin`, `Stopped`, …; "" when it cannot be read. */
+  readonly state: string;
+  readonly addresses: readonly string[];
+  /** Addresses of its own HTTP server for peers, `http://HOST:PORT`. */
+  readonly peerUrls: readonly string[];
+  readonly authUrl: string;
+  readonly health: readonly string[];
+  readonly hasTun: boolean;
+}
+
+export function readField(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function readText(value: unknown, name: string): string {
+  const field = readField(value, name);
+  return typeof field === 'string' ? field : '';
+}
+
+function readTexts(value: unknown, name: string): readonly string[] {
+  const field = readField(value, name);
+  return Array.isArray(field) ? field.filter((one): one is string => typeof one === 'string') : [];
+}
+
+export function readStatus(value: unknown): NodeStatus {
+  const self = readField(value, 'Self');
+  return {
+    state: readText(value, 'BackendState'),
+    addresses: readTexts(value, 'TailscaleIPs'),
+    peerUrls: readTexts(self, 'PeerAPIURL'),
+    authUrl: readText(value, 'AuthURL'),
+    health: readTexts(value, 'Health'),
+    hasTun: readField(value, 'TUN') === true,
+  };
+}
+
+/** Null: no node that can be told from others. */
+export function readNode(value: unknown): TailnetNode | null {
+  const node = readField(value, 'Node');
+  const stableId = readText(node, 'StableID');
+  if (!/^[A-Za-z0-9]{1,64}$/.test(stableId)) {
+    return null;
+  }
+  const tags = readTexts(node, 'Tags');
+  const login = readText(readField(value, 'UserProfile'), 'LoginName');
+  const expiry = Date.parse(readText(node, 'KeyExpiry'));
+  return {
+    stableId,
+    name: readText(node, 'ComputedName') || readText(node, 'Name').split('.')[0] || 'node',
+    user: tags.length > 0 ? '' : login.toLowerCase(),
+    tags,
+    // The zero time of Go stands for never.
+    expiresMs: Number.isNaN(expiry) || expiry <= 0 ? null : expiry,
+    expired: readField(node, 'Expired') === true,
+  };
+}
+
+/** `ipn.ServeConfig` with anything in it. */
+export function readServes(value: unknown): boolean {
+  return ['TCP', 'Web', 'Services', 'Foreground', 'AllowFunnel'].some((name) => {
+    const field = readField(value, name);
+    return typeof field === 'object' && field !== null && Object.keys(field).length > 0;
+  });
+}
+
+/** Host names of a `tailcfg.DERPMap`. */
+export function readHostsOfMap(value: unknown): readonly string[] {
+  const regions = readField(value, 'Regions');
+  const all = typeof regions === 'object' && regions !== null ? Object.values(regions) : [];
+  return all.flatMap((region: unknown) => {
+    const nodes = readField(region, 'Nodes');
+    return Array.isArray(nodes) ? nodes.map((node: unknown) => readText(node, 'HostName').toLowerCase()) : [];
+  });
+}
+
+/** Whether a node is one that an entry of `profile { tailscale }` or `operators` names. */
+export function matchesNode(entry: string, { stableId, user, tags }: TailnetNode): boolean {
+  if (entry.startsWith('tag:')) {
+    return tags.includes(entry);
+  }
+  if (entry.startsWith('node:')) {
+    return stableId === entry.slice('node:'.length);
+  }
+  return matchesLogin(entry, user);
+}
+
+/** Whether `user@domain` or `*@domain` names that login. No entry names "". */
+export function matchesLogin(entry: string, login: string): boolean {
+  const named = entry.toLowerCase();
+  return named.startsWith('*@')
+    ? login.endsWith(named.slice(1)) &&
+        login.length > named.length - 1 &&
+        !login.slice(0, 1 - named.length).includes('@')
+    : login !== '' && login === named;
+}
