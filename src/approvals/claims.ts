@@ -74,6 +74,8 @@ export const MAX_INTENT_BYTES = 4 * 1024;
 const MAX_TASK_CHARS = 200;
 /** Agents that are remembered; who has been silent longest is forgotten first. */
 const MAX_AGENTS = 10_000;
+/** Of them, those of one device or listener: behind a listener somebody may have as many addresses as they like. */
+const MAX_OF_DEVICE = 1_000;
 /** What was said so long ago is about other work. */
 export const STALE_MS = 24 * 3_600_000;
 
@@ -101,6 +103,8 @@ class MemoryClaims implements Claims {
   readonly #parts: ClaimsParts;
   /** By identity; who spoke last is last. */
   readonly #entries = new Map<string, Entry>();
+  /** Entries by device. */
+  readonly #counts = new Map<string, number>();
   /** Identities of connections' agents: worked out once. */
   readonly #identities = new WeakMap<Agent, string>();
   /** What is being written; taken out of here, it does not count any more. */
@@ -137,16 +141,14 @@ class MemoryClaims implements Claims {
     }
     // What was said meanwhile stays.
     const claim = merge(this.#find(identity), change, next.atMs);
-    this.#entries.delete(identity);
-    this.#entries.set(identity, { claim, agent: speaker, saidMs: clock.monotonicMs() });
-    this.#prune();
+    this.#put(identity, { claim, agent: speaker, saidMs: clock.monotonicMs() });
     return claim;
   }
 
   forget(gone: (agent: Agent) => boolean): void {
     for (const [identity, { agent }] of this.#entries) {
       if (gone(agent)) {
-        this.#entries.delete(identity);
+        this.#drop(identity);
       }
     }
     for (const agent of this.#writing) {
@@ -170,8 +172,8 @@ class MemoryClaims implements Claims {
     }
     const since = [...this.#entries];
     this.#entries.clear();
-    [...[...before].toReversed(), ...since].forEach(([identity, entry]) => this.#entries.set(identity, entry));
-    this.#prune();
+    this.#counts.clear();
+    [...[...before].toReversed(), ...since].forEach(([identity, entry]) => this.#put(identity, entry));
   }
 
   #find(identity: string): Claim | null {
@@ -179,12 +181,37 @@ class MemoryClaims implements Claims {
     return entry === undefined || this.#parts.clock.monotonicMs() - entry.saidMs > STALE_MS ? null : entry.claim;
   }
 
-  #prune(): void {
-    for (const identity of this.#entries.keys()) {
-      if (this.#entries.size <= MAX_AGENTS) {
+  #put(identity: string, entry: Entry): void {
+    const { device } = entry.agent;
+    this.#drop(identity);
+    this.#entries.set(identity, entry);
+    this.#counts.set(device, (this.#counts.get(device) ?? 0) + 1);
+    this.#prune(device);
+  }
+
+  /** `speaker`: the device that has just grown. */
+  #prune(speaker: string): void {
+    for (const [identity, { agent }] of this.#entries) {
+      const crowded = (this.#counts.get(speaker) ?? 0) > MAX_OF_DEVICE;
+      if (!crowded && this.#entries.size <= MAX_AGENTS) {
         return;
       }
+      if (!crowded || agent.device === speaker) {
+        this.#drop(identity);
+      }
+    }
+  }
+
+  #drop(identity: string): void {
+    const device = this.#entries.get(identity)?.agent.device;
+    if (device !== undefined) {
       this.#entries.delete(identity);
+      const left = (this.#counts.get(device) ?? 1) - 1;
+      if (left === 0) {
+        this.#counts.delete(device);
+      } else {
+        this.#counts.set(device, left);
+      }
     }
   }
 }

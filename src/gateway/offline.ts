@@ -34,6 +34,7 @@ export interface Judged {
   readonly credential: Ref | null;
   readonly action: Action;
   readonly decision: Decision;
+  /** How it came to that, and of each unit alone; empty where a running gateway asks. */
   readonly trace: readonly RuleTrace[];
   readonly units: readonly UnitJudgement[];
 }
@@ -73,6 +74,11 @@ export async function judgeOffline(parts: OfflineParts, hand: HandAction): Promi
   const action = makeAction({ endpoint, hand, agent, credential, analysed: units });
   const common = parts.asked?.common ?? commonFacts(hand, acting);
   const rules = parts.policy.ruleSet(endpoint.ref, acting, credential);
+  // An agent is told the decision alone, and waits on the thread that serves all others.
+  if (parts.asked !== undefined) {
+    const decision = rules.decide(action, common);
+    return { kind: 'judged', endpoint, profile: acting, credential, action, decision, trace: [], units: [] };
+  }
   const { decision, trace } = rules.explain(action, common);
   return {
     kind: 'judged',
@@ -183,18 +189,19 @@ function credentialsOf(config: Config, endpoint: EndpointConfig): readonly Crede
 /** The named credential, else the only candidate, else null. */
 function findCredential(config: Config, endpoint: EndpointConfig, hand: HandAction, profile: string): Ref | null {
   const bound = credentialsOf(config, endpoint);
+  const held = config.profiles.find(({ name }) => name === profile)?.credentials.map((entry) => entry.credential);
+  const candidates = bound.filter((credential) => held === undefined || held.includes(credential.ref));
   if (hand.credential !== null) {
     const named = bound.find(({ ref, name }) => ref === hand.credential || name === hand.credential);
     if (named === undefined) {
-      const names = bound.flatMap(({ ref, name }) => [ref, name]);
+      // Agents ask too, and learn no other profile's credentials.
+      const names = candidates.flatMap(({ ref, name }) => [ref, name]);
       throw new BadSample(
         `no credential "${hand.credential}" is bound to ${endpoint.ref}${suggest(hand.credential, names)}`,
       );
     }
     return named.ref;
   }
-  const held = config.profiles.find(({ name }) => name === profile)?.credentials.map((entry) => entry.credential);
-  const candidates = bound.filter((credential) => held === undefined || held.includes(credential.ref));
   return candidates.length === 1 ? (candidates[0]?.ref ?? null) : null;
 }
 

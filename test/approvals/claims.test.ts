@@ -116,9 +116,25 @@ test('what was said a day ago is about other work', async () => {
   assert.deepEqual((await claims.set(AGENT, { incident: 'PX1' }, 'agent')).task, '');
 });
 
+test('a listener with any number of addresses pushes nobody else out', async () => {
+  const { claims } = create();
+  const at = (number: number): Agent => ({
+    ...AGENT,
+    device: 'listener/api',
+    ip: `10.0.${number >> 8}.${number & 255}`,
+  });
+  await claims.set(IN_RUN, { task: 'x' }, 'agent');
+  for (let number = 0; number <= 1_000; number += 1) {
+    await claims.set(at(number), { task: 'x' }, 'agent');
+  }
+  assert.equal(claims.of(at(0)), null);
+  assert.equal(claims.of(at(1))?.task, 'x');
+  assert.equal(claims.of(IN_RUN)?.task, 'x');
+});
+
 test('so many agents are remembered; who has been silent longest is forgotten first', async () => {
   const { claims } = create();
-  const at = (number: number): Agent => ({ ...IN_RUN, run: `run-${number}` });
+  const at = (number: number): Agent => ({ ...IN_RUN, device: `d-${number % 100}`, run: `run-${number}` });
   for (let number = 0; number < 10_000; number += 1) {
     await claims.set(at(number), { task: 'x' }, 'agent');
   }

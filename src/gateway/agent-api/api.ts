@@ -6,8 +6,8 @@ import type { Claim, ClaimChange, Claims } from '../../approvals/claims.ts';
 import type { AuditLog } from '../../audit/log.ts';
 import { MAX_JSON_DEPTH, readJson } from '../../lib/json.ts';
 import { createThrottle } from '../../lib/throttle.ts';
-import type { Throttle } from '../../lib/throttle.ts';
-import { visible } from '../../lib/text.ts';
+import type { Throttle, ThrottleLimits } from '../../lib/throttle.ts';
+import { shorten, visible } from '../../lib/text.ts';
 import type { OwnAnswer, OwnRequest } from '../../protocols/protocol.ts';
 import { MAX_OWN_BODY_BYTES } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
@@ -40,6 +40,9 @@ export interface AgentApi {
 const READS = { supply: 60, refillMs: 250 };
 const WORDS = { supply: 20, refillMs: 2_000 };
 const QUESTIONS = { supply: 20, refillMs: 2_000 };
+
+/** What all agents of one device, or behind one listener, have together: an address behind a listener is whatever its owner likes. */
+const CROWD = 10;
 
 /** What stands for a number or text that readers read differently: it fits nowhere. */
 const NO_HOLES = { number: null, text: null };
@@ -88,6 +91,7 @@ export function createAgentApi(parts: AgentApiParts): AgentApi {
 class Answers implements AgentApi {
   readonly #parts: AgentApiParts;
   readonly #limits: Readonly<Record<Route['limit'], Throttle>>;
+  readonly #crowds: Readonly<Record<Route['limit'], Throttle>>;
   readonly #routes: ReadonlyMap<string, Route>;
 
   constructor(parts: AgentApiParts) {
@@ -97,6 +101,11 @@ class Answers implements AgentApi {
       reads: createThrottle(clock, READS),
       words: createThrottle(clock, WORDS),
       questions: createThrottle(clock, QUESTIONS),
+    };
+    this.#crowds = {
+      reads: createThrottle(clock, ofCrowd(READS)),
+      words: createThrottle(clock, ofCrowd(WORDS)),
+      questions: createThrottle(clock, ofCrowd(QUESTIONS)),
     };
     const manifest = get((agent, request) => this.#manifest(agent, request));
     this.#routes = new Map<string, Route>([
@@ -139,13 +148,27 @@ class Answers implements AgentApi {
       const fields = [{ name: 'Allow', value: route.method === 'GET' ? 'GET, HEAD' : 'POST' }];
       throw new Refusal(405, 'method', `this is asked for with ${route.method}`, { fields });
     }
-    const waitMs = this.#limits[route.limit].take([identityOf(agent)]);
+    const waitMs = this.#take(agent, route.limit);
     if (waitMs !== null) {
       const seconds = String(Math.ceil(waitMs / 1000));
       const fields = [{ name: 'Retry-After', value: seconds }];
       throw new Refusal(429, 'too_many', 'too many requests', { hint: `Wait ${seconds} s.`, fields });
     }
     return route;
+  }
+
+  /** How long the agent has to wait, or null. */
+  #take(agent: Agent, limit: Route['limit']): number | null {
+    const own = [identityOf(agent)];
+    const waitMs = this.#limits[limit].take(own);
+    if (waitMs !== null) {
+      return waitMs;
+    }
+    const crowdMs = this.#crowds[limit].take([agent.device]);
+    if (crowdMs !== null) {
+      this.#limits[limit].giveBack(own);
+    }
+    return crowdMs;
   }
 
   #manifest({ profile }: Agent, { query, accept }: OwnRequest): OwnAnswer {
@@ -223,9 +246,13 @@ class Answers implements AgentApi {
       }
       return jsonAnswer(opinion);
     } catch (error) {
-      throw error instanceof BadSample ? badRequest(error.message) : error;
+      throw error instanceof BadSample ? badRequest(shorten(error.message, MAX_SUMMARY_CHARS)) : error;
     }
   }
+}
+
+function ofCrowd({ supply, refillMs }: ThrottleLimits): ThrottleLimits {
+  return { supply: supply * CROWD, refillMs: refillMs / CROWD };
 }
 
 function claimJson({ incident, task, intent, parent, traceparent }: Claim): Readonly<Record<string, string>> {

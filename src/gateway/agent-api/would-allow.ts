@@ -34,6 +34,9 @@ export interface WouldAllowParts {
   readonly contextOf: ContextOf;
 }
 
+/** A name of 253 characters, in brackets perhaps, and a port. */
+const MAX_HOST_CHARS = 300;
+
 const WAITS =
   'It would wait for approval. Say why you need it (POST /intent) before you send it, and keep the connection open.';
 
@@ -82,6 +85,9 @@ function asAgent(hand: HandAction, agent: Agent, live: Live): HandAction {
   }
   if (hand.family === 'sql' && ['verb', 'tables', 'functions'].some((name) => hand.fields[name] !== undefined)) {
     throw new BadSample('leave out verb, tables and functions: they are read from the statement');
+  }
+  if (hand.host !== null && hand.host.length > MAX_HOST_CHARS) {
+    throw new BadSample('no host is so long');
   }
   const reached = live.config.endpoints.filter(({ ref }) => live.reaches(agent.profile, ref));
   const endpoint = reached.find(({ ref, name }) => hand.endpoint === ref || hand.endpoint === name);

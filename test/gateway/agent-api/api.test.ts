@@ -162,6 +162,28 @@ test('who asks too often waits, and nobody else does', async () => {
   assert.equal((await post('/intent', { text: 'x' })).status, 200);
 });
 
+test('all that come by one listener share a supply, since an address costs nothing there', async () => {
+  const { post, clock, audit } = await createWorld();
+  const at = (number: number): Agent => ({
+    ...RESPONDER,
+    run: '',
+    transport: 'direct',
+    device: 'listener/api',
+    ip: `127.0.0.${number}`,
+  });
+  const say = async (agent: Agent): Promise<number> => (await post('/intent', { text: 'x' }, agent)).status;
+  const statuses: number[] = [];
+  for (let number = 0; number < 202; number += 1) {
+    statuses.push(await say(at(number)));
+  }
+  assert.deepEqual(statuses.slice(199), [200, 429, 429]);
+  assert.equal(audit.events.length, 200);
+  assert.equal(await say(RESPONDER), 200, 'a device has its own');
+  clock.stall(200);
+  assert.equal(await say(at(202)), 200);
+  assert.equal(await say(at(203)), 429);
+});
+
 test('what cannot be recorded is not said and not answered', async () => {
   const { post, audit, claims, faults } = await createWorld();
   audit.broken = true;

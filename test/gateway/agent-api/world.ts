@@ -111,8 +111,8 @@ export async function loadLive(text: string = CONFIG): Promise<Live> {
   return createLive(config, policy);
 }
 
-export async function createWorld(): Promise<World> {
-  const live = await loadLive();
+export async function createWorld(text: string = CONFIG): Promise<World> {
+  const live = await loadLive(text);
   const clock = new FakeClock();
   const audit = new FakeAudit();
   const claims = createClaims({ clock, audit });

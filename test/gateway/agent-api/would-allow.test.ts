@@ -1,7 +1,7 @@
 // "Would this be allowed?": the policy in force, the agent of the connection, and no more than a denial tells.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createWorld, RESPONDER, type Json } from './world.ts';
+import { CONFIG, createWorld, RESPONDER, type Json } from './world.ts';
 
 const get = (path: string): Json => ({ endpoint: 'github', http: { method: 'GET', path } });
 const sql = (statement: string): Json => ({ endpoint: 'postgres.pg', credential: 'rw', sql: { statement } });
@@ -84,6 +84,31 @@ test('nobody asks as somebody else, with facts of their own making, or about wha
     assert.match(told, reason);
     assert.doesNotMatch(told, /secret-host|passthrough|other"/);
   }
+});
+
+test('what is refused is told and recorded in short, and names no credential of another profile', async () => {
+  const { post, audit } = await createWorld(
+    `${CONFIG}
+credential "postgres_credential" "gh2" {
+  endpoint = postgres.pg
+  user     = "hidden"
+}
+profile "third" { credentials = [postgres_credential.gh2] }`,
+  );
+  const long = '\u001b[31m\n'.repeat(5_000);
+  for (const asked of [
+    { ...sql('select 1'), credential: 'gh' },
+    { host: long, http: { path: '/' } },
+    { [long]: 1 },
+    { endpoint: 'pg', sql: { statement: 'select 1', [long]: 1 } },
+  ]) {
+    const { status, json } = await post('/would-allow', asked);
+    assert.equal(status, 400);
+    const told = JSON.stringify(json);
+    assert.ok(told.length < 4_000, String(told.length));
+    assert.doesNotMatch(told, /gh2/);
+  }
+  assert.deepEqual(audit.events, []);
 });
 
 test('it is asked so often and no more', async () => {
