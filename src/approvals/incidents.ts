@@ -78,9 +78,15 @@ export interface IncidentBook {
 
 export function createIncidentBook(): IncidentBook {
   const known = new Map<string, Incident>();
+  // A source that tells of very many pushes out its own: nobody who may speak for one silences another.
   const forget = (): void => {
     if (known.size > MAX_INCIDENTS) {
-      const [last] = [...known].toSorted(([, one], [, other]) => inOrder(other, one));
+      const counts = new Map<Ref, number>();
+      known.forEach(({ source }) => counts.set(source, (counts.get(source) ?? 0) + 1));
+      const [fullest] = [...counts].toSorted(([, one], [, other]) => other - one);
+      const [last] = [...known]
+        .filter(([, { source }]) => source === fullest?.[0])
+        .toSorted(([, one], [, other]) => inOrder(other, one));
       known.delete(last?.[0] ?? '');
     }
   };

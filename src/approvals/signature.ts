@@ -1,12 +1,12 @@
 // Signatures of what channels send and are sent: HMAC-SHA256 over exactly the bytes, with the time in them, and each accepted once. Pure but
 // for the memory of what was accepted.
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 
 /** How far a signed time may be from ours, either way. */
 export const SIGNATURE_WINDOW_MS = 300_000;
-/** Accepted signatures that are remembered; when there are more within the window nothing is accepted. */
+/** Accepted signatures under one key that are remembered; when there are more within the window nothing is accepted under that key. */
 const MAX_REMEMBERED = 10_000;
 
 /** What came: the body as bytes, and the header fields that a scheme reads ("" for one that is absent). */
@@ -40,22 +40,25 @@ export function sameSignature(given: string, expected: string): boolean {
 
 /** Remembers what was accepted, so that nothing is accepted twice. */
 export interface ReplayGuard {
-  /** False when it was accepted before, or when too much was accepted to remember more. */
-  accept(key: string): boolean;
+  /** False when it was accepted before, or when too much was accepted under that secret to remember more. */
+  accept(key: string, secret: Secret): boolean;
 }
 
 export function createReplayGuard(clock: Clock, keepMs: number = 2 * SIGNATURE_WINDOW_MS): ReplayGuard {
-  /** Until when, monotonic; in the order of acceptance. */
-  const accepted = new Map<string, number>();
+  /** By digest of the secret: until when, monotonic, in the order of acceptance. */
+  const known = new Map<string, Map<string, number>>();
   return {
-    accept(key) {
+    accept(key, secret) {
       const nowMs = clock.monotonicMs();
-      for (const [old, untilMs] of accepted) {
-        if (untilMs > nowMs) {
-          break;
+      for (const [owner, accepted] of known) {
+        forgetOld(accepted, nowMs);
+        if (accepted.size === 0) {
+          known.delete(owner);
         }
-        accepted.delete(old);
       }
+      const owner = createHash('sha256').update(secret.reveal()).digest('hex');
+      const accepted = known.get(owner) ?? new Map<string, number>();
+      known.set(owner, accepted);
       if (accepted.has(key) || accepted.size >= MAX_REMEMBERED) {
         return false;
       }
@@ -63,6 +66,15 @@ export function createReplayGuard(clock: Clock, keepMs: number = 2 * SIGNATURE_W
       return true;
     },
   };
+}
+
+function forgetOld(accepted: Map<string, number>, nowMs: number): void {
+  for (const [old, untilMs] of accepted) {
+    if (untilMs > nowMs) {
+      return;
+    }
+    accepted.delete(old);
+  }
 }
 
 export interface VerifyParts {
@@ -78,7 +90,8 @@ export function findSlackFault(
 ): SignatureFault | null {
   const seconds = header('x-slack-request-timestamp');
   const given = header('x-slack-signature');
-  return findFault({ seconds, given, expected: () => slackSignature(secret, seconds, body) }, { nowMs, replays });
+  const expected = (): string => slackSignature(secret, seconds, body);
+  return findFault({ seconds, given, expected }, { secret, nowMs, replays });
 }
 
 /** Why a call that says it comes from the other end of a webhook does not count, or null. */
@@ -88,7 +101,8 @@ export function findWebhookFault(
 ): SignatureFault | null {
   const given = header('clawpatrol-signature');
   const seconds = /^t=(\d{1,12}),v1=[0-9a-f]{64}$/.exec(given)?.[1] ?? '';
-  return findFault({ seconds, given, expected: () => webhookSignature(secret, seconds, body) }, { nowMs, replays });
+  const expected = (): string => webhookSignature(secret, seconds, body);
+  return findFault({ seconds, given, expected }, { secret, nowMs, replays });
 }
 
 /** Signatures of one call that are looked at: while a secret is changed there are two. */
@@ -105,7 +119,7 @@ export function findPagerDutyFault({ body, header }: Signed, secret: Secret): Si
   }
   const expected = pagerDutySignature(secret, body);
   const right = given.split(',', MAX_SIGNATURES).filter((one) => sameSignature(one.trim(), expected));
-  return right.length > 0 ? null : 'wrong';
+  return right.length > 0 && isKey(secret) ? null : 'wrong';
 }
 
 interface Claim {
@@ -116,7 +130,7 @@ interface Claim {
 
 function findFault(
   { seconds, given, expected }: Claim,
-  { nowMs, replays }: Omit<VerifyParts, 'secret'>,
+  { secret, nowMs, replays }: VerifyParts,
 ): SignatureFault | null {
   if (given === '' || !/^\d{1,12}$/.test(seconds)) {
     return 'unsigned';
@@ -124,10 +138,15 @@ function findFault(
   if (Math.abs(nowMs - Number(seconds) * 1000) > SIGNATURE_WINDOW_MS) {
     return 'stale';
   }
-  if (!sameSignature(given, expected())) {
+  if (!sameSignature(given, expected()) || !isKey(secret)) {
     return 'wrong';
   }
-  return replays.accept(given) ? null : 'replayed';
+  return replays.accept(given, secret) ? null : 'replayed';
+}
+
+/** With no key at all everybody could sign. */
+function isKey(secret: Secret): boolean {
+  return secret.reveal() !== '';
 }
 
 function hmac(secret: Secret, before: string, body: Buffer): string {

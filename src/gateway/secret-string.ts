@@ -15,9 +15,11 @@ export function resolveSecretString(text: string, what: string, sources: SecretS
   return new Secret(
     text.replace(/\{\{secret:(?:(env|file|store):)?([^{}]*)\}\}/g, (_, kind: string | undefined, name: string) => {
       const value = findValue(kind ?? 'env', name, sources);
-      if (value === null) {
+      // What is empty is no secret: whatever it signs anybody could sign.
+      if (value === null || value === '') {
         const where = kind === 'store' ? 'the encrypted store' : 'the environment';
-        throw new GatewayError('SECRET_MISSING', 'operator', `${what}: ${where} has no ${name}`);
+        const why = value === null || kind !== 'file' ? `${where} has no ${name}` : `${name} is empty`;
+        throw new GatewayError('SECRET_MISSING', 'operator', `${what}: ${why}`);
       }
       return value;
     }),

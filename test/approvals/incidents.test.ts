@@ -52,6 +52,17 @@ test('sources do not know each other’s incidents, and a change that is undone 
   assert.equal(book.take(heard('P1'), 2)?.news, 'opened');
 });
 
+test('a source that tells of any number pushes out only its own', () => {
+  const book = createIncidentBook();
+  book.take(heard('MINE', { openedMs: 1 }), 1);
+  for (let index = 0; index < 2 * MAX_INCIDENTS; index += 1) {
+    book.take(heard(`F${index}`, { source: 'webhook.loud', openedMs: 9_000_000 + index }), 2);
+  }
+  assert.equal(book.find('pagerduty.oncall', 'MINE')?.status, 'open');
+  assert.equal(book.list().length, MAX_INCIDENTS);
+  assert.equal(book.find('webhook.loud', 'F0'), null);
+});
+
 test('the book is bounded: what is over goes first, then the oldest; open ones are listed first', () => {
   const book = createIncidentBook();
   book.take(heard('OVER', { status: 'resolved', openedMs: 900_000 }), 1);

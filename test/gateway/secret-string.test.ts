@@ -9,9 +9,15 @@ import { temporaryFolder } from '../support/temp.ts';
 test('references are replaced wherever they stand; a missing one names itself and no value', (t) => {
   const path = join(temporaryFolder(t, 'secret'), 'key');
   writeFileSync(path, 'from file\n');
+  const empty = `${path}.empty`;
+  writeFileSync(empty, '\n');
   const sources = {
-    env: { KEY: 'from env', AT: `@${path}`, EMPTY: '' },
-    findStored: (name: string) => (name === 'kept' ? new Secret('from store') : null),
+    env: { KEY: 'from env', AT: `@${path}`, EMPTY: '', AT_EMPTY: `@${empty}` },
+    findStored: (name: string) =>
+      new Map([
+        ['kept', new Secret('from store')],
+        ['blank', new Secret('')],
+      ]).get(name) ?? null,
   };
   const cases: [string, string][] = [
     ['plain', 'plain'],
@@ -23,7 +29,15 @@ test('references are replaced wherever they stand; a missing one names itself an
   for (const [text, expected] of cases) {
     assert.equal(resolveSecretString(text, 'key', sources).reveal(), expected);
   }
-  for (const text of ['{{secret:NONE}}', '{{secret:EMPTY}}', '{{secret:store:none}}', '{{secret:file:/none}}']) {
+  for (const text of [
+    '{{secret:NONE}}',
+    '{{secret:EMPTY}}',
+    '{{secret:AT_EMPTY}}',
+    '{{secret:store:none}}',
+    '{{secret:store:blank}}',
+    '{{secret:file:/none}}',
+    `{{secret:file:${empty}}}`,
+  ]) {
     assert.throws(() => resolveSecretString(text, 'audit.checkpoint.key', sources), { code: 'SECRET_MISSING' });
   }
 });

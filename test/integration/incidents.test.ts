@@ -252,6 +252,24 @@ test('AP-14: a webhook of alerts counts once, within five minutes, under its own
   assert.equal(incidents().length, 2);
 });
 
+test('AP-14: a webhook of alerts that came before a restart does not count again after it', async (t) => {
+  const folder = temporaryFolder(t, 'incidents');
+  const first = await open(t, { folder });
+  const sent = await sendAlert(first.alerts, ALERTMANAGER);
+  assert.equal(sent.status, 202);
+  const over = { alerts: ALERTMANAGER.alerts.map((alert) => ({ ...alert, status: 'resolved' })) };
+  assert.equal((await sendAlert(first.alerts, over)).status, 202);
+  await first.daemon.gateway.stop();
+  const second = await open(t, { folder });
+  assert.equal(await sent.to(second.alerts), 401);
+  assert.deepEqual(
+    second.incidents().map(({ status }) => status),
+    ['resolved', 'resolved'],
+  );
+  assert.equal((await sendAlert(second.alerts, ALERTMANAGER)).status, 202, 'said anew');
+  assert.equal(second.incidents()[0]?.status, 'open');
+});
+
 test('after a restart incidents, and the events that were taken, are known from the log', async (t) => {
   const folder = temporaryFolder(t, 'incidents');
   const first = await open(t, { folder });

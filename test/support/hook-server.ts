@@ -153,18 +153,25 @@ export interface AlertOptions {
   readonly spoil?: string;
 }
 
+export interface SentAlert {
+  readonly status: number;
+  /** The very same call once more. */
+  readonly again: () => Promise<number>;
+  readonly to: (url: string) => Promise<number>;
+}
+
 /** Sends alerts as another system does that signs as our own webhooks do; the status of the answer, and of the same sent again. */
 export async function sendAlert(
   url: string,
   alert: Json,
   { secret = HOOK_SECRET, skew = 0, spoil = '' }: AlertOptions = {},
-): Promise<{ readonly status: number; readonly again: () => Promise<number> }> {
+): Promise<SentAlert> {
   const body = JSON.stringify(alert);
   const seconds = Math.floor(Date.now() / 1000) + skew;
   const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
   const headers = { 'content-type': 'application/json', 'clawpatrol-signature': `t=${seconds},v1=${mac}` };
-  const send = async (): Promise<number> => (await post(url, headers, `${body}${spoil}`)).status;
-  return { status: await send(), again: send };
+  const to = async (where: string): Promise<number> => (await post(where, headers, `${body}${spoil}`)).status;
+  return { status: await to(url), again: () => to(url), to };
 }
 
 export interface DecisionOptions {

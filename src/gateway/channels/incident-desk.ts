@@ -15,7 +15,7 @@ import type { Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Lru } from '../../lib/lru.ts';
 
-/** Ids of deliveries that are remembered, so that none counts twice. */
+/** Ids of one source's deliveries that are remembered, so that none counts twice. */
 const MAX_EVENTS = 10_000;
 const PAGE = 500;
 const MAX_PAGES = 8;
@@ -23,8 +23,8 @@ const MAX_PAGES = 8;
 export interface IncidentDesk {
   /** Rejects with GatewayError STORE_FAILED when it is news that cannot be recorded; then it is not known either. */
   take(heard: Heard, event?: string): Promise<void>;
-  /** False when a delivery with that id was taken before. */
-  isNew(event: string): boolean;
+  /** False when a delivery of that source with that id was taken before. */
+  isNew(source: Ref, event: string): boolean;
   find(source: Ref, id: string): Incident | null;
   list(): readonly Incident[];
   /** Reads what earlier processes recorded. */
@@ -43,7 +43,7 @@ export function createIncidentDesk(parts: IncidentDeskParts): IncidentDesk {
 class Desk implements IncidentDesk {
   readonly #parts: IncidentDeskParts;
   readonly #book: IncidentBook = createIncidentBook();
-  readonly #events = new Lru<string, true>(MAX_EVENTS);
+  readonly #events = new Map<Ref, Lru<string, true>>();
 
   constructor(parts: IncidentDeskParts) {
     this.#parts = parts;
@@ -54,7 +54,7 @@ class Desk implements IncidentDesk {
     // Known at once, so that two calls at the same moment are told apart from one that says the same twice.
     const change = this.#book.take(heard, nowMs);
     if (event !== '') {
-      this.#events.put(event, true);
+      this.#eventsOf(heard.source).put(event, true);
     }
     if (change === null) {
       return;
@@ -63,13 +63,13 @@ class Desk implements IncidentDesk {
       await this.#parts.audit.appendDurable(incidentEvent(change, event, nowMs));
     } catch (error) {
       this.#book.undo(change);
-      this.#events.delete(event);
+      this.#eventsOf(heard.source).delete(event);
       throw error;
     }
   }
 
-  isNew(event: string): boolean {
-    return this.#events.find(event) === null;
+  isNew(source: Ref, event: string): boolean {
+    return this.#eventsOf(source).find(event) === null;
   }
 
   find(source: Ref, id: string): Incident | null {
@@ -82,7 +82,7 @@ class Desk implements IncidentDesk {
 
   async recall(): Promise<void> {
     const seen = new Set<string>();
-    const events: string[] = [];
+    const events: (readonly [source: Ref, event: string])[] = [];
     let cursor: string | null = null;
     for (let page = 0; page < MAX_PAGES && seen.size < MAX_INCIDENTS; page += 1) {
       const found: Awaited<ReturnType<AuditLog['search']>> = await this.#parts.audit.search(
@@ -96,8 +96,8 @@ class Desk implements IncidentDesk {
           this.#book.recall(incident);
         }
         const event: unknown = data?.['event'];
-        if (typeof event === 'string') {
-          events.push(event);
+        if (incident !== null && typeof event === 'string') {
+          events.push([incident.source, event]);
         }
       }
       cursor = found.next;
@@ -105,6 +105,13 @@ class Desk implements IncidentDesk {
         break;
       }
     }
-    events.toReversed().forEach((event) => this.#events.put(event, true));
+    events.toReversed().forEach(([source, event]) => this.#eventsOf(source).put(event, true));
+  }
+
+  /** One of its own for each source: who may speak for one makes nothing of another's forgotten. */
+  #eventsOf(source: Ref): Lru<string, true> {
+    const events = this.#events.get(source) ?? new Lru<string, true>(MAX_EVENTS);
+    this.#events.set(source, events);
+    return events;
   }
 }

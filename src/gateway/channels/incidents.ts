@@ -275,13 +275,12 @@ class Watcher implements Incidents {
     if (ageMs > MAX_EVENT_AGE_MS || ageMs < -SIGNATURE_WINDOW_MS) {
       return refused(401, 'stale');
     }
-    const key = `${block.ref} ${event.id}`;
-    if (!this.#desk.isNew(key)) {
+    const { heard, id } = event;
+    if (!this.#desk.isNew(block.ref, id)) {
       return refused(409, 'replayed');
     }
-    const { heard } = event;
     if (heard !== null && covers(block, heard.serviceId)) {
-      await this.#desk.take(heard, key);
+      await this.#desk.take(heard, id);
       source.heard(heard.id);
     }
     return { kind: 'answer', status: 202, body: null };
@@ -289,7 +288,11 @@ class Watcher implements Incidents {
 
   async #receiveMapped({ block, source }: Running, signed: Signed, secret: Secret): Promise<CallbackReply> {
     const nowMs = this.#parts.clock.now();
-    const fault = findWebhookFault(signed, { secret, nowMs, replays: this.#replays });
+    // Also when it was accepted before a restart: the log knows it.
+    const delivery = signed.header('clawpatrol-signature');
+    const fault =
+      findWebhookFault(signed, { secret, nowMs, replays: this.#replays }) ??
+      (this.#desk.isNew(block.ref, delivery) ? null : 'replayed');
     if (fault !== null) {
       return refused(401, fault);
     }
@@ -299,7 +302,7 @@ class Watcher implements Incidents {
     }
     for (const one of heard) {
       if (covers(block, one.serviceId)) {
-        await this.#desk.take(one);
+        await this.#desk.take(one, delivery);
         source.heard(one.id);
       }
     }
