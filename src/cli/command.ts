@@ -111,6 +111,15 @@ export async function runCommand(parts: Noun | Verb, args: readonly string[], io
   }
 }
 
+/** Runs a single verb that was called without any flag: there is nothing to parse, and the parser need not be loaded. */
+export async function runWithoutFlags(verb: Verb, io: Io): Promise<number> {
+  try {
+    return await verb.act({ operands: [], options: {}, io, out: createPrinter(io, {}) });
+  } catch (error) {
+    return reportFailure(error, [], io);
+  }
+}
+
 /** What commander ended with: help, or a command line that makes no sense, of which it has told already. */
 function reportUsage(
   { exitCode, message }: { readonly exitCode: number; readonly message: string },

@@ -4,7 +4,7 @@ import { startInnerHalf } from '../client/run/inner-half.ts';
 import type { InnerHalf } from '../client/run/inner-half.ts';
 import { RunError } from '../client/run/run-error.ts';
 import type { RunOptions } from '../client/run/registration.ts';
-import { CliError, EXIT, runCommand, textOption, wordOption } from './command.ts';
+import { CliError, EXIT, runCommand, runWithoutFlags, textOption, wordOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import type { Io } from './io.ts';
 
@@ -175,7 +175,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   // Before the flags are even read: the rest of this program loads while the second process starts.
   const inner = words.length > 0 && !flags.some((flag) => NOT_TUNNELLED.test(flag)) ? startInnerHalf() : null;
   try {
-    return await runCommand({ ...command, act: (call) => act(call, words, inner) }, flags, io);
+    const verb: Verb = { ...command, act: (call) => act(call, words, inner) };
+    return await (flags.length === 0 && words.length > 0 ? runWithoutFlags(verb, io) : runCommand(verb, flags, io));
   } finally {
     inner?.dismiss();
   }

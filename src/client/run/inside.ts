@@ -141,7 +141,7 @@ coverRun();
 startCarrier(fail);
 const relay = await openRelay();
 // Those of other networks, as containers have them, are in no list that the outer half sees.
-findSocketFiles(SHARED_FOLDERS).forEach(coverSocket);
+findSocketFiles(SHARED_FOLDERS, 2).forEach(coverSocket);
 note('the inner half is ready');
 const reader = new FrameReader();
 stream.on('data', (chunk: Buffer) => {
