@@ -63,6 +63,7 @@ function call(method: string, path: string, token: string, body: object) {
         ca: world.gateway.cli('ca', 'export').stdout,
         headers: {
           authorization: `Bearer ${token}`,
+          'clawpatrol-client': '1',
           'content-type': 'application/json',
           'content-length': bytes.length,
         },
