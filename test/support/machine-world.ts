@@ -22,6 +22,9 @@ export const NAME = 'db.internal.test';
 /** Of IPv6 on the machine's cable. */
 const OURS_V6 = 'fd31::1';
 const MACHINE_V6 = 'fd31::2';
+/** Of IPv6 on the operator's. */
+const OPERATOR_ROUTER_V6 = 'fd32::1';
+const OPERATOR_V6 = 'fd32::2';
 
 export interface MachineWorld {
   readonly machine: Neighbour;
@@ -40,7 +43,7 @@ export interface MachineWorld {
   probe(...args: readonly (string | number)[]): Promise<string>;
   psql(sql: string): Promise<ProgramResult>;
   /** Starts a shell on the machine, over SSH from the operator's. */
-  openSession(cleanUp: CleanUp): Session;
+  openSession(cleanUp: CleanUp, version?: 4 | 6): Session;
   /** What has left the machine beside the tunnel since the last call: `address protocol port`. */
   takeLeaks(): readonly string[];
   /** Everything that routing may change, as text. */
@@ -65,7 +68,12 @@ export async function startMachineWorld(cleanUp: CleanUp): Promise<MachineWorld>
   const [machine, machineCable] = await join6(cleanUp);
   const operator = await createNeighbour(cleanUp);
   operator.must('ip', 'route', 'add', 'default', 'via', operator.ours);
-  must('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+  const operatorCable = wayTo(operator.address);
+  must('ip', 'address', 'add', `${OPERATOR_ROUTER_V6}/64`, 'dev', operatorCable, 'nodad');
+  const operatorEnd = /dev (\S+)/.exec(operator.must('ip', '-o', 'route', 'get', operator.ours))?.[1] ?? '';
+  operator.must('ip', 'address', 'add', `${OPERATOR_V6}/64`, 'dev', operatorEnd, 'nodad');
+  operator.must('ip', '-6', 'route', 'add', 'default', 'via', OPERATOR_ROUTER_V6);
+  must('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
   const names = await startNameServer(cleanUp, { [NAME]: [machine.ours] });
   const stateDir = join(temporaryFolder(cleanUp, 'clawpatrol-machine'), 'state');
   mkdirSync(stateDir, { mode: 0o700 });
@@ -107,7 +115,8 @@ export async function startMachineWorld(cleanUp: CleanUp): Promise<MachineWorld>
         ['-At', '-h', NAME, '-p', String(upstream.port), '-U', 'anybody', '-d', 'postgres', '-c', sql],
         { env: { PGCONNECT_TIMEOUT: '10', PGPASSWORD: 'none', PGSSLMODE: 'disable' }, timeoutMs: 30_000 },
       ),
-    openSession: (scope) => openSession(scope, { operator, machine, login, home }),
+    openSession: (scope, version = 4) =>
+      openSession(scope, { operator, address: version === 4 ? machine.address : MACHINE_V6, login, home }),
     takeLeaks,
     snapshot: () => snapshot(machine),
   };
@@ -147,10 +156,15 @@ rule "reads" {
 `;
 }
 
+/** The end of our cable to a neighbour. */
+function wayTo(address: string): string {
+  return /dev (\S+)/.exec(must('ip', '-o', 'route', 'get', address))?.[1] ?? '';
+}
+
 /** A neighbour with a way out over the cable, by both families. */
 async function join6(cleanUp: CleanUp): Promise<readonly [Neighbour, string]> {
   const machine = await createNeighbour(cleanUp);
-  const near = /dev (\S+)/.exec(must('ip', '-o', 'route', 'get', machine.address))?.[1] ?? '';
+  const near = wayTo(machine.address);
   const far = /dev (\S+)/.exec(machine.must('ip', '-o', 'route', 'get', machine.ours))?.[1] ?? '';
   must('ip', 'address', 'add', `${OURS_V6}/64`, 'dev', near, 'nodad');
   machine.must('ip', 'address', 'add', `${MACHINE_V6}/64`, 'dev', far, 'nodad');
@@ -173,7 +187,7 @@ function watchCable(
     ip daddr ${machine.ours} udp dport ${UDP_PORT} return
     ip daddr ${machine.ours} tcp dport ${enrolPort} return
     tcp sport ${SSH_PORT} return
-    icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld2-listener-report } return
+    icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld-listener-done, mld2-listener-report } return
     meta nfproto ipv4 update @seen4 { ip daddr . meta l4proto . th dport }
     meta nfproto ipv6 update @seen6 { ip6 daddr . meta l4proto . th dport }
   }
@@ -228,14 +242,14 @@ UseDNS no
 
 interface SessionParts {
   readonly operator: Neighbour;
-  readonly machine: Neighbour;
+  readonly address: string;
   readonly login: string;
   readonly home: string;
 }
 
 let echoes = 0;
 
-function openSession(cleanUp: CleanUp, { operator, machine, login, home }: SessionParts): Session {
+function openSession(cleanUp: CleanUp, { operator, address, login, home }: SessionParts): Session {
   const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'BatchMode=yes', 'LogLevel=ERROR'];
   const [program, args] = operator.within('ssh', [
     '-F',
@@ -245,7 +259,7 @@ function openSession(cleanUp: CleanUp, { operator, machine, login, home }: Sessi
     '-p',
     String(SSH_PORT),
     ...options.flatMap((option) => ['-o', option]),
-    `root@${machine.address}`,
+    `root@${address}`,
     `HOME=${home} NO_COLOR=1 exec sh`,
   ]);
   const child = spawn(program, [...args], { stdio: ['pipe', 'pipe', 'pipe'] });

@@ -26,6 +26,23 @@ export function findInbound(texts: readonly string[]): readonly Inbound[] {
     .map(({ local, remote }) => ({ local, remote }));
 }
 
+/** UDP ports at which root's programs, or the kernel, wait for anybody: a VPN that sessions come in by. Reads /proc/net/udp and udp6. */
+export function findUdpServices(texts: readonly string[]): readonly number[] {
+  const ports = texts.flatMap((text) =>
+    text
+      .split('\n')
+      .slice(1)
+      .flatMap((line) => {
+        const [row] = readRow(line);
+        const uid = line.trim().split(/\s+/)[7];
+        return row !== undefined && row.remote.port === 0 && uid === '0' && !isLoopback(row.local.ip)
+          ? [row.local.port]
+          : [];
+      }),
+  );
+  return [...new Set(ports)].toSorted((a, b) => a - b);
+}
+
 /** What `SSH_CONNECTION` says: `client port server port`. Null when it is not set, or none. */
 export function readSshConnection(text: string | undefined): Inbound | null {
   const [client = '', clientPort = '', server = '', serverPort = ''] = (text ?? '').split(' ');

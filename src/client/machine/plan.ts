@@ -38,6 +38,8 @@ export interface MachinePlan {
   readonly v6: V6State;
   /** Ports that the system gives to whoever calls out: what arrives there is no new session. */
   readonly callerPorts: { readonly low: number; readonly high: number };
+  /** UDP ports where somebody is waited for all the same. */
+  readonly udpServices: readonly number[];
 }
 
 /** The interface's alias says whose it is. */

@@ -5,7 +5,7 @@ import { messageOf } from '../../lib/errors.ts';
 import type { DeviceRecord } from '../device-files.ts';
 import { fieldOf } from '../fields.ts';
 import { parseGatewayUrl } from '../gateway-link.ts';
-import { findInbound, readSshConnection, unique } from './inbound.ts';
+import { findInbound, findUdpServices, readSshConnection, unique } from './inbound.ts';
 import { ALIAS, choosePriority, numbersOf } from './plan.ts';
 import type { Inbound, MachinePlan, Place, V6State } from './plan.ts';
 import type { MachineSystem } from './system.ts';
@@ -56,6 +56,7 @@ export async function prepareMachine({
     priority: await findPriority(system),
     v6: readV6(system),
     callerPorts: readCallerPorts(system),
+    udpServices: findUdpServices(['/proc/net/udp', '/proc/net/udp6'].map((path) => system.readText(path) ?? '')),
   };
   await checkFree(plan, system);
   return plan;

@@ -26,6 +26,7 @@ ${foreign(plan)}
     meta mark set ${mark}
     ct state new tcp flags & (fin | syn | rst | ack) == syn ct mark set ${mark}
     ct state new udp dport != ${plan.callerPorts.low}-${plan.callerPorts.high} ct mark set ${mark}
+    ct state new udp dport @services ct mark set ${mark}
     ct state new icmp type echo-request ct mark set ${mark}
     ct state new icmpv6 type echo-request ct mark set ${mark}
   }
@@ -87,7 +88,7 @@ function received({ interfaceName }: MachinePlan, mark: string): string {
 `;
 }
 
-function sets({ inbound, direct }: MachinePlan): string {
+function sets({ inbound, direct, udpServices }: MachinePlan): string {
   const stay = (version: '-4' | '-6'): readonly string[] =>
     inbound.filter(({ local }) => versionOf(local.ip) === version).map(quadruple);
   const networks = (version: '-4' | '-6'): readonly string[] =>
@@ -95,6 +96,7 @@ function sets({ inbound, direct }: MachinePlan): string {
   return [
     set('stay4', 'type ipv4_addr . inet_service . ipv4_addr . inet_service;', stay('-4')),
     set('stay6', 'type ipv6_addr . inet_service . ipv6_addr . inet_service;', stay('-6')),
+    set('services', 'type inet_service;', udpServices.map(String)),
     set('direct4', 'type ipv4_addr; flags interval; auto-merge;', networks('-4')),
     set('direct6', 'type ipv6_addr; flags interval; auto-merge;', networks('-6')),
   ].join('\n');

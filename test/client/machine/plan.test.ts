@@ -1,7 +1,7 @@
 // What routes a whole machine: lines for `ip`, the fence, and which sessions stay.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findInbound, readSshConnection } from '../../../src/client/machine/inbound.ts';
+import { findInbound, findUdpServices, readSshConnection } from '../../../src/client/machine/inbound.ts';
 import {
   choosePriority,
   closedRoutesOf,
@@ -27,6 +27,7 @@ const PLAN: MachinePlan = {
   priority: 100,
   v6: 'on',
   callerPorts: { low: 32_768, high: 60_999 },
+  udpServices: [51_820],
 };
 
 function words(lines: ReturnType<typeof rulesOf>): readonly string[] {
@@ -114,12 +115,23 @@ test('sessions that others have opened are those at a port where somebody listen
   }
 });
 
+test('of UDP those are waited for who root waits for, from anybody', () => {
+  const text = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+  10: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 0 2
+  11: 00000000:D000 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 77 2
+  12: 0700A8C0:D001 08080808:01BB 01 00000000:00000000 00:00000000 00000000     0        0 78 2
+  13: 0100007F:D002 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 79 2
+`;
+  assert.deepEqual(findUdpServices([text, '']), [51_820]);
+});
+
 test('the fence ends in refusals, and names what may pass by family', () => {
   const text = writeMachineRules(PLAN);
   assert.match(text, /elements = \{ 192\.0\.2\.7 \. 22 \. 203\.0\.113\.5 \. 50000 \}/);
   assert.match(text, /ip daddr 198\.51\.100\.1 udp dport 51820 accept/);
   assert.match(text, /ip6 daddr 2001:db8::1 tcp dport 8444 meta skuid 0 accept/);
   assert.match(text, /elements = \{ fd00::\/8 \}/);
+  assert.match(text, /set services \{ type inet_service; elements = \{ 51820 \}; \}/);
   const outward = text.slice(text.indexOf('chain outward'), text.indexOf('chain inward'));
   assert.match(outward.trimEnd(), /reject with icmpx type admin-prohibited\n {2}\}$/);
 });

@@ -22,6 +22,7 @@ const PLAN: MachinePlan = {
   priority: 100,
   v6: 'on',
   callerPorts: { low: 32_768, high: 60_999 },
+  udpServices: [51_820],
 };
 
 /** A system that keeps what programs would keep, fails when told so, and says what is left. */
