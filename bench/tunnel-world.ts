@@ -58,11 +58,11 @@ async function openPlainTunnel(scope: Scope, device: Neighbour, kind: string): P
   const [near, far] = [createWireguardKeys(), createWireguardKeys()];
   const folder = temporaryFolder(scope, 'clawpatrol-bench');
   const sides = [
-    { name: 'cpplain0', keys: near, peer: far.publicKey, extra: `ListenPort = ${PLAIN_PORT}`, end: NEAR_END },
-    { name: 'cpplain1', keys: far, peer: near.publicKey, extra: '', end: FAR_END },
+    { name: `cpa${process.pid}`, keys: near, peer: far.publicKey, extra: `ListenPort = ${PLAIN_PORT}`, end: NEAR_END },
+    { name: `cpb${process.pid}`, keys: far, peer: near.publicKey, extra: '', end: FAR_END },
   ] as const;
   for (const { name, keys, peer, extra, end } of sides) {
-    const there = name === 'cpplain1';
+    const there = end === FAR_END;
     const run = (program: string, ...args: string[]): string =>
       there ? device.must(program, ...args) : must(program, ...args);
     if (kind === 'kernel') {

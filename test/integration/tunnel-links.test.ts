@@ -6,11 +6,13 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode } from 'dns-packet';
+import { wireguardKeysOf } from '../../src/devices/wireguard.ts';
 import { eventually } from '../support/daemon.ts';
 import { startNameServer } from '../support/name-server.ts';
-import { enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
+import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
 import type { CleanUp } from '../support/temp.ts';
 import { gatewayBlock, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
+import { openClientTunnel } from '../support/wireguard-client.ts';
 
 const skip = whyNoTunnel();
 if (skip === false) {
@@ -309,5 +311,32 @@ print("sent", sent, flush=True)
     const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
     assert.ok(rss < 400, `${rss.toFixed(0)} MiB`);
     assert.equal(await world.talk(STRANGER, 7003, 'x'), 'fin got 1');
+  });
+
+  test('DP-21: a key that is in two machines is noticed, and both places are on record', async (t) => {
+    const { device, gateway, interfaceName } = world;
+    const privateKey = device.must('wg', 'show', interfaceName, 'private-key').trim();
+    const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+    const noticed = (cause: string, to: string = ''): boolean =>
+      records('--device', 'laptop').some(({ data }) => data?.['cause'] === cause && String(data['to']).startsWith(to));
+    assert.equal(await world.talk(STRANGER, 7003, 'x'), 'fin got 1');
+    const second = await createNeighbour(t);
+    await openClientTunnel(t, second, {
+      keys: wireguardKeysOf(Buffer.from(privateKey, 'base64')),
+      gateway: { publicKey, endpoint: `${second.ours}:51898` },
+      addresses: ['10.77.0.2/32'],
+    });
+    const fetchThere = (at: Neighbour): Promise<unknown> =>
+      at.run('bash', ['-c', `exec 3<>/dev/tcp/${STRANGER}/7003; echo x >&3`], { timeoutMs: 5_000 });
+    await eventually('the second is heard', async () => {
+      await fetchThere(second);
+      return noticed('moved', second.address);
+    });
+    assert.equal(noticed('shared-key'), false);
+    await eventually('the first comes back', async () => {
+      await fetchThere(device);
+      return noticed('shared-key', device.address);
+    });
+    assert.match(gateway.log(), /two machines seem to have its key/);
   });
 });

@@ -2,6 +2,7 @@
 // the device dialled; who the device is follows from its address inside the tunnel, which WireGuard ties to its key.
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { createEvent } from '../../audit/event.ts';
 import type { AttributeValue } from '../../config/config.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import { findSilent } from '../../devices/runs.ts';
@@ -22,6 +23,8 @@ import type { TunnelLayout } from './layout.ts';
 import { openNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 import { findArriving } from './gate-ports.ts';
+import { Movements } from './movements.ts';
+import type { Movement } from './movements.ts';
 import type { TunnelPorts } from './ruleset.ts';
 import { readOuterAddresses, writeOuterAddresses } from './stored.ts';
 import type { Transport, TransportState } from './transports.ts';
@@ -93,6 +96,7 @@ class WireguardTunnel implements Tunnel {
   #open = false;
   #ports: TunnelPorts | null = null;
   #heard: readonly PeerState[] = [];
+  readonly #movements = new Movements();
   #watch: Timer | null = null;
   #revival: Timer | null = null;
   #attempt = 0;
@@ -307,6 +311,7 @@ class WireguardTunnel implements Tunnel {
     try {
       this.#heard = await this.peers();
       this.#endSilentRuns(this.#heard);
+      this.#movements.note(this.#heard, this.#parts.clock.now()).forEach((movement) => this.#noteMovement(movement));
       const heard = this.#heard.flatMap(({ publicKey, outerAddress }) =>
         outerAddress === null ? [] : [[publicKey, outerAddress] as const],
       );
@@ -377,5 +382,23 @@ class WireguardTunnel implements Tunnel {
       const outerAddress = this.#outer.get(publicKey) ?? null;
       return { publicKey, addresses: [`${v4}/32`, `${v6}/128`], outerAddress };
     });
+  }
+
+  #noteMovement({ publicKey, from, to, isShared }: Movement): void {
+    const { clock, layout, logger, metrics, recorder, registry, runs } = this.#parts;
+    const owner = [...registry.list(), ...runs.list()].find((one) => one.publicKey === publicKey);
+    const agent = owner === undefined ? null : this.identify(addressesAt(layout.devices, owner.number).v4);
+    if (agent === null) {
+      return;
+    }
+    const cause = isShared ? 'shared-key' : 'moved';
+    const why = isShared
+      ? 'two machines seem to have its key: revoke it and let each in anew'
+      : 'its machine is elsewhere now';
+    if (isShared) {
+      logger.warn({ device: agent.device, from, to }, why);
+    }
+    metrics.noticed(cause);
+    recorder.record(createEvent('connection.noticed', clock.now(), { agent, reason: why, data: { cause, from, to } }));
   }
 }
