@@ -1,6 +1,6 @@
 // What a machine believes before and after it has joined.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -148,6 +148,28 @@ test('a store that cannot be brought up to date is told', async (t) => {
   assert.match((await addTrust('PEM\n', fails, root)).detail, /no update-ca-trust; as root it works/);
   const removed = await removeTrust(fails, root);
   assert.deepEqual([removed.done, /is still trusted: no update-ca-trust/.test(removed.detail)], [false, true]);
+});
+
+test('TL-04: the bundle that programs read in place of their own list holds all of that list, and ours', (t) => {
+  const paths = devicePaths({ HOME: temporaryFolder(t, 'clawpatrol-home') }, null);
+  const ours = '-----BEGIN CERTIFICATE-----\nb3Vycw==\n-----END CERTIFICATE-----\n';
+  writeDevice(paths, RECORD, { caPem: ours, token: new Secret('token'), privateKey: new Secret(KEYS.privateKey) });
+  const blocks = (path: string): readonly string[] =>
+    readFileSync(path, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const system = '/etc/ssl/certs/ca-certificates.crt';
+  const theirs = existsSync(system) ? blocks(system) : [];
+  const bundle = blocks(join(paths.caDir, 'ca-bundle.crt'));
+  assert.deepEqual(bundle.slice(0, theirs.length), theirs);
+  assert.deepEqual(bundle.slice(-1), blocks(join(paths.caDir, 'ca.crt')));
+  const environment = caEnvironment({ bundle: 'all', ca: 'ours' });
+  // Node adds to its own list; every other one is read in the place of one.
+  assert.deepEqual(
+    Object.entries(environment).filter(([, path]) => path === 'ours'),
+    [['NODE_EXTRA_CA_CERTS', 'ours']],
+  );
+  for (const name of ['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO']) {
+    assert.equal(environment[name], 'all', name);
+  }
 });
 
 test('variables are quoted so that a folder with any name is one', () => {

@@ -22,7 +22,7 @@ function shownHost(text: string, wildcards = true): string | null {
   return parsed === null ? null : `${parsed.wildcard ? 'any ' : ''}${formatHostPort(parsed.host, parsed.port ?? 0)}`;
 }
 
-test('hosts have one spelling', () => {
+test('TL-05: hosts have one spelling', () => {
   const cases: readonly (readonly [string, string | null])[] = [
     ['api.github.com', 'api.github.com:0'],
     ['API.GitHub.Com.', 'api.github.com:0'],

@@ -428,7 +428,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     assert.match((await curl('https://api.internal.test/hello')).stdout, /^\d/);
   });
 
-  test('DP-12 DN-11: a name is the same name in any case, with its last dot, and in the letters of any language', async () => {
+  test('DP-12 DN-11 TL-05: a name is the same name in any case, with its last dot, and in the letters of any language', async () => {
     const addressOf = async (name: string): Promise<string> =>
       /^\S+/.exec((await on('getent', ['ahostsv4', name])).stdout)?.[0] ?? '';
     const [plain, idn] = [await addressOf('api.internal.test'), await addressOf('xn--bcher-kva.internal.test')];
