@@ -87,7 +87,12 @@ export function checkNamespaces(tried: Said, { clone, most, apparmor }: Namespac
           ? 'sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile that allows userns'
           : 'a container or a policy of the system forbids them';
   const [said = ''] = tried.stderr.trim().split('\n');
-  return check('namespaces', 'fail', said === '' ? 'unshare cannot be run' : said, `${why}; or sudo clawpatrol run`);
+  return check(
+    'namespaces',
+    'fail',
+    said === '' ? 'unshare cannot be run' : said,
+    `${why}; or sudo clawpatrol run; or clawpatrol run --mode proxy, which routes and contains nothing`,
+  );
 }
 
 /** `reason`: why it cannot be opened, or null. */

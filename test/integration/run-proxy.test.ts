@@ -8,6 +8,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER } from '../../src/lib/client-level.ts';
 import { makeAuthority } from '../support/certificate.ts';
 import { eventually } from '../support/daemon.ts';
 import { enterOwnNetwork, whyNoTunnel } from '../support/network.ts';
@@ -62,6 +63,7 @@ function call(method: string, path: string, token: string, body: object) {
         method,
         ca: world.gateway.cli('ca', 'export').stdout,
         headers: {
+          [CLIENT_LEVEL_HEADER]: String(CLIENT_LEVEL),
           authorization: `Bearer ${token}`,
           'clawpatrol-client': '1',
           'content-type': 'application/json',
