@@ -65,7 +65,6 @@ function call(method: string, path: string, token: string, body: object) {
         headers: {
           [CLIENT_LEVEL_HEADER]: String(CLIENT_LEVEL),
           authorization: `Bearer ${token}`,
-          'clawpatrol-client': '1',
           'content-type': 'application/json',
           'content-length': bytes.length,
         },
