@@ -11,7 +11,7 @@ import { createLive } from './live.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import { createEvent } from '../audit/event.ts';
-import { findRestartNeeded, keepTunnels } from './restart-needed.ts';
+import { findRestartNeeded, keepTunnel } from './restart-needed.ts';
 import { createRoutes } from './routing.ts';
 import type { Services } from './services.ts';
 
@@ -92,7 +92,7 @@ class OneAtATime implements Reloader {
         return this.#result(true, diagnostics, '');
       }
       const restart = findRestartNeeded(this.#parts.started, config, this.#parts.configPath);
-      const live = createLive(keepTunnels(this.#parts.started, config), policy);
+      const live = createLive(keepTunnel(this.#parts.started, config), policy);
       return await this.#swap(trigger, live, { diagnostics, restart });
     } catch (error) {
       return this.#refuse(trigger, [], messageOf(error));

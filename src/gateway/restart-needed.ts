@@ -17,12 +17,12 @@ const FIXED: readonly (readonly [string, (gateway: GatewayConfig) => unknown])[]
 ];
 
 /**
- * The configuration with the tunnels that stand: what reads their networks and addresses must not be told of others, which are nowhere until a
- * restart.
+ * The configuration with the networks of the tunnel that stands: what reads them must not be told of others, which are nowhere until a restart.
+ * Of `tailscale` only its operators are read anew, and one who was taken out is out at once.
  */
-export function keepTunnels(started: Config, next: Config): Config {
-  const { wireguard, tailscale, vipSubnets } = started.gateway;
-  return { ...next, gateway: { ...next.gateway, wireguard, tailscale, vipSubnets } };
+export function keepTunnel(started: Config, next: Config): Config {
+  const { wireguard, vipSubnets } = started.gateway;
+  return { ...next, gateway: { ...next.gateway, wireguard, vipSubnets } };
 }
 
 /** A warning for each attribute that differs from what the daemon was started with. */

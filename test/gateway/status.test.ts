@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxConnections } from '../../src/gateway/descriptors.ts';
-import { findRestartNeeded, keepTunnels } from '../../src/gateway/restart-needed.ts';
+import { findRestartNeeded, keepTunnel } from '../../src/gateway/restart-needed.ts';
 import { NO_DECIDERS, type Deciders } from '../../src/gateway/decider-metrics.ts';
 import { describeStatus, findUnready } from '../../src/gateway/status.ts';
 import type { StatusSources } from '../../src/gateway/status.ts';
@@ -124,7 +124,7 @@ test('a tunnel that stands is not told of other networks than it was made with; 
     findRestartNeeded(started, next, 'gateway.hcl').map(({ message }) => message.split(' ')[0]),
     ['gateway.wireguard', 'gateway.vip_subnets'],
   );
-  const kept = keepTunnels(started, next).gateway;
+  const kept = keepTunnel(started, next).gateway;
   assert.deepEqual(
     [kept.wireguard, kept.vipSubnets, kept.logLevel],
     [started.gateway.wireguard, started.gateway.vipSubnets, 'debug'],
