@@ -17,6 +17,8 @@ import {
 import type { Cidr } from './hosts.ts';
 import { startOf } from './read-set.ts';
 
+/** Addresses of nodes in every tailnet. */
+const TAILNET = ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'].map(parseCidr).filter((cidr) => cidr !== null);
 /** Networks that are nobody's on the public internet. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']
   .map(parseCidr)
@@ -119,6 +121,9 @@ function checkNetworks(gateway: DecodedBlock, { config, report }: CheckParts): v
     const fix = 'write vip_subnets = ["10.78.0.0/16", "fd78::/64"]';
     report.error(gateway.place('vip_subnets'), { code: 'bad-cidr', message, fix });
   }
+  if (config.gateway.tailscale !== null) {
+    checkTailnetNetworks(gateway, virtual, { subnet, report });
+  }
   if (wireguard === undefined || subnet === null) {
     return;
   }
@@ -136,6 +141,25 @@ function checkNetworks(gateway: DecodedBlock, { config, report }: CheckParts): v
   if (!PRIVATE.some((cidr) => contains(cidr, subnet))) {
     const message = 'this network is public space: devices would not reach its real hosts';
     report.warning(at, { code: 'public-subnet', message, fix: 'write a private network, for example 10.77.0.0/16' });
+  }
+}
+
+/** Who an address is must never depend on which transport is asked. */
+function checkTailnetNetworks(
+  gateway: DecodedBlock,
+  virtual: readonly Cidr[],
+  { subnet, report }: { readonly subnet: Cidr | null; readonly report: CheckParts['report'] },
+): void {
+  const overlaps = (cidr: Cidr): boolean => TAILNET.some((nodes) => cidrsOverlap(nodes, cidr));
+  const fix = 'tailnets have 100.64.0.0/10 and fd7a:115c:a1e0::/48; choose another network';
+  if (virtual.some(overlaps)) {
+    const message = 'vip_subnets overlap the addresses of the tailnet';
+    report.error(gateway.place('vip_subnets'), { code: 'bad-cidr', message, fix });
+  }
+  const wireguard = gateway.nested('wireguard')[0];
+  if (wireguard !== undefined && subnet !== null && overlaps(subnet)) {
+    const message = 'subnet_cidr overlaps the addresses of the tailnet';
+    report.error(wireguard.place('subnet_cidr'), { code: 'bad-cidr', message, fix });
   }
 }
 

@@ -432,6 +432,14 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       want: [W('3:29', 'public-subnet')],
     },
     { text: 'gateway { vip_subnets = ["10.1.0.0/16"] }\n', want: [E('1:25', 'bad-cidr')] },
+    {
+      text: 'gateway {\n  vip_subnets = ["100.80.0.0/16", "fd78::/64"]\n  tailscale {}\n}\n',
+      want: [E('2:17', 'bad-cidr')],
+    },
+    {
+      text: 'gateway {\n  wireguard {\n    subnet_cidr = "100.99.0.0/16"\n    endpoint = "127.0.0.1"\n  }\n  tailscale {}\n}\n',
+      want: [E('3:19', 'bad-cidr')],
+    },
   ],
   listeners: [
     {
