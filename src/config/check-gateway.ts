@@ -150,17 +150,20 @@ function checkTailnetNetworks(
   virtual: readonly Cidr[],
   { subnet, report }: { readonly subnet: Cidr | null; readonly report: CheckParts['report'] },
 ): void {
-  const overlaps = (cidr: Cidr): boolean => TAILNET.some((nodes) => cidrsOverlap(nodes, cidr));
   const fix = 'tailnets have 100.64.0.0/10 and fd7a:115c:a1e0::/48; choose another network';
-  if (virtual.some(overlaps)) {
+  if (virtual.some(overlapsTailnet)) {
     const message = 'vip_subnets overlap the addresses of the tailnet';
     report.error(gateway.place('vip_subnets'), { code: 'bad-cidr', message, fix });
   }
   const wireguard = gateway.nested('wireguard')[0];
-  if (wireguard !== undefined && subnet !== null && overlaps(subnet)) {
+  if (wireguard !== undefined && subnet !== null && overlapsTailnet(subnet)) {
     const message = 'subnet_cidr overlaps the addresses of the tailnet';
     report.error(wireguard.place('subnet_cidr'), { code: 'bad-cidr', message, fix });
   }
+}
+
+function overlapsTailnet(cidr: Cidr): boolean {
+  return TAILNET.some((nodes) => cidrsOverlap(nodes, cidr));
 }
 
 function contains(outer: Cidr, inner: Cidr): boolean {
