@@ -172,6 +172,17 @@ rule "gets" {
     assert.match(other.stdout, /172\.31\.0\.1:5999 is not declared/);
   });
 
+  test('the gateway itself is found by its variables alone, and knows the run', async () => {
+    const own = `"${process.execPath}" "${MAIN}"`;
+    const script = `curl -sS https://clawpatrol.internal/info && ${own} context set --task 'by proxy' --json && echo $CLAWPATROL_RUN`;
+    const told = await run(['--incident', 'P8', 'sh', '-c', script]);
+    assert.equal(told.code, 0, told.stderr);
+    const [info = '', said = '', id = ''] = told.stdout.split('\n').filter((line) => line !== '');
+    const { agent } = JSON.parse(info) as { agent: unknown };
+    assert.deepEqual(agent, { device: 'laptop', profile: 'oncall', run: id });
+    assert.match(said, /"incident":"P8","task":"by proxy"/);
+  });
+
   test('what its variables and files hold, and that nothing contains it, is plain to see', async () => {
     const shown = await run(['sh', '-c', 'env; cat "$CLAWPATROL_SSH_CONFIG"'], {
       env: { GH_TOKEN: 'ghp_reallyMine012345' },
