@@ -4,6 +4,8 @@ import type { AuditLog } from '../audit/log.ts';
 import {
   approvalOf,
   belongsTo,
+  chooseActions,
+  chooseStrands,
   claimOfAction,
   idsOf,
   makeChain,
@@ -12,7 +14,7 @@ import {
   type ChainNode,
   type Strand,
 } from './causal.ts';
-import { identityOf, type ActionClaimJson } from './claims.ts';
+import { identityOf, UUID, type ActionClaimJson } from './claims.ts';
 import { INCIDENT_TYPES, incidentOf, type Incident } from './incidents.ts';
 
 /** Each record may hold a whole request: small pages, and so much of requests in all. */
@@ -72,6 +74,7 @@ class ChainReader {
   #cut = false;
   readonly #chosen: Strand[] = [];
   readonly #actions: ChainAction[][] = [];
+  readonly #seen = new Set<string>();
   #count = 0;
   #chars = 0;
 
@@ -82,6 +85,10 @@ class ChainReader {
   async read(id: string, source: string | null): Promise<Chain | null> {
     const said = await this.#pages({ types: ['context.claimed'] }, { pages: MAX_CLAIM_PAGES, newestFirst: true });
     const strands = strandsOf(said);
+    // First, since agents may call an incident or a task whatever they like: also as the id of an action that it would then hide.
+    if (source === null && UUID.test(id) && (await this.#show(id)) !== null) {
+      return this.#readAction(id, strands, said);
+    }
     const changes = await this.#changesOf(id, source);
     const incident = this.#findIncident(id, source, changes);
     if (incident !== null || strands.some((strand) => strand.incident === id)) {
@@ -132,13 +139,11 @@ class ChainReader {
     const left = new Set(strands);
     const parents = (): ReadonlySet<string> => new Set(this.#actions.flat().flatMap(idsOf));
     for (let next: readonly Strand[] = strands.filter(fits); ;) {
-      for (const strand of next) {
-        left.delete(strand);
-        if (this.#chosen.length >= MAX_STRANDS) {
-          this.#cut = true;
-          return;
-        }
-        this.#take(strand, await this.#actionsOf(strand));
+      next.forEach((strand) => left.delete(strand));
+      const taken = chooseStrands(next, MAX_STRANDS - this.#chosen.length);
+      this.#cut ||= taken.length < next.length;
+      for (const [index, strand] of taken.entries()) {
+        this.#take(strand, await this.#actionsOf(strand), taken.length - index);
       }
       const known = parents();
       next = [...left].filter(({ parent }) => parent !== '' && known.has(parent));
@@ -148,12 +153,16 @@ class ChainReader {
     }
   }
 
-  #take(strand: Strand, actions: readonly ChainAction[]): void {
-    const room = Math.max(0, MAX_ACTIONS - this.#count);
-    this.#cut ||= actions.length > room;
-    this.#count += Math.min(room, actions.length);
+  /** `among`: how many strands share what room is left, this one included. */
+  #take(strand: Strand, actions: readonly ChainAction[], among: number = 1): void {
+    // Two stretches of one agent may meet in one millisecond.
+    const fresh = actions.filter(({ id }) => !this.#seen.has(id));
+    const taken = chooseActions(fresh, Math.ceil(Math.max(0, MAX_ACTIONS - this.#count) / among));
+    taken.forEach(({ id }) => this.#seen.add(id));
+    this.#cut ||= taken.length < fresh.length;
+    this.#count += taken.length;
     this.#chosen.push(strand);
-    this.#actions.push(actions.slice(0, room));
+    this.#actions.push([...taken]);
   }
 
   async #actionsOf(strand: Strand): Promise<readonly ChainAction[]> {

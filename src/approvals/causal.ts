@@ -1,7 +1,7 @@
 // What led to what, across agents: an incident, the tasks and agents that said they work on it, what each did, who judged it and how, and
 // what became of it. Made of records of the log alone; who belongs to what is the agents' word. Pure.
 import type { AuditRecord } from '../audit/event.ts';
-import type { Agent } from '../rules/action.ts';
+import { RISKS, type Agent } from '../rules/action.ts';
 import type { Approval, Review } from './approval.ts';
 import { identityOf, type ActionClaimJson, type ClaimJson } from './claims.ts';
 import { incidentOf, type Incident } from './incidents.ts';
@@ -97,6 +97,40 @@ export function idsOf({ id, records }: ChainAction): readonly string[] {
   return [...new Set([id, ...records.flatMap((record) => approvalOf(record)?.id ?? [])])];
 }
 
+/**
+ * So many of the strands, in their order: each device in turn, and each of its agents in turn, so that who says very much hides nobody.
+ * Behind a listener an agent is an address, of which somebody may have as many as they like.
+ */
+export function chooseStrands(strands: readonly Strand[], max: number): readonly Strand[] {
+  if (strands.length <= max) {
+    return strands;
+  }
+  const byAgent = inTurns(strands, ({ identity }) => identity);
+  const chosen = new Set(inTurns(byAgent, ({ agent }) => agent.device).slice(0, max));
+  return strands.filter((strand) => chosen.has(strand));
+}
+
+function inTurns(strands: readonly Strand[], keyOf: (strand: Strand) => string): readonly Strand[] {
+  const counts = new Map<string, number>();
+  const turns = strands.map((strand) => {
+    const turn = counts.get(keyOf(strand)) ?? 0;
+    counts.set(keyOf(strand), turn + 1);
+    return { strand, turn };
+  });
+  return turns.toSorted((one, other) => one.turn - other.turn).map(({ strand }) => strand);
+}
+
+/** So many of the actions, in their order: what is safe is left out first. */
+export function chooseActions(actions: readonly ChainAction[], max: number): readonly ChainAction[] {
+  if (actions.length <= max) {
+    return actions;
+  }
+  const rank = ({ records }: ChainAction): number =>
+    Math.max(...records.map(({ risk }) => RISKS.indexOf(risk ?? 'safe')));
+  const chosen = new Set(actions.toSorted((one, other) => rank(other) - rank(one)).slice(0, max));
+  return actions.filter((action) => chosen.has(action));
+}
+
 export interface ChainParts {
   readonly incident: Incident | null;
   /** Its records, oldest first. */
@@ -109,30 +143,28 @@ export interface ChainParts {
 /** The tree below what was asked for: strands whose parent is in the tree hang below that action, the others below their task. */
 export function makeChain({ incident, changes, strands, actions }: ChainParts): readonly ChainNode[] {
   const known = new Set(actions.flat().flatMap(idsOf));
+  // Each is told once, where it is first met: told wherever it could hang, a few claims would make a tree without end.
   const reached = new Set<number>();
-  const nodeOf = (index: number, above: ReadonlySet<number>): ChainNode | null => {
+  const nodeOf = (index: number): ChainNode | null => {
     const strand = strands[index];
-    if (strand === undefined || above.has(index)) {
+    if (strand === undefined || reached.has(index)) {
       return null;
     }
     reached.add(index);
-    const inside = new Set([...above, index]);
     const done = (actions[index] ?? []).map((action) => {
       const ids = idsOf(action);
-      const led = strands.flatMap(({ parent }, other) => (ids.includes(parent) ? (nodeOf(other, inside) ?? []) : []));
+      const led = strands.flatMap(({ parent }, other) => (ids.includes(parent) ? (nodeOf(other) ?? []) : []));
       return actionNode(action, led);
     });
     return agentNode(strand, done);
   };
   const tops = strands.flatMap((strand, index) => (known.has(strand.parent) ? [] : [{ strand, index }]));
   const byTask = [...new Set(tops.map(({ strand }) => strand.task))].flatMap((task): readonly ChainNode[] => {
-    const agents = tops
-      .filter(({ strand }) => strand.task === task)
-      .flatMap(({ index }) => nodeOf(index, new Set()) ?? []);
+    const agents = tops.filter(({ strand }) => strand.task === task).flatMap(({ index }) => nodeOf(index) ?? []);
     return task === '' ? agents : [taskNode(task, agents)];
   });
   // Claims that lead round in a circle hang nowhere; they are told all the same.
-  const lost = strands.flatMap((_, index) => (reached.has(index) ? [] : (nodeOf(index, new Set()) ?? [])));
+  const lost = strands.flatMap((_, index) => nodeOf(index) ?? []);
   if (incident === null) {
     return [...byTask, ...lost];
   }

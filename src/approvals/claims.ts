@@ -80,7 +80,8 @@ const MAX_OF_DEVICE = 1_000;
 export const STALE_MS = 24 * 3_600_000;
 
 const INCIDENT = /^[\x21-\x7e]{1,100}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** The id of an action or approval, whole. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface ClaimsParts {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
