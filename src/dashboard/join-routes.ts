@@ -13,6 +13,8 @@ import type { Run } from '../devices/runs.ts';
 import type { Connections } from '../gateway/connections.ts';
 import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER, parseClientLevel } from '../lib/client-level.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createThrottle } from '../lib/throttle.ts';
+import type { Throttle } from '../lib/throttle.ts';
 import type { Agent } from '../rules/action.ts';
 import { ApiError, getText, readBody } from './input.ts';
 import type { Fields } from './input.ts';
@@ -62,7 +64,8 @@ export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/onboard/start', (request) => start(request, parts));
   app.post('/api/onboard/poll', (request) => poll(request, parts));
   app.post('/api/onboard/claim', (request) => claim(request, parts));
-  app.post('/api/device/runs', (request) => startRun(request, parts));
+  const starts = createThrottle(parts.clock, RUN_STARTS);
+  app.post('/api/device/runs', (request) => startRun(request, parts, starts));
   app.post('/api/device/runs/:id/alive', (request) => keepRun(request, parts));
   app.delete('/api/device/runs/:id', (request) => endRun(request, parts));
   app.get('/api/env-pushdown', (request) => pushDown(request, parts));
@@ -144,9 +147,17 @@ async function pushDown(request: FastifyRequest, parts: JoinParts): Promise<obje
   return { profile, environment: parts.placeholdersOf(profile) };
 }
 
-async function startRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
+/** Runs that a device begins: two full sets at once, then one in so long. Each leaves records, and an address that rests for an hour. */
+const RUN_STARTS = { supply: 128, refillMs: 1_000 };
+
+async function startRun(request: FastifyRequest, parts: JoinParts, starts: Throttle): Promise<object> {
   refuseOldClient(request);
   const device = authenticate(request, parts);
+  const waitMs = starts.take([device.id]);
+  if (waitMs !== null) {
+    const seconds = Math.ceil(waitMs / 1000);
+    throw new ApiError(429, 'refused', `this device begins too many runs; wait ${seconds} s`);
+  }
   const fields = readBody(request.body, ['public_key', 'mode', 'profile', 'label', 'incident', 'intent']);
   const profile = fields.get('profile') ?? device.profile;
   // A run has what its device has; a narrower profile would need a relation between profiles that the configuration does not have.
@@ -160,20 +171,31 @@ async function startRun(request: FastifyRequest, parts: JoinParts): Promise<obje
   const label = (fields.get('label') ?? '').slice(0, 200);
   const claims = readClaims(fields);
   const carried = readCarried(fields);
-  await parts.record(
-    deviceEvent(parts, 'run.started', device.name, { profile, label, mode: carried ? 'proxy' : 'tunnel' }),
-  );
   const made = { device: device.id, profile, label };
   if (carried) {
     const { run, token } = parts.devices.runs.startWithToken(made);
+    await tellStart(run, device, parts);
     await claimFor(run, device, claims, parts);
     return { ...describeRun(run, parts), token, endpoints: parts.endpointsOf(run.profile) };
   }
   const run = parts.devices.runs.start({ ...made, publicKey: getText(fields, 'public_key') });
+  await tellStart(run, device, parts);
   await claimFor(run, device, claims, parts);
   // Its first packet would be lost, and the next one comes seconds later.
   await parts.devices.tunnel.peersSet();
   return { ...describeRun(run, parts), ...describePlace(parts.devices.tunnel, run.number) };
+}
+
+/** Of runs that began, and of no others; one that cannot be recorded does not begin. */
+async function tellStart(run: Run, { name }: Device, parts: JoinParts): Promise<void> {
+  const { id, profile, label, number } = run;
+  const mode = number === 0 ? 'proxy' : 'tunnel';
+  try {
+    await parts.record(deviceEvent(parts, 'run.started', name, { run: id, profile, label, mode }));
+  } catch (error) {
+    parts.devices.runs.end(id);
+    throw error;
+  }
 }
 
 function describeRun({ id, profile }: Run, { placeholdersOf }: JoinParts): object {
