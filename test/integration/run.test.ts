@@ -328,11 +328,11 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
       await new Promise<void>((resolve) => void daemon.listen(docker, resolve));
       t.after(() => void daemon.close());
     }
-    // A name cache that would answer for the host: whoever reaches it gets names that the gateway does not tell.
-    mkdirSync('/run/nscd', { recursive: true });
-    const cache = createServer((socket) => socket.end('leak'));
-    await new Promise<void>((resolve) => void cache.listen('/run/nscd/socket', resolve));
-    t.after(() => void cache.close());
+    // A name cache that would answer for the host: whoever reaches it gets names that the gateway does not tell. Only this machine has it.
+    world.machine.must('mkdir', '-p', '/run/nscd');
+    world.machine.must('mount', '-t', 'tmpfs', 'none', '/run/nscd');
+    const cache = wordServer(t, "'/run/nscd/socket'", 'leak');
+    await eventually('it listens', () => cache.said() === 'ready\n');
     const env = { SSH_AUTH_SOCK: agent, DOCKER_HOST: `unix://${docker}`, TMUX: '/tmp/tmux-0/default,1,0' };
     const seen = await run(['sh', '-c', `env; ls -l ${docker} /run/nscd/socket ${agent}; cat /etc/nsswitch.conf`], {
       env,
