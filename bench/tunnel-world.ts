@@ -219,6 +219,10 @@ async function compare(work: Work, ways: readonly Way[]): Promise<string[][]> {
 }
 
 const scope = new Scope();
+// Who stops it half-way is left with none of its processes.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void scope.end().finally(() => process.exit(1)));
+}
 try {
   await measure(scope);
 } finally {
