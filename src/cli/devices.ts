@@ -106,6 +106,7 @@ function deviceLines(device: DeviceJson): readonly string[] {
     ['last heard', device.last_heard ?? ''],
     ['addresses', device.addresses.join(', ')],
     ['public key', device.public_key],
+    ['node', device.node],
     ...device.runs.map(({ id, started, label }) => ['run', `${id} since ${started} ${visible(label)}`] as const),
   ];
   return align(rows.filter(([, value]) => value !== '').map(([name, value]) => [name, value]));

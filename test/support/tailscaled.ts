@@ -161,7 +161,7 @@ async function answerPeer(request: IncomingMessage, response: ServerResponse, { 
     socket.close();
     response.end(bytes);
   };
-  const timer = setTimeout(() => end(Buffer.alloc(0)), 1_000);
+  const timer = setTimeout(() => end(Buffer.alloc(0)), 5_000);
   socket.on('error', () => {});
   socket.on('message', end);
   socket.send(question, 53, resolver);
