@@ -248,10 +248,23 @@ function isDisjoint(left: ReadonlySet<string>, right: ReadonlySet<string>): bool
 /** Facts that the agent sets to whatever it likes, at no cost. */
 const FREE: ReadonlySet<string> = new Set(['context.reason', 'context.incident', 'ssh.user', 'http.headers']);
 
+/** Facts that an agent settles by what it says of itself: it names the incident, and with it the alert, for whatever else it does. */
+const SAID: ReadonlySet<string> = new Set(['context.reason', 'context.incident', 'context.alert']);
+
 function agentChosen(expr: Expr): readonly Issue[] {
   const facts = [...factsRead(expr)];
-  if (facts.length === 0 || !facts.every((name) => FREE.has(name))) {
-    return [];
+  const said = facts.filter((name) => SAID.has(name));
+  if (facts.length === 0 || !facts.every((name) => FREE.has(name) || SAID.has(name))) {
+    return said.length === 0
+      ? []
+      : [
+          warning(
+            'agent-chosen',
+            expr.at,
+            `this allows by ${said.join(', ')}, which hangs on what the agent says of itself`,
+            'let it narrow: deny, or ask a person, where it does not fit, and allow by what the gateway measured',
+          ),
+        ];
   }
   return [
     warning(

@@ -183,9 +183,25 @@ test('conditions that no request can meet are pointed out', () => {
 test('an allow that hangs on nothing but the agent’s own words is pointed out', () => {
   assert.deepEqual(alone("context.reason.contains('please')", 'sql', 'allow'), ['agent-chosen 10:16']);
   assert.deepEqual(alone("ssh.user == 'deploy'", 'ssh', 'allow'), ['agent-chosen 10:10']);
+  assert.deepEqual(alone("context.alert.title.contains('disk')", 'sql', 'allow'), ['agent-chosen 10:21']);
   assert.deepEqual(alone("ssh.user == 'deploy'", 'ssh', 'deny'), []);
   assert.deepEqual(alone("ssh.user == 'deploy' && ssh.verb == 'exec'", 'ssh', 'allow'), []);
   assert.deepEqual(alone('true', 'sql', 'allow'), []);
+});
+
+test('an allow that an agent can open by naming an incident is pointed out, whatever else it asks for; a deny or a question is not', () => {
+  for (const condition of [
+    "sql.verb == 'delete' && context.incident != ''",
+    "sql.verb == 'delete' && context.alert.service == 'billing'",
+    "sql.verb == 'delete' && context.reason.contains('approved')",
+  ]) {
+    assert.deepEqual(
+      alone(condition, 'sql', 'allow').map((text) => text.split(' ')[0]),
+      ['agent-chosen'],
+    );
+    assert.deepEqual(alone(condition, 'sql', 'deny'), []);
+  }
+  assert.deepEqual(alone("sql.verb == 'select'", 'sql', 'allow'), []);
 });
 
 test('an endpoint whose rules all have conditions and that lets the rest pass is pointed out', () => {
