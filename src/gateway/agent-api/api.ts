@@ -233,8 +233,12 @@ class Answers implements AgentApi {
     const claim = await this.#parts.claims.set(agent, change, 'agent');
     const { incident = '' } = change;
     // Asked for now, so that rules that read it do not meet it unknown.
-    const known = incident === '' ? 'no-source' : await this.#parts.incidents.lookUp(agent.profile, incident);
+    const known = incident === '' ? 'no-source' : await this.#lookUp(agent, incident);
     return jsonAnswer({ said: claimJson(claim), ...(known === 'no-source' ? {} : { incident_is: known }) });
+  }
+
+  #lookUp({ profile, device }: Agent, incident: string): ReturnType<Incidents['lookUp']> {
+    return this.#parts.incidents.lookUp(profile, incident, device);
   }
 
   async #wouldAllow(agent: Agent, request: OwnRequest): Promise<OwnAnswer> {

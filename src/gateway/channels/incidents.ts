@@ -62,8 +62,8 @@ export interface Incidents {
   settled(agent: Agent): Promise<void> | null;
   /** Why an action may not wait for people as things are, or null: `required` without a known incident. */
   objectionTo(agent: Agent): Objection | null;
-  /** Looks an id up for a profile, within the source's `timeout`. */
-  lookUp(profile: string, id: string): Promise<Named>;
+  /** Looks an id up for a profile and `by`, the device or listener that names it, within the source's `timeout`. */
+  lookUp(profile: string, id: string, by: string): Promise<Named>;
   /** A call to `/api/context/NAME/events`. */
   receive(name: string, signed: Signed): Promise<CallbackReply>;
   list(): readonly Incident[];
@@ -121,7 +121,7 @@ class Watcher implements Incidents {
       return newest === null ? NOTHING : { incident: '', alert: alertFacts(newest, wanted) };
     }
     const named = this.#parts.namedBy(agent);
-    const finding = named === '' ? null : source.find(named);
+    const finding = named === '' ? null : source.find(named, agent.device);
     switch (finding?.kind) {
       case undefined:
       case 'absent':
@@ -149,7 +149,7 @@ class Watcher implements Incidents {
       return newest === null ? null : alertShown(newest, wanted, { guess });
     }
     const named = this.#parts.namedBy(agent);
-    const finding = named === '' ? null : source.find(named);
+    const finding = named === '' ? null : source.find(named, agent.device);
     return finding?.kind === 'known'
       ? alertShown(finding.incident, wanted, { named: `the agent named it; ${block.ref} knows it` })
       : null;
@@ -160,7 +160,7 @@ class Watcher implements Incidents {
     const named = running === null ? '' : this.#parts.namedBy(agent);
     return running === null || named === '' || textOf(running.block, 'select') === 'latest'
       ? null
-      : running.source.settled(named);
+      : running.source.settled(named, agent.device);
   }
 
   objectionTo(agent: Agent): Objection | null {
@@ -171,13 +171,13 @@ class Watcher implements Incidents {
     return textOf(running.block, 'select') === 'latest' ? NO_OPEN : NOT_NAMED;
   }
 
-  async lookUp(profile: string, id: string): Promise<Named> {
+  async lookUp(profile: string, id: string, by: string): Promise<Named> {
     const running = this.#find(profile);
     if (running === null) {
       return 'no-source';
     }
-    await running.source.settled(id);
-    const finding = running.source.find(id);
+    await running.source.settled(id, by);
+    const finding = running.source.find(id, by);
     switch (finding.kind) {
       case 'known':
         return finding.incident.status === 'resolved' ? 'resolved' : 'open';

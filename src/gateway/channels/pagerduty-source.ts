@@ -20,6 +20,8 @@ const STALE_AFTER = 5;
 /** Ids whose answer is remembered, and how many are asked for in a minute: agents choose what they name. */
 const MAX_ASKED = 500;
 const MAX_LOOKS_A_MINUTE = 60;
+/** Of them, those for one device or listener, so that who names anything leaves the others theirs. */
+const MAX_LOOKS_OF_ONE = 20;
 /** After a failure it is asked again so much later. */
 const RETRY_MS = 5_000;
 /** Open incidents that are looked at again in one round, so that their end is heard of. */
@@ -33,10 +35,10 @@ export type Finding =
 /** Where a profile's incidents come from. */
 export interface IncidentSource {
   readonly key: string;
-  /** What is known of an id now. Looks it up where that is too old. */
-  find(id: string): Finding;
+  /** What is known of an id now. `by`: who names it, a device or listener; each has a share of the questions. Looks it up where that is too old. */
+  find(id: string, by: string): Finding;
   /** Resolves when a look that is under way has an answer or was given up; null when none is. */
-  settled(id: string): Promise<void> | null;
+  settled(id: string, by: string): Promise<void> | null;
   /** With `select = "latest"`: the newest open one, or null. */
   latest(): Incident | null;
   /** Something was heard from outside: what was read of that incident before is old. */
@@ -72,7 +74,7 @@ class PagerDutySource implements IncidentSource {
   readonly #asked = new Lru<string, Asked>(MAX_ASKED);
   readonly #looking = new Map<string, Promise<void>>();
   #newest: { readonly id: string; readonly untilMs: number } | null = null;
-  #looks = { count: 0, sinceMs: 0 };
+  #looks = { count: 0, sinceMs: 0, shares: new Map<string, number>() };
   #next: Timer | null = null;
   #failing = false;
 
@@ -82,7 +84,7 @@ class PagerDutySource implements IncidentSource {
     this.#parts = parts;
   }
 
-  find(id: string): Finding {
+  find(id: string, by: string): Finding {
     if (!/^[A-Za-z0-9]{1,40}$/.test(id)) {
       // Ids are letters and digits; nothing else is put into a path.
       return { kind: 'absent' };
@@ -90,7 +92,7 @@ class PagerDutySource implements IncidentSource {
     const nowMs = this.#parts.clock.monotonicMs();
     const asked = this.#asked.find(id);
     if (asked === null || nowMs >= asked.freshMs) {
-      this.#look(id);
+      this.#look(id, by);
     }
     const incident = this.#parts.desk.find(this.#block.ref, id);
     if (incident !== null && !this.#covers(incident.serviceId)) {
@@ -107,16 +109,19 @@ class PagerDutySource implements IncidentSource {
     return { kind: this.#looking.has(id) ? 'asking' : 'unavailable' };
   }
 
-  settled(id: string): Promise<void> | null {
-    const known = this.find(id).kind === 'known' && this.#asked.find(id) !== null;
+  settled(id: string, by: string): Promise<void> | null {
+    const known = this.find(id, by).kind === 'known' && this.#asked.find(id) !== null;
     return known ? null : (this.#looking.get(id) ?? null);
   }
 
   latest(): Incident | null {
     const newest = this.#newest;
-    return newest !== null && this.#parts.clock.monotonicMs() < newest.untilMs
-      ? this.#parts.desk.find(this.#block.ref, newest.id)
-      : null;
+    const incident =
+      newest !== null && this.#parts.clock.monotonicMs() < newest.untilMs
+        ? this.#parts.desk.find(this.#block.ref, newest.id)
+        : null;
+    // An event may have told of its end before the next question.
+    return incident === null || incident.status === 'resolved' ? null : incident;
   }
 
   heard(id: string): void {
@@ -125,7 +130,7 @@ class PagerDutySource implements IncidentSource {
       this.#asked.put(id, { ...asked, freshMs: 0 });
     }
     // An event has no description, notes or timeline.
-    this.#look(id);
+    this.#look(id, '');
     if (textOf(this.#block, 'select') === 'latest') {
       this.#next?.cancel();
       void this.round();
@@ -174,21 +179,27 @@ class PagerDutySource implements IncidentSource {
     return services.length === 0 || services.includes(serviceId);
   }
 
-  #look(id: string): void {
-    if (this.#looking.has(id) || this.#closing.signal.aborted || !this.#mayLook()) {
+  /** `by`: as in `find`; "" is the gateway itself. */
+  #look(id: string, by: string): void {
+    if (this.#looking.has(id) || this.#closing.signal.aborted || !this.#mayLook(by)) {
       return;
     }
     const looking = this.#lookUp(id).finally(() => this.#looking.delete(id));
     this.#looking.set(id, looking);
   }
 
-  #mayLook(): boolean {
+  #mayLook(by: string): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     if (this.#looks.count === 0 || nowMs - this.#looks.sinceMs > 60_000) {
-      this.#looks = { count: 0, sinceMs: nowMs };
+      this.#looks = { count: 0, sinceMs: nowMs, shares: new Map() };
+    }
+    const share = this.#looks.shares.get(by) ?? 0;
+    if (this.#looks.count >= MAX_LOOKS_A_MINUTE || (by !== '' && share >= MAX_LOOKS_OF_ONE)) {
+      return false;
     }
     this.#looks.count += 1;
-    return this.#looks.count <= MAX_LOOKS_A_MINUTE;
+    this.#looks.shares.set(by, share + 1);
+    return true;
   }
 
   /** Never rejects. */
@@ -251,7 +262,7 @@ class PagerDutySource implements IncidentSource {
       .toSorted((one, other) => one.changedMs - other.changedMs)
       .filter(({ changedMs }) => nowMs - changedMs >= this.#ttlMs)
       .slice(0, MAX_SWEPT);
-    due.forEach(({ id }) => this.#look(id));
+    due.forEach(({ id }) => this.#look(id, ''));
     await Promise.all(due.flatMap(({ id }) => this.#looking.get(id) ?? []));
   }
 
