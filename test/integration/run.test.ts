@@ -367,7 +367,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     const env = { SSH_AUTH_SOCK: agent };
     const escape = [process.execPath, MAIN, 'escape-test', '--outside', '[::1]:7777'];
     // Outside of any run, but told that it is in one; with a connection that it inherits.
-    const program = `exec 7<>/dev/tcp/127.0.0.1/8080; exec "$@"`;
+    const program = `exec 7<>/dev/tcp/127.0.0.1/8080 40</usr; exec "$@"`;
     const open = await world.machine.run('bash', ['-c', program, 'bash', ...escape], {
       env: { HOME: world.home, NO_COLOR: '1', CLAWPATROL_RUN: 'none', ...env },
     });
@@ -375,7 +375,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
       /^OPEN the machine’s loopback: somebody answers at 127\.0\.0\.1 8080/m,
       /^OPEN TCP to the address that was given \(::1 7777\)/m,
       /^OPEN abstract sockets: there is .*@clawpatrol-test/m,
-      /^OPEN a connection that was inherited: descriptor 7/m,
+      /^OPEN a connection or folder that was inherited: descriptor 7, 40/m,
       /^OPEN the network of another process \(setns\)/m,
       /^OPEN the files of another process/m,
       /^OPEN another route: ip ended with 0/m,

@@ -2,7 +2,7 @@
 // attempt.
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { SYSTEM_PATH } from '../../devices/system-path.ts';
@@ -69,7 +69,7 @@ export async function tryEscapes({ paths, env, outside }: EscapeParts): Promise<
     tryInterfaces(),
     tryAbstract(),
     ...tryProcesses(),
-    ...(await tryRaw()),
+    ...(await tryKernel()),
   ];
 }
 
@@ -287,20 +287,27 @@ function tryAbstract(): Attempt {
   };
 }
 
-/** Connections that were open when the run began, handed down. */
+/** Connections and folders that were open when the run began, handed down. */
 function tryDescriptors(): Attempt {
   const open = readdirSync('/proc/self/fd').filter((fd) => {
+    const path = `/proc/self/fd/${fd}`;
     try {
-      return Number(fd) > 2 && readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+      return Number(fd) > 2 && (readlinkSync(path).startsWith('socket:') || isForeignFolder(path));
     } catch {
       return false;
     }
   });
   return {
-    name: 'a connection that was inherited',
+    name: 'a connection or folder that was inherited',
     held: open.length === 0,
-    detail: open.length === 0 ? 'there is none' : `descriptor ${open.join(', ')}`,
+    detail:
+      open.length === 0 ? 'there is none' : `descriptor ${open.toSorted((a, b) => Number(a) - Number(b)).join(', ')}`,
   };
+}
+
+/** One that is not just being read, as this one is. */
+function isForeignFolder(path: string): boolean {
+  return statSync(path).isDirectory() && !/^\/proc\/\d+\/fd$/.test(readlinkSync(path));
 }
 
 /** Processes outside: whose network could be entered, whose files, memory or variables could be read. */
@@ -335,20 +342,49 @@ function tellProcesses(name: string, pids: readonly string[]): Attempt {
   return { name, held, detail: held ? 'none can be' : `of process ${pids.slice(0, 5).join(', ')}` };
 }
 
-/** Packets past the kernel's own protocols. */
-async function tryRaw(): Promise<readonly Attempt[]> {
+/** Packets past the kernel's own protocols, and what the kernel has that belongs to no network. */
+async function tryKernel(): Promise<readonly Attempt[]> {
   const { default: koffi } = await import('koffi');
-  const open: unknown = koffi.load(null).func('int socket(int domain, int type, int protocol)');
-  const [AF_INET, AF_INET6, AF_PACKET, SOCK_RAW, ICMP, ALL] = [2, 10, 17, 3, 1, 0x0300];
-  const kinds: readonly (readonly [string, number, number])[] = [
-    ['a raw socket', AF_INET, ICMP],
-    ['a raw socket over IPv6', AF_INET6, 58],
-    ['a packet socket', AF_PACKET, ALL],
+  const library = koffi.load(null);
+  const call = (prototype: string, ...args: readonly unknown[]): number => {
+    const found: unknown = library.func(prototype);
+    const result: unknown = typeof found === 'function' ? Reflect.apply(found, undefined, args) : -1;
+    return typeof result === 'number' ? result : -1;
+  };
+  const [AF_INET, AF_INET6, AF_PACKET, AF_BLUETOOTH, AF_VSOCK] = [2, 10, 17, 31, 40];
+  const [SOCK_STREAM, SOCK_RAW, ICMP, ICMP6, ALL, HCI] = [1, 3, 1, 58, 0x0300, 1];
+  const kinds: readonly (readonly [string, readonly number[]])[] = [
+    ['a raw socket', [AF_INET, SOCK_RAW, ICMP]],
+    ['a raw socket over IPv6', [AF_INET6, SOCK_RAW, ICMP6]],
+    ['a packet socket', [AF_PACKET, SOCK_RAW, ALL]],
+    ['a socket to the host of a virtual machine (vsock)', [AF_VSOCK, SOCK_STREAM, 0]],
+    ['a Bluetooth socket', [AF_BLUETOOTH, SOCK_RAW, HCI]],
   ];
-  return kinds.map(([name, domain, protocol]) => {
-    const made: unknown =
-      typeof open === 'function' ? Reflect.apply(open, undefined, [domain, SOCK_RAW, protocol]) : -1;
-    const held = typeof made !== 'number' || made < 0;
+  const sockets = kinds.map(([name, args]) => {
+    const held = call('int socket(int domain, int type, int protocol)', ...args) < 0;
     return { name, held, detail: held ? 'not permitted' : 'it can be opened' };
   });
+  return [...sockets, ...tryCalls(call, () => koffi.errno())];
+}
+
+/** The terminal that is shared with the shell, operations that no filter sees, and keys that are looked up outside. */
+function tryCalls(call: (prototype: string, ...args: readonly unknown[]) => number, error: () => number): Attempt[] {
+  const SYSTEM_CALL = 'long syscall(long number, long a, long b, long c, long d, long e, long f)';
+  const [IO_URING_SETUP, KEYCTL, SESSION] = [425, process.arch === 'arm64' ? 219 : 250, -3];
+  const [EFAULT, TIOCSTI] = [14, 0x5412];
+  // Nothing is given, and so nothing is done: who may do it is told that nothing was given.
+  const ring = call(SYSTEM_CALL, IO_URING_SETUP, 1, 0, 0, 0, 0, 0) >= 0 || error() === EFAULT;
+  const keys = call(SYSTEM_CALL, KEYCTL, 0, SESSION, 0, 0, 0, 0) >= 0;
+  const typing = [0, 1, 2].some((fd) => {
+    return call('int ioctl(int fd, unsigned long request, void *text)', fd, TIOCSTI, null) >= 0 || error() === EFAULT;
+  });
+  return [
+    tellCall('typing into the shared terminal', typing),
+    tellCall('io_uring', ring),
+    tellCall('the session’s keyring', keys),
+  ];
+}
+
+function tellCall(name: string, open: boolean): Attempt {
+  return { name, held: !open, detail: open ? 'it is permitted' : 'not permitted' };
 }

@@ -16,6 +16,7 @@ import { cover, coverRun, coverSocket, findResolver, hide } from './mounts.ts';
 import { answerExpose, openInnerOpenings } from './openings.ts';
 import { readMessage } from './plan.ts';
 import type { InnerMessage, RunPlan } from './plan.ts';
+import { seal } from './seal.ts';
 import { findSocketFiles, SHARED_FOLDERS } from './socket-files.ts';
 
 /** The stream to the outer half. */
@@ -60,6 +61,7 @@ async function openRelay(): Promise<{ readonly socket: DatagramSocket; readonly 
 }
 
 function start({ command, args, environment, uid, gid }: RunPlan): void {
+  seal();
   // A user namespace of its own, as the user: the command has no right over the network and the mounts that it finds.
   const wrapped = [
     '--user',
@@ -92,12 +94,22 @@ function checkCommand({ command, environment }: RunPlan): void {
   }
 }
 
+/** Where we are, by its name: as we came into it, it may lie below what is covered since, and lead from there to all that is. */
+function enterAgain(): void {
+  try {
+    process.chdir(folder ?? '');
+  } catch {
+    fail(`the folder ${folder ?? 'that it was started in'} is not there in a run; start it in another one`);
+  }
+}
+
 async function begin(given: RunPlan, resolver: string | null): Promise<void> {
   note('the plan is here');
   checkCommand(given);
   const opened = openTunnel(given, relay.port);
   // The interface is made by other processes meanwhile.
   hide(given, resolver);
+  enterAgain();
   note('the rest is hidden');
   await opened;
   // Whoever reaches WireGuard's own socket reads its key: it was needed until now, and belongs to the same user as the command.
@@ -117,9 +129,20 @@ function take(value: unknown): void {
     if (plan?.openings !== null && plan?.openings !== undefined) {
       answerExpose(plan.openings, message);
     }
+  } else if (message.kind === 'cover') {
+    message.sockets.forEach(coverSocket);
   } else if (plan === null) {
     plan = message.plan;
     begin(plan, resolver).catch((error: unknown) => fail(messageOf(error)));
+  }
+}
+
+function findFolder(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    // It has been removed; it leads upwards all the same.
+    return null;
   }
 }
 
@@ -136,6 +159,7 @@ for (const name of FORWARDED) {
   });
 }
 stream.on('error', () => {});
+const folder = findFolder();
 const resolver = findResolver();
 coverRun();
 startCarrier(fail);

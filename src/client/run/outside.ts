@@ -62,6 +62,9 @@ async function openOuter(endpoint: string, caDir: string): Promise<Outer> {
   }
 }
 
+/** How often it is looked for sockets that somebody has left since. */
+const LOOK_EVERY_MS = 250;
+
 interface Carried {
   readonly options: RunOptions;
   readonly started: StartedRun;
@@ -72,11 +75,14 @@ async function carry(inner: InnerHalf, outer: Outer, carried: Carried): Promise<
   const { options } = carried;
   const say = (message: OuterMessage): void => void inner.stream.write(writeFrame({ kind: 'message', value: message }));
   const openings = await openAsked(options, say);
+  let looking: NodeJS.Timeout | null = null;
   try {
     relay(inner, outer, options.note);
     say({ kind: 'plan', plan: planFor(carried, openings) });
+    looking = coverLater(() => findSockets(options.env, openings?.plan.path ?? null), say);
     return await inner.ended;
   } finally {
+    clearInterval(looking ?? undefined);
     openings?.close();
   }
 }
@@ -123,6 +129,16 @@ function planFor({ options, started, privateKey }: Carried, openings: OuterOpeni
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
   };
+}
+
+/** Sockets at which somebody listens after the run has begun, and those made anew at a path that was covered: all of them, each time. */
+function coverLater(find: () => readonly string[], say: (message: OuterMessage) => void): NodeJS.Timeout {
+  return setInterval(() => {
+    const sockets = find();
+    if (sockets.length > 0) {
+      say({ kind: 'cover', sockets });
+    }
+  }, LOOK_EVERY_MS);
 }
 
 function findSockets(env: RunOptions['env'], own: string | null): readonly string[] {

@@ -25,7 +25,11 @@ export interface RunPlan {
 }
 
 /** What the outer half says. */
-export type OuterMessage = { readonly kind: 'plan'; readonly plan: RunPlan } | ExposeRequest;
+export type OuterMessage =
+  | { readonly kind: 'plan'; readonly plan: RunPlan }
+  /** At these somebody listens now, outside. */
+  | { readonly kind: 'cover'; readonly sockets: readonly string[] }
+  | ExposeRequest;
 
 /** What the inner half says: how far it is. `atMs` is milliseconds since the epoch. */
 export interface InnerMessage {
@@ -36,9 +40,19 @@ export interface InnerMessage {
 
 /** Reads what the outer half said. Throws Error. */
 export function readMessage(value: unknown): OuterMessage {
-  return fieldOf(value, 'kind') === 'expose'
-    ? { kind: 'expose', port: Number(fieldOf(value, 'port')), name: textOf(value, 'name') }
-    : { kind: 'plan', plan: readPlan(fieldOf(value, 'plan')) };
+  switch (fieldOf(value, 'kind')) {
+    case 'expose':
+      return { kind: 'expose', port: Number(fieldOf(value, 'port')), name: textOf(value, 'name') };
+    case 'cover':
+      return { kind: 'cover', sockets: listOf(value, 'sockets') };
+    default:
+      return { kind: 'plan', plan: readPlan(fieldOf(value, 'plan')) };
+  }
+}
+
+function listOf(value: unknown, name: string): readonly string[] {
+  const items = fieldOf(value, name);
+  return Array.isArray(items) ? items.map(String) : [];
 }
 
 function readPlan(value: unknown): RunPlan {
@@ -46,24 +60,20 @@ function readPlan(value: unknown): RunPlan {
     const entries = Object.entries(fieldOf(value, name) ?? {});
     return Object.fromEntries(entries.map(([key, text]) => [key, String(text)]));
   };
-  const list = (name: string): readonly string[] => {
-    const items = fieldOf(value, name);
-    return Array.isArray(items) ? items.map(String) : [];
-  };
   const [mtu, uid, gid] = ['mtu', 'uid', 'gid'].map((name) => Number(fieldOf(value, name)));
   return {
     privateKey: textOf(value, 'privateKey'),
     gatewayKey: textOf(value, 'gatewayKey'),
-    addresses: list('addresses'),
+    addresses: listOf(value, 'addresses'),
     resolver: textOf(value, 'resolver'),
     mtu: mtu ?? 1420,
-    hidden: list('hidden'),
+    hidden: listOf(value, 'hidden'),
     caDir: textOf(value, 'caDir'),
     caFiles: record('caFiles'),
-    sockets: list('sockets'),
+    sockets: listOf(value, 'sockets'),
     openings: readOpenings(fieldOf(value, 'openings')),
     command: textOf(value, 'command'),
-    args: list('args'),
+    args: listOf(value, 'args'),
     environment: record('environment'),
     uid: uid ?? 0,
     gid: gid ?? 0,
