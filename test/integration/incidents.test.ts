@@ -252,6 +252,19 @@ test('AP-14: a webhook of alerts counts once, within five minutes, under its own
   assert.equal(incidents().length, 2);
 });
 
+test('a source that tells without end is told to wait, and no other is', async (t) => {
+  const { alerts, events, recorded } = await open(t);
+  const flood = Array.from({ length: 100 }, (_, index) => ({ fingerprint: `f${index}`, status: 'firing' }));
+  const statuses: number[] = [];
+  for (let call = 0; call < 60 && statuses.at(-1) !== 429; call += 1) {
+    statuses.push((await sendAlert(alerts, { call, alerts: flood })).status);
+  }
+  assert.deepEqual(new Set(statuses.slice(0, 20)), new Set([202]));
+  assert.equal(statuses.at(-1), 429);
+  assert.equal((await recorded()).length, 100, 'the same again is no news');
+  assert.equal(await sendPagerDutyEvent(events, EVENT), 202);
+});
+
 test('AP-14: a webhook of alerts that came before a restart does not count again after it', async (t) => {
   const folder = temporaryFolder(t, 'incidents');
   const first = await open(t, { folder });

@@ -13,6 +13,7 @@ import type { AuditLog } from '../../audit/log.ts';
 import type { Config, NamedBlock, Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { createThrottle, type Throttle } from '../../lib/throttle.ts';
 import { Unknown, type Agent } from '../../rules/action.ts';
 import { NO_ALERT } from '../../rules/common-facts.ts';
 import type { Outbound } from '../outbound-fetch.ts';
@@ -31,6 +32,9 @@ export interface IncidentFacts {
   readonly incident: string | Unknown;
   readonly alert: ReadonlyMap<string, string>;
 }
+
+/** What one source may tell: so many incidents at once, then one in so long. Each that is news is a record. */
+const TOLD = { supply: 2_000, refillMs: 50 };
 
 const NOTHING: IncidentFacts = { incident: '', alert: NO_ALERT };
 const UNAVAILABLE: IncidentFacts = { incident: new Unknown('unavailable'), alert: NO_ALERT };
@@ -100,6 +104,7 @@ class Watcher implements Incidents {
   readonly #running = new Map<Ref, Running>();
   readonly #byProfile = new Map<string, Ref>();
   readonly #replays: ReplayGuard;
+  readonly #told: Throttle;
   #config: Pick<Config, 'contexts' | 'profiles'> | null = null;
   #closed = false;
 
@@ -107,6 +112,7 @@ class Watcher implements Incidents {
     this.#parts = parts;
     this.#desk = desk;
     this.#replays = createReplayGuard(parts.clock);
+    this.#told = createThrottle(parts.clock, TOLD);
   }
 
   factsOf(agent: Agent): IncidentFacts {
@@ -279,11 +285,24 @@ class Watcher implements Incidents {
     if (!this.#desk.isNew(block.ref, id)) {
       return refused(409, 'replayed');
     }
+    if (heard !== null && !this.#mayTell(block.ref, 1)) {
+      return refused(429, 'too many');
+    }
     if (heard !== null && covers(block, heard.serviceId)) {
       await this.#desk.take(heard, id);
       source.heard(heard.id);
     }
     return { kind: 'answer', status: 202, body: null };
+  }
+
+  /** Whether that source may tell of so many incidents now. */
+  #mayTell(source: Ref, count: number): boolean {
+    for (let taken = 0; taken < count; taken += 1) {
+      if (this.#told.take([source]) !== null) {
+        return false;
+      }
+    }
+    return true;
   }
 
   async #receiveMapped({ block, source }: Running, signed: Signed, secret: Secret): Promise<CallbackReply> {
@@ -299,6 +318,9 @@ class Watcher implements Incidents {
     const heard = readMappedEvent(parseObject(signed.body.toString('utf8')), block, nowMs);
     if (heard === null) {
       return refused(400, 'no alert with an id is where the paths of the context lead');
+    }
+    if (!this.#mayTell(block.ref, heard.length)) {
+      return refused(429, 'too many');
     }
     for (const one of heard) {
       if (covers(block, one.serviceId)) {
