@@ -36,7 +36,8 @@ export interface PostgresAnalyserParts {
 
 const MAX_CACHED_TEXTS = 4096;
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
-const DEADLINE_MS = 5000;
+/** How long a text may take in the worker before it is opaque. */
+const DEADLINE_MS = 10_000;
 
 export interface PostgresAnalyser extends SqlAnalyser {
   /** Ends the worker thread, where one was needed. */
