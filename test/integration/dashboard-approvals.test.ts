@@ -215,7 +215,8 @@ describe('with operators', { skip }, () => {
     assert.notEqual(code, 0);
     assert.notEqual((await world.psql('SELECT 1').over).code, 0, 'also what is safe');
     await row.getByRole('button', { name: 'Lift quarantine' }).click();
-    await row.getByRole('button', { name: 'Quarantine' }).waitFor();
+    // Exactly: the name of the other button has the word too.
+    await row.getByRole('button', { name: 'Quarantine', exact: true }).waitFor();
     assert.equal((await world.psql('SELECT 1').over).code, 0);
     const [left] = await world.server.query('SELECT count(*)::int AS n FROM users WHERE id = 31', 'app');
     assert.equal(left?.['n'], 1, 'what waited was not run');
