@@ -17,6 +17,8 @@ import type { Peer, PeerState } from '../../devices/wireguard.ts';
 /** How long wireguard-go may take to make its interface. */
 const USERSPACE_START_MS = 5_000;
 const POLL_MS = 20;
+/** How much of what wireguard-go says is kept, in characters. Its advertisement alone has 700. */
+const MAX_SAID = 2_000;
 /** The interface's alias says whose it is. */
 const ALIAS = 'clawpatrol gateway';
 
@@ -55,9 +57,20 @@ export async function createInterface(parts: InterfaceParts): Promise<TunnelInte
     await made.create();
   } catch (error) {
     await made.close();
-    throw error;
+    throw withRights(error);
   }
   return made;
+}
+
+/** What `ip` and wireguard-go say of a missing right tells nobody where to get it. */
+function withRights(error: unknown): unknown {
+  const said = messageOf(error);
+  if (!/operation not permitted|permission denied|tun device|dev\/net\/tun/i.test(said)) {
+    return error;
+  }
+  const fix =
+    "the tunnel needs CAP_NET_ADMIN (under systemd: config/clawpatrol-gateway.service.d/wireguard.conf) and, without the kernel's WireGuard, /dev/net/tun";
+  return new GatewayError('TUNNEL_FAILED', 'operator', `${said}; ${fix}`, { cause: error });
 }
 
 async function removeStale({ layout, run }: InterfaceParts): Promise<void> {
@@ -87,10 +100,18 @@ async function readAlias(interfaceName: string, run: RunCommand): Promise<string
   return null;
 }
 
+/** The lines outside the frame, as the end of a sentence. */
+function withoutFrame(said: string): string {
+  const lines = said.split('\n').flatMap((line) => (/^[│┌└]/.test(line) || line.trim() === '' ? [] : [line.trim()]));
+  return lines.length === 0 ? '' : `: ${lines.join(' ').slice(0, 500)}`;
+}
+
 class MadeInterface implements TunnelInterface {
   kind: 'kernel' | 'userspace' = 'kernel';
   readonly #parts: InterfaceParts;
   #process: ChildProcess | null = null;
+  /** Until it is there, what ends its process is told by the failure to make it. */
+  #made = false;
   #closing = false;
 
   constructor(parts: InterfaceParts) {
@@ -169,6 +190,7 @@ class MadeInterface implements TunnelInterface {
     }
     this.kind = 'userspace';
     await this.#startUserspace();
+    this.#made = true;
   }
 
   /** In the foreground, so that it is our child and ends with us where the system allows that. */
@@ -176,20 +198,23 @@ class MadeInterface implements TunnelInterface {
     const { layout, clock, run, onDeath } = this.#parts;
     const child = spawn('wireguard-go', ['--foreground', layout.interfaceName], {
       env: { PATH: SYSTEM_PATH, LOG_LEVEL: 'error' },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
     let ended: string | null = null;
     let said = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      said = `${said}${chunk.toString('utf8')}`.slice(-500);
-    });
+    // Why it fails stands on its standard output; on the other one is an advertisement for the kernel's WireGuard, in a frame.
+    const note = (chunk: Buffer): void => void (said = `${said}${chunk.toString('utf8')}`.slice(-MAX_SAID));
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
     child.on('error', (error) => {
-      ended = messageOf(error);
+      const missing = 'code' in error && error.code === 'ENOENT';
+      ended = missing ? 'it is not installed; install wireguard-go' : messageOf(error);
     });
-    child.on('exit', (code, signal) => {
-      ended = `wireguard-go ended (${signal ?? `status ${code}`}): ${said.trim()}`;
-      if (!this.#closing) {
+    // Not at `exit`: what it said last may still be on its way.
+    child.on('close', (code, signal) => {
+      ended = `wireguard-go ended (${signal ?? `status ${code}`})${withoutFrame(said)}`;
+      if (this.#made && !this.#closing) {
         onDeath(ended);
       }
     });

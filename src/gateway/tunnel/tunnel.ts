@@ -17,6 +17,8 @@ import type { Recorder } from '../recorder.ts';
 import { runCommand } from '../../devices/commands.ts';
 import type { Inside } from './inside.ts';
 import { createInterface } from './interface.ts';
+import { claimInterface } from './interface-claim.ts';
+import type { InterfaceClaim } from './interface-claim.ts';
 import type { TunnelInterface } from './interface.ts';
 import { addressesAt, numberOf } from './layout.ts';
 import type { TunnelLayout } from './layout.ts';
@@ -90,6 +92,7 @@ class WireguardTunnel implements Tunnel {
   #trouble: string | null = null;
   readonly name = 'wireguard';
   readonly #parts: TunnelParts;
+  #claim: InterfaceClaim | null = null;
   #interface: TunnelInterface | null = null;
   #names: NameServer | null = null;
   #refused: RefusedPackets | null = null;
@@ -136,7 +139,14 @@ class WireguardTunnel implements Tunnel {
 
   async create(): Promise<void> {
     const { layout, keys, logger } = this.#parts;
-    this.#interface = await this.#makeInterface();
+    const release = await claimInterface(layout.interfaceName);
+    try {
+      this.#interface = await this.#makeInterface();
+    } catch (error) {
+      release();
+      throw error;
+    }
+    this.#claim = release;
     logger.info(
       { interface: layout.interfaceName, kind: this.#interface.kind, public_key: keys.publicKey },
       'the tunnel has its interface',
@@ -292,6 +302,7 @@ class WireguardTunnel implements Tunnel {
     await this.#changed;
     await this.#noteOuterAddresses();
     const troubles = (await this.#interface?.close()) ?? [];
+    this.#claim?.();
     this.#names?.close();
     await this.#refused?.close();
     for (const why of troubles) {
