@@ -12,6 +12,7 @@ import {
   unrouteMachine,
 } from '../client/machine/machine.ts';
 import type { RouteParts } from '../client/machine/machine.ts';
+import { describeForeign, findForeign } from '../client/machine/own-folder.ts';
 import { readNetwork } from '../client/machine/plan.ts';
 import { MachineError, prepareMachine } from '../client/machine/prepare.ts';
 import { createMachineSystem } from '../client/machine/system.ts';
@@ -59,8 +60,14 @@ export function readMachineWish(call: Call): MachineWish | null {
   return { interfaceName, rollbackAfterMs, direct };
 }
 
-/** Throws CliError when this machine is routed already, and clears away what a start that broke off has left. */
+/** Throws CliError when this machine is routed already, or others could change what root would do for it, and clears away what a start that broke off has left. */
 export async function clearMachine(paths: DevicePaths): Promise<void> {
+  for (const path of [paths.caDir, paths.stateDir, paths.wireguardConfig]) {
+    const foreign = findForeign(path, 0);
+    if (foreign !== null) {
+      throw refused(describeForeign(path, foreign));
+    }
+  }
   const found = findMachine(paths);
   if (found === null) {
     return;

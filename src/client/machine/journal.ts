@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.ts';
 import { fieldOf } from '../fields.ts';
+import { checkOwn } from './own-folder.ts';
 import type { IpLine, MachinePlan } from './plan.ts';
 
 /** One thing that was made, or was about to be. */
@@ -47,7 +48,7 @@ export interface Journal {
 export type Word = 'kept' | 'undone';
 
 export interface JournalFile {
-  /** Null when nothing was made. Throws Error when it makes no sense. */
+  /** Null when nothing was made. Throws Error when it makes no sense, or when we are root and others could have written it. */
   read(): Journal | null;
   /** Durable when it returns. */
   write(journal: Journal): void;
@@ -78,15 +79,20 @@ export function openJournal(folder: string): JournalFile {
     decided,
     read() {
       const text = readIfThere(path);
+      if (text !== null) {
+        checkOwn(path);
+      }
       return text === null ? null : readJournal(text, path);
     },
     write(journal) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      checkOwn(folder);
       const next = `${path}.next`;
       writeDurable(next, `${JSON.stringify(journal)}\n`);
       renameSync(next, path);
     },
     decide(word) {
+      checkOwn(folder);
       try {
         // Whoever makes the file has the word.
         writeFileSync(wordPath, `${word}\n`, { flag: 'wx', mode: 0o600 });
@@ -122,7 +128,7 @@ function readJournal(text: string, path: string): Journal {
     if (fieldOf(value, 'version') !== 1 || !Array.isArray(fieldOf(value, 'steps'))) {
       throw new Error('it is of another version');
     }
-    // We alone write it, for ourselves, where only root may.
+    // We alone write it, for ourselves, where only root may: that was checked.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return value as Journal;
   } catch (error) {
