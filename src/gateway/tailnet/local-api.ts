@@ -62,7 +62,12 @@ export function createLocalApi({ socket, clock }: { readonly socket: string; rea
       const message = `tailscaled at ${socket}: ${method} ${path} gave ${status}: ${text.trim().slice(0, 200)}`;
       throw new GatewayError('TUNNEL_FAILED', 'operator', message);
     }
-    return parse(text);
+    const value = parse(text);
+    if (value === undefined && method === 'GET') {
+      const message = `tailscaled at ${socket}: what ${method} ${path} gave makes no sense; is it tailscaled that listens there?`;
+      throw new GatewayError('TUNNEL_FAILED', 'operator', message);
+    }
+    return value;
   };
   return {
     async status() {
@@ -106,11 +111,12 @@ function maskOf(changes: PrefChanges): object {
   );
 }
 
+/** Undefined where it is no JSON: `null` is an answer, of one that has nothing to say. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
