@@ -62,12 +62,7 @@ export function createLocalApi({ socket, clock }: { readonly socket: string; rea
       const message = `tailscaled at ${socket}: ${method} ${path} gave ${status}: ${text.trim().slice(0, 200)}`;
       throw new GatewayError('TUNNEL_FAILED', 'operator', message);
     }
-    const value = parse(text);
-    if (value === undefined && method === 'GET') {
-      const message = `tailscaled at ${socket}: what ${method} ${path} gave makes no sense; is it tailscaled that listens there?`;
-      throw new GatewayError('TUNNEL_FAILED', 'operator', message);
-    }
-    return value;
+    return method === 'GET' ? mustParse(text, socket, path) : parse(text);
   };
   return {
     async status() {
@@ -109,6 +104,16 @@ function maskOf(changes: PrefChanges): object {
       [`${name}Set`, true],
     ]),
   );
+}
+
+/** Throws GatewayError TUNNEL_FAILED where it is no JSON. */
+function mustParse(text: string, socket: string, path: string): unknown {
+  const value = parse(text);
+  if (value === undefined) {
+    const message = `tailscaled at ${socket}: its answer to ${path} makes no sense; is it tailscaled that listens there?`;
+    throw new GatewayError('TUNNEL_FAILED', 'operator', message);
+  }
+  return value;
 }
 
 /** Undefined where it is no JSON: `null` is an answer, of one that has nothing to say. */
