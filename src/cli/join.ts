@@ -163,11 +163,15 @@ async function readJoinToken(call: Call): Promise<Secret | null> {
   if (path === null) {
     return null;
   }
-  try {
-    return new Secret((await readFile(path, 'utf8')).trim());
-  } catch (error) {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new CliError('usage', EXIT.usage, `--token-file cannot be read: ${messageOf(error)}`);
+  });
+  // Without a token a person would be asked, and waited for, where nobody sits.
+  if (text.trim() === '') {
+    const fix = '`clawpatrol devices token --profile PROFILE --expires 1h` prints a token';
+    throw new CliError('usage', EXIT.usage, `--token-file ${path} is empty; ${fix}`);
   }
+  return new Secret(text.trim());
 }
 
 /** With `isLast` false nothing more is said than people want to read: what follows has the last word. */

@@ -3,7 +3,7 @@ import { devicePaths, readCa, readDevice, readToken, removeDevice } from '../cli
 import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
 import { findMachine, unrouteMachine } from '../client/machine/machine.ts';
 import { createMachineSystem } from '../client/machine/system.ts';
-import { createGatewayLink, parseGatewayUrl } from '../client/gateway-link.ts';
+import { createGatewayLink, LinkError, parseGatewayUrl } from '../client/gateway-link.ts';
 import { removeTrust } from '../client/trust.ts';
 import { runCommand as runSystem } from '../devices/commands.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -61,6 +61,10 @@ async function tellGateway(paths: DevicePaths, { gateway, device }: DeviceRecord
     );
     return null;
   } catch (error) {
+    // The gateway itself, by the certificate that we keep: it has shut this machine out already.
+    if (error instanceof LinkError && error.status === 401) {
+      return null;
+    }
     return `the gateway could not be told (${messageOf(error)}); an operator should: clawpatrol devices revoke ${device.id}`;
   }
 }
