@@ -20,11 +20,20 @@ export interface CarryParts {
 
 const UNKNOWN = 'CONNECT is for runs, with a token that lives: clawpatrol run --mode proxy';
 
-/** Answers CONNECT on a server; its other requests stay what they are. */
+/**
+ * Answers CONNECT on a server; its other requests stay what they are. A connection that was taken is one of the data plane, with the limits of
+ * that, and takes no place here: else agents would keep operators and other machines out.
+ */
 export function serveCarried(server: Server, parts: CarryParts): void {
   server.on('connect', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on('error', () => stream.destroy());
     const refusal = carry(request, stream, head, parts);
+    if (refusal === null) {
+      server.maxConnections += 1;
+      stream.once('close', () => {
+        server.maxConnections -= 1;
+      });
+    }
     if (refusal !== null) {
       parts.turnedAway();
       stream.end(proxyRefusal(refusal.status, refusal.why, ''), () => stream.destroy());

@@ -14,14 +14,26 @@ export function tcpBelow(stream: Duplex): Socket | null {
   return BELOW.get(stream) ?? null;
 }
 
-/** A server that is not listening yet. Connections that do not finish a handshake are ended, and nobody hears of them. */
+/**
+ * A server that is not listening yet. Connections that do not finish a handshake are ended, and nobody hears of them. It has `maxConnections` of
+ * the HTTP server, which never accepts any itself; no address has more than half of them.
+ */
 export function createTlsFront(
   http: Server,
   { context, clock }: { readonly context: () => Promise<SecureContext>; readonly clock: Clock },
 ): Server {
   const open = new Set<Socket>();
+  const hasRoom = (address: string): boolean => {
+    const most = http.maxConnections;
+    const ofAddress = [...open].filter(({ remoteAddress = '' }) => remoteAddress === address).length;
+    return open.size < most && ofAddress < Math.ceil(most / 2);
+  };
   // Half open, as HTTP servers have it: what is carried here after CONNECT ends each direction by itself.
   const front = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    if (!hasRoom(socket.remoteAddress ?? '')) {
+      socket.destroy();
+      return;
+    }
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
