@@ -2,8 +2,8 @@
 // new parameters every time, and of one that is judged anew. Run: node dist/bench/gate.js
 import type { AuditEvent } from '../src/audit/event.ts';
 import type { AuditLog, AuditTicket } from '../src/audit/log.ts';
-import { createRecorder } from '../src/gateway/recorder.ts';
-import { createGate } from '../src/gateway/gate.ts';
+import { createRecorder } from '../src/gateway/judging/recorder.ts';
+import { createGate } from '../src/gateway/judging/gate.ts';
 import { NO_DECIDERS } from '../src/gateway/decider-metrics.ts';
 import { createMetrics } from '../src/gateway/metrics.ts';
 import { systemClock } from '../src/lib/clock.ts';

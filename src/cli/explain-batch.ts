@@ -1,8 +1,8 @@
 // explain --jsonl: one action object a line in, one answer a line out, in order. Serves as a coprocess: each answer is
 // written before the next line is waited for, and a line that cannot be judged is answered, too.
-import { judgeOffline } from '../gateway/offline.ts';
-import type { OfflineParts } from '../gateway/offline.ts';
-import { BadSample, parseAction, parseJson } from '../gateway/sample.ts';
+import { judgeOffline } from '../gateway/judging/offline.ts';
+import type { OfflineParts } from '../gateway/judging/offline.ts';
+import { BadSample, parseAction, parseJson } from '../gateway/judging/sample.ts';
 import { EXIT } from './command.ts';
 import type { Call } from './command.ts';
 import { judgementJson } from './judgement.ts';

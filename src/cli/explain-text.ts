@@ -1,6 +1,6 @@
 // The text of `explain`: the action, where it goes, what is known about it, how risky it is, every rule that was
 // walked, and the word (config reference 6.6, in that order).
-import type { Judged, Unclaimed } from '../gateway/offline.ts';
+import type { Judged, Unclaimed } from '../gateway/judging/offline.ts';
 import { shorten, visible } from '../lib/text.ts';
 import type { RuleTrace } from '../rules/decision.ts';
 import { factTable } from './judgement.ts';

@@ -1,7 +1,7 @@
 // clawpatrol explain: one action, and why it is decided so; with --jsonl a coprocess that judges a line at a time.
-import { judgeOffline } from '../gateway/offline.ts';
-import type { Judged, OfflineParts, Unclaimed } from '../gateway/offline.ts';
-import { BadSample, parseAction } from '../gateway/sample.ts';
+import { judgeOffline } from '../gateway/judging/offline.ts';
+import type { Judged, OfflineParts, Unclaimed } from '../gateway/judging/offline.ts';
+import { BadSample, parseAction } from '../gateway/judging/sample.ts';
 import { protocols } from '../protocols/all.ts';
 import { CliError, EXIT, flag, runCommand, wordOption } from './command.ts';
 import type { Call, Verb } from './command.ts';

@@ -1,5 +1,5 @@
 // A judged action as JSON (config reference 6.6) and as text. Shared by `explain` and `test`.
-import type { Judged, Unclaimed } from '../gateway/offline.ts';
+import type { Judged, Unclaimed } from '../gateway/judging/offline.ts';
 import { Unknown } from '../rules/action.ts';
 import type { Family, Risk, Unit } from '../rules/action.ts';
 import type { Decision, RuleTrace } from '../rules/decision.ts';

@@ -1,10 +1,10 @@
 // clawpatrol test: replays fixtures against a configuration, with the code of the live path.
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { judgeOffline } from '../gateway/offline.ts';
-import type { OfflineParts } from '../gateway/offline.ts';
-import { BadSample, parseFixture } from '../gateway/sample.ts';
-import type { Expectation } from '../gateway/sample.ts';
+import { judgeOffline } from '../gateway/judging/offline.ts';
+import type { OfflineParts } from '../gateway/judging/offline.ts';
+import { BadSample, parseFixture } from '../gateway/judging/sample.ts';
+import type { Expectation } from '../gateway/judging/sample.ts';
 import { messageOf } from '../lib/errors.ts';
 import { visible } from '../lib/text.ts';
 import { protocols } from '../protocols/all.ts';

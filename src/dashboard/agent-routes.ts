@@ -1,7 +1,7 @@
 // The calls about agents: who there is, what is connected, and quarantine.
 import type { AgentJson, ConnectionJson, QuarantineJson } from '../client/control-shapes.ts';
-import type { Quarantined } from '../gateway/quarantine.ts';
-import { QUARANTINE_KINDS } from '../gateway/quarantine.ts';
+import type { Quarantined } from '../gateway/judging/quarantine.ts';
+import { QUARANTINE_KINDS } from '../gateway/judging/quarantine.ts';
 import { MAX_NOTE_CHARS } from '../approvals/stages.ts';
 import { ApiError, getText, readBody, readFields, readWord } from './input.ts';
 import type { Answer, Call, OperatorParts, Route } from './routes.ts';

@@ -5,10 +5,10 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { parseHost } from '../config/hosts.ts';
 import type { RunRegistry } from '../devices/runs.ts';
-import { canonicalIp } from '../gateway/addresses.ts';
+import { canonicalIp } from '../gateway/dialling/addresses.ts';
 import { CarriedStream } from '../gateway/client-socket.ts';
-import type { Connections } from '../gateway/connections.ts';
-import { CONNECTED, proxyRefusal } from '../gateway/forward-proxy.ts';
+import type { Connections } from '../gateway/arriving/connections.ts';
+import { CONNECTED, proxyRefusal } from '../gateway/arriving/forward-proxy.ts';
 import type { DialTarget } from '../protocols/protocol.ts';
 import { tcpBelow } from './tls-front.ts';
 

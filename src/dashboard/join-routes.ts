@@ -10,7 +10,7 @@ import type { Devices, TunnelDescription } from '../devices/devices.ts';
 import { POLL_SECONDS } from '../devices/enrolment.ts';
 import type { JoinState, Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
-import type { Connections } from '../gateway/connections.ts';
+import type { Connections } from '../gateway/arriving/connections.ts';
 import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER, parseClientLevel } from '../lib/client-level.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createThrottle } from '../lib/throttle.ts';

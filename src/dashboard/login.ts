@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import type { SessionJson } from '../client/control-shapes.ts';
 import type { OperatorParts } from './routes.ts';
 import { operatorEvent } from './routes.ts';
-import { canonicalIp } from '../gateway/addresses.ts';
+import { canonicalIp } from '../gateway/dialling/addresses.ts';
 import { readCookie, writeCookie, type CookieNames } from './cookies.ts';
 import { ApiError, getText, readBody } from './input.ts';
 import { findNameFault, type Operator, type Operators } from './operators.ts';

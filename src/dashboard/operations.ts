@@ -8,7 +8,7 @@ import { listenDashboard } from './dashboard.ts';
 import { placeholdersOf } from '../credentials/pushdown.ts';
 import type { JoinParts, ReachableEndpoint } from './join-routes.ts';
 import { createTurnedAway } from './turned-away.ts';
-import { formatAddress } from '../gateway/addresses.ts';
+import { formatAddress } from '../gateway/dialling/addresses.ts';
 import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
 import { mayDo } from './roles.ts';

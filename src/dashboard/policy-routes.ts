@@ -1,7 +1,7 @@
 // The call that shows the policy in force: every rule and tier with how often it has decided, and what a lint says about it.
 import type { PolicyJson, RuleJson } from '../client/control-shapes.ts';
 import type { Config, RuleConfig, RuleOutcome } from '../config/config.ts';
-import type { Hit } from '../gateway/rule-hits.ts';
+import type { Hit } from '../gateway/judging/rule-hits.ts';
 import { lintPolicy } from '../rules/lint.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { readFields } from './input.ts';

@@ -37,10 +37,10 @@ import {
   readWord,
   type Fields,
 } from './input.ts';
-import type { Connections } from '../gateway/connections.ts';
+import type { Connections } from '../gateway/arriving/connections.ts';
 import type { Incidents } from '../gateway/channels/incidents.ts';
-import type { Quarantine } from '../gateway/quarantine.ts';
-import type { RuleHits } from '../gateway/rule-hits.ts';
+import type { Quarantine } from '../gateway/judging/quarantine.ts';
+import type { RuleHits } from '../gateway/judging/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
 import { APPROVER_ROUTES } from './approver-routes.ts';
 import { GRANT_ROUTES } from './grant-routes.ts';

@@ -2,7 +2,7 @@
 // Their account is the one with their login as e-mail address (or name); without one they may decide, and change nothing of the gateway.
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { canonicalIp } from '../gateway/addresses.ts';
+import { canonicalIp } from '../gateway/dialling/addresses.ts';
 import type { TailnetPeople } from '../gateway/tailnet/people.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Found } from './login.ts';

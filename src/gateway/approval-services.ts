@@ -24,18 +24,18 @@ import type { Action } from '../rules/action.ts';
 import { factsToJson } from '../rules/facts.ts';
 import { redactSummary, redactText } from '../rules/redact.ts';
 import { createRedactor } from '../rules/redactor.ts';
-import { endpointFingerprint } from './chain.ts';
+import { endpointFingerprint } from './dialling/chain.ts';
 import type { Deciders } from './decider-metrics.ts';
-import type { Dial } from './dial.ts';
-import type { ContextOf } from './judge.ts';
+import type { Dial } from './dialling/dial.ts';
+import type { ContextOf } from './judging/judge.ts';
 import type { Live } from './live.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { loadModels } from './models.ts';
+import { loadModels } from './reviewers/models.ts';
 import { createChannels, type Channels } from './channels/channels.ts';
 import { openIncidents, type Incidents } from './channels/incidents.ts';
-import { createOutbound } from './outbound-fetch.ts';
-import { createAuthoriser, createReviewers } from './reviewers.ts';
+import { createOutbound } from './dialling/outbound-fetch.ts';
+import { createAuthoriser, createReviewers } from './reviewers/reviewers.ts';
 
 export interface ApprovalServices {
   readonly approvals: Approvals;

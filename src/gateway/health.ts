@@ -7,9 +7,9 @@ import { createConnection } from 'node:net';
 import type { Server } from 'node:net';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
-import { formatAddress } from './addresses.ts';
-import type { BoundAddress } from './addresses.ts';
-import { bind } from './listeners.ts';
+import { formatAddress } from './dialling/addresses.ts';
+import type { BoundAddress } from './dialling/addresses.ts';
+import { bind } from './arriving/listeners.ts';
 
 /** What may be told to anyone who can reach the address. */
 export interface HealthParts {

@@ -2,7 +2,7 @@
 // reached. Also what makes host keys at first start, so that a client can be told of them before its first connection.
 import type { EndpointConfig } from '../config/config.ts';
 import { createHostKey, parsePrivateKey, publicKeyText } from '../protocols/ssh/keys.ts';
-import { formatAddress } from './addresses.ts';
+import { formatAddress } from './dialling/addresses.ts';
 import type { SshKeys } from './ssh-keys.ts';
 
 /** One endpoint's host key. */

@@ -1,10 +1,10 @@
 // Where somebody who is connected would be led if they came now: what a change of the policy, of a device or of a run has left of it.
 import type { DialTarget } from '../protocols/protocol.ts';
 import type { Agent } from '../rules/action.ts';
-import { createRanges } from './addresses.ts';
+import { createRanges } from './dialling/addresses.ts';
 import type { Live } from './live.ts';
-import { findEndpoint } from './routing.ts';
-import type { Route, Way } from './routing.ts';
+import { findEndpoint } from './arriving/routing.ts';
+import type { Route, Way } from './arriving/routing.ts';
 import type { TunnelView } from './tunnel/arrivals.ts';
 
 export interface RouteNowParts {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxConnections } from '../../src/gateway/descriptors.ts';
-import { findRestartNeeded, keepTunnel } from '../../src/gateway/restart-needed.ts';
+import { findRestartNeeded, keepTunnel } from '../../src/gateway/reloading/restart-needed.ts';
 import { NO_DECIDERS, type Deciders } from '../../src/gateway/decider-metrics.ts';
 import { describeStatus, findUnready } from '../../src/gateway/status.ts';
 import type { StatusSources } from '../../src/gateway/status.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { watchConfig } from '../../src/gateway/config-watch.ts';
+import { watchConfig } from '../../src/gateway/reloading/config-watch.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { eventually } from '../support/daemon.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';

@@ -5,7 +5,7 @@ import { connect, Server } from 'node:net';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { createListeners } from '../../src/gateway/listeners.ts';
+import { createListeners } from '../../src/gateway/arriving/listeners.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { eventually } from '../support/daemon.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -12,7 +12,7 @@ import type { OwnAnswer, OwnRequest } from '../../protocols/protocol.ts';
 import { MAX_OWN_BODY_BYTES } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
 import type { Incidents } from '../channels/incidents.ts';
-import { BadSample } from '../sample.ts';
+import { BadSample } from '../judging/sample.ts';
 import { describeManifest, manifestText } from './manifest.ts';
 import { wouldAllow } from './would-allow.ts';
 import type { WouldAllowParts } from './would-allow.ts';

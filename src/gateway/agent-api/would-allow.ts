@@ -1,14 +1,14 @@
 // "Would this be allowed?": an action that an agent describes is judged by the policy in force as if it came from that agent now. Nothing is run,
 // measured, counted or put to anybody, and the answer tells no more than a denial would. It promises nothing: what a live connection knows
 // (its search path, its transaction, the state of a session) may change it.
-import type { ContextOf } from '../judge.ts';
+import type { ContextOf } from '../judging/judge.ts';
 import type { Live } from '../live.ts';
-import { judgeOffline } from '../offline.ts';
-import type { Judged } from '../offline.ts';
-import { sampleText } from '../records.ts';
-import { BadSample, parseAction } from '../sample.ts';
-import type { HandAction } from '../sample.ts';
-import { denialOf, denialOfCut } from '../verdicts.ts';
+import { judgeOffline } from '../judging/offline.ts';
+import type { Judged } from '../judging/offline.ts';
+import { sampleText } from '../judging/records.ts';
+import { BadSample, parseAction } from '../judging/sample.ts';
+import type { HandAction } from '../judging/sample.ts';
+import { denialOf, denialOfCut } from '../judging/verdicts.ts';
 import { createEvent } from '../../audit/event.ts';
 import type { AuditEvent } from '../../audit/event.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -16,7 +16,7 @@ import type { Secret } from '../../lib/secret.ts';
 import { createThrottle, type Throttle } from '../../lib/throttle.ts';
 import { Unknown, type Agent } from '../../rules/action.ts';
 import { NO_ALERT } from '../../rules/common-facts.ts';
-import type { Outbound } from '../outbound-fetch.ts';
+import type { Outbound } from '../dialling/outbound-fetch.ts';
 import { createIncidentDesk, type IncidentDesk } from './incident-desk.ts';
 import { readMappedEvent } from './mapped-event.ts';
 import { readPagerDutyEvent } from './pagerduty-event.ts';

@@ -5,7 +5,7 @@ import type { NamedBlock } from '../../config/config.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { Lru } from '../../lib/lru.ts';
 import { shorten } from '../../lib/text.ts';
-import type { Outbound } from '../outbound-fetch.ts';
+import type { Outbound } from '../dialling/outbound-fetch.ts';
 import type { IncidentDesk } from './incident-desk.ts';
 import { numberOf, textOf, textsOf, type ChannelParts } from './parts.ts';
 import { PAGERDUTY_URL } from './pagerduty.ts';

@@ -6,8 +6,8 @@ import type { Principal } from '../../approvals/stages.ts';
 import type { AttributeValue, NamedBlock, Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { Dial } from '../dial.ts';
-import type { Outbound } from '../outbound-fetch.ts';
+import type { Dial } from '../dialling/dial.ts';
+import type { Outbound } from '../dialling/outbound-fetch.ts';
 
 /** A notifier that can be ended. */
 export interface Channel extends Notifier {

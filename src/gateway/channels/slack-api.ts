@@ -1,7 +1,7 @@
 // Slack's Web API, as far as channels need it: JSON calls with a bot or app token, and its errors as what the outbox understands.
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { Outbound } from '../outbound-fetch.ts';
+import type { Outbound } from '../dialling/outbound-fetch.ts';
 import { Later, Permanent } from './outbox.ts';
 
 export const SLACK_URL = 'https://slack.com/api';

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { Dial } from '../dial.ts';
+import type { Dial } from '../dialling/dial.ts';
 import { asObject, parseObject, reasonOf, textAt, type SlackCall } from './slack-api.ts';
 import type { SlackReply } from './slack-payload.ts';
 

@@ -6,17 +6,17 @@ import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
 import type { DialTarget } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
-import { canonicalIp, formatAddress } from '../addresses.ts';
-import { receiveFirstBytes } from '../first-bytes.ts';
-import type { FirstBytes } from '../first-bytes.ts';
+import { canonicalIp, formatAddress } from '../dialling/addresses.ts';
+import { receiveFirstBytes } from '../arriving/first-bytes.ts';
+import type { FirstBytes } from '../arriving/first-bytes.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
-import type { PassThrough } from '../pass-through.ts';
-import type { Recorder } from '../recorder.ts';
-import { findEndpoint } from '../routing.ts';
-import type { Route } from '../routing.ts';
-import { findSaidRefusal, mayBeTls } from '../undeclared.ts';
+import type { PassThrough } from '../arriving/pass-through.ts';
+import type { Recorder } from '../judging/recorder.ts';
+import { findEndpoint } from '../arriving/routing.ts';
+import type { Route } from '../arriving/routing.ts';
+import { findSaidRefusal, mayBeTls } from '../arriving/undeclared.ts';
 
 const DNS_PORT = 53;
 

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { Appender } from '../../lib/gather.ts';
-import { canonicalIp } from '../addresses.ts';
+import { canonicalIp } from '../dialling/addresses.ts';
 
 /** Answers of one device: a burst of this many, and this many a second after it. */
 const BURST = 400;

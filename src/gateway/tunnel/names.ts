@@ -2,11 +2,11 @@
 // the policy opens what is not declared. What is asked for and not declared is told to `refused`. Pure but for `others`.
 import { AGENT_NAME, canonicalHost, parseIp } from '../../config/hosts.ts';
 import type { Agent } from '../../rules/action.ts';
-import { matchHost } from '../routing.ts';
+import { matchHost } from '../arriving/routing.ts';
 import type { Live } from '../live.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_PTR, takeQuestion, writeName, writeReply } from './dns-message.ts';
 import type { DnsQuestion, DnsRecord } from './dns-message.ts';
-import { isDeclaredHost } from '../undeclared.ts';
+import { isDeclaredHost } from '../arriving/undeclared.ts';
 import type { OtherNames } from './other-names.ts';
 import type { VirtualAddresses } from './virtual-addresses.ts';
 

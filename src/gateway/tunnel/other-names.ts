@@ -3,7 +3,7 @@
 import { Resolver } from 'node:dns/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { Lru } from '../../lib/lru.ts';
-import type { FindShut } from '../undeclared.ts';
+import type { FindShut } from '../arriving/undeclared.ts';
 
 /** How long an answer is kept, whatever its own time to live. */
 const MIN_TTL_SECONDS = 5;

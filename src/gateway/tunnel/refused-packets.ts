@@ -4,10 +4,10 @@ import { createEvent } from '../../audit/event.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
-import { formatAddress } from '../addresses.ts';
+import { formatAddress } from '../dialling/addresses.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Recorder } from '../judging/recorder.ts';
 import type { Destination } from './arrivals.ts';
 import type { RefusedPacket } from './packet-log.ts';
 

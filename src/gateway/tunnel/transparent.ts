@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import koffi from 'koffi';
 import { GatewayError } from '../../lib/errors.ts';
-import { bind } from '../listeners.ts';
+import { bind } from '../arriving/listeners.ts';
 
 /** ip(7) and ipv6(7). */
 const SOL_IP = 0;

@@ -2,7 +2,7 @@
 // addresses; no address is of two.
 import type { Socket } from 'node:net';
 import type { Agent } from '../../rules/action.ts';
-import { canonicalIp } from '../addresses.ts';
+import { canonicalIp } from '../dialling/addresses.ts';
 import type { TunnelView } from './arrivals.ts';
 import type { Inside } from './inside.ts';
 

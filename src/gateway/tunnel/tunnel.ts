@@ -13,7 +13,7 @@ import type { Agent } from '../../rules/action.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Recorder } from '../judging/recorder.ts';
 import { runCommand } from '../../devices/commands.ts';
 import type { Inside } from './inside.ts';
 import { createInterface } from './interface.ts';

@@ -8,7 +8,7 @@ import { createMemoryReader } from '../../config/memory-reader.ts';
 import { createAgentApi } from '../../../src/gateway/agent-api/api.ts';
 import { createLive } from '../../../src/gateway/live.ts';
 import type { Live } from '../../../src/gateway/live.ts';
-import { NO_CONTEXT } from '../../../src/gateway/judge.ts';
+import { NO_CONTEXT } from '../../../src/gateway/judging/judge.ts';
 import { protocols } from '../../../src/protocols/all.ts';
 import type { OwnAnswer } from '../../../src/protocols/protocol.ts';
 import type { Agent } from '../../../src/rules/action.ts';

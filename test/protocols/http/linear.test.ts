@@ -1,7 +1,7 @@
 // What an agent writes is read in time that grows with its length and no faster: one request may not hold up everybody's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { takeProxyRequest } from '../../../src/gateway/proxy-request.ts';
+import { takeProxyRequest } from '../../../src/gateway/arriving/proxy-request.ts';
 import { Appender } from '../../../src/lib/gather.ts';
 import { trimBlanks } from '../../../src/lib/text.ts';
 import { parseRequestHead, takeSpan } from '../../../src/protocols/http/h1-head.ts';
