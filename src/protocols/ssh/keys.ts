@@ -133,7 +133,17 @@ export function parsePrivateKey(text: string, passphrase: string | null): Parsed
   return key;
 }
 
-/** A new host key as text (OpenSSH's format). */
+const MAX_TRIES = 50;
+
+/** A new host key as text (OpenSSH's format). Throws when none can be made. */
 export function createHostKey(): string {
-  return ssh2.utils.generateKeyPairSync('ed25519').private;
+  // About one in two hundred that ssh2 writes cannot be read again, by ssh2 or by anybody: it takes leading zeros of a field away. A host key
+  // is kept for good, so that such a one would keep the endpoint shut.
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const text = ssh2.utils.generateKeyPairSync('ed25519').private;
+    if (!(ssh2.utils.parseKey(text) instanceof Error)) {
+      return text;
+    }
+  }
+  throw new Error('no host key could be made');
 }

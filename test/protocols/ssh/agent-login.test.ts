@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import ssh2 from 'ssh2';
 import { AgentLogin, readUser, type AgentProof, type LoginStep } from '../../../src/protocols/ssh/agent-login.ts';
 import { MESSAGE } from '../../../src/protocols/ssh/codec.ts';
-import { parsePrivateKey, signWith, verifySignature } from '../../../src/protocols/ssh/keys.ts';
+import { createHostKey, parsePrivateKey, signWith, verifySignature } from '../../../src/protocols/ssh/keys.ts';
 import { writeFields, type Field } from '../../../src/protocols/ssh/wire.ts';
 
 const SESSION = Buffer.alloc(32, 7);
-const key = parsePrivateKey(ssh2.utils.generateKeyPairSync('ed25519').private, null);
+const key = parsePrivateKey(createHostKey(), null);
 const other = parsePrivateKey(ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).private, null);
 const rsa = parsePrivateKey(ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }).private, null);
 
