@@ -140,7 +140,9 @@ test(
   'out of descriptors, new clients are turned away, the process lives, and it accepts again',
   { timeout: 180_000 },
   async (t) => {
-    const modules = ['gateway/listeners.js', 'lib/clock.js'].map((name) => `${import.meta.dirname}/../../src/${name}`);
+    const modules = ['gateway/arriving/listeners.js', 'lib/clock.js'].map(
+      (name) => `${import.meta.dirname}/../../src/${name}`,
+    );
     const node = [process.execPath, '--input-type=module', '--eval', CHILD, ...modules];
     const child = spawn('/bin/sh', ['-c', 'ulimit -n 64 && exec "$@"', 'sh', ...node], {
       stdio: ['pipe', 'pipe', 'inherit'],
