@@ -133,6 +133,7 @@ async function play({ ports, pagerDuty, cli, folder }) {
 
   step('PagerDuty says that it is over');
   const over = { ...event, status: 'resolved' };
+  pagerDuty.incidents.set(INCIDENT.id, { ...INCIDENT, status: 'resolved' });
   expect(await sendPagerDutyEvent(events, over, { type: 'incident.resolved' }), 202);
 
   step('What led to what (clawpatrol audit chain)');
