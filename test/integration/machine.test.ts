@@ -337,7 +337,7 @@ async function openOutward(cleanUp: CleanUp): Promise<{ readonly ended: Promise<
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
   await eventually('it is open', () => said.includes('open'));
-  const ended = once(child, 'exit').then(() => assert.match(said, /ECONNRESET/));
+  const ended = once(child, 'close').then(() => assert.match(said, /ECONNRESET/));
   return { ended };
 }
 

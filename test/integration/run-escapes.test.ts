@@ -130,7 +130,7 @@ describe('ways out of a run that are no way through its network', { timeout: 300
       let said = '';
       child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
       child.stdin.write(`${words.join(' ')}; exec true\n`);
-      await once(child, 'exit');
+      await once(child, 'close');
       return said;
     };
     const command = ['perl', file];
@@ -189,7 +189,7 @@ describe('ways out of a run that are no way through its network', { timeout: 300
     await listenBeside(t, path, 'others');
     assert.equal((await inShell('"$@"', ['perl', '-e', ASK, path])).stdout, 'others');
     child.stdin.end('\n');
-    await once(child, 'exit');
+    await once(child, 'close');
     assert.equal(said, 'ready\ncovered\ncovered\n');
   });
 });

@@ -244,7 +244,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
       const child = beside(t, process.execPath, [MAIN, 'run', 'sh', '-c', script]);
       await eventually('it runs', () => child.said().includes('ready'));
       child.child.kill(signal);
-      const [code] = await once(child.child, 'exit');
+      const [code] = await once(child.child, 'close');
       assert.deepEqual([code, child.said()], [3, `ready\n${word}\n`]);
     }
   });
@@ -255,7 +255,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
       beside(t, 'script', ['-qec', `stty rows 33 cols 111; ${command}`, '/dev/null'], { SHELL: '/bin/bash' });
     const clawpatrol = `${process.execPath} ${MAIN} run`;
     const size = typed(`${clawpatrol} stty size`);
-    await once(size.child, 'exit');
+    await once(size.child, 'close');
     assert.match(size.said(), /33 111/);
     // The command acts on Ctrl-C and goes on with a tunnel that works.
     const ask = `getent ahosts clawpatrol.internal >/dev/null; getent ahosts api.github.test | head -1`;
@@ -263,7 +263,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     const stopped = typed(`${clawpatrol} sh -c "${script.replaceAll('$', '\\$')}"; echo code=$?`);
     await eventually('it runs', () => stopped.said().includes('ready'));
     stopped.child.stdin.write('\u0003');
-    await once(stopped.child, 'exit');
+    await once(stopped.child, 'close');
     assert.match(stopped.said(), /got-it[^]*(?:10\.78\.|fd78::)[^]*code=9/);
     // Job control: stopped with Ctrl-Z, continued, ended.
     const jobs = typed(`bash --norc -i`);

@@ -55,7 +55,8 @@ async function runWith(
       child.kill('SIGTERM');
     }
   });
-  const [code] = await once(child, 'exit');
+  // Not 'exit': what it said last may not have been read by then.
+  const [code] = await once(child, 'close');
   return { said, code };
 }
 

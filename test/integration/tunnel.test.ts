@@ -384,7 +384,7 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.ok(said.includes(fingerprint));
     const code = /code +([A-Z]{4}-[A-Z]{4})/.exec(said)?.[1] ?? '';
     assert.equal(gateway.cli('devices', 'approve', code, '--profile', 'oncall').code, 0);
-    const [status] = await once(joining, 'exit');
+    const [status] = await once(joining, 'close');
     assert.deepEqual([status, /joined as third with profile oncall/.test(said)], [0, true], said);
     const config = readFileSync(join(home, '.config', 'clawpatrol', 'wg.conf'), 'utf8');
     const secret = /PrivateKey = (\S+)/.exec(config)?.[1] ?? '';
