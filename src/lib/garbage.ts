@@ -3,14 +3,17 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Dead chunks before they are given back; well below V8's limit of 64 MiB. */
-const STEP_BYTES = 24 * 1024 * 1024;
+/**
+ * Dead chunks before they are given back. Well below what V8 lets grow before it marks everything that lives: 64 MiB outside its heap, or
+ * half of what lives (`boundOldGarbage`), which is some 20 MiB in a daemon at rest.
+ */
+const STEP_BYTES = 12 * 1024 * 1024;
 
 /**
  * To be told the size of every chunk that was read from a socket. Bytes that pass through are garbage at once, and V8 notices late: a
- * chunk of 16 KiB costs its young generation a few hundred bytes, so 64 MiB of dead chunks are there before that is full, and at 64 MiB
- * outside its heap V8 marks everything that lives: four times a second while a large body passes. Emptying the young generation before
- * that takes a millisecond and gives the chunks back. One count for the process, as there is one heap.
+ * chunk of 16 KiB costs its young generation a few hundred bytes, so tens of MiB of dead chunks are there before that is full, and then V8
+ * marks everything that lives: ten times a second while a large body passes, and that costs as much as passing it. Emptying the young
+ * generation before that takes a millisecond and gives the chunks back. One count for the process, as there is one heap.
  */
 export const countPassed: (sizeBytes: number) => void = createCount(getCollector());
 
