@@ -1,5 +1,6 @@
 // clawpatrol context set: says what an agent works on and why, to the gateway's own name. It is the agent's word, and shown as such.
-import { AgentLinkError, createAgentLink } from '../client/agent-link.ts';
+import { createAgentLink } from '../client/agent-link.ts';
+import { LinkError } from '../client/link-answer.ts';
 import { isObject } from './approval-text.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Noun } from './command.ts';
@@ -60,7 +61,7 @@ async function post(call: Call, said: object): Promise<Said> {
     const { said: inForce, incident_is: known }: Readonly<Record<string, unknown>> = isObject(answer) ? answer : {};
     return { inForce: isObject(inForce) ? inForce : {}, incidentIs: typeof known === 'string' ? known : '' };
   } catch (error) {
-    if (error instanceof AgentLinkError) {
+    if (error instanceof LinkError) {
       throw error.status === 0
         ? new CliError('unreachable', EXIT.unreachable, error.message)
         : new CliError('refused', error.status === 400 ? EXIT.usage : EXIT.no, error.message);

@@ -6,14 +6,9 @@ import { devicePaths, findPrivateKey, keepPrivateKey, readDevice, writeDevice } 
 import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
 import { enrol } from '../client/enrol.ts';
 import type { JoinPrompt } from '../client/enrol.ts';
-import {
-  canonicalFingerprint,
-  createGatewayLink,
-  fetchCa,
-  LinkError,
-  parseGatewayUrl,
-} from '../client/gateway-link.ts';
+import { canonicalFingerprint, createGatewayLink, fetchCa, parseGatewayUrl } from '../client/gateway-link.ts';
 import type { GatewayUrl } from '../client/gateway-link.ts';
+import { LinkError } from '../client/link-answer.ts';
 import { addTrust } from '../client/trust.ts';
 import type { TrustResult } from '../client/trust.ts';
 import { runCommand as runSystem } from '../devices/commands.ts';

@@ -3,7 +3,8 @@ import { devicePaths, readCa, readDevice, readToken, removeDevice } from '../cli
 import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
 import { findMachine, unrouteMachine } from '../client/machine/machine.ts';
 import { createMachineSystem } from '../client/machine/system.ts';
-import { createGatewayLink, LinkError, parseGatewayUrl } from '../client/gateway-link.ts';
+import { createGatewayLink, parseGatewayUrl } from '../client/gateway-link.ts';
+import { LinkError } from '../client/link-answer.ts';
 import { removeTrust } from '../client/trust.ts';
 import { runCommand as runSystem } from '../devices/commands.ts';
 import { messageOf } from '../lib/errors.ts';

@@ -11,20 +11,10 @@ import { connect as connectTls } from 'node:tls';
 import { AGENT_NAME } from '../config/hosts.ts';
 import { messageOf } from '../lib/errors.ts';
 import { devicePaths } from './device-files.ts';
-
-/** A call that did not work. `status` is HTTP's; 0 when the gateway was not reached. */
-export class AgentLinkError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'AgentLinkError';
-    this.status = status;
-  }
-}
+import { LinkError, readAnswer } from './link-answer.ts';
 
 export interface AgentLink {
-  /** The body of the answer. Rejects with AgentLinkError; its message is the gateway's own reason where it gave one. */
+  /** The body of the answer. Rejects with LinkError; its message is the gateway's own reason where it gave one. */
   get(path: string): Promise<string>;
   post(path: string, body: object): Promise<string>;
 }
@@ -41,12 +31,12 @@ export function createAgentLink(env: Env, caDir: string | null): AgentLink {
     try {
       return await ask({ method, path, ca: readCertificates(env, caDir), proxy: findProxy(env), signal: over }, body);
     } catch (error) {
-      if (error instanceof AgentLinkError) {
+      if (error instanceof LinkError) {
         throw error;
       }
       const why = over.aborted ? `no answer within ${DEADLINE_MS / 1000} s` : messageOf(error);
       const hint = 'is this inside a run, on a machine that has joined, or with HTTPS_PROXY set to the gateway?';
-      throw new AgentLinkError(0, `https://${AGENT_NAME}: ${why}; ${hint}`, { cause: error });
+      throw new LinkError(0, `https://${AGENT_NAME}: ${why}; ${hint}`, { cause: error });
     }
   };
   return { get: (path) => call('GET', path, null), post: (path, body) => call('POST', path, body) };
@@ -78,10 +68,10 @@ async function ask({ method, path, ca, proxy, signal }: Call, body: object | nul
         .on('error', reject)
         .end(bytes ?? undefined);
     });
-    const text = await readAnswer(response);
+    const text = await readAnswer(response, MAX_ANSWER_BYTES);
     const status = response.statusCode ?? 0;
     if (status !== 200) {
-      throw new AgentLinkError(status, reasonIn(text) ?? `the gateway answered ${status}`);
+      throw new LinkError(status, reasonIn(text) ?? `the gateway answered ${status}`);
     }
     return text;
   } finally {
@@ -151,19 +141,6 @@ function readCertificates(env: Env, caDir: string | null): readonly string[] {
       return [];
     }
   });
-}
-
-async function readAnswer(response: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > MAX_ANSWER_BYTES) {
-      throw new Error('the answer is longer than any of a gateway');
-    }
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 /** What the gateway says is wrong, with what to do about it. */

@@ -7,6 +7,7 @@ import { isWireguardKey } from '../devices/wireguard.ts';
 import { messageOf } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
 import { fieldOf, textOf } from './fields.ts';
+import { readIfThere } from './optional-file.ts';
 
 /** Where the parts are. */
 export interface DevicePaths {
@@ -144,17 +145,6 @@ function writePrivate(path: string, text: string): void {
   rmSync(path, { force: true });
   writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
   chmodSync(path, 0o600);
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-      return null;
-    }
-    throw error;
-  }
 }
 
 /** A record of that shape. What it says goes into the configuration of programs, so each part must look like what it is. Throws Error. */

@@ -4,7 +4,7 @@ import type { Secret } from '../lib/secret.ts';
 import { checkRecord } from './device-files.ts';
 import { fieldOf, textOf } from './fields.ts';
 import type { DeviceRecord } from './device-files.ts';
-import { LinkError } from './gateway-link.ts';
+import { LinkError } from './link-answer.ts';
 import type { GatewayLink } from './gateway-link.ts';
 
 /** What is shown to the person at the machine while it waits. */

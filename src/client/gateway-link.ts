@@ -2,12 +2,13 @@
 // without TLS only on the machine itself. Each call has a deadline and a bound.
 import { X509Certificate } from 'node:crypto';
 import { request as requestPlain } from 'node:http';
-import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER } from '../lib/client-level.ts';
 import type { Secret } from '../lib/secret.ts';
+import { LinkError, readAnswer } from './link-answer.ts';
 
 /** Where a gateway lets machines in. */
 export interface GatewayUrl {
@@ -16,17 +17,6 @@ export interface GatewayUrl {
   readonly port: number;
   /** SHA-256 of its CA, upper-case hex with colons, or null when the URL does not say. */
   readonly fingerprint: string | null;
-}
-
-/** A call that did not work, with what to do. `status` is HTTP's, 0 when there was no answer. */
-export class LinkError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'LinkError';
-    this.status = status;
-  }
 }
 
 const DEADLINE_MS = 15_000;
@@ -150,7 +140,7 @@ function call(url: GatewayUrl, options: CallOptions, body: object | null): Promi
     };
     const sent = request({ path, method, ...trust, host, port, headers, agent: false }, (response) => {
       const status = response.statusCode ?? 0;
-      const text = readAnswer(response).then((read) =>
+      const text = readAnswer(response, MAX_ANSWER_BYTES).then((read) =>
         status === 200 ? read : Promise.reject(new LinkError(status, reasonIn(read) ?? `${where} answered ${status}`)),
       );
       resolve(text);
@@ -159,19 +149,6 @@ function call(url: GatewayUrl, options: CallOptions, body: object | null): Promi
     sent.on('error', (error) => reject(new LinkError(0, `${where}: ${explain(error)}`, { cause: error })));
     sent.end(bytes ?? undefined);
   });
-}
-
-async function readAnswer(response: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > MAX_ANSWER_BYTES) {
-      throw new LinkError(0, 'the answer is longer than any of a gateway');
-    }
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function explain(error: Error): string {

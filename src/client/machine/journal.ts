@@ -1,19 +1,10 @@
 // What was made to route a whole machine, written down before each step, so that whoever finds it (a guard, `leave`, the next start) can undo it
 // in reverse; and the one word that decides between keeping and undoing.
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.ts';
 import { fieldOf } from '../fields.ts';
+import { readIfThere } from '../optional-file.ts';
 import { checkOwn } from './own-folder.ts';
 import type { IpLine, MachinePlan } from './plan.ts';
 
@@ -143,16 +134,5 @@ function writeDurable(path: string, text: string): void {
     fsyncSync(file);
   } finally {
     closeSync(file);
-  }
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-      return null;
-    }
-    throw error;
   }
 }

@@ -8,12 +8,15 @@ import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { couple } from './couple.ts';
+import { readUntil } from './read-until.ts';
+import type { Beginning } from './read-until.ts';
 
 /** Connections over one run's openings at the same time. */
 const MAX_OPEN = 64;
 /** Until the other side of a connection is there. */
 const MEET_MS = 10_000;
-const LINE_BYTES = 200;
+/** The line with which a connection says what it is for. */
+const NAMING: Beginning = { mark: '\n', maxBytes: 200, withinMs: MEET_MS };
 const LOOPBACK = '127.0.0.1';
 
 /** What the inner half needs to know; null = nothing is open. */
@@ -75,7 +78,7 @@ class OpenOpenings implements OuterOpenings {
     const { path } = this.plan;
     this.#servers.push(
       await listen({ path }, (socket) =>
-        this.#hold(socket) ? readLine(socket, (line) => this.#meet(socket, line)) : undefined,
+        this.#hold(socket) ? readUntil(socket, NAMING, (line) => this.#meet(socket, line.slice(0, -1))) : undefined,
       ),
     );
     chmodSync(path, 0o600);
@@ -169,30 +172,4 @@ function listen(
     server.once('error', reject);
     server.listen(where, () => resolve(server));
   });
-}
-
-/** The first line, bounded, within a limit; what follows stays in the stream. */
-function readLine(socket: Socket, then: (line: string) => void): void {
-  const limit = setTimeout(() => socket.destroy(), MEET_MS);
-  let held: Buffer = Buffer.alloc(0);
-  const onData = (chunk: Buffer): void => {
-    held = Buffer.concat([held, chunk]);
-    const at = held.indexOf(0x0a);
-    if (at === -1 && held.length <= LINE_BYTES) {
-      return;
-    }
-    clearTimeout(limit);
-    socket.off('data', onData);
-    socket.pause();
-    if (at === -1) {
-      socket.destroy();
-      return;
-    }
-    if (at + 1 < held.length) {
-      socket.unshift(held.subarray(at + 1));
-    }
-    then(held.toString('latin1', 0, at));
-  };
-  socket.on('data', onData);
-  socket.once('close', () => clearTimeout(limit));
 }

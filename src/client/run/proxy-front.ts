@@ -6,10 +6,11 @@ import type { Server, Socket } from 'node:net';
 import type { Carrier } from './carried.ts';
 import { breakOff, couple } from './couple.ts';
 import { isOwnPeer } from './local-peer.ts';
+import { readUntil } from './read-until.ts';
+import type { Beginning } from './read-until.ts';
 
 const MAX_CONNECTIONS = 256;
-const HEAD_MS = 10_000;
-const MAX_HEAD_BYTES = 64 * 1024;
+const HEAD: Beginning = { mark: '\r\n\r\n', maxBytes: 64 * 1024, withinMs: 10_000 };
 const REQUEST = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r\n/;
 const ABSOLUTE = /^http:\/\/(?:[^/?#@]*@)?(\[[^\]]+\]|[^/?#:]+)(?::(\d{1,5}))?(?:[/?#]|$)/i;
 
@@ -50,7 +51,7 @@ async function carryPort(carrier: Carrier, target: string, socket: Socket): Prom
 export function openHttpProxy(carrier: Carrier, password: string): Promise<Front> {
   const expected = Buffer.from(`Basic ${Buffer.from(`run:${password}`).toString('base64')}`);
   return listen((socket) => {
-    readHead(socket, (head) => {
+    readUntil(socket, HEAD, (head) => {
       const asked = readRequest(head);
       if (asked === null) {
         end(socket, answer(400, 'Bad Request', 'this is a proxy: CONNECT host:port, or an absolute http URL'));
@@ -134,32 +135,6 @@ function end(socket: Socket, bytes: Buffer): void {
   socket.end(bytes);
   socket.resume();
   socket.setTimeout(2_000, () => socket.destroy());
-}
-
-function readHead(socket: Socket, then: (head: string) => void): void {
-  let held: Buffer = Buffer.alloc(0);
-  const limit = setTimeout(() => socket.destroy(), HEAD_MS);
-  const onData = (chunk: Buffer): void => {
-    held = Buffer.concat([held, chunk]);
-    const at = held.indexOf('\r\n\r\n');
-    if (at === -1 && held.length <= MAX_HEAD_BYTES) {
-      return;
-    }
-    clearTimeout(limit);
-    socket.off('data', onData);
-    socket.pause();
-    if (at === -1) {
-      socket.destroy();
-    } else {
-      // Before anything is waited for: a stream that has ended meanwhile takes nothing back.
-      if (at + 4 < held.length) {
-        socket.unshift(held.subarray(at + 4));
-      }
-      then(held.toString('latin1', 0, at + 4));
-    }
-  };
-  socket.on('data', onData);
-  socket.once('close', () => clearTimeout(limit));
 }
 
 function listen(accept: (socket: Socket) => void): Promise<Front> {

@@ -8,6 +8,7 @@ import type { Environment } from '../environment.ts';
 import { fieldOf, textOf } from '../fields.ts';
 import { findPlaces } from '../machine/journal.ts';
 import { RunError } from './run-error.ts';
+import { LinkError } from '../link-answer.ts';
 
 export type RunSignal = 'SIGTERM' | 'SIGHUP' | 'SIGINT';
 
@@ -49,7 +50,7 @@ export interface StartedRun {
 /** Asks the gateway for a run. `how` says by what it will be known. Rejects with RunError. */
 export async function beginRun(options: RunOptions, how: Readonly<Record<string, string>>): Promise<StartedRun> {
   // Loaded while the inner half starts: TLS is the largest part of this program.
-  const { createGatewayLink, parseGatewayUrl, LinkError } = await import('../gateway-link.ts');
+  const { createGatewayLink, parseGatewayUrl } = await import('../gateway-link.ts');
   const { paths, record, label, profile, incident, intent, note } = options;
   note('the link is loaded');
   let token: Secret;
