@@ -300,7 +300,7 @@ test('verify accepts what was written', async (t) => {
 });
 
 for (const tampering of TAMPERINGS) {
-  test(`verify notices that ${tampering.name}`, async (t) => {
+  test(`AU-01: verify notices that ${tampering.name}`, async (t) => {
     const { path, publish } = await makeStore(t);
     tamper(path, (db) => tampering.work(db));
     const alone = await verifyStore({ path });
@@ -370,7 +370,7 @@ test('a key from outside must have signed, so that a store re-signed with anothe
   assert.equal(await check(made, { publicKeyFile: right }), '20 bad-signature');
 });
 
-test('a lost or changed key leaves old records verifiable, and the change is told', async (t) => {
+test('AU-10: a lost or changed key leaves old records verifiable, and the change is told', async (t) => {
   const made = await makeStore(t);
   const key = loadCheckpointKey({ stateDir: temporaryFolder(t), storeKey: Buffer.alloc(32, 3), configured: null });
   const again = await openLog(t, { key }, made.folder);

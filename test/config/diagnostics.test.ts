@@ -490,6 +490,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     { text: 'endpoint "https" "x" { hosts = ["x.com", "X.COM.:443"] }\n', want: [E('1:42', 'duplicate-host')] },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\nendpoint "https" "y" { hosts = ["y.com", "X.com"] }\ncredential "passthrough" "c" { endpoints = [x, y] }\nprofile "p" { credentials = [c] }\n',
+      // RC-09
       want: [E('2:42', 'host-clash')],
     },
     {
@@ -536,6 +537,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     },
     {
       text: 'endpoint "https" "x" { hosts = ["x.com"] }\ncredential "bearer_token" "a" { endpoint = x }\ncredential "bearer_token" "b" { endpoint = x }\nprofile "p" { credentials = [{ credential = a, placeholder = "PH" }, { credential = b, placeholder = "PH-B" }] }\n',
+      // RC-10
       want: [E('4:70', 'placeholder-prefix')],
     },
     {

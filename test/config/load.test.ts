@@ -187,7 +187,7 @@ test('declaration order is the order in which a reader who follows the includes 
   assert.equal(config.rules[2]?.at.file, 'deep/c.hcl');
 });
 
-test('a hundred loads of one set give one order and one revision', async () => {
+test('RC-05: a hundred loads of one set give one order and one revision', async () => {
   const files = { 'conf/b.hcl': rule('b1') + rule('b2'), 'conf/a.hcl': MINIMAL + rule('a1') };
   const seen = new Set<string>();
   for (let round = 0; round < 100; round += 1) {
@@ -234,7 +234,7 @@ test('all errors are reported in one run, in file order', async () => {
   );
 });
 
-test('a diagnostic names the nearest right thing', async () => {
+test('RC-01, RC-02: a diagnostic names the nearest right thing', async () => {
   const first = async (text: string): Promise<string> => {
     const { diagnostics } = await load({ 'gw.hcl': text + MINIMAL });
     return diagnostics[0] === undefined ? '' : formatDiagnostic(diagnostics[0]);

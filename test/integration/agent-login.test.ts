@@ -131,7 +131,7 @@ test('PG-T20: sslmode=verify-full works with the CA of the gateway, and not with
   assert.match((await psql?.(`${base} sslrootcert=system`, 'SELECT 1'))?.stderr ?? '', /certificate verify failed/);
 });
 
-test('a refused password is recorded, and the connection is over', { skip }, async () => {
+test('AU-06: a refused password is recorded, and the connection is over', { skip }, async () => {
   const client = await RawPostgres.open(gateway.port('postgres.asked'));
   client.send(wire.startup({ user: 'agent', database: 'postgres' }));
   const [offer] = await client.until('R');

@@ -135,7 +135,7 @@ test('the files of the store are readable by their owner only, and links are not
   await assert.rejects(openLog(t, {}, linked), storeFailed);
 });
 
-test('the daemon itself cannot update, delete or insert out of order', async (t) => {
+test('AU-02: the daemon itself cannot update, delete or insert out of order', async (t) => {
   const { log, path } = await openLog(t);
   await write(log, [createEvent(), createEvent()]);
   const refused = [
@@ -235,7 +235,7 @@ test('a batch whose acknowledgement is lost is not written a second time', async
   );
 });
 
-test('while a write fails, durable events are refused, nothing else is lost, and it resumes by itself', async (t) => {
+test('AU-03: while a write fails, durable events are refused, nothing else is lost, and it resumes by itself', async (t) => {
   const { log, path, troubles } = await openLog(t);
   await write(log, [createEvent({ summary: 'before' })]);
   // From another connection, as a full disk would: every insert fails.
@@ -290,7 +290,7 @@ test('a long read by another process does not hold up writing', async (t) => {
   assert.equal(log.metrics().headSeq, 6);
 });
 
-test('a really full disk refuses what must be recorded and resumes when there is room', async (t) => {
+test('AU-03: a really full disk refuses what must be recorded and resumes when there is room', async (t) => {
   const folder = temporaryFolder(t);
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', folder]).status !== 0) {
     t.skip('only root can mount a small file system');
@@ -341,7 +341,7 @@ test('append takes nothing beyond its bound, and writable says when it does agai
   assert.equal(log.metrics().queued, 0);
 });
 
-test('what an earlier run let through without an outcome is recorded as unknown at the next start', async (t) => {
+test('AU-04: what an earlier run let through without an outcome is recorded as unknown at the next start', async (t) => {
   const first = await openLog(t);
   const [open, settled, denied] = [createEvent(), createEvent(), createEvent({ verdict: 'deny' })];
   await first.log.appendDurable(open);
@@ -436,7 +436,7 @@ test('a published file that cannot be written is told, and is complete once it c
   chmodSync(publish, 0o600);
 });
 
-test('whatever agents write is one line of JSON, whole again when read, and the chain holds', async (t) => {
+test('AU-08: whatever agents write is one line of JSON, whole again when read, and the chain holds', async (t) => {
   const { log } = await openLog(t);
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 200 }),

@@ -225,7 +225,7 @@ test('a bundle verifies without the store, and no longer when a line of it was c
   assert.equal(await textOf(made.log, { rule: 'nothing' }, 'bundle'), '');
 });
 
-test('an export holds one record a line, whatever agents wrote, and CSV is no formula', async (t) => {
+test('AU-08: an export holds one record a line, whatever agents wrote, and CSV is no formula', async (t) => {
   const made = await openLog(t);
   await write(made.log, [
     createEvent({ summary: '=HYPERLINK("http://x")\r\nnext,line', rule: '@rule', reason: '\u202Eevil' }),

@@ -47,7 +47,7 @@ async function insertUntilDead(gateway: GatewayProcess, from: number): Promise<v
 }
 
 test(
-  'after kill -9 under load the log verifies, holds every effect, and the parked request is cancelled',
+  'AU-04: after kill -9 under load the log verifies, holds every effect, and the parked request is cancelled',
   { skip, timeout: 180_000 },
   async () => {
     const options = { config: clientConfig(server.port, 'app'), env: { PG_PASSWORD: server.password } };

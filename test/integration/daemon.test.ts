@@ -73,7 +73,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.equal(check.ok, true);
   });
 
-  test('a changed file is in force for connections that are open already', async (t) => {
+  test('RC-12: a changed file is in force for connections that are open already', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, QUIET));
     const client = await connectLines(t, daemon.port('postgres.pg'));
@@ -85,7 +85,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.match(await client.next(), /^denied deny no-drops/);
   });
 
-  test('a file with an error changes nothing, says why, and is tried again when it changes', async (t) => {
+  test('RC-11: a file with an error changes nothing, says why, and is tried again when it changes', async (t) => {
     const upstream = await startLineServer(t);
     const good = lineConfig(upstream.port, `${QUIET}\n${NO_DROPS}`);
     const daemon = await startDaemon(t, good);

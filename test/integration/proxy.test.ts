@@ -50,7 +50,7 @@ describe('the forward proxy', { timeout: 300_000 }, () => {
     assert.deepEqual(upstream.lines, ['safe select 1']);
   });
 
-  test('refuses what no endpoint of the profile claims, and records it', async (t) => {
+  test('AU-06: refuses what no endpoint of the profile claims, and records it', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, gateway()));
     const asked = [

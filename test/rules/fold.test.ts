@@ -46,7 +46,7 @@ function refused(
   }
 }
 
-test('an enumeration is compared without regard to case, wherever the literal stands', () => {
+test('RC-03: an enumeration is compared without regard to case, wherever the literal stands', () => {
   yes([
     "sql.verb == 'DELETE'",
     "'Delete' == sql.verb",
@@ -152,7 +152,7 @@ test('an open enumeration folds and has no dead literals', () => {
   no(["http.method == 'POST'"], facts, 'http');
 });
 
-test('a literal outside a closed enumeration is dead, and the fix names what was meant', () => {
+test('RC-04: a literal outside a closed enumeration is dead, and the fix names what was meant', () => {
   refused('dead-literal', [
     ["sql.verb == 'dropp'", /write 'drop'/],
     ["sql.verb != 'dropp'", /write 'drop'/],

@@ -50,7 +50,7 @@ test('a disabled rule is checked and skipped', () => {
   assert.throws(() => makePolicy({ rules: [{ condition: 'nope', disabled: true }] }), /cel-unknown-name/);
 });
 
-test('a rule that names a credential matches only when that one was dispatched', () => {
+test('RC-13: a rule that names a credential matches only when that one was dispatched', () => {
   const rules = [{ name: 'pinned', outcome: 'deny', credential: 'postgres_credential.pg' }] as const;
   check({ rules }, { units: [SELECT], credential: 'postgres_credential.pg' }, { kind: 'deny', rule: 'pinned' });
   check({ rules }, { units: [SELECT], credential: 'postgres_credential.other' }, { kind: 'allow', rule: '' });

@@ -15,7 +15,7 @@ function check(rows: readonly Row[], facts: Readonly<Record<string, FactValue>>,
   }
 }
 
-test('an unknown fact is absorbed by && and || only, in either order', () => {
+test('RC-07: an unknown fact is absorbed by && and || only, in either order', () => {
   const no = "sql.database == 'other'";
   const yes = "sql.database == 'app'";
   const open = "sql.verb == 'drop'";

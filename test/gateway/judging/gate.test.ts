@@ -91,7 +91,7 @@ describe('the gate on actions that nobody has to be asked about', () => {
     assert.deepEqual(audit.steps, ['durable action.decided allow', 'on disk action.decided allow']);
   });
 
-  test('a denial is recorded with the same evidence as an allowed action', () => {
+  test('AU-05: a denial is recorded with the same evidence as an allowed action', () => {
     const { gate, audit } = makeGate(makeLive(() => DENIED));
     const action = makeAction('drop table users', { risk: 'destructive' });
     now(gate.decide(action, NEVER));

@@ -32,7 +32,7 @@ test('up to the rate every denial has a record of its own', () => {
   assert.equal(recorder.summarised, 0);
 });
 
-test('a flood is counted and summarised with a digest, and other devices are not affected', async () => {
+test('AU-07: a flood is counted and summarised with a digest, and other devices are not affected', async () => {
   const { audit, flood, recorder, clock } = world();
   flood('one', 20_000);
   flood('two', 3);
