@@ -48,20 +48,37 @@ ANALYZE;
 /** The statement that clients send to be refused. */
 export const REFUSED = 'DROP TABLE users';
 
+/** Statements that are refused under this policy, each for another reason. Clients send them, one by one, in mode `denied`. */
+export const DENIED: readonly string[] = [
+  REFUSED,
+  // Parsed as one thing by old servers and as another by new ones.
+  'SELECT 1x FROM users',
+  // No rule can allow these two.
+  "SET client_encoding = 'SJIS'",
+  "SELECT set_config('standard_conforming_strings', 'off', false)",
+  'DO $$ BEGIN DELETE FROM users; END $$',
+  'EXECUTE never_prepared',
+  'PREPARE p AS TRUNCATE users',
+  "DECLARE c CURSOR WITH HOLD FOR SELECT pg_read_file('/etc/passwd')",
+  'COPY users (id, name) FROM STDIN',
+  "COPY users TO PROGRAM 'cat'",
+  'SELECT never_heard_of()',
+];
+
 const NOTES = "t in ['notes', 'public.notes']";
 
 /**
  * One endpoint a client, all in front of one server: what is safe is allowed, bounded writes to `notes` are allowed, the rest is denied.
- * Of two more endpoints, `tls_off` knows no TLS, and `tls_required` insists on it and on the secret AGENT_PASSWORD.
+ * Of three more endpoints, `tls_off` knows no TLS, `tls_required` insists on it and on the secret AGENT_PASSWORD, and `plain` has nothing that
+ * could be left out: the tiers decide, and what is not safe waits for a person.
  */
 export function driverConfig(upstreamPort: number, names: readonly string[]): string {
-  const endpoint = (name: string, attributes: string): string => `
+  const plain = (name: string, attributes: string): string => `
 endpoint "postgres" "${name}" {
   host      = "127.0.0.1:${upstreamPort}"
   sslmode   = "disable"
   listen    = "127.0.0.1:0"
   profile   = "${name}"
-  unmatched = "deny"
   ${attributes}
 }
 credential "postgres_credential" "${name}" {
@@ -71,6 +88,8 @@ credential "postgres_credential" "${name}" {
   secret { env = "PG_PASSWORD" }
 }
 profile "${name}" { credentials = [postgres_credential.${name}] }
+`;
+  const endpoint = (name: string, attributes: string): string => `${plain(name, `unmatched = "deny"\n  ${attributes}`)}
 rule "${name}-safe" {
   endpoint  = postgres.${name}
   condition = "risk == 'safe'"
@@ -88,6 +107,7 @@ rule "${name}-notes" {
   return [
     'schema_version = 1\ngateway {\n  dashboard_listen = "off"\n}\n',
     ...names.map((name) => endpoint(name, '')),
+    plain('plain', ''),
     endpoint('tls_off', 'listen_tls = "off"'),
     endpoint('tls_required', 'listen_tls = "required"\n  agent_password = "{{secret:AGENT_PASSWORD}}"'),
   ].join('');

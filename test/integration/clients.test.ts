@@ -262,62 +262,70 @@ test('pgbench runs in all three protocols', { skip }, async () => {
   }
 });
 
-test('node-postgres: parameters, named statements, transactions, and life after a denial', { skip }, async () => {
-  const client = new pg.Client({ connectionString: url('work') });
-  await client.connect();
-  try {
-    const rows = await client.query('SELECT name FROM users WHERE id = $1', [7]);
-    assert.deepEqual(rows.rows, [{ name: 'user 7' }]);
-    for (const id of [1, 2, 3]) {
-      const named = await client.query({ name: 'by-id', text: 'SELECT id FROM users WHERE id = $1', values: [id] });
-      assert.deepEqual(named.rows, [{ id }]);
+test(
+  'MP-05: node-postgres: parameters, named statements, transactions, and life after a denial',
+  { skip },
+  async () => {
+    const client = new pg.Client({ connectionString: url('work') });
+    await client.connect();
+    try {
+      const rows = await client.query('SELECT name FROM users WHERE id = $1', [7]);
+      assert.deepEqual(rows.rows, [{ name: 'user 7' }]);
+      for (const id of [1, 2, 3]) {
+        const named = await client.query({ name: 'by-id', text: 'SELECT id FROM users WHERE id = $1', values: [id] });
+        assert.deepEqual(named.rows, [{ id }]);
+      }
+      await assert.rejects(client.query('DROP TABLE users'), { code: '42501' });
+      await assert.rejects(client.query('DROP TABLE $1', ['x']), Error);
+      await client.query('BEGIN');
+      await client.query("INSERT INTO users VALUES (8001, 'in transaction', NULL)");
+      await assert.rejects(client.query('DROP TABLE users'), { code: '42501' });
+      await assert.rejects(client.query('SELECT 1'), { code: '25P02' });
+      assert.equal((await client.query('COMMIT')).command, 'ROLLBACK');
+      assert.deepEqual((await client.query('SELECT count(*)::int AS n FROM users WHERE id = 8001')).rows, [{ n: 0 }]);
+    } finally {
+      await client.end();
     }
-    await assert.rejects(client.query('DROP TABLE users'), { code: '42501' });
-    await assert.rejects(client.query('DROP TABLE $1', ['x']), Error);
-    await client.query('BEGIN');
-    await client.query("INSERT INTO users VALUES (8001, 'in transaction', NULL)");
-    await assert.rejects(client.query('DROP TABLE users'), { code: '42501' });
-    await assert.rejects(client.query('SELECT 1'), { code: '25P02' });
-    assert.equal((await client.query('COMMIT')).command, 'ROLLBACK');
-    assert.deepEqual((await client.query('SELECT count(*)::int AS n FROM users WHERE id = 8001')).rows, [{ n: 0 }]);
-  } finally {
-    await client.end();
-  }
-});
+  },
+);
 
-test('postgres.js: a pipeline with a denied statement in the middle answers each in its place', { skip }, async () => {
-  const sql = postgres(url('work'), { max: 1, onnotice: () => undefined });
-  try {
-    const answers = await Promise.allSettled([
-      sql`SELECT 1 AS n`,
-      sql`DROP TABLE users`,
-      sql`SELECT name FROM users WHERE id = ${3}`,
-      sql`TRUNCATE orders`,
-      sql`SELECT 2 AS n`,
-    ]);
-    assert.deepEqual(
-      answers.map((answer) =>
-        answer.status === 'fulfilled' ? answer.value[0] : (answer.reason as { code: string }).code,
-      ),
-      [{ n: 1 }, '42501', { name: 'user 3' }, '42501', { n: 2 }],
-    );
-    await assert.rejects(
-      sql.begin(async (tx) => {
-        await tx`INSERT INTO users VALUES (8002, 'tx', NULL)`;
-        await tx`DROP TABLE users`;
-      }),
-      { code: '42501' },
-    );
-    assert.deepEqual([...(await sql`SELECT count(*)::int AS n FROM users WHERE id = 8002`)], [{ n: 0 }]);
-    const cursor: number[] = [];
-    for await (const rows of sql`SELECT id FROM users ORDER BY id LIMIT 100`.cursor(10)) {
-      cursor.push(...rows.map((found) => Number(found['id'])));
+test(
+  'MP-05: postgres.js: a pipeline with a denied statement in the middle answers each in its place',
+  { skip },
+  async () => {
+    const sql = postgres(url('work'), { max: 1, onnotice: () => undefined });
+    try {
+      const answers = await Promise.allSettled([
+        sql`SELECT 1 AS n`,
+        sql`DROP TABLE users`,
+        sql`SELECT name FROM users WHERE id = ${3}`,
+        sql`TRUNCATE orders`,
+        sql`SELECT 2 AS n`,
+      ]);
+      assert.deepEqual(
+        answers.map((answer) =>
+          answer.status === 'fulfilled' ? answer.value[0] : (answer.reason as { code: string }).code,
+        ),
+        [{ n: 1 }, '42501', { name: 'user 3' }, '42501', { n: 2 }],
+      );
+      await assert.rejects(
+        sql.begin(async (tx) => {
+          await tx`INSERT INTO users VALUES (8002, 'tx', NULL)`;
+          await tx`DROP TABLE users`;
+        }),
+        { code: '42501' },
+      );
+      assert.deepEqual([...(await sql`SELECT count(*)::int AS n FROM users WHERE id = 8002`)], [{ n: 0 }]);
+      const cursor: number[] = [];
+      for await (const rows of sql`SELECT id FROM users ORDER BY id LIMIT 100`.cursor(10)) {
+        cursor.push(...rows.map((found) => Number(found['id'])));
+      }
+      assert.equal(cursor.length, 100);
+    } finally {
+      await sql.end();
     }
-    assert.equal(cursor.length, 100);
-  } finally {
-    await sql.end();
-  }
-});
+  },
+);
 
 test('LISTEN and NOTIFY are delivered while idle', { skip }, async () => {
   const sql = postgres(url('work'), { max: 2, onnotice: () => undefined });
@@ -350,7 +358,7 @@ print(cur.fetchall())
 c.commit()
 `;
 
-test('psycopg2: reads, is denied, rolls back and goes on', { skip }, async () => {
+test('MP-05: psycopg2: reads, is denied, rolls back and goes on', { skip }, async () => {
   const result = await runProgram('/usr/bin/python3', ['-c', PYTHON, url('work')]);
   assert.equal(result.stderr, '');
   assert.equal(result.stdout, 'user 5\n42501\n1\n[(1,), (2,), (3,)]\n');

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import {
+  checkDenied,
   checkReads,
   checkSession,
   checkTls,
@@ -41,11 +42,12 @@ async function build(program: string, args: readonly string[], options: ProgramO
 async function checkAll(endpoint: string, client: ClientProgram): Promise<void> {
   await checkReads(world, endpoint, client);
   await checkSession(world, endpoint, client);
+  await checkDenied(world, endpoint, client);
   await checkTls(world, endpoint, client);
 }
 
 test(
-  'pgjdbc: data, all of DatabaseMetaData, denials, batches, COPY, and every sslmode',
+  'MP-05, MP-21: pgjdbc: data, all of DatabaseMetaData, denials, batches, COPY, and every sslmode',
   { skip: skipJava },
   async () => {
     await build('javac', ['-cp', JAR, '-d', folder, join(CLIENTS, 'java', 'Client.java')]);
@@ -56,7 +58,7 @@ test(
 );
 
 test(
-  'pgx and lib/pq: data, types, denials, batches, COPY, and every sslmode',
+  'MP-05, MP-21: pgx and lib/pq: data, types, denials, batches, COPY, and every sslmode',
   { skip: skipGo, timeout: BUILD_MS },
   async () => {
     const binary = join(folder, 'client');

@@ -38,7 +38,7 @@ const client = (name: string): ClientProgram => ({
 });
 
 for (const name of ['typeorm', 'drizzle']) {
-  test(`${name}: what it reads of data and schema is what it reads directly`, { skip }, async () => {
+  test(`MP-07: ${name}: what it reads of data and schema is what it reads directly`, { skip }, async () => {
     await checkReads(world, name, client(name));
   });
 

@@ -1,6 +1,7 @@
 // Python's drivers and mappers through the real daemon to a real server: psycopg 3, asyncpg, SQLAlchemy, Django.
 import { before, test } from 'node:test';
 import {
+  checkDenied,
   checkReads,
   checkSession,
   checkTls,
@@ -35,13 +36,21 @@ const client = (name: string): ClientProgram => ({
 });
 
 for (const name of NAMES) {
-  test(`${name}: what it reads of data and schema is what it reads directly`, { skip }, async () => {
+  const row = name === 'psycopg3' || name === 'asyncpg_client' ? 'MP-05' : 'MP-07';
+
+  test(`${row}: ${name}: what it reads of data and schema is what it reads directly`, { skip }, async () => {
     await checkReads(world, name, client(name));
   });
 
   test(`${name}: statements, denials, transactions, writes and resets`, { skip }, async () => {
     await checkSession(world, name, client(name));
   });
+
+  if (row === 'MP-05') {
+    test(`MP-21: ${name} uses its connection after every kind of denial`, { skip }, async () => {
+      await checkDenied(world, name, client(name));
+    });
+  }
 
   test(`${name}: every sslmode on every kind of listener`, { skip }, async () => {
     await checkTls(world, name, client(name));

@@ -22,7 +22,7 @@ before(async () => {
   }
 });
 
-test('ActiveRecord: what it reads of data and schema is what it reads directly', { skip }, async () => {
+test('MP-07: ActiveRecord: what it reads of data and schema is what it reads directly', { skip }, async () => {
   await checkReads(world, 'ruby', client);
 });
 

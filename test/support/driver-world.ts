@@ -2,11 +2,12 @@
 // that hold for every driver. A client program knows three modes:
 //   reads            prints what it read of data and schema; run twice, directly and through the gateway
 //   session          prints the lines of SESSION: prepared statements, a denial, a denial in a transaction, writes, resets
+//   denied TEXT …    sends each text on one connection and prints its SQLSTATE and what `SELECT 1` gives behind it: `42501 1`
 //   tls PORT MODE …  connects to each port with each sslmode and prints `MODE: ` with `ok` or `refused`
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { driverConfig, DRIVER_SCHEMA, REFUSED } from '../corpus/driver-world.ts';
+import { DENIED, driverConfig, DRIVER_SCHEMA, REFUSED } from '../corpus/driver-world.ts';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
 import { findPostgres, startPostgres, type PostgresOptions, type PostgresServer } from './postgres-server.ts';
 import { runProgram, type ProgramResult } from './run.ts';
@@ -137,6 +138,17 @@ export async function checkSession(world: DriverWorld, endpoint: string, client:
   const { denied, allowed } = world.judged(endpoint);
   assert.deepEqual([...new Set(denied)], [REFUSED]);
   assert.ok(denied.length >= 2 && allowed > 0, `${denied.length} denied, ${allowed} allowed`);
+}
+
+/** After a denial of whatever kind the same connection works. */
+export async function checkDenied(world: DriverWorld, endpoint: string, client: ClientProgram): Promise<void> {
+  const env = { ...world.environment(endpoint), PGSSLMODE: 'prefer' };
+  const lines = await runClient(client, ['denied', ...DENIED], env);
+  assert.deepEqual(
+    lines,
+    DENIED.map(() => '42501 1'),
+    lines.join(),
+  );
 }
 
 /** Every way to ask for TLS, or not to, on listeners that take it, do not know it, or insist on it and on a password. */

@@ -81,6 +81,15 @@ async def session():
     await pool.close()
 
 
+async def denied(texts):
+    connection = await asyncpg.connect()
+    for number, text in enumerate(texts):
+        # Without values as one message, with a cursor over the extended protocol: by turns.
+        run = connection.execute(text) if number % 2 == 0 else connection.fetch(text)
+        print(await code_of(run), await connection.fetchval("SELECT 1"))
+    await connection.close()
+
+
 async def tls(pairs):
     for port, mode in zip(pairs[::2], pairs[1::2]):
         try:
@@ -93,4 +102,5 @@ async def tls(pairs):
             print(f"{mode}: refused")
 
 
-asyncio.run({"reads": reads, "session": session, "tls": lambda: tls(sys.argv[2:])}[sys.argv[1]]())
+more = {"denied": lambda: denied(sys.argv[2:]), "tls": lambda: tls(sys.argv[2:])}
+asyncio.run(({"reads": reads, "session": session} | more)[sys.argv[1]]())

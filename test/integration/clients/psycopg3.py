@@ -97,6 +97,12 @@ def session():
     print("reset:", connection.execute("SELECT 1").fetchone()[0])
 
 
+def denied(texts):
+    connection = psycopg.connect("", autocommit=True)
+    for text in texts:
+        print(code_of(lambda: connection.execute(text)), connection.execute("SELECT 1").fetchone()[0])
+
+
 def tls(pairs):
     for port, mode in zip(pairs[::2], pairs[1::2]):
         try:
@@ -108,4 +114,5 @@ def tls(pairs):
             print(f"{mode}: refused")
 
 
-{"reads": reads, "session": session, "tls": lambda: tls(sys.argv[2:])}[sys.argv[1]]()
+more = {"denied": lambda: denied(sys.argv[2:]), "tls": lambda: tls(sys.argv[2:])}
+({"reads": reads, "session": session} | more)[sys.argv[1]]()

@@ -49,6 +49,10 @@ func main() {
 		tls(os.Args[1], os.Args[3:])
 		return
 	}
+	if os.Args[2] == "denied" {
+		denied(map[string]string{"pgx": "pgx", "pq": "postgres"}[os.Args[1]], os.Args[3:])
+		return
+	}
 	if os.Args[1] == "pq" {
 		// It knows no "prefer" and begins with TLS; the server itself, which alone wants a password, has none here.
 		os.Setenv("PGSSLMODE", map[bool]string{true: "disable", false: "require"}[os.Getenv("PGPASSWORD") != ""])
@@ -78,6 +82,26 @@ func tls(driver string, pairs []string) {
 			fmt.Println(pairs[index+1] + ": ok")
 		}
 		db.Close()
+	}
+}
+
+// One connection; pgx has each text sent over both protocols.
+func denied(driver string, texts []string) {
+	db := must(sql.Open(driver, map[string]string{"pgx": "", "postgres": "sslmode=disable"}[driver]))
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	one := func() (found int) {
+		check(db.QueryRow("SELECT 1").Scan(&found))
+		return found
+	}
+	for _, text := range texts {
+		_, err := db.Exec(text)
+		code, then := codeOf(err), one()
+		if driver == "pgx" && code == "42501" {
+			_, err = db.Exec(text, pgx.QueryExecModeSimpleProtocol)
+			code, then = codeOf(err), one()
+		}
+		fmt.Println(code, then)
 	}
 }
 

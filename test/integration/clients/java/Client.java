@@ -230,6 +230,22 @@ public class Client {
     connection.close();
   }
 
+  /** Over both protocols: pgjdbc's ordinary one, and simple queries. */
+  static void denied(String[] texts) throws SQLException {
+    for (String mode : new String[] {"extended", "simple"}) {
+      try (Connection connection = connect(System.getenv("PGPORT"), "preferQueryMode", mode)) {
+        for (int index = 1; index < texts.length; index += 1) {
+          String text = texts[index];
+          String code = codeOf(() -> connection.createStatement().execute(text));
+          Object then = one(connection, "SELECT 1");
+          if (mode.equals("simple") || !code.equals("42501") || !then.equals(1)) {
+            System.out.println(code + " " + then);
+          }
+        }
+      }
+    }
+  }
+
   static void tls(String[] pairs) {
     for (int index = 1; index + 1 < pairs.length; index += 2) {
       String mode = pairs[index + 1];
@@ -245,6 +261,7 @@ public class Client {
     switch (args[0]) {
       case "reads" -> reads();
       case "session" -> session();
+      case "denied" -> denied(args);
       default -> tls(args);
     }
   }
