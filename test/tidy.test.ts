@@ -45,9 +45,9 @@ test('no protocol imports another', () => {
   }
 });
 
-test('only main.ts, and the process inside a run, set the exit code of the process', () => {
+test('only main.ts, and the programs that a run starts, set the exit code of the process', () => {
   const setters = sources('src').filter((file) => /process\.(exitCode\s*=|exit\()/.test(read(file)));
-  assert.deepEqual(setters, ['src/client/run/inside.ts', 'src/main.ts']);
+  assert.deepEqual(setters, ['src/client/run/inside.ts', 'src/client/run/proxy-stdio.ts', 'src/main.ts']);
 });
 
 test('nothing that is shipped holds a note to self', () => {

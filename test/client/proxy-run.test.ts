@@ -24,7 +24,16 @@ const ENDPOINTS = readEndpoints([
 
 function describe(endpoints = ENDPOINTS) {
   const led = hostsToLead(endpoints).map((one, index) => ({ ...one, port: 4000 + index }));
-  return describeProxy({ proxyUrl: 'http://run:pw@127.0.0.1:9', led, endpoints, folder: '/f', caPem: 'PEM' });
+  return describeProxy({
+    proxyUrl: 'http://run:pw@127.0.0.1:9',
+    led,
+    endpoints,
+    folder: '/f',
+    caPem: 'PEM',
+    connector: ['/opt/no de/100%', "/it's/stdio.js"],
+    sshPrograms: { ssh: '/usr/bin/ssh' },
+    path: '/usr/bin:/bin',
+  });
 }
 
 test('endpoints that no HTTP proxy serves get a port, a variable and the files of their programs', () => {
@@ -32,17 +41,24 @@ test('endpoints that no HTTP proxy serves get a port, a variable and the files o
     hostsToLead(ENDPOINTS).map(({ host }) => host),
     ['db.test:5432', 'a.test:22', 'b.test:2222'],
   );
-  const { environment, files } = describe();
+  const { environment, files, programs } = describe();
   assert.equal(environment['PGHOST'], '127.0.0.1');
   assert.equal(environment['PGPORT'], '4000');
   assert.equal(environment['CLAWPATROL_ENDPOINT_PG'], '127.0.0.1:4000');
   assert.equal(environment['CLAWPATROL_ENDPOINT_BOX'], '127.0.0.1:4001');
   assert.equal(environment['CLAWPATROL_ENDPOINT_BOX_B_TEST_2222'], '127.0.0.1:4002');
   assert.equal(environment['https_proxy'], 'http://run:pw@127.0.0.1:9');
-  assert.match(
-    files['/f/ssh_config'] ?? '',
-    /Host b\.test\n {2}HostName 127\.0\.0\.1\n {2}Port 4002\n {2}HostKeyAlias \[b\.test\]:2222/,
-  );
+  const block = [
+    "  ProxyCommand '/opt/no de/100%%' '/it'\\''s/stdio.js' '/f/proxy' %h %p",
+    '  UserKnownHostsFile "/f/known_hosts"',
+    '  CheckHostIP no',
+  ];
+  const own = ['Match all', '  Include ~/.ssh/config', '  Include /etc/ssh/ssh_config'];
+  const config = ['Host a.test b.test', ...block, ...own, 'Match host a.test,b.test', ...block, ''];
+  assert.equal(files['/f/ssh_config'], config.join('\n'));
+  assert.equal(files['/f/proxy'], 'http://run:pw@127.0.0.1:9\n');
+  assert.deepEqual(programs, { '/f/bin/ssh': `#!/bin/sh\nexec '/usr/bin/ssh' -F '/f/ssh_config' "$@"\n` });
+  assert.equal(environment['PATH'], '/f/bin:/usr/bin:/bin');
   assert.equal(files['/f/known_hosts'], 'a.test,[b.test]:2222 ssh-ed25519 AAAA\n');
   const kubeconfig: unknown = JSON.parse(files['/f/kubeconfig'] ?? '');
   assert.deepEqual(Reflect.get(Object(kubeconfig), 'clusters'), [
@@ -60,7 +76,10 @@ test('endpoints that no HTTP proxy serves get a port, a variable and the files o
 test('what is not there is not set, and of two databases neither is everybody’s', () => {
   const bare = describe([]);
   assert.deepEqual(bare.files, {});
-  assert.ok(!('PGHOST' in bare.environment) && !('KUBECONFIG' in bare.environment));
+  assert.deepEqual(
+    ['PGHOST', 'KUBECONFIG', 'PATH'].filter((name) => name in bare.environment),
+    [],
+  );
   const [pg] = ENDPOINTS;
   assert.ok(pg !== undefined);
   const two = describe([pg, { ...pg, name: 'other', hosts: ['other.test:5432'] }]);

@@ -194,16 +194,13 @@ rule "gets" {
     assert.match(stdout, /^CLAWPATROL_ENDPOINT_BOX=127\.0\.0\.1:\d+$/m);
     assert.match(stdout, /^CLAWPATROL_RUN_MODE=proxy$/m);
     assert.match(stdout, /^GH_TOKEN=ghp_clawpatrol/m);
-    assert.match(
-      stdout,
-      /^Host 172\.31\.0\.1\n {2}HostName 127\.0\.0\.1\n {2}Port \d+\n {2}HostKeyAlias \[172\.31\.0\.1\]:2222$/m,
-    );
+    assert.match(stdout, /^Host 172\.31\.0\.1\n {2}ProxyCommand '.*proxy-stdio\.js' '.*\/proxy' %h %p$/m);
     assert.ok(!stdout.includes('cpr_'), 'the run’s own token stays with clawpatrol');
     const escapes = await run([process.execPath, MAIN, 'escape-test']);
     assert.match(escapes.stdout, /^OPEN containment: this run is in proxy mode, which routes and contains nothing$/m);
     assert.equal(escapes.code, 1);
     // SSH answers with the gateway's own host key, which the run's file knows.
-    const ssh = await run(['sh', '-c', 'ssh -F "$CLAWPATROL_SSH_CONFIG" -o BatchMode=yes 172.31.0.1 true']);
+    const ssh = await run(['sh', '-c', 'ssh -F "$CLAWPATROL_SSH_CONFIG" -o BatchMode=yes -p 2222 172.31.0.1 true']);
     assert.doesNotMatch(ssh.stderr, /Host key verification failed|authenticity of host/);
     const codes = [
       (await run(['sh', '-c', 'exit 9'])).code,

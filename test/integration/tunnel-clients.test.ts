@@ -9,10 +9,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { API_TOKEN, startApiServer, type ApiServer } from '../support/api-server.ts';
+import { API_TOKEN, fillCluster, startApiServer, type ApiServer } from '../support/api-server.ts';
 import { eventually } from '../support/daemon.ts';
 import { startForward } from '../support/forward.ts';
-import { git as gitHere, GIT_SECRET, startGit } from '../support/git-server.ts';
+import { git as gitHere, GIT_SECRET, makeBareRepository, startGit } from '../support/git-server.ts';
 import { testAuthority } from '../support/http-gateway.ts';
 import { startNameServer } from '../support/name-server.ts';
 import { enterOwnNetwork, must, whyNoTunnel } from '../support/network.ts';
@@ -182,43 +182,13 @@ async function startServers(folder: string): Promise<Readonly<Record<string, str
   await startForward(whole, API, 443, (server.address() as AddressInfo).port);
   repositories = join(folder, 'repositories');
   mkdirSync(repositories);
-  await makeRepository(folder);
+  await makeBareRepository(folder, join(repositories, 'app.git'));
   const gitServer = await startGit(whole, repositories, 'git.internal.test');
   await startForward(whole, GIT, 443, gitServer.port);
   api = await startApiServer(whole, authority, 'k8s.internal.test');
   await startForward(whole, K8S, 6443, api.port);
   fillCluster(api.objects);
   return { DB: postgres.password, SSH_KEY: sshd.privateKey, GIT: GIT_SECRET, K8S: API_TOKEN };
-}
-
-async function makeRepository(folder: string): Promise<void> {
-  const work = join(folder, 'work');
-  for (const [cwd, ...args] of [
-    [folder, 'init', '-q', '-b', 'main', work],
-    [work, 'commit', '-q', '--allow-empty', '-m', 'first'],
-    [folder, 'clone', '-q', '--bare', work, join(repositories, 'app.git')],
-    [join(repositories, 'app.git'), 'config', 'http.receivepack', 'true'],
-  ] as const) {
-    const done = await gitHere(cwd, ...args);
-    assert.equal(done.code, 0, done.stderr);
-  }
-}
-
-/** What kubectl asks about an API server before it gets to the point. */
-function fillCluster(objects: ApiServer['objects']): void {
-  const resource = (name: string, kind: string): object => ({
-    name,
-    singularName: kind.toLowerCase(),
-    namespaced: true,
-    kind,
-    verbs: ['get', 'list', 'delete'],
-  });
-  const resources = [resource('pods', 'Pod'), resource('secrets', 'Secret')];
-  objects.set('/api', { kind: 'APIVersions', versions: ['v1'] });
-  objects.set('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [] });
-  objects.set('/api/v1', { kind: 'APIResourceList', groupVersion: 'v1', resources });
-  const metadata = { name: 'p', namespace: 'default' };
-  objects.set('/api/v1/namespaces/default/pods/p', { kind: 'Pod', apiVersion: 'v1', metadata });
 }
 
 /** Runs a program on the device, as its user would. */

@@ -143,3 +143,20 @@ function exec(state: Omit<ApiServer, 'port'>, request: IncomingMessage, socket: 
     }
   });
 }
+
+/** What kubectl asks about an API server before it gets to the point. */
+export function fillCluster(objects: ApiServer['objects']): void {
+  const resource = (name: string, kind: string): object => ({
+    name,
+    singularName: kind.toLowerCase(),
+    namespaced: true,
+    kind,
+    verbs: ['get', 'list', 'delete'],
+  });
+  const resources = [resource('pods', 'Pod'), resource('secrets', 'Secret')];
+  objects.set('/api', { kind: 'APIVersions', versions: ['v1'] });
+  objects.set('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [] });
+  objects.set('/api/v1', { kind: 'APIResourceList', groupVersion: 'v1', resources });
+  const metadata = { name: 'p', namespace: 'default' };
+  objects.set('/api/v1/namespaces/default/pods/p', { kind: 'Pod', apiVersion: 'v1', metadata });
+}

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { testAuthority } from './http-gateway.ts';
 import { runProgram } from './run.ts';
 import type { ProgramResult } from './run.ts';
@@ -104,3 +105,19 @@ export const git = (cwd: string, ...args: readonly string[]): Promise<ProgramRes
       GIT_COMMITTER_EMAIL: 'a@example.com',
     },
   });
+
+/** A bare repository with one commit on `main`, which takes pushes over HTTP. `folder`: for what it is made from. */
+export async function makeBareRepository(folder: string, path: string): Promise<void> {
+  const work = join(folder, 'work');
+  for (const [cwd, ...args] of [
+    [folder, 'init', '-q', '-b', 'main', work],
+    [work, 'commit', '-q', '--allow-empty', '-m', 'first'],
+    [folder, 'clone', '-q', '--bare', work, path],
+    [path, 'config', 'http.receivepack', 'true'],
+  ] as const) {
+    const done = await git(cwd, ...args);
+    if (done.code !== 0) {
+      throw new Error(`git ${args.join(' ')}: ${done.stderr}`);
+    }
+  }
+}

@@ -56,12 +56,25 @@ export interface ProxyParts {
   /** A folder of the run's own, for the files. */
   readonly folder: string;
   readonly caPem: string;
+  /** What connects ssh: a program and its first argument; the file with the proxy's URL, host and port follow. */
+  readonly connector: readonly string[];
+  /** Programs of OpenSSH that this machine has, by name. */
+  readonly sshPrograms: Readonly<Record<string, string>>;
+  /** Where the command finds its programs otherwise. */
+  readonly path: string;
 }
 
 export interface ProxySettings {
   readonly environment: Environment;
   /** By path. */
   readonly files: Readonly<Record<string, string>>;
+  /** Files that are run, by path, in `programFolderOf` the run's folder. */
+  readonly programs: Readonly<Record<string, string>>;
+}
+
+/** Programs that take the place of others. */
+export function programFolderOf(folder: string): string {
+  return `${folder}/bin`;
 }
 
 const LOCAL = 'localhost,127.0.0.1,::1';
@@ -70,8 +83,7 @@ export function describeProxy(parts: ProxyParts): ProxySettings {
   const { proxyUrl, led, endpoints, folder } = parts;
   const shells = led.filter(({ endpoint }) => endpoint.type === 'ssh');
   const clusters = endpoints.filter(({ type, hosts }) => type === 'kubernetes' && hosts.length > 0);
-  const sshConfig = `${folder}/ssh_config`;
-  const knownHosts = `${folder}/known_hosts`;
+  const shell = shells.length === 0 ? NO_SHELL : describeShell(shells, parts);
   const kubeconfig = `${folder}/kubeconfig`;
   return {
     environment: {
@@ -83,17 +95,15 @@ export function describeProxy(parts: ProxyParts): ProxySettings {
         ]),
       ),
       ...databaseVariables(led),
-      ...(shells.length === 0 ? {} : { CLAWPATROL_SSH_CONFIG: sshConfig, GIT_SSH_COMMAND: `ssh -F '${sshConfig}'` }),
+      ...shell.environment,
       ...(clusters.length === 0 ? {} : { KUBECONFIG: kubeconfig }),
     },
-    files: {
-      ...(shells.length === 0
-        ? {}
-        : { [sshConfig]: sshConfigOf(shells, knownHosts), [knownHosts]: knownHostsOf(shells) }),
-      ...(clusters.length === 0 ? {} : { [kubeconfig]: kubeconfigOf(clusters, parts) }),
-    },
+    files: { ...shell.files, ...(clusters.length === 0 ? {} : { [kubeconfig]: kubeconfigOf(clusters, parts) }) },
+    programs: shell.programs,
   };
 }
+
+const NO_SHELL: ProxySettings = { environment: {}, files: {}, programs: {} };
 
 function proxyVariables(proxyUrl: string): Environment {
   const proxies = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name): readonly (readonly [string, string])[] => [
@@ -123,15 +133,48 @@ function variableOf({ name, hosts }: RunEndpoint, host: string): string {
   return `CLAWPATROL_ENDPOINT_${text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
 }
 
-/** For `ssh -F`: the declared names lead to our ports, and their host keys are the gateway's. */
-function sshConfigOf(shells: readonly Led[], knownHosts: string): string {
-  const blocks = shells.map(({ host, port }) => {
-    const [, name = '', remote = ''] = /^(.*):(\d+)$/.exec(host) ?? [];
-    const bare = name.replaceAll(/[[\]]/g, '');
-    const alias = remote === '22' ? bare : `[${bare}]:${remote}`;
-    return `Host ${bare}\n  HostName 127.0.0.1\n  Port ${port}\n  HostKeyAlias ${alias}\n  UserKnownHostsFile "${knownHosts}"\n`;
-  });
-  return `${blocks.join('')}Match all\n  Include ~/.ssh/config\n`;
+/** ssh reads no variable: programs of its names come first in PATH and hand it its configuration, whoever starts them. */
+function describeShell(shells: readonly Led[], parts: ProxyParts): ProxySettings {
+  const { proxyUrl, folder, path, sshPrograms } = parts;
+  const [config, knownHosts, proxyFile] = [`${folder}/ssh_config`, `${folder}/known_hosts`, `${folder}/proxy`];
+  const programs = Object.entries(sshPrograms).map(([name, program]): readonly [string, string] => [
+    `${programFolderOf(folder)}/${name}`,
+    `#!/bin/sh\nexec ${quote(program)} -F ${quote(config)} "$@"\n`,
+  ]);
+  return {
+    environment: {
+      CLAWPATROL_SSH_CONFIG: config,
+      GIT_SSH_COMMAND: `ssh -F ${quote(config)}`,
+      ...(programs.length === 0 ? {} : { PATH: `${programFolderOf(folder)}:${path}` }),
+    },
+    files: {
+      [config]: sshConfigOf(shells, { knownHosts, connector: [...parts.connector, proxyFile] }),
+      [knownHosts]: knownHostsOf(shells),
+      [proxyFile]: `${proxyUrl}\n`,
+    },
+    programs: Object.fromEntries(programs),
+  };
+}
+
+/** One word for a shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * For `ssh -F`: declared names, at whatever port, go through the run's proxy, which leads to the declared ones; their host keys are the gateway's.
+ * Once more after the user's own configuration, whose short names may stand for declared ones.
+ */
+function sshConfigOf(
+  shells: readonly Led[],
+  { knownHosts, connector }: { readonly knownHosts: string; readonly connector: readonly string[] },
+): string {
+  const names = new Set(shells.map(({ host }) => host.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')));
+  const command = connector.map((word) => quote(word).replaceAll('%', '%%')).join(' ');
+  const lines = [`ProxyCommand ${command} %h %p`, `UserKnownHostsFile "${knownHosts}"`, 'CheckHostIP no'];
+  const block = lines.map((line) => `  ${line}\n`).join('');
+  const own = 'Match all\n  Include ~/.ssh/config\n  Include /etc/ssh/ssh_config\n';
+  return `Host ${[...names].join(' ')}\n${block}${own}Match host ${[...names].join(',')}\n${block}`;
 }
 
 /** JSON is YAML. The token is a placeholder: without any, kubectl would ask for a user name. */

@@ -2,9 +2,10 @@
 // identity of the run's own. It keeps its own network: nothing is contained, and it is told so.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants as access, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Secret } from '../../lib/secret.ts';
 import { visible } from '../../lib/text.ts';
 import { readCa } from '../device-files.ts';
@@ -13,7 +14,7 @@ import { fieldOf, textOf } from '../fields.ts';
 import { parseGatewayUrl } from '../gateway-link.ts';
 import { createCarrier } from './carried.ts';
 import type { Carrier } from './carried.ts';
-import { describeProxy, hostsToLead, readEndpoints } from './proxy-environment.ts';
+import { describeProxy, hostsToLead, programFolderOf, readEndpoints } from './proxy-environment.ts';
 import type { Led } from './proxy-environment.ts';
 import { openHttpProxy, openPort } from './proxy-front.ts';
 import type { Front } from './proxy-front.ts';
@@ -24,6 +25,10 @@ import type { RunOptions, StartedRun } from './registration.ts';
 const ALIVE_MS = 60_000;
 const CANNOT_EXECUTE = 126;
 const NOT_FOUND = 127;
+const SSH_PROGRAMS = ['ssh', 'scp', 'sftp'];
+// The compiler rewrites the extension in import statements only, so the program is named after the file that runs: `.js` as built.
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const CONNECTOR = fileURLToPath(new URL(`./proxy-stdio.${EXTENSION}`, import.meta.url));
 
 /** Runs a command with the proxy's variables and gives its exit code. Rejects with RunError when it cannot begin. */
 export async function runWithProxy(options: RunOptions): Promise<number> {
@@ -48,7 +53,7 @@ async function openFronts(
   started: StartedRun,
   { folder, fronts }: { readonly folder: string; readonly fronts: Front[] },
 ): Promise<Environment> {
-  const { paths, record, warn } = options;
+  const { env, paths, record, warn } = options;
   const caPem = readCa(paths);
   const token = new Secret(textOf(started.answer, 'token'));
   const carrier = createCarrier(parseGatewayUrl(record.gateway.url), caPem, token);
@@ -58,9 +63,21 @@ async function openFronts(
   fronts.push(proxy);
   const led = await openPorts(carrier, hostsToLead(endpoints), fronts);
   const proxyUrl = `http://run:${password}@127.0.0.1:${proxy.port}`;
-  const { environment, files } = describeProxy({ proxyUrl, led, endpoints, folder, caPem });
-  for (const [path, text] of Object.entries(files)) {
-    writeFileSync(path, text, { mode: 0o600 });
+  const path = env['PATH'] ?? '';
+  const sshPrograms = Object.fromEntries(
+    SSH_PROGRAMS.flatMap((name) => {
+      const found = findProgram(name, path);
+      return found === null ? [] : [[name, found] as const];
+    }),
+  );
+  const connector = [process.execPath, CONNECTOR];
+  const settings = describeProxy({ proxyUrl, led, endpoints, folder, caPem, connector, sshPrograms, path });
+  mkdirSync(programFolderOf(folder), { mode: 0o700 });
+  for (const [texts, mode] of [
+    [settings.files, 0o600],
+    [settings.programs, 0o700],
+  ] as const) {
+    Object.entries(texts).forEach(([file, text]) => writeFileSync(file, text, { mode }));
   }
   warn(
     'proxy mode leads what honours its variables through the gateway. It contains nothing: the command has this user’s network and files',
@@ -68,7 +85,22 @@ async function openFronts(
   for (const { endpoint, host, port } of led) {
     warn(`${visible(endpoint.type)}.${visible(endpoint.name)} (${visible(host)}) is at 127.0.0.1:${port}`);
   }
-  return { ...environment, ...environmentOf(options, started), CLAWPATROL_RUN_MODE: 'proxy' };
+  return { ...settings.environment, ...environmentOf(options, started), CLAWPATROL_RUN_MODE: 'proxy' };
+}
+
+/** Where the command would find that program, or null. */
+function findProgram(name: string, path: string): string | null {
+  const folders = path.split(delimiter).filter(isAbsolute);
+  return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, access.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 async function openPorts(
