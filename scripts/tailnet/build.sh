@@ -7,10 +7,15 @@ HEADSCALE=v0.28.0
 # The version that this headscale is built with: one set of modules for all three.
 TAILSCALE=v1.94.1
 target=${1:-${CLAWPATROL_TAILNET:-$HOME/.cache/clawpatrol-tailnet}}
-if [ -x "$target/headscale" ] && [ -x "$target/tailscaled" ] && [ -x "$target/tailscale" ]; then
+# Written last: what an interrupted build left, or one of other versions, is built again.
+built="$target/versions"
+versions="headscale $HEADSCALE tailscale $TAILSCALE"
+if [ -x "$target/headscale" ] && [ -x "$target/tailscaled" ] && [ -x "$target/tailscale" ] &&
+  [ "$(cat "$built" 2>/dev/null)" = "$versions" ]; then
   exit 0
 fi
 mkdir -p "$target/source"
+rm -f "$built"
 cd "$target/source"
 export GOFLAGS="-buildvcs=false" GOWORK=off CGO_ENABLED=0
 printf 'module tailnet\n\ngo 1.25.5\n' > go.mod
@@ -21,4 +26,5 @@ go get -tool "github.com/juanfont/headscale/cmd/headscale@$HEADSCALE"
 go get -tool "tailscale.com/cmd/tailscaled@$TAILSCALE" "tailscale.com/cmd/tailscale@$TAILSCALE"
 nice -n 19 go build -trimpath -ldflags "-s -w" -o "$target/" \
   github.com/juanfont/headscale/cmd/headscale tailscale.com/cmd/tailscaled tailscale.com/cmd/tailscale
+echo "$versions" > "$built"
 ls -l "$target"
