@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ref } from '../config/config.ts';
 import type { ParkedNotice } from '../protocols/session.ts';
 import type { Item } from './item.ts';
-import type { ApprovalNews, Asked } from './notify.ts';
+import type { Alarm, ApprovalNews, Asked } from './notify.ts';
 
 /** How often a waiting client is told that it still waits. */
 const NOTICE_MS = 30_000;
@@ -22,6 +22,8 @@ export interface Announcing {
   asked(item: Item, previous: Ref | null): void;
   changed(item: Item): void;
   decided(item: Item): void;
+  /** Somebody decided alone. */
+  alarm(item: Item, alarm: Alarm): void;
   /** Tells the waiting client that it waits, now and from time to time. */
   tick(item: Item): void;
 }
@@ -81,6 +83,7 @@ export function createAnnouncing({ clock, announce, isFirst, warn }: AnnouncingP
         announce({ kind: 'changed', approval: item.approval, asked });
       }
     },
+    alarm: (item, alarm) => announce({ kind: 'break_glass', approval: item.approval, alarm }),
     decided: (item) => announce({ kind: 'decided', approval: item.approval, told: [...item.told] }),
   };
 }

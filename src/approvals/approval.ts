@@ -21,6 +21,16 @@ export interface Vote {
   readonly waitedMs?: number | null;
   /** The grant that the voter would give with it. */
   readonly grant?: GrantWish;
+  /** It was decided alone, in an emergency; `note` is the reason. Left out: an ordinary vote. */
+  readonly breakGlass?: BreakGlass;
+}
+
+/** What one person decided alone. */
+export interface BreakGlass {
+  /** The approver in whose place it was. */
+  readonly approver: Ref;
+  /** What would have been needed beside, each as a sentence. */
+  readonly missing: readonly string[];
 }
 
 /** "And the next ones like it": what an approver may say with an approval. */

@@ -62,6 +62,7 @@ const ACTION_TYPES: readonly AuditEventType[] = [
   'action.settled',
   'approval.created',
   'approval.voted',
+  'approval.break_glass',
   'approval.reviewed',
   'approval.approved',
   'approval.denied',

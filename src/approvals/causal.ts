@@ -261,11 +261,11 @@ const TONES = { approve: 'good', deny: 'bad', escalate: 'wait' } as const;
 function decisionNodes(approval: Approval | null, decided: AuditRecord | null): readonly ChainNode[] {
   const votes = (approval?.votes ?? [])
     .filter(({ via }) => via !== 'model' && via !== 'gateway')
-    .map(({ by, via, decision, note, atMs }): ChainNode => ({
+    .map(({ by, via, decision, note, atMs, breakGlass }): ChainNode => ({
       ...LEAF,
       kind: 'decision',
       atMs,
-      text: `${DECIDED[decision]} by ${by} via ${via}`,
+      text: `${breakGlass === undefined ? DECIDED[decision] : 'approved alone, by break-glass,'} by ${by} via ${via}`,
       words: note,
       whose: note === '' ? null : 'person',
       tone: TONES[decision],

@@ -8,7 +8,7 @@ import type { Approval, ApprovalResult, ApprovalState } from './approval.ts';
 import type { ActionClaimJson } from './claims.ts';
 import type { Grant } from './grant.ts';
 import type { Measurement } from './measuring.ts';
-import type { ApprovalSettings, Course, HumanStage } from './stages.ts';
+import { startCourse, type ApprovalSettings, type Course, type HumanStage } from './stages.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { messageOf } from '../lib/errors.ts';
 
@@ -39,6 +39,8 @@ export interface Item {
   /** What makes requests alike: equal ones of one agent are one question with a count. */
   readonly alike: string;
   notice: Timer | null;
+  /** How often the waiting client was told that it waits. */
+  notices: number;
   measurement: Measurement | null;
   readonly onAbort: () => void;
   readonly resolve: (result: ApprovalResult) => void;
@@ -69,6 +71,30 @@ export interface Shown {
   readonly words: string;
   /** As in `Approval`; left out: nothing was said. */
   readonly claim?: ActionClaimJson | null;
+}
+
+/** An item that nobody has been asked about yet. */
+export function newItem(
+  parts: Pick<Item, 'action' | 'signal' | 'notify' | 'approval' | 'onAbort' | 'resolve' | 'result' | 'alike'>,
+  { approvers, nowMs }: { readonly approvers: readonly Ref[]; readonly nowMs: number },
+): Item {
+  return {
+    ...parts,
+    createdMonotonicMs: nowMs,
+    askedMonotonicMs: nowMs,
+    dueMs: Number.POSITIVE_INFINITY,
+    course: startCourse(approvers),
+    human: null,
+    review: null,
+    deadline: null,
+    notice: null,
+    notices: 0,
+    reminder: null,
+    reminders: 0,
+    told: new Set(),
+    unrecorded: [],
+    measurement: null,
+  };
 }
 
 /** The approval of an action that has just been asked for. */

@@ -1,7 +1,7 @@
 // How channels (Slack, PagerDuty, a webhook, the dashboard's live feed) hear of what waits for people. The queue tells; a channel decides
 // what to do with it. Nothing here lets a channel decide anything: votes come in by `Approvals.vote`, with an authenticated principal.
 import type { Ref } from '../config/config.ts';
-import type { Approval } from './approval.ts';
+import type { Approval, BreakGlass, Vote } from './approval.ts';
 
 /** The people that an approval waits for now. */
 export interface Asked {
@@ -15,6 +15,13 @@ export interface Asked {
   readonly required: number;
 }
 
+/** That somebody decided alone, and who else could have: the others of that approver. */
+export interface Alarm {
+  readonly vote: Vote & { readonly breakGlass: BreakGlass };
+  /** Entries of `approvers` and `break_glass`; no entry of `approvers`: any operator who decides. */
+  readonly allowed: readonly string[];
+}
+
 /** What happened to one approval. Events about one approval come in order. */
 export type ApprovalNews =
   /** People are asked: a new stage, or an approver to whom it was handed on. `previous` was asked before and did not answer. */
@@ -23,6 +30,15 @@ export type ApprovalNews =
   | { readonly kind: 'reminded'; readonly approval: Approval; readonly asked: Asked; readonly number: number }
   /** What was shown has changed: a vote was counted, the effect is measured, more equal requests wait. */
   | { readonly kind: 'changed'; readonly approval: Approval; readonly asked: Asked }
+  /** Somebody decided alone. Goes to every channel that there is, whatever it asks to hear. */
+  | { readonly kind: 'break_glass'; readonly approval: Approval; readonly alarm: Alarm }
+  /** What came of that: a line of ours. To every channel too. */
+  | {
+      readonly kind: 'break_glass_over';
+      readonly approval: Approval;
+      readonly alarm: Alarm;
+      readonly outcome: string;
+    }
   /** It has an end, on disk: `approval.state` is not pending. `told` are all notifiers that were told of it before. */
   | { readonly kind: 'decided'; readonly approval: Approval; readonly told: readonly Ref[] };
 
@@ -47,8 +63,7 @@ export interface AnnouncerParts {
 export function createAnnouncer({ notifiers, always, warn }: AnnouncerParts): (news: ApprovalNews) => void {
   return (news) => {
     const known = notifiers();
-    const concerned = news.kind === 'decided' ? news.told : news.asked.notifiers;
-    const named = [...new Set(concerned)].flatMap((ref) => known.get(ref) ?? []);
+    const named = [...new Set(concernedBy(news, known))].flatMap((ref) => known.get(ref) ?? []);
     for (const notifier of [...always, ...named]) {
       try {
         notifier.tell(news);
@@ -57,4 +72,18 @@ export function createAnnouncer({ notifiers, always, warn }: AnnouncerParts): (n
       }
     }
   };
+}
+
+function concernedBy(news: ApprovalNews, known: ReadonlyMap<Ref, Notifier>): Iterable<Ref> {
+  switch (news.kind) {
+    case 'break_glass':
+    case 'break_glass_over':
+      return known.keys();
+    case 'decided':
+      return news.told;
+    case 'asked':
+    case 'reminded':
+    case 'changed':
+      return news.asked.notifiers;
+  }
 }

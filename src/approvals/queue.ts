@@ -1,19 +1,22 @@
 // The queue of parked requests. One writer: every change of state is a compare-and-set in memory, then a record on disk, and only then
 // does the waiting session hear of it. Knows nothing of how people are reached (notify.ts); they vote through `vote`.
 import type { Action } from '../rules/action.ts';
-import type { AuditLog } from '../audit/log.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Waiting } from '../protocols/protocol.ts';
 import type { LlmApproverConfig, Ref } from '../config/config.ts';
-import type { Approval, ApprovalResult, ApprovalStore, Grants, Review, VoteResult } from './approval.ts';
-import type { Fatigue } from './fatigue.ts';
-import type { ApprovalNews } from './notify.ts';
-import type { Reviewer } from './reviewer.ts';
+import type { ApprovalResult, Review, VoteResult, Approval } from './approval.ts';
+import type { Approvals, ApprovalsParts } from './queue-parts.ts';
 import { AlikeGroups, Counts } from './alike.ts';
 import { createAnnouncing, type Announcing } from './announcing.ts';
+import {
+  allowedOf,
+  castBreakGlass,
+  offerBreakGlass,
+  type BreakGlassContext,
+  type BreakGlassOffer,
+  type Voting,
+} from './break-glass.ts';
 import { createDeferred } from '../lib/deferred.ts';
-import { messageOf } from '../lib/errors.ts';
 import {
   CHANGED,
   NOT_RECORDED,
@@ -21,23 +24,21 @@ import {
   alikeKey,
   describeApproval,
   findRefusal,
+  newItem,
   resultOf,
   type Ending,
   type Item,
-  type Shown,
 } from './item.ts';
 import { findApproval, recoverPending, type Found } from './lookup.ts';
-import { createMeasuring, type Measure, type Measurement } from './measuring.ts';
+import { createMeasuring, type Measurement } from './measuring.ts';
 import { askedBy } from './records.ts';
 import { createRecording, type Recording } from './recording.ts';
-import { troubled } from './reviewer.ts';
+import { reviewOrTrouble, troubled } from './reviewer.ts';
 import {
   afterReview,
   castVote,
   enterStage,
   escalateOnTimeout,
-  startCourse,
-  type ApprovalSettings,
   type Ballot,
   type Course,
   type HumanStage,
@@ -46,54 +47,14 @@ import {
   type Step,
 } from './stages.ts';
 
+export type { Approvals, ApprovalsParts } from './queue-parts.ts';
+
 /** A transaction holds locks while it waits, so it waits no longer than this, whatever the approver's timeout. */
 export const MAX_IN_TRANSACTION_MS = 60_000;
 /** How long a review waits for the measured effect. */
 const EFFECT_WAIT_MS = 3_000;
 /** A reviewer keeps its own time; one that does not is given up this much later. */
 const REVIEW_SLACK_MS = 5_000;
-
-export interface ApprovalsParts {
-  readonly clock: Clock;
-  readonly audit: Pick<AuditLog, 'appendDurable'>;
-  readonly store: ApprovalStore;
-  readonly settings: () => ApprovalSettings;
-  readonly grants: Grants;
-  readonly measure: Measure;
-  /** Reviewer models. */
-  readonly reviewer: Reviewer;
-  /** Who decides how. */
-  readonly fatigue: Fatigue;
-  /** Tells channels; returns at once. */
-  readonly announce: (news: ApprovalNews) => void;
-  /** What approvers see of an action: its text, and its facts as JSON text nested by variable. */
-  readonly show: (action: Action) => Shown;
-  /** An approval has ended; for metrics. */
-  readonly ended: (approval: Approval, waitedMs: number) => void;
-  readonly warn: (message: string, error: unknown) => void;
-}
-
-export interface Approvals {
-  /** Parks an action until it is decided. Never rejects: trouble is `refused`. `waiting.signal` takes it back at once; its reason says why. */
-  ask(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult>;
-  /**
-   * Counts a vote on the approval with exactly that id, and on `together - 1` equal ones that came after it (as many as the voter was shown).
-   * `voter` comes from the channel's authentication and from nothing else.
-   */
-  vote(id: string, ballot: Ballot, voter: Principal): Promise<VoteResult>;
-  /** Those that wait, oldest first; of equal ones the oldest only, which says how many there are. */
-  pending(): readonly Approval[];
-  /** Waiting or ended, with its effect as far as it is measured; by id or unique prefix of 8 or more. */
-  find(idOrPrefix: string): Promise<Found>;
-  /** Resolves when the effect of a waiting approval is measured, or after `limitMs`. */
-  effectReady(id: string, limitMs: number): Promise<void>;
-  /** The people that a waiting approval is put to now and the action that it is about, or null. */
-  asked(id: string): { readonly action: Action; readonly human: HumanStage } | null;
-  /** Marks what was waiting when the last process ended as cancelled. Call once, before the first `ask`. */
-  recoverPending(): Promise<number>;
-  /** Cancels everything that waits and refuses what comes after. */
-  close(why: string): Promise<void>;
-}
 
 /** Creates the queue. */
 export function createApprovals(parts: ApprovalsParts): Approvals {
@@ -152,7 +113,9 @@ class Queue implements Approvals {
     const { clock, fatigue } = this.#parts;
     const askedMs = clock.monotonicMs() - item.askedMonotonicMs;
     const waitedMs = fatigue.decidingMs(voter.name, { nowMs: clock.now(), askedMs });
-    const after = this.#alike.after(item, (ballot.together ?? 1) - 1);
+    // What one person decides alone is one request, whatever else looks like it.
+    const together = (ballot.breakGlass ?? null) === null ? (ballot.together ?? 1) : 1;
+    const after = this.#alike.after(item, together - 1);
     const voting = this.#voteOn(item, ballot, { voter, waitedMs });
     // A grant covers what comes later; what waits already is answered by the vote.
     const others = after.map((other) => this.#voteOn(other, { ...ballot, grant: null }, { voter, waitedMs }));
@@ -180,6 +143,14 @@ class Queue implements Approvals {
   asked(id: string): { readonly action: Action; readonly human: HumanStage } | null {
     const { action, human = null } = this.#items.get(id) ?? {};
     return action === undefined || human === null ? null : { action, human };
+  }
+
+  offerBreakGlass(id: string, voter: Principal): BreakGlassOffer {
+    const item = this.#items.get(id);
+    const human = item?.human ?? null;
+    return item === undefined || human === null
+      ? { kind: 'refused', why: 'no people are asked about it now' }
+      : offerBreakGlass(item.course, voter, this.#breakGlassContext(item, { human, atMs: 0, waitedMs: 0 }));
   }
 
   async recoverPending(): Promise<number> {
@@ -210,10 +181,16 @@ class Queue implements Approvals {
       return { kind: 'decided', approval: item.approval };
     }
     if (human === null) {
-      const why = 'a reviewer model looks at it; people are asked when it has answered';
+      const why =
+        item.review === null
+          ? 'somebody decides it at this moment'
+          : 'a reviewer model looks at it; people are asked when it has answered';
       return { kind: 'refused', code: 'not-permitted', why };
     }
     const atMs = clock.now();
+    if ((ballot.breakGlass ?? null) !== null) {
+      return this.#breakGlass(item, ballot, { voter, human, atMs, waitedMs });
+    }
     const cast = castVote(item.course, ballot, voter, {
       human,
       approval: item.approval,
@@ -247,35 +224,55 @@ class Queue implements Approvals {
     }
   }
 
+  /** One person decides the stage alone. That they do is on disk, and told to everybody, before anything comes of it. */
+  async #breakGlass(item: Item, ballot: Ballot, by: Voting): Promise<VoteResult> {
+    const { voter, human, atMs, waitedMs } = by;
+    const cast = castBreakGlass(item.course, ballot, voter, this.#breakGlassContext(item, by));
+    if (cast.kind === 'refused') {
+      await this.#recording.refusal(item.approval, { ballot, voter, atMs, why: cast.why });
+      return cast;
+    }
+    this.#parts.fatigue.note({ by: voter.name, approved: true, atMs, tookMs: waitedMs, limitMs: human.fatigueMs });
+    // Until it is on disk nobody else decides, and no deadline ends it.
+    item.human = null;
+    this.#follow(item, { ...item.course, votes: cast.course.votes });
+    const transition = { type: 'approval.break_glass', atMs, by: voter.name, reason: cast.vote.note } as const;
+    if (!(await this.#recording.record(item, transition))) {
+      await this.#fail(item);
+      return { kind: 'unrecorded' };
+    }
+    this.#announcing.alarm(item, { vote: cast.vote, allowed: allowedOf(human) });
+    if (item.approval.state !== 'pending') {
+      return { kind: 'decided', approval: item.approval };
+    }
+    return this.#answer(item, this.#take(item, enterStage(cast.course, this.#context(item)), voter.name, true));
+  }
+
+  #breakGlassContext(item: Item, { human, atMs, waitedMs }: Omit<Voting, 'voter'>): BreakGlassContext {
+    const { fatigue, settings } = this.#parts;
+    const isTired = (name: string): boolean => fatigue.isTired(name);
+    return { human, settings: settings(), approval: item.approval, atMs, waitedMs, isTired };
+  }
+
   async #park(action: Action, decision: Decision, waiting: Waiting): Promise<ApprovalResult> {
     const { promise: result, resolve } = createDeferred<ApprovalResult>();
     const shown = this.#parts.show(action);
     const nowMs = this.#parts.clock.monotonicMs();
     const approval = describeApproval(action, decision, { nowMs: this.#parts.clock.now(), shown });
-    const item: Item = {
-      action,
-      signal: waiting.signal,
-      notify: (notice) => waiting.parked(notice),
-      createdMonotonicMs: nowMs,
-      askedMonotonicMs: nowMs,
-      dueMs: Number.POSITIVE_INFINITY,
-      approval,
-      course: startCourse(decision.approvers),
-      human: null,
-      review: null,
-      deadline: null,
-      notice: null,
-      reminder: null,
-      reminders: 0,
-      told: new Set(),
-      unrecorded: [],
-      alike: alikeKey(action, decision, shown),
-      measurement: null,
-      onAbort: () =>
-        this.#own(this.#end(item, { state: 'cancelled', by: 'gateway', why: abortReason(waiting.signal) })),
-      resolve,
-      result,
-    };
+    const item: Item = newItem(
+      {
+        action,
+        signal: waiting.signal,
+        notify: (notice) => waiting.parked(notice),
+        approval,
+        alike: alikeKey(action, decision, shown),
+        onAbort: () =>
+          this.#own(this.#end(item, { state: 'cancelled', by: 'gateway', why: abortReason(waiting.signal) })),
+        resolve,
+        result,
+      },
+      { approvers: decision.approvers, nowMs },
+    );
     this.#items.set(approval.id, item);
     this.#waiting += 1;
     this.#perDevice.add(action.agent.device, 1);
@@ -390,17 +387,9 @@ class Queue implements Approvals {
   }
 
   async #review(item: Item, approver: LlmApproverConfig, signal: AbortSignal): Promise<void> {
-    const { clock, reviewer, warn } = this.#parts;
     await this.effectReady(item.approval.id, EFFECT_WAIT_MS);
-    const startedMs = clock.monotonicMs();
-    let review: Review;
-    try {
-      review = await reviewer.review({ approver, action: item.action, approval: item.approval }, signal);
-    } catch (error) {
-      warn(`the reviewer model ${approver.ref} failed`, error);
-      const latencyMs = clock.monotonicMs() - startedMs;
-      review = troubled(approver, 'unreachable', { atMs: clock.now(), detail: messageOf(error), latencyMs });
-    }
+    const { action, approval } = item;
+    const review = await reviewOrTrouble(this.#parts, { approver, action, approval }, signal);
     await this.#reviewed(item, review, signal);
   }
 

@@ -63,6 +63,7 @@ export function refusedVoteEvent(approval: Approval, vote: RefusedVote): AuditEv
       approval_id: approval.id,
       state: approval.state,
       digest: ballot.digest,
+      ...((ballot.breakGlass ?? null) === null ? {} : { break_glass: true }),
     },
   };
 }

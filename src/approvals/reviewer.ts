@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { LlmApproverConfig } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import { Lru } from '../lib/lru.ts';
 import type { Action } from '../rules/action.ts';
 import { readAnswer, type Answer } from './answer.ts';
@@ -340,4 +341,28 @@ function keyOf({ provider, model, baseUrl }: LlmApproverConfig, approval: Approv
 /** Dollars, or null when the configuration names no price. */
 function costOf({ price }: LlmApproverConfig, inputTokens: number, outputTokens: number): number | null {
   return price === null ? null : (inputTokens * price.input + outputTokens * price.output) / 1_000_000;
+}
+
+/** What the model said; that it failed is a trouble like any other. */
+export async function reviewOrTrouble(
+  {
+    clock,
+    reviewer,
+    warn,
+  }: {
+    readonly clock: Clock;
+    readonly reviewer: Reviewer;
+    readonly warn: (message: string, error: unknown) => void;
+  },
+  request: ReviewCase,
+  signal: AbortSignal,
+): Promise<Review> {
+  const startedMs = clock.monotonicMs();
+  try {
+    return await reviewer.review(request, signal);
+  } catch (error) {
+    warn(`the reviewer model ${request.approver.ref} failed`, error);
+    const latencyMs = clock.monotonicMs() - startedMs;
+    return troubled(request.approver, 'unreachable', { atMs: clock.now(), detail: messageOf(error), latencyMs });
+  }
 }

@@ -92,6 +92,31 @@ export function cardOf(parts: CardParts): Card {
   return { text, ...blocksOf({ ...parts, approval: bare(parts.approval) }, 0) };
 }
 
+export interface AlarmCardParts {
+  readonly title: string;
+  readonly lines: readonly Line[];
+  /** Members who are called. */
+  readonly slackIds: readonly string[];
+  /** As in `CardParts`. */
+  readonly mention: string | null;
+  readonly link: string | null;
+}
+
+/** The message when somebody decided alone. It has no buttons: there is nothing left to decide. */
+export function alarmCard({ title, lines, slackIds, mention, link }: AlarmCardParts): Omit<Card, 'whole'> {
+  const called = [...(mention === null ? [] : [mention]), ...slackIds.map((id) => `<@${id}>`)].join(' ');
+  const look = [button('Open the dashboard', { action_id: 'clawpatrol_open', url: link ?? '' })];
+  return {
+    text: `${called === '' ? '' : `${called} `}${escapeText(title)}`,
+    blocks: [
+      { type: 'header', text: { type: 'plain_text', text: shorten(visible(title), MAX_SUMMARY_CHARS), emoji: false } },
+      ...(called === '' ? [] : [{ type: 'section', text: { type: 'mrkdwn', text: called } }]),
+      richText(lines),
+      ...(link === null ? [] : [{ type: 'actions', elements: look }]),
+    ],
+  };
+}
+
 /** Without what makes it long; that it is left out is said. */
 function bare(approval: Approval): Approval {
   const words = approval.words === '' ? '' : '(too long to be shown here)';
@@ -178,8 +203,8 @@ function contextBlocks({ alert, words, claim, effect, reviews, votes }: Approval
     ...reviews.flatMap(reviewLines),
     ...votes
       .filter(({ via }) => via !== 'model')
-      .map(({ by, via, decision, note }): Line => [
-        'vote',
+      .map(({ by, via, decision, note, breakGlass }): Line => [
+        breakGlass === undefined ? 'vote' : 'BREAK-GLASS',
         `${by} via ${via}: ${decision}${note === '' ? '' : `: ${note}`}`,
       ]),
   ];

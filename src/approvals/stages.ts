@@ -60,6 +60,8 @@ export interface HumanStage {
   /** [] = any operator. */
   readonly allowed: readonly string[];
   readonly separationOfDuties: boolean;
+  /** Who may decide alone in an emergency: break-glass.ts. */
+  readonly breakGlass: readonly string[];
   readonly notifiers: readonly Ref[];
   readonly message: string | null;
   /** Time between reminders; 0 = none. */
@@ -210,6 +212,7 @@ function findHuman(ref: Ref, approver: HumanApproverConfig | undefined, settings
     required: Math.max(1, approver.requireApprovers),
     allowed: approver.approvers,
     separationOfDuties: approver.separationOfDuties,
+    breakGlass: approver.breakGlass,
     notifiers: approver.notifiers,
     message: approver.message,
     remindMs: approver.remindMs ?? Math.floor(approver.timeoutMs / 2),
@@ -217,6 +220,21 @@ function findHuman(ref: Ref, approver: HumanApproverConfig | undefined, settings
     fatigueMs: approver.fatigueMs,
     grant: approver.grant ?? settings.grant,
   };
+}
+
+/** The people who are asked, and after them, in order, those to whom they hand it on when nobody answers. */
+export function escalationPath(human: HumanStage, settings: ApprovalSettings): readonly HumanStage[] {
+  const path = [human];
+  for (let ref = human.escalateTo; ref !== null && path.length <= MAX_ESCALATIONS;) {
+    const approver = settings.approvers.get(ref);
+    const next = approver?.type === 'llm_approver' ? null : findHuman(ref, approver, settings);
+    if (next === null) {
+      break;
+    }
+    path.push(next);
+    ref = next.escalateTo;
+  }
+  return path;
 }
 
 function dashboardStage(settings: ApprovalSettings): HumanStage {
@@ -228,6 +246,7 @@ function dashboardStage(settings: ApprovalSettings): HumanStage {
     required: 1,
     allowed: [],
     separationOfDuties: false,
+    breakGlass: [],
     notifiers: [],
     message: null,
     remindMs: 0,
@@ -237,7 +256,8 @@ function dashboardStage(settings: ApprovalSettings): HumanStage {
   };
 }
 
-function nextStage(course: Course): Course {
+/** The course when the people of its stage have said yes. */
+export function nextStage(course: Course): Course {
   return { ...course, stage: course.stage + 1, hops: 0, countedFrom: course.votes.length, extra: 0 };
 }
 
@@ -274,6 +294,8 @@ export interface Ballot {
   readonly grant?: GrantWish | null;
   /** How many equal requests the voter was shown as one; 1 when left out. */
   readonly together?: number;
+  /** With an approval: the reason why one person decides alone what takes more. Only the dashboard and the command line have it. */
+  readonly breakGlass?: string | null;
 }
 
 export type Cast =
@@ -372,7 +394,7 @@ function findRefusal(
 }
 
 /** Why this person may not decide here, or null. */
-function findObjection(human: HumanStage, voter: Principal, owner: string): string | null {
+export function findObjection(human: HumanStage, voter: Principal, owner: string): string | null {
   const { notifier } = voter;
   if (notifier !== undefined && !human.notifiers.includes(notifier)) {
     return `${human.ref} is not asked through ${notifier}`;
@@ -394,7 +416,7 @@ function findObjection(human: HumanStage, voter: Principal, owner: string): stri
 }
 
 /** `*@domain` fits every address of exactly that domain; addresses compare without regard to ASCII case, other names exactly. */
-function fits(entry: string, name: string): boolean {
+export function fits(entry: string, name: string): boolean {
   if (!entry.includes('@')) {
     return entry === name;
   }

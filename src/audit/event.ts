@@ -15,6 +15,8 @@ export type AuditEventType =
   | 'action.recorded'
   | 'approval.created'
   | 'approval.voted'
+  /** One person decides alone what takes more: approvals/break-glass.ts. */
+  | 'approval.break_glass'
   | 'approval.reviewed'
   | 'approval.approved'
   | 'approval.denied'

@@ -180,9 +180,18 @@ function voteLines(approval: ApprovalJson): string[] {
   if (approval.votes.length === 0) {
     return [];
   }
-  const rows = approval.votes.map((vote) => [vote.at, vote.by, `via ${vote.via}`, vote.decision, vote.note]);
+  const rows = approval.votes.map(({ at, by, via, decision, note, break_glass: missing }) => [
+    at,
+    by,
+    `via ${via}`,
+    missing === null ? decision : 'BREAK-GLASS',
+    note,
+  ]);
+  const overruled = approval.votes.flatMap(({ by, break_glass: missing }) =>
+    (missing ?? []).map((one) => [`${by} overruled`, one]),
+  );
   return section(
     'votes',
-    rows.map((row) => row.map((cell) => visible(cell))),
+    [...rows, ...overruled].map((row) => row.map((cell) => visible(cell))),
   );
 }

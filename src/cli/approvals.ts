@@ -21,6 +21,9 @@ async function list(call: Call): Promise<number> {
   const client = await connect(call);
   const endpoint = textOption(call, 'endpoint');
   const device = textOption(call, 'device');
+  if (flag(call, 'breakGlass')) {
+    return listBroken(call, client);
+  }
   const query: ApprovalsQuery = {
     state: wordOption(call, 'state', STATES) ?? 'pending',
     limit: intOption(call, 'limit', 1, 1000) ?? 100,
@@ -47,6 +50,27 @@ async function list(call: Call): Promise<number> {
   return EXIT.ok;
 }
 
+/** What one person decided alone: who, why, and what became of it. */
+async function listBroken(call: Call, client: ControlClient): Promise<number> {
+  if (['state', 'endpoint', 'device'].some((name) => textOption(call, name) !== null)) {
+    throw new CliError('usage', EXIT.usage, '--break-glass lists all of them: it goes with --limit only');
+  }
+  const page = await client.approvals.broken({ limit: intOption(call, 'limit', 1, 1000) ?? 100 });
+  if (call.out.json) {
+    call.out.object(page);
+    return EXIT.ok;
+  }
+  call.out.table(
+    ['ID', 'AT', 'BY', 'STATE', 'RISK', 'ENDPOINT', 'DEVICE', 'REASON'],
+    page.items.flatMap(({ id, votes, state, risk, endpoint, device }) =>
+      votes
+        .filter(({ break_glass: missing }) => missing !== null)
+        .map(({ at, by, note }) => [id, at, by, state, risk, endpoint, device, shorten(note, 120)]),
+    ),
+  );
+  return EXIT.ok;
+}
+
 async function show(call: Call): Promise<number> {
   const approval = await (await connect(call)).approvals.show(call.operands[0] ?? '');
   print(call, approval);
@@ -66,6 +90,7 @@ async function approve(call: Call): Promise<number> {
   const id = call.operands[0] ?? '';
   const note = textOption(call, 'note');
   const grant = textOption(call, 'grant');
+  const reason = breakGlassOf(call, grant);
   let digest = textOption(call, 'digest');
   if (digest === null) {
     if (!canAsk(call.io) || call.out.json) {
@@ -87,6 +112,9 @@ async function approve(call: Call): Promise<number> {
     if (grant !== null) {
       await printPreview(call, client, approval.id, grant);
     }
+    if (reason !== null) {
+      call.out.line('\nBREAK-GLASS: you decide alone what takes more. Everybody is told at once, with your reason.');
+    }
     const what = grant === null ? 'exactly this request, once' : 'this request, and what the grant covers';
     const answer = await askLine(call.io, `\nApprove ${what}? Type yes: `);
     if (answer?.trim().toLowerCase() !== 'yes') {
@@ -101,9 +129,29 @@ async function approve(call: Call): Promise<number> {
     ...(note === null ? {} : { note }),
     ...(grant === null ? {} : { grant }),
     ...(together === null ? {} : { together: String(together) }),
+    ...(reason === null ? {} : { break_glass: reason }),
   });
   const settled = flag(call, 'wait') ? await waitUntilDecided(call, client, voted) : voted;
   return report(call, settled);
+}
+
+/** The reason to decide alone; null when that is not asked for. */
+function breakGlassOf(call: Call, grant: string | null): string | null {
+  const wanted = flag(call, 'breakGlass');
+  const reason = textOption(call, 'reason');
+  const wrong = !wanted
+    ? reason === null
+      ? null
+      : '--reason goes with --break-glass; what is kept with an ordinary approval is --note'
+    : reason === null || reason.trim() === ''
+      ? '--break-glass needs --reason: everybody is told it'
+      : grant !== null || intOption(call, 'together', 1, 10_000) !== null || textOption(call, 'note') !== null
+        ? '--break-glass is for one request and has its own reason: leave --grant, --together and --note out'
+        : null;
+  if (wrong !== null) {
+    throw new CliError('usage', EXIT.usage, wrong);
+  }
+  return reason;
 }
 
 /** What a grant would cover, before anybody says yes to it. */
@@ -181,6 +229,7 @@ export const command: Noun = {
         ['--state <state>', `one of ${STATES.join(', ')} (default pending)`],
         ['--endpoint <endpoint>', 'only of this endpoint'],
         ['--device <device>', 'only of this device'],
+        ['--break-glass', 'those that one person decided alone, newest first'],
         ['--limit <n>', 'at most so many (default 100)'],
         ...GATEWAY_OPTIONS,
       ],
@@ -208,6 +257,11 @@ export const command: Noun = {
           'DURATION[,uses=N][,scope=exact|shape]: what is like it passes without asking, that long and so often',
         ],
         TOGETHER,
+        [
+          '--break-glass',
+          'in an emergency: decide alone what takes more people, if break_glass of the approver names you; recorded, and everybody is told',
+        ],
+        ['--reason <text>', 'why, with --break-glass: 10 characters or more'],
         ['--wait', 'wait until the request is decided (when more votes are needed)'],
         ...GATEWAY_OPTIONS,
       ],

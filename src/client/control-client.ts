@@ -97,6 +97,8 @@ export interface NewOperator {
 export interface ControlClient {
   readonly approvals: {
     list(query?: ApprovalsQuery): Promise<ListJson<ApprovalJson>>;
+    /** What one person decided alone, newest first. */
+    broken(query?: { readonly limit?: number }): Promise<ListJson<ApprovalJson>>;
     /** `id` may be a unique prefix of 8 characters or more. Waits briefly for the measured effect. */
     show(id: string): Promise<ApprovalJson>;
     /** `digest` is that of the request which was shown. */
@@ -109,6 +111,8 @@ export interface ControlClient {
         readonly grant?: string;
         /** How many equal requests were shown as one. */
         readonly together?: string;
+        /** The reason why one person decides alone what takes more. */
+        readonly break_glass?: string;
       },
     ): Promise<ApprovalJson>;
     /** `note` is told to the agent, and is needed. */
@@ -260,6 +264,7 @@ function approvalPath(id: string): string {
 function approvalCalls(wire: Wire): ControlClient['approvals'] {
   return {
     list: (query = {}) => callJson(wire, 'GET', `/api/approvals${queryText(query)}`),
+    broken: (query = {}) => callJson(wire, 'GET', `/api/break-glass${queryText(query)}`),
     show: (id) => callJson(wire, 'GET', approvalPath(id)),
     approve: (id, vote) => callJson(wire, 'POST', `${approvalPath(id)}/approve`, vote),
     deny: (id, vote) => callJson(wire, 'POST', `${approvalPath(id)}/deny`, vote),

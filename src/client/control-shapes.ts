@@ -123,6 +123,17 @@ export interface VoteJson {
   readonly at: string;
   readonly note: string;
   readonly digest: string;
+  /** Decided alone, by break-glass: what was missing. Null: an ordinary vote. */
+  readonly break_glass: readonly string[] | null;
+}
+
+/** Whether the one who asks may decide a waiting request alone. */
+export interface BreakGlassJson {
+  readonly offered: boolean;
+  /** What they would overrule. */
+  readonly missing: readonly string[];
+  /** Why not; "" when they may. */
+  readonly why: string;
 }
 
 /** What a reviewer model said. A model's words: show them as such, after the facts. */

@@ -231,6 +231,7 @@ function buildApprover(declared: Declared, defaults: DefaultsConfig, outer: Gran
     requireApprovers: Math.max(1, block.number('require_approvers') ?? 1),
     approvers: block.texts('approvers'),
     separationOfDuties: block.flag('separation_of_duties'),
+    breakGlass: block.texts('break_glass'),
     notifiers: isShorthand(block) ? [common.ref] : block.texts('notifiers'),
     message: block.text('message'),
     remindMs: block.number('remind'),

@@ -70,6 +70,7 @@ function checkHuman(approver: Declared, parts: CheckParts): void {
   }
   needsPublicUrl(block, 'interactive', parts);
   checkQuorum(block, parts);
+  checkBreakGlass(approver, parts);
   checkNarrower(block, parts);
 }
 
@@ -102,6 +103,34 @@ function checkQuorum(block: DecodedBlock, { report }: CheckParts): void {
     const fix = 'name more people in approvers, or write on_fatigue = "warn"';
     report.error(block.place('on_fatigue'), { code: 'quorum-impossible', message, fix });
   }
+}
+
+/** The exception must stay one: whoever is listed needs nobody else. And a list that never makes a difference is a mistake. */
+function checkBreakGlass({ ref, block }: Declared, { draft, report }: CheckParts): void {
+  const listed = lowered(block.texts('break_glass'));
+  if (listed.size === 0 || block.broken('break_glass') || block.broken('approvers')) {
+    return;
+  }
+  const people = lowered(block.texts('approvers'));
+  const patterns = [...listed].filter((person) => person.startsWith('*@'));
+  if (patterns.length > 0 || (people.size > 1 && [...people].every((person) => listed.has(person)))) {
+    const who = patterns[0] ?? 'everybody in approvers';
+    const message = `${who} may break the glass: each of them decides alone whenever they say so`;
+    const fix = 'name the few who answer for it';
+    report.warning(block.place('break_glass'), { code: 'break-glass-open', message, fix });
+    return;
+  }
+  const single = (block.number('require_approvers') ?? 1) <= 1 && block.value('on_fatigue') !== 'second_approver';
+  const handedOn = draft.all('approver').some((other) => other.block.text('escalate_to') === ref);
+  if (single && !handedOn && people.size > 0 && [...listed].every((person) => people.has(person))) {
+    const message = 'everybody in break_glass decides alone already';
+    const fix = 'name others, or leave it out';
+    report.warning(block.place('break_glass'), { code: 'break-glass-unused', message, fix });
+  }
+}
+
+function lowered(people: readonly string[]): ReadonlySet<string> {
+  return new Set(people.map((person) => person.toLowerCase()));
 }
 
 /** An approver's own `grant` may only narrow the top-level one. */

@@ -249,6 +249,8 @@ export interface HumanApproverConfig {
   /** Operator accounts, `user@domain`, `*@domain`, `slack:ID`, `local`; [] = any operator. */
   readonly approvers: readonly string[];
   readonly separationOfDuties: boolean;
+  /** Who may decide alone in an emergency, written as in `approvers`; [] = nobody. */
+  readonly breakGlass: readonly string[];
   readonly notifiers: readonly Ref[];
   readonly message: string | null;
   /** Time between reminders; 0 = none; null = half the timeout. */

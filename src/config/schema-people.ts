@@ -49,6 +49,12 @@ const humanApprover: BlockSpec = {
       default: false,
       doc: 'Refuses votes by the owner of the device the action came from.',
     },
+    break_glass: {
+      type: listOf(formOf('operator')),
+      default: [],
+      defaultText: 'nobody',
+      doc: 'Who may decide alone in an emergency what a quorum, fatigue or escalation would hold back: with a reason, recorded, every channel paged. Written as in approvers; never on their own device.',
+    },
     remind: {
       type: { kind: 'duration', words: { off: 0 } },
       defaultText: 'half the timeout',

@@ -10,7 +10,7 @@ import { findBearer } from './bearer.ts';
 import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
-import { liveEvents } from './live.ts';
+import { liveEvents, type LiveParts } from './live.ts';
 import type { TailnetPeople } from '../gateway/tailnet/people.ts';
 import { createTailnetLogins, type TailnetLogins } from './tailnet-login.ts';
 import { addCallbackRoutes, isCallbackPath, type CallbackParts } from './callback-routes.ts';
@@ -81,7 +81,7 @@ export interface DashboardParts extends OperatorParts {
   readonly sessionTtlMs: () => number;
   readonly version: string;
   readonly health: HealthParts;
-  readonly onApprovals: (listener: () => void) => () => void;
+  readonly onApprovals: LiveParts['onApprovals'];
   /** What machines may ask here; null where they ask elsewhere, or nowhere. */
   readonly join: JoinParts | null;
   /** What is called back by channels. */

@@ -108,6 +108,7 @@ const EVENT_TYPES: readonly AuditEventType[] = [
   'action.recorded',
   'approval.created',
   'approval.voted',
+  'approval.break_glass',
   'approval.reviewed',
   'approval.approved',
   'approval.denied',

@@ -1,5 +1,6 @@
 // What an open page is told as it happens, as server-sent events: that the queue of approvals changed, and, when it asks, records as they
 // reach the disk. A slow page gets fewer records and how many it missed, never a growing queue.
+import type { ApprovalNews } from '../approvals/notify.ts';
 import type { AuditFilter, AuditRecord } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,7 +20,7 @@ export interface LiveParts {
   readonly audit: Pick<AuditLog, 'follow' | 'search'>;
   readonly pendingCount: () => number;
   /** Calls when the queue has changed, until what it returns is called. */
-  readonly onApprovals: (listener: () => void) => () => void;
+  readonly onApprovals: (listener: (kind: ApprovalNews['kind']) => void) => () => void;
   /** Records to tell; null = none. */
   readonly filter: AuditFilter | null;
   /** The last record that the page has; null = it has none and wants none of the past. */
@@ -34,7 +35,7 @@ export interface LiveParts {
 export async function* liveEvents(parts: LiveParts): AsyncGenerator<string> {
   const { clock, filter, signal } = parts;
   const inbox = new Inbox();
-  const stops = [parts.onApprovals(() => inbox.noteApprovals())];
+  const stops = [parts.onApprovals((kind) => inbox.noteApprovals(kind === 'break_glass'))];
   if (filter !== null) {
     stops.push(parts.audit.follow((record) => matchesFilter(record, filter) && inbox.add(record)));
   }
@@ -52,6 +53,9 @@ export async function* liveEvents(parts: LiveParts): AsyncGenerator<string> {
       }
       if (inbox.takeApprovals()) {
         yield eventText('approvals', { pending: parts.pendingCount() });
+      }
+      if (inbox.takeAlarm()) {
+        yield eventText('break_glass', {});
       }
       const { records, missed } = inbox.takeRecords();
       const last = records.at(-1);
@@ -79,12 +83,15 @@ async function catchUp({ audit, afterSeq }: LiveParts, filter: AuditFilter, inbo
 class Inbox {
   /** A new page asks for the queue anyway. */
   #approvals = true;
+  /** Somebody decided alone; a new page asks for that too. */
+  #alarm = true;
   #records: AuditRecord[] = [];
   #missed = 0;
   #woken = createDeferred<null>();
 
-  noteApprovals(): void {
+  noteApprovals(alarm: boolean): void {
     this.#approvals = true;
+    this.#alarm ||= alarm;
     this.wake();
   }
 
@@ -108,6 +115,12 @@ class Inbox {
     const changed = this.#approvals;
     this.#approvals = false;
     return changed;
+  }
+
+  takeAlarm(): boolean {
+    const alarm = this.#alarm;
+    this.#alarm = false;
+    return alarm;
   }
 
   takeRecords(): { readonly records: readonly AuditRecord[]; readonly missed: number } {

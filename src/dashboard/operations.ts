@@ -152,7 +152,7 @@ function describeParts(operations: Operations): OperatorParts {
 
 function personOf(operator: Operator): Person {
   const { name, aliases } = principalOf(operator, 'dashboard');
-  return { name, aliases, decides: mayDo(operator.role, 'approver') };
+  return { name, aliases, decides: mayDo(operator.role, 'approver'), admin: mayDo(operator.role, 'admin') };
 }
 
 /** The operators as channels look them up. */
@@ -166,6 +166,7 @@ export function peopleOf(operators: Pick<Operators, 'list' | 'find'>): People {
       const operator = operators.find(name);
       return operator === null ? null : personOf(operator);
     },
+    all: () => operators.list().map(personOf),
   };
 }
 

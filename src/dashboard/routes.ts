@@ -43,6 +43,7 @@ import type { Quarantine } from '../gateway/judging/quarantine.ts';
 import type { RuleHits } from '../gateway/judging/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
 import { APPROVER_ROUTES } from './approver-routes.ts';
+import { BREAK_GLASS_ROUTES } from './break-glass-routes.ts';
 import { GRANT_ROUTES } from './grant-routes.ts';
 import { INCIDENT_ROUTES } from './incident-routes.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
@@ -199,15 +200,16 @@ async function showApproval(call: Call): Promise<Answer> {
 
 async function decide(call: Call, decision: 'approve' | 'deny'): Promise<Answer> {
   const approving = decision === 'approve';
-  const fields = readBody(call.body, ['digest', 'note', 'together', ...(approving ? ['grant'] : [])]);
+  const fields = readBody(call.body, ['digest', 'note', 'together', ...(approving ? ['grant', 'break_glass'] : [])]);
   const digest = approving ? getText(fields, 'digest') : (fields.get('digest') ?? '');
   const note = fields.get('note') ?? '';
-  if (note.length > MAX_NOTE_CHARS) {
+  const breakGlass = fields.get('break_glass') ?? null;
+  if (Math.max(note.length, breakGlass?.length ?? 0) > MAX_NOTE_CHARS) {
     throw new ApiError(400, 'bad_request', `a note has ${MAX_NOTE_CHARS} characters at most`);
   }
   const id = await findApproval(call);
   const together = readNumber(fields, 'together', { from: 1, to: 10_000 }) ?? 1;
-  const ballot = { decision, digest, note, grant: readGrant(fields.get('grant')), together };
+  const ballot = { decision, digest, note, grant: readGrant(fields.get('grant')), together, breakGlass };
   const result = await call.parts.approvals.vote(id, ballot, call.operator);
   return { kind: 'json', body: voteAnswer(id, result) };
 }
@@ -410,6 +412,7 @@ export const ROUTES: readonly Route[] = [
   ...POLICY_ROUTES,
   ...GRANT_ROUTES,
   ...APPROVER_ROUTES,
+  ...BREAK_GLASS_ROUTES,
   ...INCIDENT_ROUTES,
   {
     name: 'approvals.list',
@@ -433,7 +436,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/approvals/:id/approve',
     kind: 'acts',
     role: 'approver',
-    recorded: ['id', 'digest', 'note', 'grant', 'together'],
+    recorded: ['id', 'digest', 'note', 'grant', 'together', 'break_glass'],
     answer: (call) => decide(call, 'approve'),
   },
   {

@@ -71,13 +71,14 @@ export function approvalJson(approval: Approval): ApprovalJson {
     approver: approval.approvers[approval.stage] ?? '',
     required: approval.required,
     summary: approval.summary,
-    votes: approval.votes.map(({ by, via, decision, atMs, note, digest }) => ({
+    votes: approval.votes.map(({ by, via, decision, atMs, note, digest, breakGlass }) => ({
       by,
       via,
       decision,
       at: timeText(atMs),
       note,
       digest,
+      break_glass: breakGlass?.missing ?? null,
     })),
     request: {
       digest: request.digest,

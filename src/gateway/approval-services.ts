@@ -1,13 +1,15 @@
 // Builds what decides in a person's or a model's place from its parts: the queue, reviewer models, grants, and the memory of who decides how.
 import { createHash } from 'node:crypto';
 import type { Approval, ApprovalStore } from '../approvals/approval.ts';
+import { createAftermath } from '../approvals/aftermath.ts';
+import { allowedOf } from '../approvals/break-glass.ts';
 import { actionClaim, createClaims, STALE_MS, type Claims } from '../approvals/claims.ts';
 import { createFatigue, decisionsOf, FATIGUE_VOTES, type Fatigue } from '../approvals/fatigue.ts';
 import { createFeed, type ApprovalFeed } from '../approvals/feed.ts';
 import { createGrantBook, type GrantBook, type GrantStore, type Likeness } from '../approvals/grants.ts';
 import type { Shown } from '../approvals/item.ts';
 import type { Measure } from '../approvals/measuring.ts';
-import { createAnnouncer } from '../approvals/notify.ts';
+import { createAnnouncer, type ApprovalNews, type Notifier } from '../approvals/notify.ts';
 import { createApprovals, type Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
 import { shapeOf } from '../approvals/shape.ts';
@@ -59,7 +61,7 @@ export interface ApprovalServiceParts {
   readonly dial: Dial;
   readonly sources: SecretSources;
   readonly secretString: (text: string, what: string) => Secret;
-  readonly metrics: Pick<Metrics, 'approvalEnded' | 'noticed'>;
+  readonly metrics: Pick<Metrics, 'approvalEnded' | 'glassBroken' | 'noticed'>;
   readonly logger: Logger;
   readonly measure: Measure;
   readonly onStop: (name: string, undo: () => Promise<void> | void) => void;
@@ -88,6 +90,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   const channels = openChannels(parts, () => later.approvals);
   const claims = createClaims({ clock, audit });
   const incidents = await watchIncidents(parts, claims);
+  const announce = createNews(parts, { channels, feed });
   const approvals = createApprovals({
     clock,
     audit,
@@ -96,7 +99,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     grants,
     reviewer,
     fatigue,
-    announce: createAnnouncer({ notifiers: () => channels.notifiers(), always: [feed], warn }),
+    announce,
     measure,
     show: (action) => showTo(action, live(), { alert: incidents.shownTo(action.agent), claims }),
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
@@ -120,6 +123,39 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     reason: claims.of(agent)?.intent ?? '',
   });
   return { approvals, reviewer, fatigue, grants, feed, channels, claims, incidents, contextOf };
+}
+
+/** Tells channels, open dashboards and metrics; and what came of a decision that one person took alone. */
+function createNews(
+  { audit, live, metrics, logger }: ApprovalServiceParts,
+  { channels, feed }: { readonly channels: Channels; readonly feed: ApprovalFeed },
+): (news: ApprovalNews) => void {
+  const counted: Notifier = {
+    tell({ kind }) {
+      if (kind === 'break_glass') {
+        metrics.glassBroken();
+      }
+    },
+  };
+  const announce = createAnnouncer({
+    notifiers: () => channels.notifiers(),
+    always: [feed, counted],
+    warn: (message, error) => logger.warn({ err: error }, message),
+  });
+  const aftermath = createAftermath({
+    follow: (listener) => audit.follow(listener),
+    announce,
+    allowedOf(ref) {
+      const approver = live().approvers.get(ref);
+      return approver?.type === 'human_approver'
+        ? allowedOf({ allowed: approver.approvers, breakGlass: approver.breakGlass })
+        : [];
+    },
+  });
+  return (news) => {
+    announce(news);
+    aftermath.hear(news);
+  };
 }
 
 /** For metrics and status. */

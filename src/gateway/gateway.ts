@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SecureContext } from 'node:tls';
+import type { ApprovalFeed } from '../approvals/feed.ts';
 import { createEvent } from '../audit/event.ts';
 import type { Config, ListenAddress } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
@@ -89,7 +90,7 @@ export interface Operations extends Pick<
   /** Server side of TLS with a leaf of the gateway's own authority. */
   serverTls(names: readonly string[]): Promise<SecureContext>;
   /** Calls when a request was parked, voted on or decided, until what it returns is called. */
-  onApprovals(listener: () => void): () => void;
+  onApprovals(listener: Parameters<ApprovalFeed['onChange']>[0]): () => void;
   status(): readonly Check[];
   reload(trigger: string): Promise<ReloadResult>;
 }

@@ -27,6 +27,8 @@ export interface GateMetrics {
 export interface Metrics extends GateMetrics {
   /** A question came to its end after that many milliseconds. */
   approvalEnded(state: ApprovalState, waitedMs: number): void;
+  /** One person decided alone what takes more. */
+  glassBroken(): void;
   /** Something was refused before any action existed. `cause` is one of a fixed set of words. */
   refused(cause: string): void;
   /** Something that people should hear of, and that changes no verdict. */
@@ -65,6 +67,15 @@ function countUnasked(registers: Registry[]): Counter<'endpoint' | 'risk'> {
   });
 }
 
+/** Without labels: it is there, as 0, before the first time, so that an alert sees that one. */
+function countBrokenGlass(registers: Registry[]): Counter {
+  return new Counter({
+    name: 'clawpatrol_break_glass_total',
+    help: 'Requests that one person decided alone, by break-glass.',
+    registers,
+  });
+}
+
 /** Metrics with a registry of their own: two gateways can live in one process. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
@@ -83,6 +94,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['state'],
     registers,
   });
+  const glass = countBrokenGlass(registers);
   const waits = new Histogram({
     name: 'clawpatrol_approval_wait_seconds',
     help: 'Time that actions waited for a person.',
@@ -115,6 +127,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       approvals.inc({ state });
       waits.observe(waitedMs / 1000);
     },
+    glassBroken: () => glass.inc(),
     refused: (cause) => refused.inc({ cause }),
     noticed: (cause) => noticed.inc({ cause }),
     connections: (endpoint, delta) => connections.inc({ endpoint }, delta),

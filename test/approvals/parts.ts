@@ -30,6 +30,7 @@ export function human(name: string, changes: Partial<HumanApproverConfig> = {}):
     requireApprovers: 1,
     approvers: [],
     separationOfDuties: false,
+    breakGlass: [],
     notifiers: [],
     message: null,
     remindMs: 0,

@@ -767,7 +767,7 @@ test('people are told when they are asked, reminded until they answer, and told 
   const world = createWorld(settingsOf([{ ...asking, onTimeout: 'escalate', escalateTo: leads.ref }, leads]));
   const told = () =>
     world.news.map((news) => {
-      const who = news.kind === 'decided' ? news.told.join() : news.asked.notifiers.join();
+      const who = news.kind === 'decided' ? news.told.join() : 'asked' in news ? news.asked.notifiers.join() : '';
       return `${news.kind} ${who}${news.kind === 'reminded' ? ` ${news.number}` : ''}`;
     });
   const parked = await ask(world);

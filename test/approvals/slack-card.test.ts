@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Approval } from '../../src/approvals/approval.ts';
 import { describeApproval } from '../../src/approvals/item.ts';
-import { buttonValue, cardOf, escapeText, parseButtonValue, type Card } from '../../src/approvals/slack-card.ts';
+import {
+  alarmCard,
+  buttonValue,
+  cardOf,
+  escapeText,
+  parseButtonValue,
+  type Card,
+} from '../../src/approvals/slack-card.ts';
 import { buttonsOf, textOfBlocks } from '../support/slack-server.ts';
 import { actionOf, decisionOf } from './parts.ts';
 
@@ -135,4 +142,19 @@ test('a button carries the request that was shown, and nothing else is read as o
   ]) {
     assert.equal(parseButtonValue(text), null, String(text));
   }
+});
+
+test('AP-33: the alarm mentions who is called, has no button that decides, and leaves words of others text', () => {
+  const alarm = alarmCard({
+    title: 'BREAK-GLASS: <alice> decided alone',
+    lines: [['reason', '<!channel> *down* <https://x.com>']],
+    slackIds: ['U02', 'U03'],
+    mention: '<!here>',
+    link: 'https://gw.example/#/approvals/1',
+  });
+  assert.equal(alarm.text, '<!here> <@U02> <@U03> BREAK-GLASS: &lt;alice&gt; decided alone');
+  const text = JSON.stringify(alarm.blocks);
+  assert.match(text, /"type":"mrkdwn","text":"<!here> <@U02> <@U03>"/);
+  assert.match(text, /"type":"text","text":"<!channel> \*down\* <https:\/\/x\.com>"/);
+  assert.doesNotMatch(text, /clawpatrol_approve|clawpatrol_deny/);
 });

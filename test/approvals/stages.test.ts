@@ -214,6 +214,7 @@ function stageOf(changes: Partial<HumanStage> = {}): HumanStage {
     required: 1,
     allowed: [],
     separationOfDuties: false,
+    breakGlass: [],
     notifiers: [],
     message: null,
     remindMs: 0,

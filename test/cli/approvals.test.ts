@@ -67,6 +67,10 @@ function gateway(answer: ApprovalJson = approval(), changed: Partial<ControlClie
         seen.push(query);
         return Promise.resolve({ items: [answer], next: null });
       },
+      broken: (query) => {
+        seen.push({ broken: query });
+        return Promise.resolve({ items: [answer], next: null });
+      },
       show: () => Promise.resolve(answer),
       approve: (id, vote) => {
         seen.push({ approve: id, ...vote });
@@ -100,7 +104,7 @@ test('show prints the whole request, digest, completeness, facts, rule, effect a
   const text = 'DELETE FROM t\nWHERE id = $1';
   const { approvals } = gateway(
     approval({
-      votes: [{ by: 'local', via: 'cli', decision: 'approve', at, note: 'ok', digest: DIGEST }],
+      votes: [{ by: 'local', via: 'cli', decision: 'approve', at, note: 'ok', digest: DIGEST, break_glass: null }],
       rule: 'no-drops',
       in_transaction: true,
       request: { digest: DIGEST, bytes: 40, complete: true, text, parameters: ['7', null] },

@@ -235,9 +235,38 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
   ],
   'bad-operator': [
     { text: 'approver "human_approver" "x" { approvers = ["a b"] }\n', want: [E('1:46', 'bad-operator')] },
+    { text: 'approver "human_approver" "x" { break_glass = ["a b"] }\n', want: [E('1:48', 'bad-operator')] },
     {
       text: 'gateway {\n  tailscale {\n    operators = ["root@"]\n  }\n}\n',
       want: [E('3:18', 'bad-operator')],
+    },
+  ],
+  'break-glass-open': [
+    {
+      text: 'approver "human_approver" "x" {\n  approvers = ["a", "b"]\n  require_approvers = 2\n  break_glass = ["b", "A"]\n}\n',
+      want: [W('4:17', 'break-glass-open')],
+    },
+    {
+      text: 'approver "human_approver" "x" {\n  require_approvers = 2\n  break_glass = ["*@x.com"]\n}\n',
+      want: [W('3:17', 'break-glass-open')],
+    },
+    {
+      text: 'approver "human_approver" "x" {\n  approvers = ["a", "b"]\n  require_approvers = 2\n  break_glass = ["b"]\n}\n',
+      want: [],
+    },
+  ],
+  'break-glass-unused': [
+    {
+      text: 'approver "human_approver" "x" {\n  approvers = ["a", "b"]\n  break_glass = ["b"]\n}\n',
+      want: [W('3:17', 'break-glass-unused')],
+    },
+    {
+      text: 'approver "human_approver" "x" {\n  approvers = ["a", "b"]\n  break_glass = ["c"]\n}\n',
+      want: [],
+    },
+    {
+      text: 'approver "human_approver" "y" {\n  on_timeout = "escalate"\n  escalate_to = human_approver.x\n}\napprover "human_approver" "x" {\n  approvers = ["a", "b"]\n  break_glass = ["b"]\n}\n',
+      want: [],
     },
   ],
   'bad-tailnet-node': [

@@ -75,7 +75,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   'credential passthrough': '',
   'credential bearer_token secret': 'env file command store pass_env timeout ttl',
   'approver human_approver':
-    'notifiers approvers require_approvers timeout on_timeout escalate_to separation_of_duties channel credential interactive message ' +
+    'notifiers approvers require_approvers timeout on_timeout escalate_to separation_of_duties break_glass channel credential interactive message ' +
     'classifier sync_wait_timeout remind on_fatigue fatigue_median',
   'approver human_approver async_grant': 'enabled approved_retry_ttl fingerprint_body max_body_bytes',
   'approver human_approver grant': 'max_duration max_uses scopes max_risk',

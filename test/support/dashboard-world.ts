@@ -29,7 +29,11 @@ INSERT INTO logs SELECT n, now() FROM generate_series(1, 200) AS n;
 /** `rest` is HCL beside the endpoint, credential and profile; `gateway` goes into the gateway block. */
 export async function startDashboardWorld(
   scope: CleanUp,
-  { rest = '', gateway: block = '' }: { readonly rest?: string; readonly gateway?: string } = {},
+  {
+    rest = '',
+    gateway: block = '',
+    env = {},
+  }: { readonly rest?: string; readonly gateway?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<DashboardWorld> {
   const server = await startPostgres(scope, { flavour: 'debian' });
   await server.query('CREATE DATABASE app');
@@ -51,7 +55,7 @@ credential "postgres_credential" "shop" {
 profile "responder" { credentials = [postgres_credential.shop] }
 ${rest}
 `;
-  const gateway = await startGateway(scope, { config, env: { CLAWPATROL_SECRET_SHOP: server.password } });
+  const gateway = await startGateway(scope, { config, env: { CLAWPATROL_SECRET_SHOP: server.password, ...env } });
   return { server, gateway, psql: (sql) => startPsql(scope, gateway, sql) };
 }
 

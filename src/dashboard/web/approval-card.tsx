@@ -74,11 +74,14 @@ function Outcome({ approval }: { readonly approval: ApprovalJson }): VNode | nul
     ({ decision }) => decision === (approval.state === 'denied' ? 'deny' : 'approve'),
   );
   const note = decider?.note ?? '';
+  const broken = (decider?.break_glass ?? null) !== null;
   return (
     <div class={`outcome outcome-${approval.state}`} role="status">
       <strong>
         {approval.state === 'approved'
-          ? 'Approved'
+          ? broken
+            ? 'Approved alone, by break-glass,'
+            : 'Approved'
           : approval.state === 'denied'
             ? 'Denied'
             : approval.state === 'expired'
@@ -141,11 +144,17 @@ function Why({ approval }: { readonly approval: ApprovalJson }): VNode {
         <ul class="votes">
           {votes.map((vote) => (
             <li key={`${vote.by}${vote.at}`}>
-              <strong>{vote.by}</strong> {VOTED[vote.decision]}{' '}
+              <strong>{vote.by}</strong>{' '}
+              {vote.break_glass === null ? (
+                VOTED[vote.decision]
+              ) : (
+                <span class="mark bad">break-glass: approved alone</span>
+              )}{' '}
               <span class="muted">
                 {vote.via}, <Ago time={vote.at} />
               </span>
               {vote.note === '' ? null : <q>{vote.note}</q>}
+              {vote.break_glass === null ? null : <span class="muted"> Overruled: {vote.break_glass.join('; ')}.</span>}
             </li>
           ))}
         </ul>

@@ -1,13 +1,14 @@
 // The two answers. A destructive request takes a second press to approve; a denial takes words, which the agent is told.
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ApprovalJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson, BreakGlassJson } from '../../client/control-shapes.ts';
 import { CallError, messageOf, post, session } from './api.ts';
+import { BreakGlass, useOffer } from './break-glass.tsx';
 import { Lease, useLeases } from './lease.tsx';
 import { isTyping, move, show, shown } from './looking.ts';
 import { mayDecide, queue, tell } from './state.ts';
 
-type Step = 'choosing' | 'confirming' | 'denying' | 'leasing' | 'sending';
+type Step = 'choosing' | 'confirming' | 'denying' | 'leasing' | 'breaking' | 'sending';
 
 const REASONS: readonly string[] = [
   'Too broad: narrow it down and ask again.',
@@ -29,14 +30,15 @@ export function Decision({
   );
   const open = approval.state === 'pending' && mayDecide.value && !voted;
   const leases = useLeases(approval, open);
-  const send = async (verb: 'approve' | 'deny', words: { note?: string; grant?: string }): Promise<void> => {
+  const offer = useOffer(approval, approval.state === 'pending' && mayDecide.value);
+  const send = async (verb: 'approve' | 'deny', words: Words): Promise<void> => {
     setStep('sending');
     setFault('');
     try {
       const digest = approval.request.digest;
       const after = await post<ApprovalJson>(`/api/approvals/${approval.id}/${verb}`, {
         digest,
-        together: String(Math.max(1, approval.alike)),
+        together: words.break_glass === undefined ? String(Math.max(1, approval.alike)) : '1',
         ...words,
       });
       shown.value = after;
@@ -58,9 +60,14 @@ export function Decision({
       void send('approve', {});
     }
   };
+  const glass = <Glass offer={offer} seenWhole={seenWhole} step={step} setStep={setStep} send={send} />;
   useKeys({ open, step, approve, deny: () => setStep('denying'), back: () => setStep('choosing') });
   if (!open) {
-    return <Closed approval={approval} voted={voted} fault={fault} />;
+    return (
+      <Closed approval={approval} voted={voted} fault={fault}>
+        {glass}
+      </Closed>
+    );
   }
   return (
     <footer class="decision">
@@ -75,11 +82,47 @@ export function Decision({
         />
       ) : step === 'denying' ? (
         <Deny onSend={(note) => void send('deny', { note })} onBack={() => setStep('choosing')} />
-      ) : (
+      ) : step === 'breaking' ? null : (
         <Answers step={step} approve={approve} setStep={setStep} leasable={leases.length > 0 && seenWhole} />
       )}
+      {glass}
     </footer>
   );
+}
+
+/** The way to decide alone, for whom the gateway offers it. */
+function Glass({
+  offer,
+  seenWhole,
+  step,
+  setStep,
+  send,
+}: {
+  offer: BreakGlassJson | null;
+  seenWhole: boolean;
+  step: Step;
+  setStep: (step: Step) => void;
+  send: (verb: 'approve', words: Words) => Promise<void>;
+}): VNode | null {
+  return offer === null || (step !== 'choosing' && step !== 'breaking') ? null : step === 'breaking' ? (
+    <BreakGlass
+      offer={offer}
+      seenWhole={seenWhole}
+      onBreak={(reason) => void send('approve', { break_glass: reason })}
+      onBack={() => setStep('choosing')}
+    />
+  ) : (
+    <button type="button" class="quiet glass-open" onClick={() => setStep('breaking')}>
+      Break glass …
+    </button>
+  );
+}
+
+/** What goes with an answer. */
+interface Words {
+  readonly note?: string;
+  readonly grant?: string;
+  readonly break_glass?: string;
 }
 
 function Answers({
@@ -98,6 +141,7 @@ function Answers({
     choosing: 'Approve',
     denying: 'Approve',
     leasing: 'Approve',
+    breaking: 'Approve',
     sending: 'One moment …',
     confirming: 'Yes, approve this destructive request',
   };
@@ -122,7 +166,17 @@ function Answers({
   );
 }
 
-function Closed({ approval, voted, fault }: { approval: ApprovalJson; voted: boolean; fault: string }): VNode {
+function Closed({
+  approval,
+  voted,
+  fault,
+  children,
+}: {
+  approval: ApprovalJson;
+  voted: boolean;
+  fault: string;
+  children: ComponentChildren;
+}): VNode {
   const text =
     approval.state !== 'pending'
       ? ''
@@ -143,6 +197,7 @@ function Closed({ approval, voted, fault }: { approval: ApprovalJson; voted: boo
           </button>
         ) : null}
       </div>
+      {children}
     </footer>
   );
 }
@@ -216,7 +271,7 @@ function useKeys(on: { open: boolean; step: Step; approve: () => void; deny: () 
       if (event.key === 'a' && (step === 'choosing' || step === 'confirming')) {
         event.preventDefault();
         approve();
-      } else if (event.key === 'd' && step !== 'sending') {
+      } else if (event.key === 'd' && step !== 'sending' && step !== 'breaking') {
         event.preventDefault();
         deny();
       } else if (event.key === 'Escape') {

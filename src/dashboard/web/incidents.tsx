@@ -26,6 +26,7 @@ const TYPES = [
   'approval.created',
   'approval.reviewed',
   'approval.voted',
+  'approval.break_glass',
   'approval.approved',
   'approval.denied',
   'approval.expired',

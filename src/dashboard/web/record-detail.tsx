@@ -163,6 +163,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'action.settled': 'Outcome',
   'approval.created': 'Put to people',
   'approval.voted': 'Vote',
+  'approval.break_glass': 'Break-glass',
   'approval.approved': 'Approved',
   'approval.denied': 'Denied',
   'approval.expired': 'Expired',

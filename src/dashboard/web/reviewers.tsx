@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ApproverJson, GrantJson, ListJson, ReviewerJson } from '../../client/control-shapes.ts';
 import { get, messageOf, post } from './api.ts';
+import { BrokenGlass } from './break-glass.tsx';
 import { AgentText, Ago, Section } from './parts.tsx';
 import { mayDecide, nowMs, tell } from './state.ts';
 import { bareName, count, duration } from './text.ts';
@@ -15,6 +16,7 @@ export function Reviewers(): VNode {
       </header>
       <div class="sections">
         <Leases />
+        <BrokenGlass />
         <People />
         <Models />
       </div>

@@ -5,6 +5,7 @@ import { Activity } from './activity.tsx';
 import { Agents } from './agents.tsx';
 import { logOut, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
+import { Alarm } from './break-glass.tsx';
 import { soundOn } from './chime.ts';
 import { Incidents } from './incidents.tsx';
 import { Policy } from './policy.tsx';
@@ -45,6 +46,7 @@ export function Shell(): VNode {
       <Sidebar />
       <main id="main" tabIndex={-1}>
         <LinkState />
+        <Alarm />
         <View />
       </main>
       <div class="notices" role="status" aria-live="polite">

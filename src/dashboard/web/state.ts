@@ -25,6 +25,9 @@ setInterval(() => {
 /** `live`: told as it happens. `waiting`: the stream broke off and is tried again. */
 export const link = signal<'connecting' | 'live' | 'waiting'>('connecting');
 
+/** How often the gateway has said that somebody decided alone; the first time is the stream's own beginning. */
+export const alarms = signal(0);
+
 /** A short word to the reader, which also a screen reader says. */
 export const notice = signal<{ readonly text: string; readonly kind: 'good' | 'bad' } | null>(null);
 
@@ -104,6 +107,7 @@ function openStream(filter: string | null): void {
     link.value = 'live';
   });
   source.addEventListener('approvals', () => void loadQueue());
+  source.addEventListener('break_glass', () => alarms.value++);
   source.addEventListener('records', (event) => {
     const { items, missed }: { items: RecordRowJson[]; missed: number } = JSON.parse(String(event.data));
     batch(() => {

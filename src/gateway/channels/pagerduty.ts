@@ -1,9 +1,10 @@
 // PagerDuty as a channel: an alert while a request waits (Events API v2), and a note on the incident that the agent works on (REST API).
 // Nothing comes back from it: people decide elsewhere.
 import type { Approval } from '../../approvals/approval.ts';
-import type { ApprovalNews } from '../../approvals/notify.ts';
+import type { ApprovalNews, Asked } from '../../approvals/notify.ts';
 import type { NamedBlock, Ref } from '../../config/config.ts';
 import { shorten, visible } from '../../lib/text.ts';
+import { alarmLines, alarmTitle, calledBy, isAlarm, type AlarmNews } from './alarm.ts';
 import { createOutbox, type Delivery, type Outbox } from './outbox.ts';
 import { fillMessage, linkTo, numberOf, textOf, wants, type Channel, type ChannelParts } from './parts.ts';
 import { describeNews } from './told.ts';
@@ -20,6 +21,8 @@ export function createPagerDutyNotifier(block: NamedBlock, parts: ChannelParts):
   return new PagerDuty(block, parts);
 }
 
+type AskedNews = Extract<ApprovalNews, { readonly asked: Asked }>;
+
 class PagerDuty implements Channel {
   readonly #block: NamedBlock;
   readonly #parts: ChannelParts;
@@ -35,6 +38,10 @@ class PagerDuty implements Channel {
 
   tell(news: ApprovalNews): void {
     const { approval } = news;
+    if (isAlarm(news)) {
+      this.#alarm(news);
+      return;
+    }
     const ended = news.kind === 'decided';
     if (!wants(this.#block, approval.state) || (!ended && news.kind !== 'asked')) {
       return;
@@ -64,7 +71,43 @@ class PagerDuty implements Channel {
     this.#outbox.send({ key: `${approval.id} ${what}`, kind: null, timeoutMs, run });
   }
 
-  #trigger(news: Exclude<ApprovalNews, { kind: 'decided' }>): Readonly<Record<string, unknown>> {
+  /** An alert of its own that no decision resolves: somebody has to look at it. What came of it joins the same alert. */
+  #alarm(news: AlarmNews): void {
+    const { approval } = news;
+    if (textOf(this.#block, 'routing_key') !== null) {
+      const event = { event_action: 'trigger', dedup_key: `${approval.id} break-glass`, ...this.#alert(news) };
+      this.#send(approval, 'alarm', (signal) => this.#enqueue(event, signal));
+    }
+    const incident = pagerDutyIncident(approval);
+    if (textOf(this.#block, 'credential') !== null && incident !== '') {
+      const lines = [alarmTitle(news), ...alarmLines(news).map(([label, text]) => `${label}: ${text}`)];
+      const note = shorten(lines.join('\n'), MAX_NOTE_CHARS);
+      this.#send(approval, 'note', (signal) => this.#note(incident, note, signal));
+    }
+  }
+
+  #alert(news: AlarmNews): Readonly<Record<string, unknown>> {
+    const { approval, alarm } = news;
+    const { people, publicUrl, clock } = this.#parts;
+    const link = linkTo(publicUrl(), approval.id);
+    const called = calledBy(alarm, people());
+    const told = { notifier: this.#ref, nowMs: clock.now(), link, include: 'summary', message: null, called } as const;
+    return {
+      client: 'Claw Patrol',
+      ...(link === null ? {} : { links: [{ href: link, text: 'Look at it' }] }),
+      payload: {
+        summary: shorten(alarmTitle(news), MAX_SUMMARY_CHARS),
+        source: `${approval.agent.device} (${approval.agent.profile})`,
+        severity: 'critical',
+        timestamp: new Date(alarm.vote.atMs).toISOString(),
+        component: approval.endpoint,
+        class: 'break-glass',
+        custom_details: describeNews(news, told),
+      },
+    };
+  }
+
+  #trigger(news: AskedNews): Readonly<Record<string, unknown>> {
     const { approval, asked } = news;
     const link = linkTo(this.#parts.publicUrl(), approval.id);
     const details = describeNews(news, {

@@ -21,6 +21,8 @@ export interface People {
   /** The operator account that is linked to that Slack member; null when none or several are. */
   findBySlack(id: string): Person | null;
   findByName(name: string): Person | null;
+  /** Every account. */
+  all(): readonly Person[];
 }
 
 export interface Person {
@@ -28,6 +30,7 @@ export interface Person {
   readonly aliases: readonly string[];
   /** Whether their role decides at all. */
   readonly decides: boolean;
+  readonly admin: boolean;
 }
 
 export interface ChannelParts {

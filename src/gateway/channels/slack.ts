@@ -2,10 +2,19 @@
 // what Slack says under its signature; whether that counts is the queue's business.
 import type { Approval, VoteResult } from '../../approvals/approval.ts';
 import type { ApprovalNews, Asked } from '../../approvals/notify.ts';
-import { cardOf, denyView, escapeText, explainView, type ButtonValue, type Card } from '../../approvals/slack-card.ts';
+import {
+  alarmCard,
+  cardOf,
+  denyView,
+  escapeText,
+  explainView,
+  type ButtonValue,
+  type Card,
+} from '../../approvals/slack-card.ts';
 import type { Ballot } from '../../approvals/stages.ts';
 import type { NamedBlock, Ref } from '../../config/config.ts';
 import { createDeferred, type Deferred } from '../../lib/deferred.ts';
+import { alarmLines, alarmTitle, calledBy, isAlarm, type AlarmNews } from './alarm.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import {
   fillMessage,
@@ -89,6 +98,10 @@ class SlackChannel implements SlackNotifier {
   tell(news: ApprovalNews): void {
     const { approval } = news;
     const { id } = approval;
+    if (isAlarm(news)) {
+      this.#alarm(news);
+      return;
+    }
     const known = this.#posts.get(id);
     // A message that was posted is always brought up to date; a new one only for what the block asks for.
     if (known === undefined && !wants(this.#block, approval.state)) {
@@ -280,6 +293,29 @@ class SlackChannel implements SlackNotifier {
     if (approval.state !== 'pending' && post.approval === approval) {
       this.#posts.delete(approval.id);
     }
+  }
+
+  /** A message of its own: an update of the card rings nowhere. */
+  #alarm(news: AlarmNews): void {
+    const channel = textOf(this.#block, 'channel') ?? '';
+    const link = linkTo(this.#parts.publicUrl(), news.approval.id);
+    const called = calledBy(news.alarm, this.#parts.people());
+    const card = alarmCard({
+      title: alarmTitle(news),
+      lines: alarmLines(news),
+      slackIds: called.map(({ slack }) => slack).filter((slack) => slack !== ''),
+      mention: textOf(this.#block, 'mention'),
+      link,
+    });
+    this.#outbox.send({
+      // Ahead of what else waits to be told of this request.
+      key: `alarm ${news.approval.id}`,
+      kind: null,
+      timeoutMs: this.#timeoutMs,
+      run: async (signal) => {
+        await this.call('chat.postMessage', { channel, ...card, ...PLAIN }, signal);
+      },
+    });
   }
 
   async #remind(post: Post, number: number, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
 import type { Approval } from '../../approvals/approval.ts';
 import type { ApprovalNews } from '../../approvals/notify.ts';
 import type { Ref } from '../../config/config.ts';
+import { isAlarm, type AlarmNews, type Called } from './alarm.ts';
 
 /** Of the request; where it is cut is said. */
 export const MAX_TOLD_CHARS = 64 * 1024;
@@ -14,6 +15,8 @@ export interface ToldParts {
   readonly include: 'summary' | 'full';
   /** The approver's `message`, filled in; null without one. */
   readonly message: string | null;
+  /** Whom an alarm calls. */
+  readonly called?: readonly Called[];
 }
 
 /** What one piece of news says. */
@@ -23,12 +26,27 @@ export function describeNews(news: ApprovalNews, parts: ToldParts): Readonly<Rec
     type: `approval.${news.kind}`,
     sent: isoOf(parts.nowMs),
     notifier: parts.notifier,
-    ...(news.kind === 'decided' ? {} : { asked: { approver: news.asked.approver, required: news.asked.required } }),
+    ...('asked' in news ? { asked: { approver: news.asked.approver, required: news.asked.required } } : {}),
+    ...(isAlarm(news) ? { break_glass: describeAlarm(news, parts.called ?? []) } : {}),
     ...(news.kind === 'asked' && news.previous !== null ? { previous: news.previous } : {}),
     ...(news.kind === 'reminded' ? { reminder: news.number } : {}),
     message: parts.message,
     link: parts.link,
     approval: describeApproval(approval, parts.include),
+  };
+}
+
+function describeAlarm(news: AlarmNews, called: readonly Called[]): Readonly<Record<string, unknown>> {
+  const { vote } = news.alarm;
+  return {
+    by: vote.by,
+    via: vote.via,
+    at: isoOf(vote.atMs),
+    reason: vote.note,
+    approver: vote.breakGlass.approver,
+    missing: vote.breakGlass.missing,
+    call: called,
+    ...(news.kind === 'break_glass_over' ? { outcome: news.outcome } : {}),
   };
 }
 
@@ -63,7 +81,14 @@ function describeApproval(approval: Approval, include: 'summary' | 'full'): Read
       risk,
       reasons,
     })),
-    votes: approval.votes.map(({ by, via, decision, note, atMs }) => ({ by, via, decision, note, at: isoOf(atMs) })),
+    votes: approval.votes.map(({ by, via, decision, note, atMs, breakGlass }) => ({
+      by,
+      via,
+      decision,
+      note,
+      at: isoOf(atMs),
+      break_glass: breakGlass !== undefined,
+    })),
   };
 }
 

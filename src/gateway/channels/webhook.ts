@@ -7,6 +7,7 @@ import { MAX_NOTE_CHARS } from '../../approvals/stages.ts';
 import type { NamedBlock, Ref } from '../../config/config.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { calledBy, isAlarm } from './alarm.ts';
 import { createOutbox, Later, Permanent, type Outbox } from './outbox.ts';
 import {
   fillMessage,
@@ -53,7 +54,7 @@ class Webhook implements WebhookNotifier {
 
   tell(news: ApprovalNews): void {
     const { approval } = news;
-    if (!wants(this.#block, approval.state)) {
+    if (!isAlarm(news) && !wants(this.#block, approval.state)) {
       return;
     }
     const told = describeNews(news, {
@@ -61,7 +62,8 @@ class Webhook implements WebhookNotifier {
       nowMs: this.#parts.clock.now(),
       link: linkTo(this.#parts.publicUrl(), approval.id),
       include: textOf(this.#block, 'include') === 'full' ? 'full' : 'summary',
-      message: news.kind === 'decided' ? null : fillMessage(news.asked, approval),
+      message: 'asked' in news ? fillMessage(news.asked, approval) : null,
+      ...(isAlarm(news) ? { called: calledBy(news.alarm, this.#parts.people()) } : {}),
     });
     const delivery = uuidv7(this.#parts.clock.now());
     const body = Buffer.from(JSON.stringify({ delivery, ...told }), 'utf8');
