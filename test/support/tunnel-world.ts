@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createWireguardKeys } from '../../src/devices/wireguard.ts';
+import { createWireguardKeys, type WireguardKeys } from '../../src/devices/wireguard.ts';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
 import { createNeighbour, must, type Neighbour } from './network.ts';
 import { temporaryFolder, type CleanUp } from './temp.ts';
@@ -24,6 +24,32 @@ export interface TunnelWorld {
   probe(...args: readonly (string | number)[]): Promise<string>;
   /** Sends bytes and says how it ended and what came, as text. */
   talk(host: string, port: number, bytes: Buffer | string, pieceBytes?: number): Promise<string>;
+}
+
+/** A device that a test brings up itself. */
+export interface OtherDevice {
+  readonly name: string;
+  readonly profile: string;
+  readonly keys: WireguardKeys;
+}
+
+/** Brings up the end of a device that was let in; `number` is its place in the tunnel. */
+export async function joinDevice(
+  cleanUp: CleanUp,
+  gateway: GatewayProcess,
+  { keys, number }: { readonly keys: WireguardKeys; readonly number: number },
+): Promise<Neighbour> {
+  const at = await createNeighbour(cleanUp);
+  await openClientTunnel(cleanUp, at, {
+    keys,
+    gateway: { publicKey: publicKeyOf(gateway), endpoint: `${at.ours}:${UDP_PORT}` },
+    addresses: [`10.77.0.${number}/32`, `fdc1:a7b0:7a01::${number.toString(16)}/128`],
+  });
+  return at;
+}
+
+function publicKeyOf(gateway: GatewayProcess): string {
+  return /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
 }
 
 /** The `gateway` and `wireguard` blocks of a world. */
@@ -52,11 +78,14 @@ export async function startTunnelWorld(
     config,
     addresses,
     profile,
+    others = [],
     env = {},
   }: {
     readonly config: string;
     readonly addresses: readonly string[];
     readonly profile: string;
+    /** Devices that were let in beside the laptop; the first has the address 10.77.0.3. `joinDevice` brings their ends up. */
+    readonly others?: readonly OtherDevice[];
     /** Of the gateway. */
     readonly env?: Readonly<Record<string, string>>;
   },
@@ -77,20 +106,20 @@ export async function startTunnelWorld(
   await once(servers.stdout, 'data');
   const stateDir = join(temporaryFolder(cleanUp, 'clawpatrol-world'), 'state');
   mkdirSync(stateDir, { mode: 0o700 });
-  const laptop = {
-    id: '0190a3d2-0000-7000-8000-000000000002',
-    name: 'laptop',
-    publicKey: keys.publicKey,
-    number: 2,
-    profile,
+  const devices = [{ name: 'laptop', profile, keys }, ...others].map((one, index) => ({
+    id: `0190a3d2-0000-7000-8000-00000000000${index + 2}`,
+    name: one.name,
+    publicKey: one.keys.publicKey,
+    number: index + 2,
+    profile: one.profile,
     user: '',
     enrolledMs: 0,
     tokenHash: '',
     revokedMs: null,
-  };
-  writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices: [laptop] }));
+  }));
+  writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices }));
   const gateway = await startGateway(cleanUp, { config, stateDir, env });
-  const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+  const publicKey = publicKeyOf(gateway);
   const { interfaceName } = await openClientTunnel(cleanUp, device, {
     keys,
     gateway: { publicKey, endpoint: `${device.ours}:${UDP_PORT}` },

@@ -185,6 +185,7 @@ class OpenConnections implements Connections {
         : createArrivals({
             ...parts,
             passThrough,
+            places: this.#places,
             view: tunnel,
             admit: (socket, to) => this.#admitInside(TUNNEL_KEY, socket, to),
           });

@@ -13,6 +13,7 @@ import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { PassThrough } from '../arriving/pass-through.ts';
+import type { Places } from '../places.ts';
 import type { Recorder } from '../judging/recorder.ts';
 import { findEndpoint } from '../arriving/routing.ts';
 import type { Route } from '../arriving/routing.ts';
@@ -48,6 +49,8 @@ export interface ArrivalsParts {
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly view: TunnelView;
+  /** Counts those that ask about names, or have not said where they want to, with all other connections. */
+  readonly places: Places;
   /** What no endpoint claims, where the policy lets it through. */
   readonly passThrough: Pick<PassThrough, 'offered' | 'accept'>;
   /** Takes over a socket whose destination is known. */
@@ -77,7 +80,6 @@ interface Arrival {
 class OpenArrivals implements Arrivals {
   readonly #parts: ArrivalsParts;
   readonly #closing = new AbortController();
-  readonly #asking = new Map<string, number>();
 
   constructor(parts: ArrivalsParts) {
     this.#parts = parts;
@@ -100,15 +102,29 @@ class OpenArrivals implements Arrivals {
       this.#refuse({ socket, agent: unknown, dialled }, cause, why);
       return;
     }
+    const arrival = { socket, agent, dialled };
     if (dialled.port === DNS_PORT) {
-      this.#parts.view.serveNames(socket);
-      return;
+      this.#serveNames(arrival);
+    } else {
+      this.#route(arrival);
     }
-    this.#route({ socket, agent, dialled });
   }
 
   close(): void {
     this.#closing.abort();
+  }
+
+  #serveNames(arrival: Arrival): void {
+    const { places, view } = this.#parts;
+    const { agent, socket } = arrival;
+    const full = places.findRefusal(agent.device);
+    if (full !== null) {
+      this.#refuse(arrival, 'limit', full);
+      return;
+    }
+    places.take(agent.device);
+    socket.once('close', () => places.free(agent.device));
+    view.serveNames(socket);
   }
 
   #route(arrival: Arrival): void {
@@ -176,15 +192,16 @@ class OpenArrivals implements Arrivals {
 
   async #askName(arrival: Arrival): Promise<void> {
     const { agent, dialled, socket } = arrival;
-    const { clock, live } = this.#parts;
-    const asking = this.#asking.get(agent.device) ?? 0;
-    if (asking >= live().config.gateway.limits.connectionsPerDevice) {
-      this.#refuse(arrival, 'limit', 'too many connections that have not said what they want');
+    const { clock, live, places } = this.#parts;
+    const full = places.findRefusal(agent.device);
+    if (full !== null) {
+      this.#refuse(arrival, 'limit', full);
       return;
     }
-    this.#asking.set(agent.device, asking + 1);
+    places.take(agent.device);
     const said = await receiveFirstBytes(socket, { clock, signal: this.#closing.signal });
-    this.#leaveAsking(agent.device);
+    // Whoever takes it over counts it again.
+    places.free(agent.device);
     if (said.kind === 'name') {
       const target = { host: said.name, port: dialled.port };
       if (findEndpoint(live(), agent.profile, target) !== null) {
@@ -193,15 +210,6 @@ class OpenArrivals implements Arrivals {
       }
     }
     this.#passOrRefuse(arrival, said);
-  }
-
-  #leaveAsking(device: string): void {
-    const left = (this.#asking.get(device) ?? 1) - 1;
-    if (left > 0) {
-      this.#asking.set(device, left);
-    } else {
-      this.#asking.delete(device);
-    }
   }
 
   #refuse({ socket, agent, dialled }: Arrival, cause: string, detail: string, where: string | null = null): void {

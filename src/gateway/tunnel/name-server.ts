@@ -56,6 +56,10 @@ export async function openNameServer(parts: NameServerParts): Promise<NameServer
     // A client that is gone before its answer arrives is no trouble of ours.
     socket.on('error', () => {});
     socket.on('message', (message, { address, port }) => {
+      // Nobody hears an answer there (RFC 768), and Node throws at sending one: a device that writes such packets must not end us.
+      if (port === 0) {
+        return;
+      }
       const ip = canonicalIp(address);
       const reply = budget(ip) ? answer(message, ip) : null;
       if (reply instanceof Promise) {

@@ -86,7 +86,7 @@ function answer(question: DnsQuestion, asker: Agent, parts: NamesParts): Buffer 
     return refuse(question, name ?? '', { asker, why: 'no endpoint of its profile has that name' }, parts);
   }
   try {
-    const address = parts.addresses.assign(host, declared === 'wildcard');
+    const address = parts.addresses.assign(host, declared === 'wildcard' ? asker.device : null);
     if (address !== null) {
       return writeFound(question, address);
     }

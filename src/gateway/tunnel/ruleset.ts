@@ -25,6 +25,12 @@ export interface SharedInterface {
 }
 
 /**
+ * Questions of one address that are heard at all, above what the name server answers: each takes a place in the kernel's table of connections,
+ * which this whole host shares, and a turn of the process that serves everybody.
+ */
+const QUESTIONS = '200/second burst 600 packets';
+
+/**
  * Input of `nft -f -`: replaces the whole table at once. Without a listener (the gateway is gone) the tproxy statements match nothing, so
  * that connections meet the reset at the end and never the host or another network (attacks DP-26).
  */
@@ -39,6 +45,12 @@ export function writeRuleset(
   return `table inet ${ruleTable}
 delete table inet ${ruleTable}
 table inet ${ruleTable} {
+  set asking4 {
+${writeAsking('ipv4_addr')}
+  }
+  set asking6 {
+${writeAsking('ipv6_addr')}
+  }
   chain arriving {
 ${writeArriving(arriving, logGroup)}
   }
@@ -51,6 +63,8 @@ ${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} d
     meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${tcp4} meta mark set ${mark} accept
     meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${tcp6} meta mark set ${mark} accept
     meta l4proto tcp reject with tcp reset
+    meta nfproto ipv4 udp dport 53 add @asking4 { ip saddr limit rate over ${QUESTIONS} } drop
+    meta nfproto ipv6 udp dport 53 add @asking6 { ip6 saddr limit rate over ${QUESTIONS} } drop
     udp dport 53 accept
     icmp type destination-unreachable accept
     icmpv6 type { destination-unreachable, packet-too-big } accept
@@ -78,6 +92,14 @@ ${writeOwn(shared)}    meta l4proto tcp meta mark ${mark} accept
   }
 ${shared === null ? writeOutward(interfaceName) : writeResolver(shared)}}
 `;
+}
+
+/** Addresses that asked about names, for a minute each: with more of them than devices can have there would be no count for some. */
+function writeAsking(type: string): string {
+  return `    type ${type}
+    size 65536
+    flags dynamic, timeout
+    timeout 1m`;
 }
 
 /** Nothing on this host speaks to devices first. */

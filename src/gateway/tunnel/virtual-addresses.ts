@@ -7,8 +7,9 @@ import { offsetIn } from './layout.ts';
 
 /** How long after its last use an address may still be in somebody's cache or connection. */
 const QUARANTINE_MS = 24 * 3_600_000;
-/** Names under wildcards that have an address at the same time. */
-const MAX_WILDCARD_NAMES = 4096;
+/** Names under wildcards that have an address at the same time: of all devices, and of one, so that none can take them from the others. */
+const MAX_WILDCARD_NAMES = 16_384;
+const MAX_OF_DEVICE = 1024;
 
 /** A name with its number; what is stored. */
 export interface AssignedName {
@@ -33,8 +34,8 @@ export interface VirtualAddressParts {
 
 interface Entry extends AssignedName {
   usedMs: number;
-  /** Asked for under a wildcard: it may be taken away again. */
-  wildcard: boolean;
+  /** The device that asked for it first, under a wildcard: it may be taken away again. "": an earlier run's. Null: it is declared itself. */
+  wildcardOf: string | null;
 }
 
 export class VirtualAddresses {
@@ -43,26 +44,35 @@ export class VirtualAddresses {
   readonly #byNumber = new Map<number, Entry>();
   readonly #last: number;
   #next = 1;
+  readonly #maxWildcards: number;
+  readonly #maxOfDevice: number;
   #wildcards = 0;
+  readonly #ofDevice = new Map<string, number>();
 
   constructor(parts: VirtualAddressParts) {
     this.#parts = parts;
     // The last but one would be the broadcast address of some clients' routes; the last of the IPv4 network decides, as the smaller one.
     this.#last = 2 ** (32 - parts.v4.prefix) - 2;
+    // In a small network too there is room for declared names, and for another device's.
+    this.#maxWildcards = Math.min(MAX_WILDCARD_NAMES, Math.floor((this.#last * 3) / 4));
+    this.#maxOfDevice = Math.min(MAX_OF_DEVICE, Math.ceil(this.#last / 4));
     const nowMs = parts.nowMs();
     for (const { name, number } of parts.saved) {
       if (number >= 1 && number < this.#last) {
         this.#forget(this.#byName.get(name));
         this.#forget(this.#byNumber.get(number));
         // Whether a wildcard brought it is not stored: it is found out when it is asked for again.
-        this.#keep({ name, number, usedMs: nowMs, wildcard: true });
+        this.#keep({ name, number, usedMs: nowMs, wildcardOf: '' });
         this.#next = Math.max(this.#next, number + 1);
       }
     }
   }
 
-  /** The name's address, given now if it has none. Null when there is no room. Throws what `save` throws. */
-  assign(name: string, wildcard: boolean): VirtualAddress | null {
+  /**
+   * The name's address, given now if it has none. `wildcardOf`: the device that asks for it under a wildcard; null for a declared name. Null
+   * when there is no room. Throws what `save` throws.
+   */
+  assign(name: string, wildcardOf: string | null): VirtualAddress | null {
     if (name === AGENT_NAME) {
       return this.#addressOf(this.#last);
     }
@@ -70,16 +80,16 @@ export class VirtualAddresses {
     const known = this.#byName.get(name);
     if (known !== undefined) {
       known.usedMs = nowMs;
-      this.#mark(known, wildcard);
+      this.#mark(known, wildcardOf);
       return this.#addressOf(known.number);
     }
-    const number = this.#findRoom(wildcard, nowMs);
+    const number = this.#findRoom(wildcardOf, nowMs);
     if (number === null) {
       return null;
     }
     this.#parts.save({ name, number });
     this.#forget(this.#byNumber.get(number));
-    this.#keep({ name, number, usedMs: nowMs, wildcard });
+    this.#keep({ name, number, usedMs: nowMs, wildcardOf });
     return this.#addressOf(number);
   }
 
@@ -105,23 +115,29 @@ export class VirtualAddresses {
     return this.#byName.size;
   }
 
-  #findRoom(wildcard: boolean, nowMs: number): number | null {
-    if (wildcard && this.#wildcards >= MAX_WILDCARD_NAMES) {
-      return this.#findIdle(nowMs);
+  #findRoom(wildcardOf: string | null, nowMs: number): number | null {
+    if (wildcardOf !== null) {
+      if ((this.#ofDevice.get(wildcardOf) ?? 0) >= this.#maxOfDevice) {
+        return this.#findIdle(nowMs, wildcardOf);
+      }
+      if (this.#wildcards >= this.#maxWildcards) {
+        return this.#findIdle(nowMs, null);
+      }
     }
     if (this.#next < this.#last) {
       const number = this.#next;
       this.#next += 1;
       return number;
     }
-    return this.#findIdle(nowMs);
+    return this.#findIdle(nowMs, null);
   }
 
-  /** The number of the wildcard's name that was not used for the longest time, if that is long enough. */
-  #findIdle(nowMs: number): number | null {
+  /** The number of the wildcard's name that was not used for the longest time, if that is long enough; of that device, or of all. */
+  #findIdle(nowMs: number, device: string | null): number | null {
     let idle: Entry | null = null;
     for (const entry of this.#byName.values()) {
-      if (entry.wildcard && nowMs - entry.usedMs > QUARANTINE_MS && (idle === null || entry.usedMs < idle.usedMs)) {
+      const fits = entry.wildcardOf !== null && (device === null || entry.wildcardOf === device);
+      if (fits && nowMs - entry.usedMs > QUARANTINE_MS && (idle === null || entry.usedMs < idle.usedMs)) {
         idle = entry;
       }
     }
@@ -131,20 +147,38 @@ export class VirtualAddresses {
   #keep(entry: Entry): void {
     this.#byName.set(entry.name, entry);
     this.#byNumber.set(entry.number, entry);
-    this.#wildcards += Number(entry.wildcard);
+    this.#count(entry.wildcardOf, 1);
   }
 
   #forget(entry: Entry | undefined): void {
     if (entry !== undefined) {
       this.#byName.delete(entry.name);
       this.#byNumber.delete(entry.number);
-      this.#wildcards -= Number(entry.wildcard);
+      this.#count(entry.wildcardOf, -1);
     }
   }
 
-  #mark(entry: Entry, wildcard: boolean): void {
-    this.#wildcards += Number(wildcard) - Number(entry.wildcard);
-    entry.wildcard = wildcard;
+  /** It stays on the account of whoever asked first; one of an earlier run has nobody yet. */
+  #mark(entry: Entry, wildcardOf: string | null): void {
+    if (wildcardOf !== null && entry.wildcardOf !== null && entry.wildcardOf !== '') {
+      return;
+    }
+    this.#count(entry.wildcardOf, -1);
+    entry.wildcardOf = wildcardOf;
+    this.#count(wildcardOf, 1);
+  }
+
+  #count(device: string | null, change: 1 | -1): void {
+    if (device === null) {
+      return;
+    }
+    this.#wildcards += change;
+    const now = (this.#ofDevice.get(device) ?? 0) + change;
+    if (now > 0) {
+      this.#ofDevice.set(device, now);
+    } else {
+      this.#ofDevice.delete(device);
+    }
   }
 
   #addressOf(number: number): VirtualAddress {

@@ -23,14 +23,14 @@ function table(saved: readonly AssignedName[] = [], v4Text = '10.78.0.0/28') {
 
 test('a name has one address in each network, and keeps it over restarts (DN-06)', () => {
   const first = table();
-  const db = first.addresses.assign('db.test', false);
-  const api = first.addresses.assign('api.test', true);
+  const db = first.addresses.assign('db.test', null);
+  const api = first.addresses.assign('api.test', 'laptop');
   assert.deepEqual([db?.v4, db?.v6, api?.v4], ['10.78.0.1', 'fd78::1', '10.78.0.2']);
-  assert.deepEqual(first.addresses.assign('db.test', false), db);
+  assert.deepEqual(first.addresses.assign('db.test', null), db);
   const second = table(first.stored);
   assert.deepEqual(second.addresses.find('10.78.0.2'), { kind: 'name', name: 'api.test' });
   assert.deepEqual(second.addresses.find('fd78::1'), { kind: 'name', name: 'db.test' });
-  assert.equal(second.addresses.assign('new.test', false)?.v4, '10.78.0.3');
+  assert.equal(second.addresses.assign('new.test', null)?.v4, '10.78.0.3');
 });
 
 test('addresses of nobody, of others, and the last one', () => {
@@ -41,21 +41,25 @@ test('addresses of nobody, of others, and the last one', () => {
     ),
     ['unassigned', 'unassigned', 'other', 'other', 'other', 'other', 'unassigned'],
   );
-  assert.equal(addresses.assign(AGENT_NAME, false)?.v4, '10.78.0.14');
+  assert.equal(addresses.assign(AGENT_NAME, null)?.v4, '10.78.0.14');
   assert.deepEqual(addresses.find('10.78.0.14'), { kind: 'name', name: AGENT_NAME });
 });
 
 test('DN-10 DP-16: a full network gives nothing until a wildcard name was unused for a day, and never takes a declared one', () => {
   const { addresses, clock } = table();
-  addresses.assign('declared.test', false);
-  for (let index = 0; index < 12; index += 1) {
-    assert.notEqual(addresses.assign(`x${index}.wild.test`, true), null);
+  addresses.assign('declared.test', null);
+  for (let index = 0; index < 4; index += 1) {
+    assert.notEqual(addresses.assign(`x${index}.wild.test`, 'laptop'), null);
   }
-  assert.equal(addresses.assign('one.more.test', true), null);
+  for (let index = 0; index < 8; index += 1) {
+    assert.notEqual(addresses.assign(`declared${index}.test`, null), null);
+  }
+  assert.equal(addresses.assign('one.more.test', 'laptop'), null);
+  assert.equal(addresses.assign('one.more.test', 'other'), null);
   clock.ms = 23 * HOUR_MS;
   addresses.find('10.78.0.2');
   clock.ms = 25 * HOUR_MS;
-  assert.equal(addresses.assign('one.more.test', true)?.v4, '10.78.0.3');
+  assert.equal(addresses.assign('one.more.test', 'other')?.v4, '10.78.0.3');
   assert.deepEqual(addresses.find('10.78.0.1'), { kind: 'name', name: 'declared.test' });
   assert.deepEqual(addresses.find('10.78.0.2'), { kind: 'name', name: 'x0.wild.test' });
   assert.deepEqual(addresses.find('10.78.0.3'), { kind: 'name', name: 'one.more.test' });
@@ -68,15 +72,36 @@ test('an address that cannot be stored is not given', () => {
     throw new Error('disk full');
   };
   const addresses = new VirtualAddresses({ v4, v6, saved: [], save, nowMs: () => 0 });
-  assert.throws(() => addresses.assign('db.test', false), /disk full/);
+  assert.throws(() => addresses.assign('db.test', null), /disk full/);
   assert.equal(addresses.find('10.78.0.1').kind, 'unassigned');
 });
 
-test('names under wildcards have a limit of their own', () => {
+test('DN-10: names under wildcards have a limit, of each device and of all, and never take what declared names need', () => {
   const { addresses } = table([], '10.78.0.0/16');
-  for (let index = 0; index < 4096; index += 1) {
-    addresses.assign(`x${index}.wild.test`, true);
+  const fill = (device: string): readonly unknown[] =>
+    Array.from({ length: 1024 }, (_, index) => addresses.assign(`x${index}.${device}.test`, device));
+  assert.ok(!fill('laptop').includes(null));
+  assert.equal(addresses.assign('y.wild.test', 'laptop'), null);
+  // What it had, and what another asked for, it is still told.
+  assert.notEqual(addresses.assign('y.wild.test', 'other'), null);
+  assert.notEqual(addresses.assign('y.wild.test', 'laptop'), null);
+  assert.notEqual(addresses.assign('x7.laptop.test', 'laptop'), null);
+  for (let index = 1; index < 15; index += 1) {
+    assert.ok(!fill(`machine${index}`).includes(null));
   }
-  assert.equal(addresses.assign('y.wild.test', true), null);
-  assert.notEqual(addresses.assign('declared.test', false), null);
+  assert.ok(fill('last').includes(null));
+  assert.equal(addresses.assign('z.wild.test', 'newcomer'), null);
+  assert.notEqual(addresses.assign('declared.test', null), null);
+});
+
+test('DN-10: a device at its limit is given a name’s address again after a day, its own and nobody else’s', () => {
+  const { addresses, clock } = table();
+  assert.equal(addresses.assign('other.test', 'other')?.v4, '10.78.0.1');
+  for (let index = 0; index < 4; index += 1) {
+    addresses.assign(`x${index}.wild.test`, 'laptop');
+  }
+  assert.equal(addresses.assign('more.test', 'laptop'), null);
+  clock.ms = 25 * HOUR_MS;
+  assert.equal(addresses.assign('more.test', 'laptop')?.v4, '10.78.0.2');
+  assert.deepEqual(addresses.find('10.78.0.1'), { kind: 'name', name: 'other.test' });
 });

@@ -1,0 +1,175 @@
+// Two devices, one of them hostile: what it does to the gateway and to the other, through a real tunnel.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { decode, encode } from 'dns-packet';
+import { createWireguardKeys } from '../../src/devices/wireguard.ts';
+import { eventually } from '../support/daemon.ts';
+import { enterOwnNetwork, whyNoTunnel, type Neighbour } from '../support/network.ts';
+import type { CleanUp } from '../support/temp.ts';
+import { gatewayBlock, joinDevice, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
+
+const skip = whyNoTunnel();
+if (skip === false) {
+  enterOwnNetwork();
+}
+
+/** Debian's. */
+const PYTHON = '/usr/bin/python3';
+const OTHER = createWireguardKeys();
+
+const cleanUps: (() => unknown)[] = [];
+const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
+let world: TunnelWorld;
+let other: Neighbour;
+
+const CONFIG = `${gatewayBlock('limits { connections_per_device = 50 }\n  vip_subnets = ["10.78.0.0/24", "fd78::/64"]')}
+endpoint "https" "api" { hosts = ["api.declared.test", "late.declared.test", "*.wild.test"] }
+endpoint "https" "docs" { hosts = ["docs.declared.test", "*.papers.test"] }
+credential "passthrough" "api" { endpoint = https.api }
+credential "passthrough" "docs" { endpoint = https.docs }
+profile "oncall" { credentials = [api] }
+profile "writers" { credentials = [docs] }
+`;
+
+function hexOf(name: string, type: 'A' | 'AAAA' | 'PTR' = 'A'): string {
+  return encode({ type: 'query', id: 7, flags: 256, questions: [{ name, type }] }).toString('hex');
+}
+
+async function python(at: Neighbour, script: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await at.run(PYTHON, ['-c', script, ...args], { timeoutMs: 60_000 });
+  return stdout === '' ? stderr : stdout.trim();
+}
+
+const ASK = `import socket, sys
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); one.settimeout(2)
+for turn in range(10):
+    try:
+        one.sendto(bytes.fromhex(sys.argv[1]), ("9.9.9.9", 53)); print(one.recv(4096).hex()); break
+    except OSError:
+        pass
+`;
+
+async function rcodeAt(at: Neighbour, name: string): Promise<unknown> {
+  return Reflect.get(decode(Buffer.from(await python(at, ASK, hexOf(name)), 'hex')), 'rcode');
+}
+
+function descriptors(): number {
+  return readdirSync(`/proc/${world.gateway.pid}/fd`).length;
+}
+
+describe('a hostile device', { timeout: 300_000, skip }, () => {
+  before(async () => {
+    world = await startTunnelWorld(whole, {
+      config: CONFIG,
+      addresses: [],
+      profile: 'oncall',
+      others: [{ name: 'other', profile: 'writers', keys: OTHER }],
+    });
+    other = await joinDevice(whole, world.gateway, { keys: OTHER, number: 3 });
+  });
+
+  after(async () => {
+    for (const step of cleanUps) {
+      await step();
+    }
+  });
+
+  test('a question from port 0, where nobody hears an answer, ends nothing', async () => {
+    const script = `import socket, struct, sys
+question = bytes.fromhex(sys.argv[1])
+out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for source in (0, 40000):
+    udp = struct.pack("!HHHH", source, 53, 8 + len(question), 0) + question
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton("10.77.0.2"), socket.inet_aton("9.9.9.9"))
+    out.sendto(ip + udp, ("9.9.9.9", 0))
+print("sent")`;
+    assert.equal(await python(world.device, script, hexOf('undeclared.test')), 'sent');
+    assert.equal(await rcodeAt(world.device, 'api.declared.test'), 'NOERROR');
+    assert.equal(await rcodeAt(other, 'docs.declared.test'), 'NOERROR');
+    assert.equal(world.gateway.child.exitCode, null);
+  });
+
+  test('TR-18 DP-14: questions over TCP and greetings that never end take no more connections than a device may have', async () => {
+    const script = `import socket, sys, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+for port, bytes_ in ((53, b"\\xff\\xff" + b"x" * 100), (443, b"\\x16\\x03\\x01\\x40")):
+    held, refused = [], 0
+    for turn in range(300):
+        one = socket.socket(); one.settimeout(3)
+        try:
+            one.connect(("9.9.9.9", port)); one.send(bytes_); held.append(one)
+        except OSError:
+            refused += 1
+    kept = 0
+    for one in held:
+        one.setblocking(False)
+        try:
+            one.recv(1)
+        except BlockingIOError:
+            kept += 1
+        except OSError:
+            refused += 1
+    print(port, kept, refused, flush=True)
+    sys.stdin.readline()
+`;
+    const [program, args] = world.device.within(PYTHON, ['-c', script]);
+    const had = descriptors();
+    const child = spawn(program, [...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    for (const port of [53, 443]) {
+      await eventually('all have been tried', () => new RegExp(`^${port} \\d+ \\d+\n`, 'm').test(said));
+      assert.ok(descriptors() <= had + 60, `${descriptors()} open, ${had} before: ${said}`);
+      assert.equal(await rcodeAt(other, 'docs.declared.test'), 'NOERROR');
+      child.stdin.write('\n');
+    }
+    await eventually('they are free again', () => descriptors() <= had + 5);
+    const record = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '1000', '--json').stdout;
+    assert.match(record, /too many connections of this device/);
+  });
+
+  test('DP-10 DP-31: a flood of questions fills no table of the kernel, and another device is answered', async () => {
+    const countFlows = (): number => Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'utf8'));
+    const script = `import socket, sys
+question = bytes.fromhex(sys.argv[1])
+ways = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
+sent = 0
+while sent < 20000:
+    for way in ways:
+        try:
+            way.sendto(question, ("9.9.%d.%d" % (sent >> 8 & 255, sent & 255), 53)); sent += 1
+        except OSError:
+            pass
+print(sent)`;
+    const had = countFlows();
+    const beganMs = Date.now();
+    const flooding = python(world.device, script, hexOf('api.declared.test'));
+    assert.equal(await rcodeAt(other, 'docs.declared.test'), 'NOERROR');
+    assert.equal(await flooding, '20000');
+    assert.equal(await rcodeAt(other, 'docs.declared.test'), 'NOERROR');
+    const most = 600 + 200 * ((Date.now() - beganMs) / 1000) + 300;
+    assert.ok(countFlows() - had < most, `${countFlows() - had} flows, ${most} at most`);
+  });
+
+  test('DN-10: names under a wildcard that one device makes up leave room for another’s, and for declared ones', async () => {
+    const script = `import socket, sys
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); one.settimeout(3)
+codes = {}
+for turn in range(150):
+    name = ("n%d" % turn).encode()
+    question = b"\\0\\7\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + bytes([len(name)]) + name + b"\\4wild\\4test\\0\\0\\1\\0\\1"
+    for again in range(10):
+        try:
+            one.sendto(question, ("9.9.9.9", 53)); code = one.recv(4096)[3] & 15; break
+        except OSError:
+            code = -1
+    codes[code] = codes.get(code, 0) + 1
+print(codes)`;
+    assert.equal(await python(world.device, script), '{0: 64, 2: 86}');
+    assert.equal(await rcodeAt(other, 'x.papers.test'), 'NOERROR');
+    assert.equal(await rcodeAt(world.device, 'n7.wild.test'), 'NOERROR');
+    assert.equal(await rcodeAt(world.device, 'late.declared.test'), 'NOERROR');
+  });
+});
