@@ -50,6 +50,8 @@ export interface GrantBook extends Grants {
   revoke(id: string, by: string, why: string): Promise<Revoked>;
   /** A new configuration is in force: grants behind which something changed end. */
   policyChanged(): void;
+  /** Ends those, for that reason. */
+  endOf(fits: (grant: Grant) => boolean, why: string): void;
   /** Takes up what an earlier process left. Call once, before anything is asked. */
   load(): Promise<void>;
   /** Nothing of it fires later. */
@@ -185,11 +187,17 @@ class Book implements GrantBook {
   }
 
   policyChanged(): void {
+    this.endOf(
+      ({ policy, endpoint }) => policy !== this.#parts.policyOf(endpoint),
+      'the policy of its endpoint changed',
+    );
+  }
+
+  endOf(fits: (grant: Grant) => boolean, why: string): void {
     for (const entry of this.#entries.values()) {
-      const { grant } = entry;
-      if (grant.policy !== this.#parts.policyOf(grant.endpoint)) {
+      if (fits(entry.grant)) {
         this.#drop(entry);
-        void this.#finish(grant, 'ended', 'the policy of its endpoint changed');
+        void this.#finish(entry.grant, 'ended', why);
       }
     }
   }

@@ -62,6 +62,7 @@ async function enrolMachine(call: Call, paths: DevicePaths): Promise<Joined> {
       link: createGatewayLink(url, ca.pem),
       fingerprint: ca.fingerprint,
       publicKey: keys.publicKey,
+      privateKey: new Secret(keys.privateKey),
       hostname: textOption(call, 'hostname') ?? hostname(),
       wish: textOption(call, 'profile') ?? '',
       joinToken,

@@ -1,5 +1,6 @@
 // Joining a gateway: shows this machine's public key, waits until an operator (or a join token) lets it in, and gives what it needs. The private
 // key is made here and stays here.
+import { provePossession } from '../devices/possession.ts';
 import type { Secret } from '../lib/secret.ts';
 import { checkRecord } from './device-files.ts';
 import { fieldOf, textOf } from './fields.ts';
@@ -19,6 +20,8 @@ export interface EnrolParts {
   readonly link: GatewayLink;
   readonly fingerprint: string;
   readonly publicKey: string;
+  /** Stays here: what is sent is a proof that it is here. */
+  readonly privateKey: Secret;
   readonly hostname: string;
   /** A profile to ask for, or "". */
   readonly wish: string;
@@ -44,6 +47,7 @@ export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
     ...(joinToken === null ? {} : { token: joinToken.reveal() }),
   });
   const deviceCode = read(() => textOf(started, 'device_code'));
+  const proof = read(() => prove(textOf(started, 'proof_key'), deviceCode, parts));
   const url = fieldOf(started, 'verification_url');
   if (joinToken === null) {
     const userCode = read(() => textOf(started, 'user_code'));
@@ -56,7 +60,7 @@ export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
     const state = await link.post('/api/onboard/poll', { device_code: deviceCode });
     const status = read(() => textOf(state, 'status'));
     if (status === 'approved') {
-      return readClaim(await link.post('/api/onboard/claim', { device_code: deviceCode }), parts);
+      return readClaim(await link.post('/api/onboard/claim', { device_code: deviceCode, proof }), parts);
     }
     if (status === 'denied' || status === 'expired') {
       return { kind: status };
@@ -66,6 +70,15 @@ export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
     }
     await sleep(pauseMs);
   }
+}
+
+/** Throws for a key that cannot be the gateway's. */
+function prove(proofKey: string, deviceCode: string, { privateKey }: EnrolParts): string {
+  const proof = provePossession({ privateKey: privateKey.reveal(), publicKey: proofKey }, deviceCode);
+  if (proof === null) {
+    throw new RangeError('no key of X25519');
+  }
+  return proof;
 }
 
 function readClaim(claimed: unknown, { link, fingerprint }: EnrolParts): EnrolResult {

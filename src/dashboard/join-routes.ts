@@ -8,7 +8,7 @@ import type { AuditEvent } from '../audit/event.ts';
 import type { Device } from '../devices/device.ts';
 import type { Devices, TunnelDescription } from '../devices/devices.ts';
 import { POLL_SECONDS } from '../devices/enrolment.ts';
-import type { JoinState, Refused } from '../devices/enrolment.ts';
+import type { Refused } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import type { Connections } from '../gateway/arriving/connections.ts';
 import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER, parseClientLevel } from '../lib/client-level.ts';
@@ -92,7 +92,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
     ip: request.ip,
   };
   // Before anything is recorded: who floods us must not fill the log.
-  const refused = parts.devices.enrolment.findRefusal(asked.ip);
+  const refused = parts.devices.enrolment.findRefusal(asked);
   if (refused !== null) {
     throw refusalOf(refused);
   }
@@ -112,6 +112,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
     interval: POLL_SECONDS,
     expires_in: Math.round((result.request.expiresMs - result.request.askedMs) / 1000),
     ca_fingerprint: parts.fingerprint(),
+    proof_key: result.proofKey,
   };
 }
 
@@ -127,8 +128,12 @@ async function poll(request: FastifyRequest, { devices }: JoinParts): Promise<ob
 
 async function claim(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const { devices, caPem } = parts;
-  const fields = readBody(request.body, ['device_code']);
-  const state = found(devices.enrolment.claim(getText(fields, 'device_code'), request.ip));
+  const fields = readBody(request.body, ['device_code', 'proof']);
+  const proof = fields.get('proof') ?? '';
+  const state = found(devices.enrolment.claim(getText(fields, 'device_code'), request.ip, proof));
+  if (state.kind === 'unproven') {
+    throw new ApiError(403, 'refused', 'the machine has not shown that it has the private half of its key');
+  }
   if (state.kind !== 'approved') {
     throw new ApiError(409, 'refused', `the request is ${state.kind}`);
   }
@@ -301,7 +306,7 @@ function describePlace({ publicKey, endpoint, mtu, addressesOf }: TunnelDescript
   };
 }
 
-function found(state: JoinState | null): JoinState {
+function found<State>(state: State | null): State {
   if (state === null) {
     throw new ApiError(404, 'not_found', 'no request has that code, or it was made from another address');
   }

@@ -5,7 +5,9 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Device } from './device.ts';
 import type { JoinTokens } from './join-tokens.ts';
+import { hasPossession } from './possession.ts';
 import type { DeviceRegistry } from './registry.ts';
+import { createWireguardKeys } from './wireguard.ts';
 
 const WAIT_MS = 10 * 60_000;
 /** How often a machine may ask. */
@@ -45,7 +47,13 @@ export interface Refused {
 }
 
 export type StartResult =
-  | { readonly kind: 'started'; readonly deviceCode: string; readonly request: JoinRequest }
+  | {
+      readonly kind: 'started';
+      readonly deviceCode: string;
+      readonly request: JoinRequest;
+      /** The public key against which the machine shows that it has the private half of its own (possession.ts). */
+      readonly proofKey: string;
+    }
   | Refused;
 
 export interface NewRequest {
@@ -58,14 +66,14 @@ export interface NewRequest {
 }
 
 export interface Enrolment {
-  /** Why that address may not ask now, or null. */
-  findRefusal(ip: string): Refused | null;
+  /** Why that is not asked, or that address may not ask now; or null. */
+  findRefusal(request: NewRequest): Refused | null;
   /** A machine asks. With a join token it is let in at once. Throws GatewayError where a device cannot be made. */
   start(request: NewRequest): StartResult;
   /** How the request of that device code stands, for whoever asks from the same address. Null: there is none. */
   poll(deviceCode: string, ip: string): JoinState | null;
-  /** As `poll`; an approved request is gone after it. */
-  claim(deviceCode: string, ip: string): JoinState | null;
+  /** As `poll`, for whoever proves to have the private half of the key that asked; an approved request is gone after it. */
+  claim(deviceCode: string, ip: string, proof: string): JoinState | { readonly kind: 'unproven' } | null;
   /** Those that wait for an operator, oldest first. */
   waiting(): readonly JoinRequest[];
   /** Lets it in. Null: no such code waits. Throws GatewayError where a device cannot be made. */
@@ -108,6 +116,7 @@ export function nameFrom(hostname: string): string {
 
 class WaitingRequests implements Enrolment {
   readonly #parts: EnrolmentParts;
+  readonly #proving = createWireguardKeys();
   readonly #byDeviceCode = new Map<string, Waiting>();
   readonly #failures = new Map<string, { count: number; sinceMs: number }>();
 
@@ -115,7 +124,10 @@ class WaitingRequests implements Enrolment {
     this.#parts = parts;
   }
 
-  findRefusal(ip: string): Refused | null {
+  findRefusal({ publicKey, hostname, wish, ip }: NewRequest): Refused | null {
+    if (!this.#parts.isKey(publicKey) || hostname === '' || hostname.length > 253 || wish.length > 128) {
+      return { kind: 'refused', status: 400, why: 'public_key must be a WireGuard key, hostname 1 to 253 characters' };
+    }
     this.#forgetOld();
     const waiting = [...this.#byDeviceCode.values()];
     if (this.#blocked(ip)) {
@@ -128,15 +140,13 @@ class WaitingRequests implements Enrolment {
     return null;
   }
 
-  start({ publicKey, hostname, wish, token, ip }: NewRequest): StartResult {
-    const { clock, isKey } = this.#parts;
-    const refusal = this.findRefusal(ip);
+  start(asked: NewRequest): StartResult {
+    const { clock } = this.#parts;
+    const refusal = this.findRefusal(asked);
     if (refusal !== null) {
       return refusal;
     }
-    if (!isKey(publicKey) || hostname === '' || hostname.length > 253 || wish.length > 128) {
-      return { kind: 'refused', status: 400, why: 'public_key must be a WireGuard key, hostname 1 to 253 characters' };
-    }
+    const { publicKey, hostname, wish, token, ip } = asked;
     const request: Waiting = {
       deviceCode: randomBytes(32).toString('base64url'),
       userCode: this.#newUserCode(),
@@ -156,7 +166,8 @@ class WaitingRequests implements Enrolment {
       }
     }
     this.#byDeviceCode.set(request.deviceCode, request);
-    return { kind: 'started', deviceCode: request.deviceCode, request: shown(request) };
+    const { deviceCode } = request;
+    return { kind: 'started', deviceCode, request: shown(request), proofKey: this.#proving.publicKey };
   }
 
   poll(deviceCode: string, ip: string): JoinState | null {
@@ -171,11 +182,17 @@ class WaitingRequests implements Enrolment {
     return found.dueMs <= this.#parts.clock.monotonicMs() ? { kind: 'expired' } : found.state;
   }
 
-  claim(deviceCode: string, ip: string): JoinState | null {
+  claim(deviceCode: string, ip: string, proof: string): JoinState | { readonly kind: 'unproven' } | null {
     const state = this.poll(deviceCode, ip);
-    if (state?.kind === 'approved') {
-      this.#byDeviceCode.delete(deviceCode);
+    if (state?.kind !== 'approved') {
+      return state;
     }
+    const { privateKey } = this.#proving;
+    if (!hasPossession({ privateKey, publicKey: state.device.publicKey }, deviceCode, proof)) {
+      this.#failed(ip);
+      return { kind: 'unproven' };
+    }
+    this.#byDeviceCode.delete(deviceCode);
     return state;
   }
 

@@ -119,7 +119,7 @@ class FileRegistry implements DeviceRegistry {
       return known;
     }
     if (!this.#parts.isKey(publicKey)) {
-      refuse('the public key is none of WireGuard: 44 characters of base64');
+      refuse('the public key is none of WireGuard (44 characters of base64), or a run has it');
     }
     this.#checkName(name, null);
     const highest = this.list().reduce((most, { number }) => Math.max(most, number), FIRST_NUMBER - 1);

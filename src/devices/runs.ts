@@ -34,6 +34,8 @@ export interface RunRegistry {
   /** Those that live. */
   list(): readonly Run[];
   find(id: string): Run | null;
+  /** Whether a run has that key, or lately had. */
+  hasKey(publicKey: string): boolean;
   /** The lowest place that is a run's, or has lately been one's; one above the highest place when there is none. */
   readonly lowest: number;
   /** The run that may use that place in the tunnel now. */
@@ -57,6 +59,8 @@ export interface RunRegistryParts {
   readonly stateDir: string;
   readonly clock: Clock;
   readonly isKey: (text: string) => boolean;
+  /** Whether a device has, or had, that key: a run that came with it would take the device's place in the tunnel away. */
+  readonly isDevices: (publicKey: string) => boolean;
   /** Places are given from here down; devices have theirs from below. */
   readonly lastNumber: number;
   /** The highest place that a device has. */
@@ -106,13 +110,17 @@ class FileRuns implements RunRegistry {
     return this.list().find((run) => run.id === id) ?? null;
   }
 
+  hasKey(publicKey: string): boolean {
+    return this.#stored.items.some((run) => run.publicKey === publicKey);
+  }
+
   at(number: number): Run | null {
     return this.#byNumber.get(number) ?? null;
   }
 
   start({ device, publicKey, profile, label }: NewRun): Run {
-    const { isKey } = this.#parts;
-    if (!isKey(publicKey) || this.#stored.items.some((run) => run.publicKey === publicKey)) {
+    const { isKey, isDevices } = this.#parts;
+    if (!isKey(publicKey) || isDevices(publicKey) || this.hasKey(publicKey)) {
       throw new GatewayError(
         'CONFIG_INVALID',
         'operator',

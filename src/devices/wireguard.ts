@@ -17,8 +17,8 @@ export interface WireguardKeys {
 }
 
 /** DER headers of X25519 keys (RFC 8410): 16 bytes before the private half, 12 before the public one. */
-const PRIVATE_HEADER = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const PUBLIC_HEADER_BYTES = 12;
+export const PRIVATE_HEADER = Buffer.from('302e020100300506032b656e04220420', 'hex');
+export const PUBLIC_HEADER = Buffer.from('302a300506032b656e032100', 'hex');
 
 /** A new pair. */
 export function createWireguardKeys(): WireguardKeys {
@@ -33,7 +33,7 @@ export function wireguardKeysOf(privateBytes: Buffer): WireguardKeys {
   const publicDer = createPublicKey(key).export({ type: 'spki', format: 'der' });
   return {
     privateKey: privateBytes.toString('base64'),
-    publicKey: publicDer.subarray(PUBLIC_HEADER_BYTES).toString('base64'),
+    publicKey: publicDer.subarray(PUBLIC_HEADER.length).toString('base64'),
   };
 }
 

@@ -261,23 +261,35 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   prepared?.follow(connections);
   const devices = prepared?.devices ?? null;
   later.devices = devices;
-  followDevices(later, claims, gate);
+  followDevices(later, asking, gate);
   return { ...core, ...asking, hits, connections, devices, people: prepared?.people ?? null };
 }
 
-/** Who is gone has said nothing, and nothing is asked in their name any more. */
-function followDevices(later: Later, claims: Claims, gate: Pick<GatewayGate, 'policyChanged'>): void {
+/** Who is gone has said nothing, and nothing is asked in their name any more, nor granted to whoever comes next with their name. */
+function followDevices(
+  later: Later,
+  { claims, grants }: Pick<ApprovalServices, 'claims' | 'grants'>,
+  gate: Pick<GatewayGate, 'policyChanged'>,
+): void {
   const { devices } = later;
-  const forget = (): void => claims.forget((agent) => hasDeparted(agent, later));
+  if (devices === null) {
+    return;
+  }
+  const isGone = ({ device }: { readonly device: string }): boolean =>
+    !device.startsWith('listener/') && devices.registry.find(device)?.name !== device;
+  const forget = (): void => {
+    claims.forget((agent) => hasDeparted(agent, later));
+    grants.endOf(isGone, 'its device was revoked or has another name');
+  };
   // Some were gone before this process, and said something the day before.
   forget();
-  devices?.runs.onChange(({ endedMs }) => {
+  devices.runs.onChange(({ endedMs }) => {
     if (endedMs !== null) {
       forget();
       gate.policyChanged();
     }
   });
-  devices?.registry.onChange(() => {
+  devices.registry.onChange(() => {
     forget();
     gate.policyChanged();
   });

@@ -5,7 +5,7 @@
 export const CLIENT_LEVEL_HEADER = 'clawpatrol-client';
 
 /** What this version's client does; one more whenever a gateway has to count on something new. */
-export const CLIENT_LEVEL = 1;
+export const CLIENT_LEVEL = 2;
 
 /** The level that a header's value says; 0 when it says none. */
 export function parseClientLevel(value: string | readonly string[] | undefined): number {

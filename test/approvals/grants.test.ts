@@ -168,6 +168,17 @@ test('a changed policy of the endpoint ends its grants; the same policy leaves t
   assert.equal(room.book.use(like(), ONCALL), null, 'ended is ended');
 });
 
+test('DP-16 CP-22: grants of a device that is gone end, and whoever comes next with its name has none', async () => {
+  const room = openRoom();
+  const { device } = room.give();
+  room.book.endOf((grant) => grant.device === 'another', 'gone');
+  assert.notEqual(room.book.use(like(), ONCALL), null);
+  room.book.endOf((grant) => grant.device === device, 'its device was revoked or has another name');
+  assert.equal(room.book.use(like(), ONCALL), null);
+  await settled();
+  assert.equal(room.audit.events.at(-1)?.reason, 'its device was revoked or has another name');
+});
+
 test('grants survive a restart with what is left of them', async () => {
   const room = openRoom();
   const nowMs = room.clock.now();

@@ -1,9 +1,12 @@
 // Rows CP-11, CP-16, CP-18 and CP-20 of the control plane: who is let in, by whom, and how often.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { createEnrolment, nameFrom } from '../../src/devices/enrolment.ts';
 import { openJoinTokens } from '../../src/devices/join-tokens.ts';
+import { provePossession } from '../../src/devices/possession.ts';
 import { openDeviceRegistry } from '../../src/devices/registry.ts';
+import { createWireguardKeys, isWireguardKey, type WireguardKeys } from '../../src/devices/wireguard.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -12,15 +15,29 @@ const MINUTE_MS = 60_000;
 function world(t: CleanUp) {
   const stateDir = temporaryFolder(t, 'clawpatrol-enrol');
   const clock = new FakeClock();
-  const isKey = (text: string): boolean => text.startsWith('key');
+  const isKey = isWireguardKey;
   const registry = openDeviceRegistry({ stateDir, clock, isKey, lastNumber: () => 254 });
   const tokens = openJoinTokens({ stateDir, clock });
   const enrolment = createEnrolment({ clock, registry, tokens, isKey, hasProfile: (name) => name === 'oncall' });
   return { stateDir, clock, registry, tokens, enrolment };
 }
 
+/** Key pairs by number, the same at every call. */
+const pairs = new Map<number, WireguardKeys>();
+
+function pair(number: number): WireguardKeys {
+  const keys = pairs.get(number) ?? createWireguardKeys();
+  pairs.set(number, keys);
+  return keys;
+}
+
+/** What the machine with that pair says to have its private half. */
+function prove(number: number, { proofKey, deviceCode }: { readonly proofKey: string; readonly deviceCode: string }) {
+  return provePossession({ privateKey: pair(number).privateKey, publicKey: proofKey }, deviceCode) ?? '';
+}
+
 function ask(more: object = {}) {
-  return { publicKey: 'key1', hostname: 'laptop.example', wish: '', token: '', ip: '192.0.2.1', ...more };
+  return { publicKey: pair(1).publicKey, hostname: 'laptop.example', wish: '', token: '', ip: '192.0.2.1', ...more };
 }
 
 function started(result: ReturnType<ReturnType<typeof world>['enrolment']['start']>) {
@@ -30,7 +47,9 @@ function started(result: ReturnType<ReturnType<typeof world>['enrolment']['start
 
 test('CP-11 CP-18: a machine waits until an operator lets it in, and fetches what it needs once, from where it asked', (t) => {
   const { enrolment, registry } = world(t);
-  const { deviceCode, request } = started(enrolment.start(ask()));
+  const start = started(enrolment.start(ask()));
+  const { deviceCode, request } = start;
+  const proof = prove(1, start);
   assert.match(request.userCode, /^[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}$/);
   assert.deepEqual(enrolment.poll(deviceCode, '192.0.2.1'), { kind: 'waiting' });
   assert.equal(enrolment.poll(deviceCode, '192.0.2.2'), null);
@@ -48,10 +67,10 @@ test('CP-11 CP-18: a machine waits until an operator lets it in, and fetches wha
   );
   assert.equal(enrolment.approve(typed, { profile: 'oncall', name: null, user: 'ada' }), null);
   assert.deepEqual(
-    [enrolment.claim(deviceCode, '192.0.2.9'), enrolment.claim(deviceCode, '192.0.2.1')?.kind],
+    [enrolment.claim(deviceCode, '192.0.2.9', proof), enrolment.claim(deviceCode, '192.0.2.1', proof)?.kind],
     [null, 'approved'],
   );
-  assert.equal(enrolment.claim(deviceCode, '192.0.2.1'), null);
+  assert.equal(enrolment.claim(deviceCode, '192.0.2.1', proof), null);
 });
 
 test('CP-18: a code that was refused or has expired lets nobody in', (t) => {
@@ -83,9 +102,9 @@ test('CP-18: who guesses is not heard any more, and others still are', (t) => {
 test('requests that wait are limited, in all and by address', (t) => {
   const { enrolment } = world(t);
   for (let index = 0; index < 10; index += 1) {
-    started(enrolment.start(ask({ publicKey: `key${index}` })));
+    started(enrolment.start(ask({ publicKey: pair(index).publicKey })));
   }
-  assert.equal(enrolment.start(ask({ publicKey: 'key11' })).kind, 'refused');
+  assert.equal(enrolment.start(ask({ publicKey: pair(11).publicKey })).kind, 'refused');
   for (let index = 0; index < 190; index += 1) {
     started(enrolment.start(ask({ ip: `198.51.100.${index}` })));
   }
@@ -96,10 +115,11 @@ test('a join token lets in under its profile, as often as it says, until it expi
   const { enrolment, tokens, clock, stateDir, registry } = world(t);
   const { text } = tokens.create({ profile: 'oncall', usesLeft: 2, expiresMs: clock.now() + MINUTE_MS, by: 'ada' });
   for (const number of [1, 2]) {
-    const { deviceCode } = started(
-      enrolment.start(ask({ token: text, publicKey: `key${number}`, ip: `192.0.2.${number}` })),
+    const start = started(
+      enrolment.start(ask({ token: text, publicKey: pair(number).publicKey, ip: `192.0.2.${number}` })),
     );
-    assert.equal(enrolment.claim(deviceCode, `192.0.2.${number}`)?.kind, 'approved');
+    const proof = prove(number, start);
+    assert.equal(enrolment.claim(start.deviceCode, `192.0.2.${number}`, proof)?.kind, 'approved');
   }
   assert.deepEqual(
     registry.list().map(({ name, profile }) => [name, profile]),
@@ -108,18 +128,56 @@ test('a join token lets in under its profile, as often as it says, until it expi
       ['laptop.example-2', 'oncall'],
     ],
   );
-  assert.deepEqual(enrolment.start(ask({ token: text, publicKey: 'key3' })), {
+  assert.deepEqual(enrolment.start(ask({ token: text, publicKey: pair(3).publicKey })), {
     kind: 'refused',
     status: 403,
     why: 'the join token is unknown, used up or expired',
   });
   const brief = tokens.create({ profile: 'oncall', usesLeft: 1, expiresMs: clock.now() + MINUTE_MS, by: 'ada' });
   const gone = tokens.create({ profile: 'gone', usesLeft: 1, expiresMs: clock.now() + MINUTE_MS, by: 'ada' });
-  assert.match(JSON.stringify(enrolment.start(ask({ token: gone.text, publicKey: 'key4' }))), /no longer exists/);
+  assert.match(
+    JSON.stringify(enrolment.start(ask({ token: gone.text, publicKey: pair(4).publicKey }))),
+    /no longer exists/,
+  );
   assert.equal(openJoinTokens({ stateDir, clock }).list().length, 1);
   clock.stall(2 * MINUTE_MS);
-  assert.equal(enrolment.start(ask({ token: brief.text, publicKey: 'key5' })).kind, 'refused');
+  assert.equal(enrolment.start(ask({ token: brief.text, publicKey: pair(5).publicKey })).kind, 'refused');
   assert.equal(registry.list().length, 2);
+});
+
+test('CP-20: who comes with another machine’s public key gets nothing of that machine', (t) => {
+  const { enrolment, registry, tokens, clock } = world(t);
+  const victim = registry.enrol({ name: 'bastion', publicKey: pair(1).publicKey, profile: 'admin', user: '' });
+  const { text } = tokens.create({ profile: 'oncall', usesLeft: 2, expiresMs: clock.now() + MINUTE_MS, by: 'ada' });
+  const stolen = started(enrolment.start(ask({ token: text, ip: '192.0.2.66' })));
+  const proofs = ['', 'x'.repeat(43), prove(2, stolen), prove(1, { ...stolen, deviceCode: 'another request' })];
+  for (const proof of proofs) {
+    assert.equal(enrolment.claim(stolen.deviceCode, '192.0.2.66', proof)?.kind, 'unproven', proof);
+  }
+  // The twin: the machine itself joins again, and is still what it was.
+  const own = started(enrolment.start(ask({ token: text })));
+  assert.deepEqual(enrolment.claim(own.deviceCode, '192.0.2.1', prove(1, own)), { kind: 'approved', device: victim });
+});
+
+test('a public key of small order, whose secrets everybody knows, proves nothing', (t) => {
+  const { enrolment, tokens, clock } = world(t);
+  const { text } = tokens.create({ profile: 'oncall', usesLeft: 2, expiresMs: clock.now() + MINUTE_MS, by: 'ada' });
+  const publicKey = Buffer.alloc(32).toString('base64');
+  const start = started(enrolment.start(ask({ token: text, publicKey })));
+  const known = createHmac('sha256', Buffer.alloc(32)).update(`clawpatrol join\n${start.deviceCode}`);
+  assert.equal(enrolment.claim(start.deviceCode, '192.0.2.1', known.digest('base64url'))?.kind, 'unproven');
+  assert.equal(enrolment.claim(start.deviceCode, '192.0.2.1', '')?.kind, 'unproven');
+});
+
+test('what cannot be asked is refused before anything is written of it', (t) => {
+  const { enrolment } = world(t);
+  const bad = [{ publicKey: 'x' }, { hostname: '' }, { hostname: 'a'.repeat(254) }, { wish: 'p'.repeat(129) }];
+  for (const more of bad) {
+    const asked = ask(more);
+    assert.equal(enrolment.findRefusal(asked)?.status, 400, JSON.stringify(more));
+    assert.deepEqual(enrolment.start(asked), enrolment.findRefusal(asked));
+  }
+  assert.equal(enrolment.findRefusal(ask()), null);
 });
 
 test('what a machine calls itself becomes a name that a device can have', () => {

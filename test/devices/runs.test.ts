@@ -14,6 +14,7 @@ function world(t: CleanUp, highestDevice: number = 2, lastNumber: number = 6) {
       stateDir,
       clock,
       isKey: (text) => text.startsWith('key'),
+      isDevices: (publicKey) => publicKey === 'key of a device',
       lastNumber,
       highestDevice: () => highestDevice,
     });
@@ -55,7 +56,7 @@ test('the place of a run that has ended stays empty for an hour, and never meets
 test('a key that is none or is known starts nothing; one device has a limited number of runs', (t) => {
   const { runs } = world(t, 2, 200);
   runs.start(RUN);
-  for (const publicKey of ['key1', '', 'nokey']) {
+  for (const publicKey of ['key1', '', 'nokey', 'key of a device']) {
     assert.throws(() => runs.start({ ...RUN, publicKey }), { code: 'CONFIG_INVALID' });
   }
   for (let index = 2; index <= 64; index += 1) {

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode, type Answer, type Packet, type RecordType } from 'dns-packet';
 import { createWireguardKeys, wireguardKeysOf } from '../../src/devices/wireguard.ts';
+import { provePossession } from '../../src/devices/possession.ts';
+import { CLIENT_LEVEL } from '../../src/lib/client-level.ts';
 import { eventually } from '../support/daemon.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { startNameServer } from '../support/name-server.ts';
@@ -293,13 +295,16 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.equal(started.status, 200, JSON.stringify(started.body));
     const { user_code: userCode, device_code: deviceCode } = started.body;
     assert.deepEqual((await machineCall('onboard/poll', { device_code: deviceCode })).body, { status: 'waiting' });
-    assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 409);
+    const request = { device_code: deviceCode, proof: prove(keys, started.body) };
+    assert.equal((await machineCall('onboard/claim', request)).status, 409);
     assert.match(gateway.cli('devices', 'list').stdout, /waiting: [A-Z-]{9} second host from 172\.31\.0\.1/);
     const approved = gateway.cli('devices', 'approve', String(userCode), '--profile', 'oncall');
     assert.match(approved.stdout, /let in: second-host .*with profile oncall\nCA fingerprint .*: [0-9A-F:]{95}/);
-    const claimed = await machineCall('onboard/claim', { device_code: deviceCode });
+    // CP-20: it is the machine with the key, and no other, that fetches what is told to it.
+    assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 403);
+    const claimed = await machineCall('onboard/claim', request);
     assert.equal(claimed.status, 200);
-    assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 404);
+    assert.equal((await machineCall('onboard/claim', request)).status, 404);
     const { tunnel, addresses, token } = claimed.body as {
       tunnel: { public_key: string };
       addresses: string[];
@@ -501,14 +506,19 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
   test('TR-08 CP-28: a run has an address of its own, and its device’s token does nothing else', async () => {
     const { gateway } = world;
     const { stdout } = gateway.cli('devices', 'token', '--profile', 'oncall', '--expires', '10m');
-    const asked = { public_key: createWireguardKeys().publicKey, hostname: 'ci', token: stdout.trim() };
+    const own = createWireguardKeys();
+    const asked = { public_key: own.publicKey, hostname: 'ci', token: stdout.trim() };
     const { body } = await machineCall('onboard/start', asked);
     assert.equal(
       (await machineCall('onboard/start', { ...asked, public_key: createWireguardKeys().publicKey })).status,
       403,
     );
-    const claimed = await machineCall('onboard/claim', { device_code: body['device_code'] });
+    const claimed = await machineCall('onboard/claim', { device_code: body['device_code'], proof: prove(own, body) });
     const token = String(claimed.body['token']);
+    // One key is one peer: with another device's a run would take that device out of the tunnel.
+    const laptops = await machineCall('device/runs', { public_key: LAPTOP.publicKey, label: 'claude' }, token);
+    assert.ok(laptops.status >= 400, JSON.stringify(laptops.body));
+    assert.match(must('wg', 'show', INTERFACE, 'allowed-ips'), /10\.77\.0\.2\/32/);
     const keys = createWireguardKeys();
     const run = await machineCall('device/runs', { public_key: keys.publicKey, label: 'claude' }, token);
     const address = String((run.body['addresses'] as string[])[0]);
@@ -605,6 +615,12 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
   });
 });
 
+/** What shows that a machine has the private half of its key. */
+function prove({ privateKey }: { readonly privateKey: string }, started: Record<string, unknown>): string {
+  const publicKey = String(started['proof_key']);
+  return provePossession({ privateKey, publicKey }, String(started['device_code'])) ?? '';
+}
+
 /** What `join` and `run` ask of the gateway. */
 async function machineCall(
   path: string,
@@ -614,7 +630,7 @@ async function machineCall(
   const port = Number(/:(\d+)$/.exec(world.gateway.addresses.get('enroll') ?? '')?.[1]);
   const bytes = Buffer.from(JSON.stringify(body));
   const authorization = {
-    'clawpatrol-client': '1',
+    'clawpatrol-client': String(CLIENT_LEVEL),
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
   };
   return new Promise((resolve, reject) => {

@@ -68,11 +68,18 @@ export async function prepareTransports(parts: PrepareParts): Promise<Prepared |
   const layout = wireguard === null ? null : readWireguard(wireguard).layout;
   const highest = layout === null ? 1 : lastDeviceNumber(layout.devices);
   // Devices have their places from below, runs from above; each looks where the other is.
-  const registry = openDeviceRegistry({ stateDir, clock, isKey: isWireguardKey, lastNumber: () => runs.lowest - 1 });
+  // One key is one peer of WireGuard: of two that had the same, the one that is set last would have the addresses.
+  const registry = openDeviceRegistry({
+    stateDir,
+    clock,
+    isKey: (text) => isWireguardKey(text) && !runs.hasKey(text),
+    lastNumber: () => runs.lowest - 1,
+  });
   const runs = openRunRegistry({
     stateDir,
     clock,
     isKey: isWireguardKey,
+    isDevices: (publicKey) => registry.list().some((device) => device.publicKey === publicKey),
     lastNumber: highest,
     highestDevice: () => registry.list().reduce((most, { number }) => Math.max(most, number), 1),
   });
