@@ -126,6 +126,9 @@ test('what leads out of a run is taken from its environment, and the sockets tha
     '0000000000000000: 00000002 00000000 00010000 0001 01 42 /run/docker.sock',
     '0000000000000000: 00000002 00000000 00010000 0001 01 43 @abstract',
     '0000000000000000: 00000003 00000000 00000000 0001 03 44 /tmp/connected',
+    '0000000000000000: 00000002 00000000 00000000 0002 01 45 /dev/log',
+    '0000000000000000: 00000002 00000000 00000000 0002 01 46 /run/systemd/notify',
+    '0000000000000000: 00000002 00000000 00010000 0005 01 47 /srv/packets',
   ].join('\n');
-  assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default']);
+  assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default', '/dev/log', '/srv/packets']);
 });

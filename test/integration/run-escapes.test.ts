@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -163,6 +163,35 @@ describe('ways out of a run that are no way through its network', { timeout: 300
     const open = ['inet', 'inet6', 'unix', 'netlink'].map((name) => [name, 'open'] as const);
     const said = [...Object.entries(shut), ...open].map(([name, why]) => `${name} ${why}`);
     assert.deepEqual(inside.trim().split('\n'), said);
+  });
+
+  test('DP-23: a socket of datagrams, as that of a log is, hears nothing from a run', async (t) => {
+    // Not where sockets are looked for by their folders: it is known by the kernel's table alone.
+    const folder = mkdtempSync('/var/lib/clawpatrol-datagrams-');
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    chmodSync(folder, 0o755);
+    const path = join(folder, 'log');
+    const hear = `import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("${path}"); print("ready", flush=True)
+while True: print(s.recv(100).decode(), flush=True)`;
+    const [enter, rest] = world.machine.within('/usr/bin/python3', ['-c', hear]);
+    const child = spawn(enter, [...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => void child.kill('SIGKILL'));
+    let heard = '';
+    child.stdout.on('data', (bytes: Buffer) => (heard += bytes.toString()));
+    await eventually('it is there', () => heard === 'ready\n');
+    const say = (word: string): readonly string[] => [
+      'perl',
+      '-MSocket',
+      '-e',
+      `socket(my $s, AF_UNIX, SOCK_DGRAM, 0); print send($s, "${word}", 0, pack_sockaddr_un("${path}")) ? "sent" : "not sent"`,
+    ];
+    assert.equal((await inShell('"$@"', say('one'))).stdout, 'sent');
+    const run = [process.execPath, MAIN, 'run', '--', ...say('from a run')];
+    assert.equal((await inShell('"$@"', run)).stdout, 'not sent');
+    assert.equal((await inShell('"$@"', say('two'))).stdout, 'sent');
+    await eventually('both are heard', () => heard.includes('two'));
+    assert.equal(heard, 'ready\none\ntwo\n');
   });
 
   test('DP-23: a socket that is left on the machine while the run goes on leads nowhere either', async (t) => {

@@ -295,16 +295,16 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.equal(started.status, 200, JSON.stringify(started.body));
     const { user_code: userCode, device_code: deviceCode } = started.body;
     assert.deepEqual((await machineCall('onboard/poll', { device_code: deviceCode })).body, { status: 'waiting' });
-    const request = { device_code: deviceCode, proof: prove(keys, started.body) };
-    assert.equal((await machineCall('onboard/claim', request)).status, 409);
+    const asked = { device_code: deviceCode, proof: prove(keys, started.body) };
+    assert.equal((await machineCall('onboard/claim', asked)).status, 409);
     assert.match(gateway.cli('devices', 'list').stdout, /waiting: [A-Z-]{9} second host from 172\.31\.0\.1/);
     const approved = gateway.cli('devices', 'approve', String(userCode), '--profile', 'oncall');
     assert.match(approved.stdout, /let in: second-host .*with profile oncall\nCA fingerprint .*: [0-9A-F:]{95}/);
     // CP-20: it is the machine with the key, and no other, that fetches what is told to it.
     assert.equal((await machineCall('onboard/claim', { device_code: deviceCode })).status, 403);
-    const claimed = await machineCall('onboard/claim', request);
+    const claimed = await machineCall('onboard/claim', asked);
     assert.equal(claimed.status, 200);
-    assert.equal((await machineCall('onboard/claim', request)).status, 404);
+    assert.equal((await machineCall('onboard/claim', asked)).status, 404);
     const { tunnel, addresses, token } = claimed.body as {
       tunnel: { public_key: string };
       addresses: string[];

@@ -51,7 +51,11 @@ async function openRelay(): Promise<{ readonly socket: DatagramSocket; readonly 
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   socket.on('message', (bytes, { port }) => {
-    peerPort = port;
+    // WireGuard speaks first, before there is a command: what the command sends here goes nowhere, and turns nothing away from WireGuard.
+    peerPort = peerPort === 0 ? port : peerPort;
+    if (port !== peerPort) {
+      return;
+    }
     // What the stream cannot take is dropped, as a network would: the tunnel's own flows back off.
     if (stream.writableLength < 4 * 1024 * 1024) {
       stream.write(writeFrame({ kind: 'datagram', bytes }));

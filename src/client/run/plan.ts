@@ -126,6 +126,9 @@ export function withoutLeadingOut(env: Readonly<Record<string, string | undefine
   );
 }
 
+/** As the table writes it. */
+const SOCK_DGRAM = '0002';
+
 /** Sockets that those variables name: ours may not be the network in which they were made, and then they are in no list that we see. */
 export function socketsNamedIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   return LEADING_OUT.flatMap((name) => {
@@ -136,16 +139,17 @@ export function socketsNamedIn(env: Readonly<Record<string, string | undefined>>
 
 /**
  * Paths at which somebody listens, from the text of /proc/net/unix; not those under /run, which is empty inside. The eighth column is the path,
- * the fourth says whether it listens (`__SO_ACCEPTCON`).
+ * the fourth says whether it listens (`__SO_ACCEPTCON`), the fifth is the type: one of datagrams hears whoever sends (/dev/log), and has no
+ * such flag.
  */
 export function listeningSockets(procNetUnix: string): readonly string[] {
   const paths = procNetUnix
     .split('\n')
     .slice(1)
     .flatMap((line) => {
-      const match = /^\S+: \S+ \S+ (\S+) \S+ \S+ +\S+ (\/.*)$/.exec(line);
-      const listens = (Number.parseInt(match?.[1] ?? '0', 16) & 0x1_0000) !== 0;
-      return match?.[2] !== undefined && listens ? [match[2]] : [];
+      const [, flags = '0', type, path] = /^\S+: \S+ \S+ (\S+) (\S+) \S+ +\S+ (\/.*)$/.exec(line) ?? [];
+      const listens = (Number.parseInt(flags, 16) & 0x1_0000) !== 0 || type === SOCK_DGRAM;
+      return path !== undefined && listens ? [path] : [];
     })
     .filter((path) => !path.startsWith('/run/') && !path.startsWith('/var/run/'));
   return [...new Set(paths)];
