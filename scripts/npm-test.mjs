@@ -79,6 +79,7 @@ function ensureServers() {
     ['sshpass', 'sshpass'],
     ['rsync', 'rsync'],
     [`${PYTHON}/paramiko`, 'python3-paramiko'],
+    ['/usr/share/doc/libssh-4', 'libssh-4'],
     ['/usr/bin/ansible', 'ansible-core'],
     ['javac', 'default-jdk-headless'],
     ['/usr/share/java/postgresql.jar', 'libpostgresql-jdbc-java'],

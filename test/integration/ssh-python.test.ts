@@ -41,7 +41,7 @@ function python(name: string, ...args: readonly string[]): Promise<ProgramResult
   return runProgram('/usr/bin/python3', [`test/integration/clients/${name}.py`, ...args], { env });
 }
 
-test('paramiko runs programs and moves files, and is told what is denied', { skip: noParamiko }, async () => {
+test('MP-40: paramiko runs programs and moves files, and is told what is denied', { skip: noParamiko }, async () => {
   const known = join(folder, 'known');
   writeFileSync(known, gateway.cli('known-hosts', 'ssh.box').stdout.replace(/^(\S+?),\S+/, '$1'));
   const args = [known, String(client.port), sshd.user];
@@ -94,32 +94,42 @@ test(
   },
 );
 
-test('Ansible copies its modules and runs them, and a denied command fails the task', { skip: noAnsible }, async () => {
-  const args = client.options.map((option) => (option === 'BatchMode=yes' ? 'BatchMode=no' : option));
-  const inventory = join(folder, 'inventory.json');
-  const vars = {
-    ansible_host: '127.0.0.1',
-    ansible_port: client.port,
-    ansible_password: 'the right one',
-    ansible_ssh_common_args: args.join(' '),
-    ansible_python_interpreter: '/usr/bin/python3',
-    ansible_remote_tmp: join(folder, 'open', 'ansible'),
-  };
-  writeFileSync(inventory, JSON.stringify({ all: { hosts: { box: vars } } }));
-  const ansible = (...task: readonly string[]): Promise<ProgramResult> =>
-    runProgram('/usr/bin/ansible', ['box', '-i', inventory, ...task], {
-      env: {
-        HOME: folder,
-        ANSIBLE_NOCOLOR: '1',
-        ANSIBLE_KEEP_REMOTE_FILES: '1',
-        ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
-      },
-    });
-  const ping = await ansible('-m', 'ping');
-  assert.match(ping.stdout, /"ping": "pong"/, ping.stdout + ping.stderr);
-  const raw = await ansible('-m', 'raw', '-a', 'echo raw-$((40+2))');
-  assert.match(raw.stdout, /rc=0[^]*raw-42/, raw.stdout + raw.stderr);
-  const denied = await ansible('-m', 'raw', '-a', `touch ${folder}/touched`);
-  assert.match(denied.stdout, /rc=126[^]*clawpatrol: denied by rule "no-rm"/, denied.stdout + denied.stderr);
-  assert.equal(existsSync(join(folder, 'touched')), false);
-});
+test(
+  'MP-43: Ansible copies its modules and runs them, and a denied command fails the task',
+  { skip: noAnsible },
+  async () => {
+    const args = client.options.map((option) => (option === 'BatchMode=yes' ? 'BatchMode=no' : option));
+    const inventory = join(folder, 'inventory.json');
+    const vars = {
+      ansible_host: '127.0.0.1',
+      ansible_port: client.port,
+      ansible_password: 'the right one',
+      ansible_ssh_common_args: args.join(' '),
+      ansible_python_interpreter: '/usr/bin/python3',
+      ansible_remote_tmp: join(folder, 'open', 'ansible'),
+    };
+    writeFileSync(inventory, JSON.stringify({ all: { hosts: { box: vars } } }));
+    const ansible = (task: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ProgramResult> =>
+      runProgram('/usr/bin/ansible', ['box', '-i', inventory, ...task], {
+        env: {
+          HOME: folder,
+          ANSIBLE_NOCOLOR: '1',
+          ANSIBLE_KEEP_REMOTE_FILES: '1',
+          ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
+          ...env,
+        },
+      });
+    const ping = await ansible(['-m', 'ping']);
+    assert.match(ping.stdout, /"ping": "pong"/, ping.stdout + ping.stderr);
+    // The module comes on the interpreter's stdin instead of as a file.
+    const piped = await ansible(['-m', 'ping', '-vvv'], { ANSIBLE_PIPELINING: '1', ANSIBLE_KEEP_REMOTE_FILES: '0' });
+    assert.match(piped.stdout, /"ping": "pong"/, piped.stdout + piped.stderr);
+    assert.match(piped.stdout, /PIPELINING/i);
+    assert.doesNotMatch(piped.stdout, /sftp> put|AnsiballZ_ping\.py/, 'nothing was copied');
+    const raw = await ansible(['-m', 'raw', '-a', 'echo raw-$((40+2))']);
+    assert.match(raw.stdout, /rc=0[^]*raw-42/, raw.stdout + raw.stderr);
+    const denied = await ansible(['-m', 'raw', '-a', `touch ${folder}/touched`]);
+    assert.match(denied.stdout, /rc=126[^]*clawpatrol: denied by rule "no-rm"/, denied.stdout + denied.stderr);
+    assert.equal(existsSync(join(folder, 'touched')), false);
+  },
+);
