@@ -24,6 +24,8 @@ export interface Heard {
   readonly openedMs: number | null;
   /** When it was so, by the source's clock: what is older than what was heard before changes nothing. Null: just asked. */
   readonly saidMs: number | null;
+  /** Of an answer: the turn (`IncidentBook.turn`) in which it was asked for. What was heard in a later one is newer. Null: nobody asked. */
+  readonly asked: number | null;
 }
 
 export interface Incident {
@@ -65,6 +67,8 @@ export function isIncidentId(text: string): boolean {
 
 /** What is known. Ids are a source's own, so the same id may be there once for each. */
 export interface IncidentBook {
+  /** A number for a question that is put now: whatever is taken from now on is newer than its answer. */
+  turn(): number;
   /** Null when it is no news, or older than what is known. */
   take(heard: Heard, nowMs: number): IncidentChange | null;
   /** As a record of an earlier process has it; what is known already stays. */
@@ -78,6 +82,9 @@ export interface IncidentBook {
 
 export function createIncidentBook(): IncidentBook {
   const known = new Map<string, Incident>();
+  // Not by the clock, which may be set back: an answer that was under way when an event came is older than the event.
+  let lastTurn = 0;
+  const turns = new WeakMap<Incident, number>();
   // A source that tells of very many pushes out its own: nobody who may speak for one silences another.
   const forget = (): void => {
     if (known.size > MAX_INCIDENTS) {
@@ -90,19 +97,27 @@ export function createIncidentBook(): IncidentBook {
       known.delete(last?.[0] ?? '');
     }
   };
+  const turn = (): number => {
+    lastTurn += 1;
+    return lastTurn;
+  };
+  const keep = (incident: Incident, { asked }: Heard): void => {
+    turns.set(incident, asked ?? turn());
+    known.set(keyOf(incident), incident);
+  };
   return {
+    turn,
     take(heard, nowMs) {
-      const key = keyOf(heard);
-      const before = known.get(key) ?? null;
-      if (before !== null && heard.saidMs !== null && heard.saidMs < before.saidMs) {
+      const before = known.get(keyOf(heard)) ?? null;
+      if (before !== null && isOlder(heard, { saidMs: before.saidMs, turn: turns.get(before) ?? 0 })) {
         return null;
       }
       const incident = merge(heard, before, nowMs);
-      if (before !== null && sameOf(before) === sameOf(incident)) {
-        known.set(key, { ...before, saidMs: incident.saidMs });
+      if (before !== null && (sameOf(before) === sameOf(incident) || completes(heard, before, incident))) {
+        keep({ ...incident, changedMs: before.changedMs }, heard);
         return null;
       }
-      known.set(key, incident);
+      keep(incident, heard);
       forget();
       return { news: newsOf(incident, before), incident, before };
     },
@@ -216,6 +231,27 @@ function newsOf({ status }: Incident, before: Incident | null): IncidentNews {
 /** Everything that people see of it. */
 function sameOf({ status, url, serviceId, fields, openedMs }: Incident): string {
   return JSON.stringify([status, url, serviceId, openedMs, ALERT_FIELDS.map((name) => fields[name] ?? '')]);
+}
+
+/** Whether something newer is known. */
+function isOlder({ asked, saidMs }: Heard, known: { readonly saidMs: number; readonly turn: number }): boolean {
+  return asked === null ? saidMs !== null && saidMs < known.saidMs : asked < known.turn;
+}
+
+/** An answer that only adds what nobody had said yet: an event has no description. Known from now on, and no news. */
+function completes({ asked }: Heard, before: Incident, incident: Incident): boolean {
+  const bare = (known: Incident): string =>
+    sameOf({
+      ...incident,
+      status: known.status,
+      openedMs: known.openedMs,
+      url: before.url === '' ? '' : known.url,
+      serviceId: before.serviceId === '' ? '' : known.serviceId,
+      fields: Object.fromEntries(
+        ALERT_FIELDS.flatMap((name) => ((before.fields[name] ?? '') === '' ? [] : [[name, known.fields[name]]])),
+      ),
+    });
+  return asked !== null && bare(before) === bare(incident);
 }
 
 function inOrder(one: Incident, other: Incident): number {

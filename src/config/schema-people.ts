@@ -250,7 +250,7 @@ const contextCommon: Readonly<Record<string, AttributeSpec>> = {
   required: {
     type: bool,
     default: false,
-    doc: 'Without a known incident an action that would wait for people is denied instead of shown without.',
+    doc: 'Without an incident that is known and open (triggered or acknowledged) an action that would wait for people is denied instead of shown without.',
   },
 };
 

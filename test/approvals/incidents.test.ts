@@ -19,6 +19,7 @@ const heard = (id: string, changes: Partial<Heard> = {}): Heard => ({
   fields: { title: 'checkout is slow', urgency: 'high' },
   openedMs: 1_000,
   saidMs: 1_000,
+  asked: null,
   ...changes,
 });
 
@@ -40,6 +41,24 @@ test('what was said before what is known changes nothing, and texts that are not
   assert.equal(book.find('pagerduty.oncall', 'P1')?.status, 'open');
   book.take(heard('P1', { fields: { title: 'two' }, saidMs: 2_001 }), 3);
   assert.deepEqual(book.find('pagerduty.oncall', 'P1')?.fields, { title: 'two', body: 'long' });
+});
+
+test('an answer counts unless something was heard after it was asked for; what it only adds is no news', () => {
+  const book = createIncidentBook();
+  const early = book.turn();
+  book.take(heard('P1'), 1);
+  const late = book.turn();
+  const answer = (asked: number, changes: Partial<Heard> = {}): Heard =>
+    heard('P1', { asked, saidMs: null, ...changes });
+  assert.equal(book.take(answer(early, { status: 'resolved' }), 2), null);
+  assert.equal(book.find('pagerduty.oncall', 'P1')?.status, 'open');
+  const fields = { title: 'checkout is slow', urgency: 'high', body: 'long' };
+  assert.equal(book.take(answer(late, { fields }), 3), null);
+  assert.deepEqual(book.find('pagerduty.oncall', 'P1')?.fields, fields);
+  assert.equal(book.take(answer(late, { fields: { ...fields, body: 'longer' } }), 4)?.news, 'changed');
+  assert.equal(book.take(answer(late, { fields: { title: 'else' } }), 5)?.news, 'changed');
+  assert.equal(book.take(answer(book.turn(), { status: 'resolved' }), 6)?.news, 'resolved');
+  assert.equal(book.take(answer(late), 7), null, 'an older answer after a newer one');
 });
 
 test('sources do not know each other’s incidents, and a change that is undone was never there', () => {

@@ -53,6 +53,7 @@ describe('an event of PagerDuty', () => {
         fields: { title: 't', urgency: 'high', service: 'shop', assignees: 'Alice, Bob' },
         openedMs: Date.parse('2026-11-22T09:59:59Z'),
         saidMs: Date.parse('2026-11-22T10:00:00Z'),
+        asked: null,
       },
     });
   });
@@ -105,6 +106,7 @@ describe('an event of another system', () => {
         fields: { title: 'one, 2', service: 'shop' },
         openedMs: null,
         saidMs: 5,
+        asked: null,
       },
     ]);
   });

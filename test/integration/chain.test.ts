@@ -237,7 +237,7 @@ test('an incident that was only guessed has the requests that people were shown 
   ]);
 });
 
-test('required: nobody is asked for an agent without a known incident; rules may ask for one that is open', async (t) => {
+test('required: nobody is asked for an agent without an incident that is known and open, nor do rules take another', async (t) => {
   const { daemon, alert, claim, connect } = await open(t, { more: 'required = true' });
   await alert('firing');
   const client = await connect(FIRST);
@@ -259,11 +259,16 @@ test('required: nobody is asked for an agent without a known incident; rules may
   }
   client.send('safe look');
   assert.equal(await client.next(), 'done safe look');
-  // What is over is shown with its status, and does not count as open for rules.
+  // What is over does not count as open, for rules or for people.
   await alert('resolved');
   client.send('destructive vacuum it');
   assert.match(await client.next(), /^denied .*name the incident/);
+  const waited = daemon.operations.approvals.pending().length;
+  client.send('destructive drop it');
+  assert.match(await client.next(), /^denied .*without an open incident: INC1 is resolved/);
+  assert.equal(daemon.operations.approvals.pending().length, waited);
+  await alert('reopened');
   client.send('destructive drop it');
   assert.match(await client.next(), /^parked /);
-  assert.equal(daemon.operations.approvals.pending().at(-1)?.alert?.['status'], 'resolved');
+  assert.equal(daemon.operations.approvals.pending().at(-1)?.alert?.['status'], 'open');
 });

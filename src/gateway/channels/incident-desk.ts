@@ -21,6 +21,8 @@ const PAGE = 500;
 const MAX_PAGES = 8;
 
 export interface IncidentDesk {
+  /** As `IncidentBook.turn`: taken before a question is put, and given back with its answer as `Heard.asked`. */
+  turn(): number;
   /** Rejects with GatewayError STORE_FAILED when it is news that cannot be recorded; then it is not known either. */
   take(heard: Heard, event?: string): Promise<void>;
   /** False when a delivery of that source with that id was taken before. */
@@ -47,6 +49,10 @@ class Desk implements IncidentDesk {
 
   constructor(parts: IncidentDeskParts) {
     this.#parts = parts;
+  }
+
+  turn(): number {
+    return this.#book.turn();
   }
 
   async take(heard: Heard, event: string = ''): Promise<void> {

@@ -45,13 +45,19 @@ export interface Objection {
   readonly hint: string;
 }
 
+const HOW_TO_NAME =
+  'Say which at http://clawpatrol.internal/context, or with clawpatrol context set --incident ID, and send it again.';
 const NO_OPEN: Objection = {
   reason: 'it needs approval, and nobody is asked without an open incident; none is known',
   hint: 'Tell a person.',
 };
+const closed = (id: string): Objection => ({
+  reason: `it needs approval, and nobody is asked without an open incident: ${id} is resolved`,
+  hint: HOW_TO_NAME,
+});
 const NOT_NAMED: Objection = {
   reason: 'it needs approval, and nobody is asked without an incident: name one that is known and open',
-  hint: 'Say which at http://clawpatrol.internal/context, or with clawpatrol context set --incident ID, and send it again.',
+  hint: HOW_TO_NAME,
 };
 
 /** Whether an id that somebody named is one that the source knows. */
@@ -64,7 +70,7 @@ export interface Incidents {
   shownTo(agent: Agent): Readonly<Record<string, string>> | null;
   /** Resolves when the source has said what it knows of the incident that the agent named, or was given up; null: nothing to wait for. */
   settled(agent: Agent): Promise<void> | null;
-  /** Why an action may not wait for people as things are, or null: `required` without a known incident. */
+  /** Why an action may not wait for people as things are, or null: `required` without an incident that is known and open. */
   objectionTo(agent: Agent): Objection | null;
   /** Looks an id up for a profile and `by`, the device or listener that names it, within the source's `timeout`. */
   lookUp(profile: string, id: string, by: string): Promise<Named>;
@@ -171,10 +177,19 @@ class Watcher implements Incidents {
 
   objectionTo(agent: Agent): Objection | null {
     const running = this.#find(agent.profile);
-    if (running === null || !flagOf(running.block, 'required') || this.shownTo(agent) !== null) {
+    if (running === null || !flagOf(running.block, 'required')) {
       return null;
     }
-    return textOf(running.block, 'select') === 'latest' ? NO_OPEN : NOT_NAMED;
+    const { block, source } = running;
+    if (textOf(block, 'select') === 'latest') {
+      return source.latest() === null ? NO_OPEN : null;
+    }
+    const named = this.#parts.namedBy(agent);
+    const finding = named === '' ? null : source.find(named, agent.device);
+    if (finding?.kind !== 'known') {
+      return NOT_NAMED;
+    }
+    return finding.incident.status === 'resolved' ? closed(finding.incident.id) : null;
   }
 
   async lookUp(profile: string, id: string, by: string): Promise<Named> {

@@ -48,6 +48,7 @@ function readAlert(item: unknown, block: NamedBlock, saidMs: number): Heard | nu
     ),
     openedMs: Number.isNaN(openedMs) ? null : openedMs,
     saidMs,
+    asked: null,
   };
 }
 

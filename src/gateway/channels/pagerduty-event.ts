@@ -21,11 +21,19 @@ export function readPagerDutyEvent(body: Readonly<Record<string, unknown>> | nul
   }
   const data = asObject(event?.['data']);
   const isIncident = textAt(event, 'event_type').startsWith('incident.') && textAt(data, 'type') === 'incident';
-  return { id, occurredMs, heard: isIncident ? readPagerDutyIncident(data, source, occurredMs) : null };
+  return {
+    id,
+    occurredMs,
+    heard: isIncident ? readPagerDutyIncident(data, source, { saidMs: occurredMs, asked: null }) : null,
+  };
 }
 
-/** An incident as both the events and the REST API write it; null when it is none. `saidMs`: as in `Heard`. */
-export function readPagerDutyIncident(incident: unknown, source: Ref, saidMs: number | null): Heard | null {
+/** An incident as both the events and the REST API write it; null when it is none. `when`: as in `Heard`. */
+export function readPagerDutyIncident(
+  incident: unknown,
+  source: Ref,
+  when: Pick<Heard, 'saidMs' | 'asked'>,
+): Heard | null {
   const id = textAt(incident, 'id');
   const status = STATUSES.get(textAt(incident, 'status'));
   if (!isIncidentId(id) || status === undefined) {
@@ -45,7 +53,7 @@ export function readPagerDutyIncident(incident: unknown, source: Ref, saidMs: nu
       assignees: assigneesOf(asObject(incident)),
     },
     openedMs: Number.isNaN(createdMs) ? null : createdMs,
-    saidMs,
+    ...when,
   };
 }
 

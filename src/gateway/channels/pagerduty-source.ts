@@ -73,7 +73,11 @@ class PagerDutySource implements IncidentSource {
   readonly #closing = new AbortController();
   readonly #asked = new Lru<string, Asked>(MAX_ASKED);
   readonly #looking = new Map<string, Promise<void>>();
+  /** Of these, ids of which something was heard meanwhile. */
+  readonly #again = new Set<string>();
   #newest: { readonly id: string; readonly untilMs: number } | null = null;
+  /** The turn of the question that `#newest` answers: rounds may overlap. */
+  #newestAsked = 0;
   #looks = { count: 0, sinceMs: 0, shares: new Map<string, number>() };
   #next: Timer | null = null;
   #failing = false;
@@ -128,6 +132,10 @@ class PagerDutySource implements IncidentSource {
     const asked = this.#asked.find(id);
     if (asked !== null) {
       this.#asked.put(id, { ...asked, freshMs: 0 });
+    }
+    if (this.#looking.has(id)) {
+      // Its answer is older than what was heard: it counts for nothing, and is asked for again.
+      this.#again.add(id);
     }
     // An event has no description, notes or timeline.
     this.#look(id, '');
@@ -184,7 +192,12 @@ class PagerDutySource implements IncidentSource {
     if (this.#looking.has(id) || this.#closing.signal.aborted || !this.#mayLook(by)) {
       return;
     }
-    const looking = this.#lookUp(id).finally(() => this.#looking.delete(id));
+    const looking = this.#lookUp(id).finally(() => {
+      this.#looking.delete(id);
+      if (this.#again.delete(id)) {
+        this.#look(id, '');
+      }
+    });
     this.#looking.set(id, looking);
   }
 
@@ -237,20 +250,24 @@ class PagerDutySource implements IncidentSource {
       ['sort_by', 'created_at:desc'],
       ['limit', String(MAX_LISTED)],
     ]);
+    const asked = this.#parts.desk.turn();
     const listed = listAt(await this.#get(`/incidents?${query.toString()}`, signal), 'incidents').slice(0, MAX_LISTED);
     const [newest, ...others] = listed.flatMap(
-      (incident) => readPagerDutyIncident(incident, this.#block.ref, null) ?? [],
+      (incident) => readPagerDutyIncident(incident, this.#block.ref, { saidMs: null, asked }) ?? [],
     );
     for (const heard of others) {
       await this.#parts.desk.take(heard);
     }
-    if (newest === undefined) {
-      this.#newest = null;
+    const whole = newest === undefined ? null : await this.#complete(listed[0], newest, signal);
+    if (whole !== null) {
+      await this.#parts.desk.take(whole);
+    }
+    if (asked < this.#newestAsked) {
       return;
     }
-    const whole = await this.#complete(listed[0], newest, signal);
-    await this.#parts.desk.take(whole);
-    this.#newest = { id: newest.id, untilMs: this.#parts.clock.monotonicMs() + STALE_AFTER * this.#ttlMs };
+    this.#newestAsked = asked;
+    this.#newest =
+      whole === null ? null : { id: whole.id, untilMs: this.#parts.clock.monotonicMs() + STALE_AFTER * this.#ttlMs };
   }
 
   /** Without webhooks nobody says that an incident is over, so some of those that were open are looked at again. */
@@ -272,9 +289,10 @@ class PagerDutySource implements IncidentSource {
 
   /** The incident with that id; null when there is none. */
   async #ask(id: string, signal: AbortSignal): Promise<Heard | null> {
+    const asked = this.#parts.desk.turn();
     const answer = await this.#get(`/incidents/${id}?include%5B%5D=body`, signal, [404]);
     const incident = asObject(answer)?.['incident'];
-    const heard = readPagerDutyIncident(incident, this.#block.ref, null);
+    const heard = readPagerDutyIncident(incident, this.#block.ref, { saidMs: null, asked });
     return heard === null || heard.id !== id || !this.#covers(heard.serviceId)
       ? null
       : this.#complete(incident, heard, signal);
