@@ -178,8 +178,8 @@ export type VoteResult =
 
 /** Approvals as they are stored: the audit log makes them from its records (`data.approval`), in the record's own transaction. */
 export interface ApprovalStore {
-  /** By id or unique prefix of 8 or more; null when none or several have it. */
-  getApproval(idOrPrefix: string): Promise<Approval | null>;
+  /** By id or unique prefix of 8 or more; null when none or several have it. `of`: among those of these profiles. */
+  getApproval(idOrPrefix: string, of?: readonly string[]): Promise<Approval | null>;
   /** In these states, newest first. `cursor` is the `next` of the page before. */
   listApprovals(
     states: readonly ApprovalState[],

@@ -1,6 +1,6 @@
 // A grant (lease) as it is stored and listed, and what its limits allow. Pure.
 import type { GrantLimits, Ref } from '../config/config.ts';
-import { RISKS, type Risk } from '../rules/action.ts';
+import { RISKS, type Agent, type Risk } from '../rules/action.ts';
 import { formatDuration } from '../lib/units.ts';
 import type { GrantWish } from './approval.ts';
 
@@ -36,6 +36,8 @@ export interface Grant {
   readonly endedMs: number | null;
   /** Who ended it and why; "" while it is active. */
   readonly ended: string;
+  /** Whose request it came of, for the records of its end; left out in older ones. It answers for every run of the device. */
+  readonly agent?: Agent;
   /** Of the configuration that stood behind the question: another one ends the grant. */
   readonly policy: string;
 }

@@ -151,6 +151,7 @@ class Book implements GrantBook {
       uses: 0,
       endedMs: null,
       ended: '',
+      agent: { ...action.agent, run: '' },
       policy: policyOf(action.endpoint.ref),
     };
   }
@@ -294,6 +295,7 @@ function grantEvent(
   { by, atMs }: { readonly by: string; readonly atMs: number },
 ): AuditEvent {
   return createEvent(type, atMs, {
+    agent: grant.agent ?? null,
     endpoint: grant.endpoint,
     family: grant.family,
     by,

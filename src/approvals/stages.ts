@@ -8,6 +8,7 @@ import type {
   LlmApproverConfig,
   Ref,
 } from '../config/config.ts';
+import type { Scope } from '../audit/scope.ts';
 import type { Approval, GrantTerms, GrantWish, RefusedCode, Review, Vote } from './approval.ts';
 import { findWishObjection } from './grant.ts';
 
@@ -281,6 +282,8 @@ export interface Principal {
   readonly notifier?: Ref;
   /** No operator account is theirs, so only an entry that names them lets them decide; or one whose role decides nothing. Absent: an approver. */
   readonly standing?: 'stranger' | 'viewer';
+  /** What they see: of anything else they are told that it is not there. Absent: everything (the control socket). */
+  readonly scope?: Scope;
 }
 
 /** What they say. */

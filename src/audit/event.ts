@@ -1,5 +1,6 @@
 // What is recorded. One event becomes one chained record; the keys are those of the record object in the config reference 6.1.
 import type { Agent, Risk } from '../rules/action.ts';
+import type { Within } from './scope.ts';
 
 export type AuditEventType =
   | 'gateway.started'
@@ -136,4 +137,6 @@ export interface AuditFilter {
   /** Case-insensitive substring of text or summary. */
   readonly text?: string;
   readonly types?: readonly AuditEventType[];
+  /** What may be seen at all; left out: everything. Never an operator's word. */
+  readonly within?: Within;
 }

@@ -32,6 +32,10 @@ export async function* exportRecords(
 ): AsyncGenerator<string> {
   switch (format) {
     case 'bundle':
+      if (filter.within !== undefined) {
+        // Whole from the first record to the last, so also with what is not within.
+        throw new Error('a bundle has records of every profile');
+      }
       yield* exportBundle(source, filter);
       return;
     case 'csv':

@@ -1,5 +1,6 @@
 // The audit log as the rest of the program sees it. Implemented by audit/sqlite.ts with a writer thread.
 import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
+import type { Within } from './scope.ts';
 
 /** A record that may still be completed cheaply: when the outcome arrives before the batch is written, both become one record. */
 export interface AuditTicket {
@@ -37,8 +38,8 @@ export interface AuditLog {
     filter: AuditFilter,
     page: { readonly limit: number; readonly cursor: string | null; readonly newestFirst: boolean },
   ): Promise<AuditPage>;
-  /** Every record of an action (id or unique prefix of 8 or more), in order. */
-  show(actionId: string): Promise<readonly AuditRecord[]>;
+  /** Every record of an action (id or unique prefix of 8 or more, among what is `within`), in order. */
+  show(actionId: string, within?: Within): Promise<readonly AuditRecord[]>;
   get(seq: number): Promise<AuditRecord | null>;
   /** Called for every record that reaches the disk, in order, until the returned function is called. */
   follow(listener: (record: AuditRecord) => void): () => void;

@@ -5,6 +5,7 @@ import type { Grant, GrantState } from '../approvals/grant.ts';
 import { recordOf } from './canonical.ts';
 import type { AuditFilter, AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
+import { SOURCE_TYPES, type Within } from './scope.ts';
 import { MAX_APART_MS, timesOfId } from './tables.ts';
 
 export interface PageRequest {
@@ -126,7 +127,7 @@ function narrow(db: Database, filter: AuditFilter, cursor: string | null, newest
     found.push(rangeOfTimes(db, filter.sinceMs ?? Number.MIN_SAFE_INTEGER, filter.untilMs ?? Number.MAX_SAFE_INTEGER));
   }
   if (filter.action !== undefined) {
-    const seqs = seqsOf(db, filter.action);
+    const seqs = seqsOf(db, filter.action, filter.within);
     found.push(seqs.length === 0 ? null : { low: seqs[0] ?? 0, high: seqs.at(-1) ?? 0 });
   }
   for (const bounds of found) {
@@ -142,17 +143,20 @@ function rangeOfTimes(db: Database, firstMs: number, lastMs: number): Ends | nul
   return db.prepare<[number, number], Ends>(query).get(firstMs, lastMs) ?? null;
 }
 
-/** Records of the one action whose id is, or starts with, `prefix`, oldest first; [] when it does not name exactly one. */
-function seqsOf(db: Database, prefix: string): readonly number[] {
+/** Records of the one action whose id is, or starts with, `prefix`, oldest first; [] when it does not name exactly one of those within. */
+function seqsOf(db: Database, prefix: string, within?: Within): readonly number[] {
   if (!isPrefix(prefix)) {
     return [];
   }
+  const seen = within === undefined ? '' : 'AND shape IN (SELECT value FROM json_each($shapes))';
+  const seenThere = within === undefined ? '' : `AND seq IN (SELECT seq FROM records WHERE seq = actions.seq ${seen})`;
   const { first, last } = timesOfId(prefix);
   const near = Number.isNaN(first) ? null : rangeOfTimes(db, first - MAX_APART_MS, last + MAX_APART_MS);
-  const among = `(SELECT action_id, seq FROM actions WHERE action_id >= $from AND action_id < $to
+  const among = `(SELECT action_id, seq FROM actions WHERE action_id >= $from AND action_id < $to ${seenThere}
     UNION SELECT action_id, seq FROM records
-    WHERE seq BETWEEN $low AND $high AND action_id >= $from AND action_id < $to)`;
-  const values = { from: prefix, to: `${prefix}~`, low: near?.low ?? 1, high: near?.high ?? 0 };
+    WHERE seq BETWEEN $low AND $high AND action_id >= $from AND action_id < $to ${seen})`;
+  const shapes = JSON.stringify(within === undefined ? [] : findShapes(db, { within }));
+  const values = { from: prefix, to: `${prefix}~`, low: near?.low ?? 1, high: near?.high ?? 0, shapes };
   const ids = db
     .prepare<[typeof values], string>(`SELECT DISTINCT action_id FROM ${among} LIMIT 2`)
     .pluck()
@@ -246,6 +250,12 @@ function findShapes(db: Database, filter: AuditFilter): readonly number[] | null
     clauses.push('type IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(filter.types));
   }
+  if (filter.within !== undefined) {
+    const { profiles, sources } = filter.within;
+    clauses.push(`(profile IN (SELECT value FROM json_each(?)) OR (profile = ''
+      AND type IN (SELECT value FROM json_each(?)) AND actor IN (SELECT value FROM json_each(?))))`);
+    values.push(...[profiles, SOURCE_TYPES, sources].map((list) => JSON.stringify(list)));
+  }
   if (clauses.length === 0) {
     return null;
   }
@@ -260,24 +270,35 @@ function isPrefix(text: string): boolean {
   return text.length >= MIN_PREFIX && /^[0-9A-Za-z-]+$/.test(text);
 }
 
-/** The body of the one row whose id is, or starts with, `prefix`; null when none or several do. */
-function findBody(db: Database, table: 'approvals' | 'grants', prefix: string): string | null {
+/** Where a row says whose it is. */
+const PROFILE_PATHS = { approvals: '$.agent.profile', grants: '$.profile' } as const;
+
+/** Keeps to rows of the profiles in the JSON list `$profiles`; all of them when that is null. */
+function isOneOf(table: keyof typeof PROFILE_PATHS): string {
+  return `($profiles IS NULL OR json_extract(body, '${PROFILE_PATHS[table]}') IN (SELECT value FROM json_each($profiles)))`;
+}
+
+/** The body of the one row of these profiles whose id is, or starts with, `prefix`; null when none or several do. */
+function findBody(db: Database, table: 'approvals' | 'grants', prefix: string, of?: Profiles): string | null {
   if (!isPrefix(prefix)) {
     return null;
   }
+  const values = { from: prefix, to: `${prefix}~`, profiles: of === undefined ? null : JSON.stringify(of) };
   const found = db
-    .prepare<[string, string], string>(`SELECT body FROM ${table} WHERE id >= ? AND id < ? LIMIT 2`)
+    .prepare<[typeof values], string>(
+      `SELECT body FROM ${table} WHERE id >= $from AND id < $to AND ${isOneOf(table)} LIMIT 2`,
+    )
     .pluck()
-    .all(prefix, `${prefix}~`);
+    .all(values);
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
-/** Every record of one action, oldest first; [] when the id or prefix does not name exactly one. */
-export function show(db: Database, idOrPrefix: string): readonly AuditRecord[] {
+/** Every record of one action, oldest first; [] when the id or prefix does not name exactly one of those within. */
+export function show(db: Database, idOrPrefix: string, within?: Within): readonly AuditRecord[] {
   const query = `SELECT seq, body, prev, hash FROM records WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`;
   return db
     .prepare<[string], Row>(query)
-    .all(JSON.stringify(seqsOf(db, idOrPrefix)))
+    .all(JSON.stringify(seqsOf(db, idOrPrefix, within)))
     .flatMap((row) => recordOf(row) ?? []);
 }
 
@@ -317,17 +338,22 @@ export function findBundleRange(db: Database, filter: AuditFilter): { from: numb
   return { from: first.seq, to: signed ?? last.seq };
 }
 
+/** Rows of these profiles; left out: all rows. */
+type Profiles = readonly string[];
+
+export interface StatePage {
+  readonly limit: number;
+  readonly cursor: string | null;
+  readonly profiles?: Profiles;
+}
+
 export interface ApprovalPage {
   readonly items: readonly Approval[];
   readonly next: string | null;
 }
 
 /** Approvals in these states, newest first. Ids are UUIDv7, so their order is that of creation. */
-export function listApprovals(
-  db: Database,
-  states: readonly ApprovalState[],
-  page: { readonly limit: number; readonly cursor: string | null },
-): ApprovalPage {
+export function listApprovals(db: Database, states: readonly ApprovalState[], page: StatePage): ApprovalPage {
   const { bodies, next } = pageOf(db, 'approvals', states, page);
   return { items: bodies.map(parseApproval), next };
 }
@@ -336,15 +362,20 @@ function pageOf(
   db: Database,
   table: 'approvals' | 'grants',
   states: readonly string[],
-  { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
+  { limit, cursor, profiles }: StatePage,
 ): { readonly bodies: readonly string[]; readonly next: string | null } {
   const wanted = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE);
   const rows = db
-    .prepare<[string, string, number], { id: string; body: string }>(
-      `SELECT id, body FROM ${table} WHERE state IN (SELECT value FROM json_each(?)) AND id < ?
-       ORDER BY id DESC LIMIT ?`,
+    .prepare<[object], { id: string; body: string }>(
+      `SELECT id, body FROM ${table} WHERE state IN (SELECT value FROM json_each($states)) AND id < $before
+       AND ${isOneOf(table)} ORDER BY id DESC LIMIT $limit`,
     )
-    .all(JSON.stringify(states), cursor ?? '~', wanted + 1);
+    .all({
+      states: JSON.stringify(states),
+      before: cursor ?? '~',
+      profiles: profiles === undefined ? null : JSON.stringify(profiles),
+      limit: wanted + 1,
+    });
   const kept = rows.slice(0, wanted);
   return {
     bodies: kept.map(({ body }) => body),
@@ -353,8 +384,8 @@ function pageOf(
 }
 
 /** The approval with this id, or with this unique prefix of 8 or more; null when none or several have it. */
-export function getApproval(db: Database, idOrPrefix: string): Approval | null {
-  const body = findBody(db, 'approvals', idOrPrefix);
+export function getApproval(db: Database, idOrPrefix: string, of?: Profiles): Approval | null {
+  const body = findBody(db, 'approvals', idOrPrefix, of);
   return body === null ? null : parseApproval(body);
 }
 
@@ -364,18 +395,14 @@ export interface GrantPage {
 }
 
 /** Grants in these states, newest first. */
-export function listGrants(
-  db: Database,
-  states: readonly GrantState[],
-  page: { readonly limit: number; readonly cursor: string | null },
-): GrantPage {
+export function listGrants(db: Database, states: readonly GrantState[], page: StatePage): GrantPage {
   const { bodies, next } = pageOf(db, 'grants', states, page);
   return { items: bodies.map(parseGrant), next };
 }
 
 /** The grant with this id, or with this unique prefix of 8 or more; null when none or several have it. */
-export function getGrant(db: Database, idOrPrefix: string): Grant | null {
-  const body = findBody(db, 'grants', idOrPrefix);
+export function getGrant(db: Database, idOrPrefix: string, of?: Profiles): Grant | null {
+  const body = findBody(db, 'grants', idOrPrefix, of);
   return body === null ? null : parseGrant(body);
 }
 

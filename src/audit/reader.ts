@@ -28,7 +28,8 @@ import {
   searchRows,
   show,
 } from './queries.ts';
-import type { ApprovalPage, GrantPage, PageRequest, Row } from './queries.ts';
+import type { ApprovalPage, GrantPage, PageRequest, Row, StatePage } from './queries.ts';
+import type { Within } from './scope.ts';
 import { listDueSegments, listUnpurged } from './segments.ts';
 import type { SealedSegment } from './segments.ts';
 import { answerCalls } from './thread.ts';
@@ -40,19 +41,13 @@ export interface ReaderData {
 
 export interface ReaderCalls {
   search(argument: { readonly filter: AuditFilter; readonly page: PageRequest }): AuditPage;
-  show(actionId: string): readonly AuditRecord[];
+  show(argument: { readonly actionId: string; readonly within?: Within }): readonly AuditRecord[];
   get(seq: number): AuditRecord | null;
   after(argument: { readonly seq: number; readonly limit: number }): readonly AuditRecord[];
-  approvals(argument: {
-    readonly states: readonly ApprovalState[];
-    readonly page: { readonly limit: number; readonly cursor: string | null };
-  }): ApprovalPage;
-  approval(idOrPrefix: string): Approval | null;
-  grants(argument: {
-    readonly states: readonly GrantState[];
-    readonly page: { readonly limit: number; readonly cursor: string | null };
-  }): GrantPage;
-  grant(idOrPrefix: string): Grant | null;
+  approvals(argument: { readonly states: readonly ApprovalState[]; readonly page: StatePage }): ApprovalPage;
+  approval(argument: { readonly id: string; readonly of?: readonly string[] }): Approval | null;
+  grants(argument: { readonly states: readonly GrantState[]; readonly page: StatePage }): GrantPage;
+  grant(argument: { readonly id: string; readonly of?: readonly string[] }): Grant | null;
   verify(argument: VerifyRange): CheckResult;
   rows(argument: { readonly filter: AuditFilter; readonly page: PageRequest }): {
     readonly rows: readonly Row[];
@@ -82,13 +77,13 @@ addFunctions(db);
 
 answerCalls<ReaderCalls>({
   search: ({ filter, page }) => search(db, filter, page),
-  show: (actionId) => show(db, actionId),
+  show: ({ actionId, within }) => show(db, actionId, within),
   get: (seq) => getRecord(db, seq),
   after: ({ seq, limit }) => readAfter(db, seq, limit),
   approvals: ({ states, page }) => listApprovals(db, states, page),
-  approval: (idOrPrefix) => getApproval(db, idOrPrefix),
+  approval: ({ id, of }) => getApproval(db, id, of),
   grants: ({ states, page }) => listGrants(db, states, page),
-  grant: (idOrPrefix) => getGrant(db, idOrPrefix),
+  grant: ({ id, of }) => getGrant(db, id, of),
   verify({ from, to, publish }) {
     // Before the first checkpoint there is no file.
     const published = publish === null || !existsSync(publish) ? [] : readPublished(publish);

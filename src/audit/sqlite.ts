@@ -13,11 +13,12 @@ import { createEvent } from './event.ts';
 import type { AuditEvent, AuditFilter, AuditRecord } from './event.ts';
 import type { CheckpointKey } from './keys.ts';
 import type { AuditLog, AuditMetrics, AuditPage, AuditTicket } from './log.ts';
-import type { ApprovalPage, GrantPage, PageRequest } from './queries.ts';
+import type { ApprovalPage, GrantPage, PageRequest, StatePage } from './queries.ts';
 import { AuditQueue } from './queue.ts';
 import type { ReaderData, ReaderCalls } from './reader.ts';
 import { runRetention } from './retention.ts';
 import type { RetentionConfig, RetentionStore } from './retention.ts';
+import type { Within } from './scope.ts';
 import { startThread } from './thread.ts';
 import type { SpawnWorker, Thread } from './thread.ts';
 import { reportOf } from './verify.ts';
@@ -69,18 +70,12 @@ export interface SqliteAuditLog extends AuditLog {
   /** What was wrong with the end of the log when it was opened; null when it is intact. Readiness fails while this is set. */
   readonly finding: Finding | null;
   /** Approvals as the log's own records made them, newest first. */
-  listApprovals(
-    states: readonly ApprovalState[],
-    page: { readonly limit: number; readonly cursor: string | null },
-  ): Promise<ApprovalPage>;
-  /** By id or unique prefix of 8 or more; null when none or several have it. */
-  getApproval(idOrPrefix: string): Promise<Approval | null>;
+  listApprovals(states: readonly ApprovalState[], page: StatePage): Promise<ApprovalPage>;
+  /** By id or unique prefix of 8 or more; null when none or several have it. `of`: among those of these profiles. */
+  getApproval(idOrPrefix: string, of?: readonly string[]): Promise<Approval | null>;
   /** Grants as the log's own records made them, newest first. */
-  listGrants(
-    states: readonly GrantState[],
-    page: { readonly limit: number; readonly cursor: string | null },
-  ): Promise<GrantPage>;
-  getGrant(idOrPrefix: string): Promise<Grant | null>;
+  listGrants(states: readonly GrantState[], page: StatePage): Promise<GrantPage>;
+  getGrant(idOrPrefix: string, of?: readonly string[]): Promise<Grant | null>;
   /** Checks the chain, the checkpoints and the published file, in a thread of its own. */
   verify(range: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport>;
   /** Text of an export, piece by piece. Recording that somebody exported is the caller's. */
@@ -227,34 +222,28 @@ class Log implements SqliteAuditLog {
     return await this.#getReader().call('search', { filter, page });
   }
 
-  async show(actionId: string): Promise<readonly AuditRecord[]> {
-    return await this.#getReader().call('show', actionId);
+  async show(actionId: string, within?: Within): Promise<readonly AuditRecord[]> {
+    return await this.#getReader().call('show', { actionId, ...(within === undefined ? {} : { within }) });
   }
 
   async get(seq: number): Promise<AuditRecord | null> {
     return await this.#getReader().call('get', seq);
   }
 
-  async listApprovals(
-    states: readonly ApprovalState[],
-    page: { readonly limit: number; readonly cursor: string | null },
-  ): Promise<ApprovalPage> {
+  async listApprovals(states: readonly ApprovalState[], page: StatePage): Promise<ApprovalPage> {
     return await this.#getReader().call('approvals', { states, page });
   }
 
-  async getApproval(idOrPrefix: string): Promise<Approval | null> {
-    return await this.#getReader().call('approval', idOrPrefix);
+  async getApproval(id: string, of?: readonly string[]): Promise<Approval | null> {
+    return await this.#getReader().call('approval', { id, ...(of === undefined ? {} : { of }) });
   }
 
-  async listGrants(
-    states: readonly GrantState[],
-    page: { readonly limit: number; readonly cursor: string | null },
-  ): Promise<GrantPage> {
+  async listGrants(states: readonly GrantState[], page: StatePage): Promise<GrantPage> {
     return await this.#getReader().call('grants', { states, page });
   }
 
-  async getGrant(idOrPrefix: string): Promise<Grant | null> {
-    return await this.#getReader().call('grant', idOrPrefix);
+  async getGrant(id: string, of?: readonly string[]): Promise<Grant | null> {
+    return await this.#getReader().call('grant', { id, ...(of === undefined ? {} : { of }) });
   }
 
   async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport> {

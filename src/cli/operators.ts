@@ -1,7 +1,7 @@
 // clawpatrol operators: who may log in to the dashboard, and the tokens with which the command line acts as one of them. Passwords come
 // from standard input or a hidden prompt, never from the command line.
 import { Secret } from '../lib/secret.ts';
-import { CliError, EXIT, runCommand, textOption, wordOption } from './command.ts';
+import { CliError, EXIT, flag, runCommand, textOption, wordOption } from './command.ts';
 import type { Call, Noun } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
 import { readAll } from './io.ts';
@@ -16,11 +16,39 @@ const MAX_PASSWORD_BYTES = 4096;
 async function add(call: Call): Promise<number> {
   const [name = ''] = call.operands;
   const role = wordOption(call, 'role', ROLES) ?? 'approver';
+  const profiles = profilesOf(call);
   const optional = Object.entries({ email: textOption(call, 'email'), slack: textOption(call, 'slack') });
   const given = Object.fromEntries(optional.filter((entry): entry is [string, string] => entry[1] !== null));
   const password = await readPassword(call, name);
-  const made = await (await connect(call)).operators.add({ name, role, ...given, password });
-  return done(call, made, `added ${made.name}, ${made.role}`);
+  const made = await (
+    await connect(call)
+  ).operators.add({
+    name,
+    role,
+    ...given,
+    ...(profiles.length === 0 ? {} : { profiles }),
+    password,
+  });
+  return done(call, made, `added ${made.name}, ${made.role}; sees ${scopeText(made.profiles)}`);
+}
+
+async function scope(call: Call): Promise<number> {
+  const [name = ''] = call.operands;
+  const profiles = profilesOf(call);
+  if (flag(call, 'all') === profiles.length > 0) {
+    throw new CliError('usage', EXIT.usage, 'give --profile, once or more often, or --all');
+  }
+  const changed = await (await connect(call)).operators.setScope(name, flag(call, 'all') ? null : profiles);
+  return done(call, changed, `${changed.name} sees ${scopeText(changed.profiles)} from now on`);
+}
+
+function profilesOf({ options }: Call): readonly string[] {
+  const given = options['profile'];
+  return Array.isArray(given) ? given.filter((name): name is string => typeof name === 'string') : [];
+}
+
+function scopeText(profiles: readonly string[] | null): string {
+  return profiles === null ? 'everything' : profiles.join(', ');
 }
 
 async function passwd(call: Call): Promise<number> {
@@ -52,8 +80,15 @@ async function list(call: Call): Promise<number> {
     call.out.object(page);
   } else {
     call.out.table(
-      ['NAME', 'ROLE', 'EMAIL', 'SLACK', 'TOKENS'],
-      page.items.map((one) => [one.name, one.role, one.email || '-', one.slack || '-', String(one.tokens)]),
+      ['NAME', 'ROLE', 'SEES', 'EMAIL', 'SLACK', 'TOKENS'],
+      page.items.map((one) => [
+        one.name,
+        one.role,
+        scopeText(one.profiles),
+        one.email || '-',
+        one.slack || '-',
+        String(one.tokens),
+      ]),
     );
   }
   return EXIT.ok;
@@ -92,11 +127,30 @@ export const command: Noun = {
         ['--role <role>', `one of ${ROLES.join(', ')} (default: approver)`],
         ['--email <address>', 'counts as the same person in lists of approvers'],
         ['--slack <id>', 'Slack member id of the same person'],
+        ['--profile <name>', 'sees this profile and nothing of others; repeatable (default: everything)'],
         ...GATEWAY_OPTIONS,
       ],
+      repeatable: ['profile'],
       act: add,
     },
-    { name: 'list', summary: 'accounts with role and number of tokens', options: GATEWAY_OPTIONS, act: list },
+    {
+      name: 'scope',
+      summary: 'set which profiles an operator sees; acts at once, also on what is open',
+      operands: NAME,
+      options: [
+        ['--profile <name>', 'sees this profile and nothing of others; repeatable'],
+        ['--all', 'sees everything'],
+        ...GATEWAY_OPTIONS,
+      ],
+      repeatable: ['profile'],
+      act: scope,
+    },
+    {
+      name: 'list',
+      summary: 'accounts with role, what they see, and number of tokens',
+      options: GATEWAY_OPTIONS,
+      act: list,
+    },
     {
       name: 'passwd',
       summary: 'set a password; ends every session and token of the account',

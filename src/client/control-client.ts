@@ -90,6 +90,8 @@ export interface NewOperator {
   readonly role: OperatorJson['role'];
   readonly email?: string;
   readonly slack?: string;
+  /** Left out: everything. */
+  readonly profiles?: readonly string[];
   readonly password: Secret;
 }
 
@@ -171,6 +173,8 @@ export interface ControlClient {
     list(): Promise<ListJson<OperatorJson>>;
     add(operator: NewOperator): Promise<OperatorJson>;
     setPassword(name: string, password: Secret): Promise<OperatorJson>;
+    /** What they see from now on: these profiles, or everything (null). */
+    setScope(name: string, profiles: readonly string[] | null): Promise<OperatorJson>;
     /** `expires` is a duration. */
     issueToken(name: string, expires: string): Promise<TokenJson>;
     remove(name: string): Promise<OperatorJson>;
@@ -318,9 +322,21 @@ function deviceCalls(wire: Wire): ControlClient['devices'] {
 function operatorCalls(wire: Wire): ControlClient['operators'] {
   return {
     list: () => callJson(wire, 'GET', '/api/operators'),
-    add: ({ password, ...rest }) => callJson(wire, 'POST', '/api/operators', { ...rest, password: password.reveal() }),
+    add: ({ password, profiles, ...rest }) =>
+      callJson(wire, 'POST', '/api/operators', {
+        ...rest,
+        ...(profiles === undefined ? {} : { profiles: JSON.stringify(profiles) }),
+        password: password.reveal(),
+      }),
     setPassword: (name, password) =>
       callJson(wire, 'PUT', `${operatorPath(name)}/password`, { password: password.reveal() }),
+    setScope: (name, profiles) =>
+      callJson(
+        wire,
+        'PUT',
+        `${operatorPath(name)}/scope`,
+        profiles === null ? { all: 'true' } : { profiles: JSON.stringify(profiles) },
+      ),
     issueToken: (name, expires) => callJson(wire, 'POST', `${operatorPath(name)}/token`, { expires }),
     remove: (name) => callJson(wire, 'DELETE', operatorPath(name), {}),
   };

@@ -46,6 +46,8 @@ export interface SessionJson {
     readonly name: string;
     readonly role: 'viewer' | 'approver' | 'admin';
     readonly email: string;
+    /** What they see, and nothing else; null: everything. */
+    readonly profiles: readonly string[] | null;
   } | null;
   /** To be sent back as `x-csrf-token` with every call that acts. */
   readonly csrf: string | null;
@@ -483,6 +485,8 @@ export interface OperatorJson {
   readonly role: 'viewer' | 'approver' | 'admin';
   readonly email: string;
   readonly slack: string;
+  /** What they see, and nothing else; null: everything. */
+  readonly profiles: readonly string[] | null;
   readonly created: string;
   readonly has_password: boolean;
   /** How many tokens work now. */

@@ -115,13 +115,22 @@ function readTarget(fields: ReadonlyMap<string, string>): Pick<Quarantined, 'kin
 }
 
 export const AGENT_ROUTES: readonly Route[] = [
-  { name: 'agents.list', method: 'GET', path: '/api/agents', kind: 'reads', role: 'viewer', answer: listAgents },
+  {
+    name: 'agents.list',
+    method: 'GET',
+    path: '/api/agents',
+    kind: 'reads',
+    role: 'viewer',
+    sight: 'scoped',
+    answer: listAgents,
+  },
   {
     name: 'connections.list',
     method: 'GET',
     path: '/api/connections',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listConnections,
   },
   {
@@ -130,6 +139,7 @@ export const AGENT_ROUTES: readonly Route[] = [
     path: '/api/quarantine',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listQuarantine,
   },
   {
@@ -138,6 +148,7 @@ export const AGENT_ROUTES: readonly Route[] = [
     path: '/api/quarantine',
     kind: 'acts',
     role: 'approver',
+    sight: 'scoped',
     recorded: ['kind', 'name', 'reason'],
     answer: setQuarantine,
   },
@@ -147,6 +158,7 @@ export const AGENT_ROUTES: readonly Route[] = [
     path: '/api/quarantine',
     kind: 'acts',
     role: 'approver',
+    sight: 'scoped',
     recorded: ['kind', 'name'],
     answer: liftQuarantine,
   },

@@ -2,11 +2,13 @@
 import { createServer, type Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Principal } from '../approvals/stages.ts';
+import { sameScope } from '../audit/scope.ts';
 import type { ControlErrorCode, ErrorJson } from '../client/control-shapes.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { ApiError } from './input.ts';
+import type { Counted, Operators } from './operators.ts';
 import { mayDo, type Role } from './roles.ts';
+import { needsAll, scopeParts } from './scoped-parts.ts';
 import { operatorEvent, ROUTES, type Answer, type Call, type OperatorParts, type Route } from './routes.ts';
 
 /** A secret of 64 KiB, each byte escaped as JSON may, and its name. */
@@ -22,11 +24,16 @@ const MAX_RECORDED_CHARS = 2_000;
 
 /** Who asks, and what they may. */
 export interface Caller {
-  readonly operator: Principal;
+  readonly operator: Counted;
   readonly role: Role;
 }
 
-export interface OperatorApiParts extends OperatorParts {
+/** The parts as the gateway has them, before any scope. */
+export interface WholeParts extends OperatorParts {
+  readonly operators: Operators;
+}
+
+export interface OperatorApiParts extends WholeParts {
   /** Who asks, from the connection or what the request proves; null = nobody who may ask anything. */
   readonly authenticate: (request: FastifyRequest) => Caller | null;
   /** What to tell those. */
@@ -156,19 +163,45 @@ async function serve(
       `${route.name} takes the role ${route.role}, and ${operator.name} has ${role}`,
     );
   }
+  if (route.sight === 'unscoped' && operator.scope.kind !== 'all') {
+    recordOverreach(route, parts, operator);
+    throw needsAll(route.name);
+  }
   const params = new Map(Object.entries(isRecord(request.params) ? request.params : {}).filter(isTextEntry));
   const signal = signalOf(reply, closing);
-  const call: Call = { parts, operator, role, params, query: request.query, body: request.body, signal };
+  const seen = scopeParts(parts, operator.scope);
+  const call: Call = { parts: seen, operator, role, params, query: request.query, body: request.body, signal };
   if (route.kind === 'acts') {
     await recordAct(route, call);
   }
-  return send(reply, await route.answer(call), parts);
+  const answer = await route.answer(call);
+  if (answer.kind === 'stream') {
+    cutOnChange(reply, parts.operators, () => sameSight(parts.authenticate(request), caller));
+  }
+  return send(reply, answer, parts);
+}
+
+/** What goes on for a while ends when who asked may not see it any more, or sees something else. */
+export function cutOnChange(reply: FastifyReply, operators: Operators, stands: () => boolean): void {
+  const stop = operators.onChange(() => stands() || reply.raw.destroy());
+  reply.raw.once('close', stop);
+}
+
+/** Whether a request made again would be answered for the same person, role and scope. */
+export function sameSight(now: Caller | null, before: Caller): boolean {
+  return (
+    now !== null &&
+    now.operator.name === before.operator.name &&
+    now.role === before.role &&
+    sameScope(now.operator.scope, before.operator.scope)
+  );
 }
 
 /** Somebody known asked for more than they may. */
-function recordOverreach(route: Route, parts: OperatorApiParts, operator: Principal): void {
+function recordOverreach(route: Route, parts: OperatorApiParts, operator: Counted): void {
   const data = { call: route.name, result: 'refused', via: operator.via };
-  const reason = `takes the role ${route.role}`;
+  const narrow = operator.scope.kind !== 'all' && route.sight === 'unscoped';
+  const reason = `takes the role ${route.role}${narrow ? ', and an operator who sees every profile' : ''}`;
   if (
     parts.audit.append(operatorEvent('operator.acted', operator, { atMs: parts.clock.now(), data, reason })) === null
   ) {

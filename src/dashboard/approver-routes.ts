@@ -23,7 +23,7 @@ function approverJson(record: ApproverRecord): ApproverJson {
 
 async function listApprovers({ parts, query }: Call): Promise<Answer> {
   readFields(query, []);
-  return { kind: 'json', body: { items: parts.fatigue.list().map(approverJson), next: null } };
+  return { kind: 'json', body: { items: (await parts.fatigue.list()).map(approverJson), next: null } };
 }
 
 const UNUSED: Omit<ReviewerUsage, 'approver' | 'hourlyTokens'> = {
@@ -71,7 +71,7 @@ function reviewersOf({ approvers }: Config, usage: readonly ReviewerUsage[]): re
 
 async function listReviewers({ parts, query }: Call): Promise<Answer> {
   readFields(query, []);
-  return { kind: 'json', body: { items: reviewersOf(parts.config(), parts.reviewer.usage()), next: null } };
+  return { kind: 'json', body: { items: reviewersOf(parts.config(), await parts.reviewer.usage()), next: null } };
 }
 
 export const APPROVER_ROUTES: readonly Route[] = [
@@ -81,6 +81,7 @@ export const APPROVER_ROUTES: readonly Route[] = [
     path: '/api/approvers',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listApprovers,
   },
   {
@@ -89,6 +90,7 @@ export const APPROVER_ROUTES: readonly Route[] = [
     path: '/api/reviewers',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listReviewers,
   },
 ];

@@ -2,12 +2,12 @@
 // peer say who may ask: this process's own user and root, as operator `local`. On TCP every call needs an operator's token.
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection, type AddressInfo, type Socket } from 'node:net';
+import { EVERYTHING } from '../audit/scope.ts';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
-import { createOperatorApi, type Caller, type OperatorApi } from './api.ts';
+import { createOperatorApi, type Caller, type OperatorApi, type WholeParts } from './api.ts';
 import { findBearer } from './bearer.ts';
 import { createPeerLookup, type FindPeerUser } from './peer.ts';
-import type { OperatorParts } from './routes.ts';
 import { createTurnedAway } from './turned-away.ts';
 
 /** Operators are few; a call holds a connection only while it lasts. */
@@ -16,9 +16,9 @@ const MAX_CONNECTIONS = 64;
 const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Whoever can read the state directory can do anything already. */
-const LOCAL: Caller = { operator: { name: 'local', via: 'cli', aliases: [] }, role: 'admin' };
+const LOCAL: Caller = { operator: { name: 'local', via: 'cli', aliases: [], scope: EVERYTHING }, role: 'admin' };
 
-export interface ControlParts extends OperatorParts {
+export interface ControlParts extends WholeParts {
   readonly address: ListenAddress;
   /** Left out: what the system says. */
   readonly findPeerUser?: FindPeerUser;

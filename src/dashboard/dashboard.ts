@@ -4,8 +4,19 @@ import { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ListenAddress } from '../config/config.ts';
+import { GatewayError } from '../lib/errors.ts';
 import { answerPublic, bindHttp, type HealthParts } from '../gateway/health.ts';
-import { addRoutes, closeApp, createApp, sendError, signalOf, type Caller } from './api.ts';
+import {
+  addRoutes,
+  closeApp,
+  createApp,
+  cutOnChange,
+  sameSight,
+  sendError,
+  signalOf,
+  type Caller,
+  type WholeParts,
+} from './api.ts';
 import { findBearer } from './bearer.ts';
 import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
@@ -29,7 +40,8 @@ import {
 } from './origin.ts';
 import { loadPage, SECURITY_HEADERS, type Page } from './page.ts';
 import { createPasswords, type Passwords } from './password.ts';
-import type { OperatorParts } from './routes.ts';
+import { ROUTES } from './routes.ts';
+import { needsAll, scopeParts } from './scoped-parts.ts';
 import { createSessions, sameText, type Sessions } from './sessions.ts';
 import { createSetup } from './setup.ts';
 import { createThrottle } from '../lib/throttle.ts';
@@ -43,8 +55,12 @@ const LOGIN_TRIES = { supply: 10, refillMs: 6_000 };
 const MAX_STREAMS_EACH = 16;
 const MAX_STREAMS = 128;
 
-/** Calls of the dashboard's address that are not in the table of the operator API, and who may make them. */
-export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'>> = {
+/**
+ * Calls of the dashboard's address that are not in the table of the operator API, and who may make them: `anyone`, who is told nothing of any
+ * profile (machines and channels prove themselves); an operator, about themselves (`session`), with what their scope shows (`scoped`), or who
+ * sees everything (`unscoped`).
+ */
+export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'scoped' | 'unscoped'>> = {
   'GET /': 'anyone',
   'GET /assets/:file': 'anyone',
   'GET /icon.svg': 'anyone',
@@ -52,13 +68,13 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'GET /readyz': 'anyone',
   'GET /info': 'anyone',
   'GET /ca.crt': 'anyone',
-  'GET /metrics': 'viewer',
+  'GET /metrics': 'unscoped',
   'GET /api/session': 'anyone',
   'POST /api/login': 'anyone',
   'POST /api/setup': 'anyone',
   'POST /api/logout': 'session',
   'POST /api/password': 'session',
-  'GET /api/live': 'viewer',
+  'GET /api/live': 'scoped',
   'POST /api/onboard/start': 'anyone',
   'POST /api/onboard/poll': 'anyone',
   'POST /api/onboard/claim': 'anyone',
@@ -66,6 +82,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/device/runs/:id/alive': 'anyone',
   'DELETE /api/device/runs/:id': 'anyone',
   'GET /api/device/status': 'anyone',
+  'GET /api/env-pushdown': 'anyone',
   'POST /api/device/leave': 'anyone',
   // Whoever signed it.
   'POST /api/cred/:name/interactive': 'anyone',
@@ -73,7 +90,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'viewer'
   'POST /api/context/:name/events': 'anyone',
 };
 
-export interface DashboardParts extends OperatorParts {
+export interface DashboardParts extends WholeParts {
   readonly address: ListenAddress;
   /** The gateway's certificate for this address, as of now; null = plain HTTP. */
   readonly tls: (() => Promise<SecureContext>) | null;
@@ -101,6 +118,8 @@ export interface Dashboard {
   readonly address: string;
   /** The address as bound, for what must not be dialled; null on a Unix socket. */
   readonly bound: { readonly host: string; readonly port: number } | null;
+  /** Every call that is answered, as `METHOD /path`. */
+  readonly routes: readonly string[];
   close(): Promise<void>;
 }
 
@@ -117,6 +136,7 @@ class DashboardServer {
   readonly #tailnet: TailnetLogins;
   readonly #streams = new Map<string, number>();
   readonly #turnedAway: (cause: string) => void;
+  readonly #routes: string[] = [];
   #port = 0;
 
   constructor(parts: DashboardParts) {
@@ -131,6 +151,7 @@ class DashboardServer {
   async listen(): Promise<Dashboard> {
     const { address, tls, clock, health, operators } = this.#parts;
     const { app, server } = createApp(this.#parts);
+    app.addHook('onRoute', ({ method, url }) => this.#noteRoute(String(method), url));
     server.maxConnections = MAX_CONNECTIONS;
     server.on('clientError', (_, socket) => socket.destroy());
     app.addHook('onRequest', (request, reply) => this.#check(request, reply));
@@ -173,11 +194,21 @@ class DashboardServer {
     return {
       address: bound.address,
       bound: bound.at,
+      routes: this.#routes,
       async close() {
         front.close();
         await closeApp({ app, server, closing });
       },
     };
+  }
+
+  /** A call of which nobody said whom it tells what is not served at all. */
+  #noteRoute(method: string, path: string): void {
+    const name = `${method} ${path}`;
+    if (OWN_ROUTES[name] === undefined && !ROUTES.some((route) => name === `${route.method} ${route.path}`)) {
+      throw new GatewayError('INTERNAL', 'gateway', `${name} is not classified: add it to OWN_ROUTES or ROUTES`);
+    }
+    this.#routes.push(name);
   }
 
   #own(): OwnNames {
@@ -222,9 +253,13 @@ class DashboardServer {
       this.#turnedAway('dashboard-origin');
       throw new ApiError(403, 'not_permitted', fault);
     }
-    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi && !machine ? 'viewer' : 'anyone');
-    if (needed !== 'anyone' && this.#findCaller(request) === null) {
+    const needed = OWN_ROUTES[`${request.method} ${path}`] ?? (isApi && !machine ? 'session' : 'anyone');
+    const caller = needed === 'anyone' ? null : this.#findCaller(request);
+    if (needed !== 'anyone' && caller === null) {
       throw new ApiError(401, 'unauthorised', 'log in first');
+    }
+    if (needed === 'unscoped' && caller?.operator.scope.kind !== 'all') {
+      throw needsAll('this');
     }
   }
 
@@ -301,7 +336,8 @@ class DashboardServer {
       throw new ApiError(401, 'unauthorised', 'log in first');
     }
     const fields = readFields(request.query, [...AUDIT_FILTERS, 'records', 'after']);
-    const { clock, approvals, audit, onApprovals, warn } = this.#parts;
+    const { clock, onApprovals, operators, warn } = this.#parts;
+    const { approvals, audit } = scopeParts(this.#parts, caller.operator.scope);
     const wanted = fields.get('records') === '1';
     const lastId = request.headers['last-event-id'];
     const after = readNumber(fields, 'after', { from: 0, to: Number.MAX_SAFE_INTEGER });
@@ -317,6 +353,11 @@ class DashboardServer {
       afterSeq: typeof lastId === 'string' && /^\d{1,15}$/.test(lastId) ? Number(lastId) : after,
       alive: () => this.#findCaller(request) !== null,
       signal,
+    });
+    // The page asks again at once, and is told what it may see now. Whoever is out is told that by the stream itself.
+    cutOnChange(reply, operators, () => {
+      const now = this.#findCaller(request);
+      return now === null || sameSight(now, caller);
     });
     const stream = Readable.from(events, { objectMode: false, highWaterMark: 1 });
     stream.on('error', (error) => warn('a live stream of the dashboard broke off', error));

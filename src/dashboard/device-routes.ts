@@ -2,12 +2,11 @@
 // but for a join token at the moment when it is made.
 import type { DeviceJson, JoinRequestJson, JoinTokenJson } from '../client/control-shapes.ts';
 import type { Device } from '../devices/device.ts';
-import type { Devices } from '../devices/devices.ts';
 import type { JoinRequest } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import { parseDurationMs } from '../lib/units.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, OperatorDevices, Route } from './routes.ts';
 import { timeText } from './shapes.ts';
 
 const MAX_USES = 10_000;
@@ -98,7 +97,7 @@ async function makeToken({ parts, operator, body }: Call): Promise<Answer> {
   return { kind: 'json', body: told };
 }
 
-function devicesOf({ devices }: Call['parts']): Devices {
+function devicesOf({ devices }: Call['parts']): OperatorDevices {
   if (devices === null) {
     throw new ApiError(
       409,
@@ -109,7 +108,7 @@ function devicesOf({ devices }: Call['parts']): Devices {
   return devices;
 }
 
-function getDevice({ registry }: Devices, id: string): Device {
+function getDevice({ registry }: OperatorDevices, id: string): Device {
   const device = registry.find(id);
   if (device === null) {
     throw new ApiError(
@@ -129,7 +128,7 @@ function noCode(code: string): ApiError {
   );
 }
 
-function deviceJson(device: Device, { runs, tunnel }: Devices, heard: ReadonlyMap<string, number>): DeviceJson {
+function deviceJson(device: Device, { runs, tunnel }: OperatorDevices, heard: ReadonlyMap<string, number>): DeviceJson {
   const place = device.node === '' ? (tunnel?.addressesOf(device.number) ?? null) : null;
   const heardMs = heard.get(device.publicKey);
   return {
@@ -151,7 +150,7 @@ function deviceJson(device: Device, { runs, tunnel }: Devices, heard: ReadonlyMa
 }
 
 /** Without what WireGuard says they are shown all the same. */
-async function lastHeard({ tunnel }: Devices): Promise<ReadonlyMap<string, number>> {
+async function lastHeard({ tunnel }: OperatorDevices): Promise<ReadonlyMap<string, number>> {
   return (await tunnel?.lastHeard().catch(() => null)) ?? new Map();
 }
 
@@ -172,14 +171,31 @@ function requestJson({ userCode, publicKey, hostname, wish, ip, askedMs, expires
 }
 
 export const DEVICE_ROUTES: readonly Route[] = [
-  { name: 'devices.list', method: 'GET', path: '/api/devices', kind: 'reads', role: 'viewer', answer: list },
-  { name: 'devices.show', method: 'GET', path: '/api/devices/:id', kind: 'reads', role: 'viewer', answer: show },
+  {
+    name: 'devices.list',
+    method: 'GET',
+    path: '/api/devices',
+    kind: 'reads',
+    role: 'viewer',
+    sight: 'scoped',
+    answer: list,
+  },
+  {
+    name: 'devices.show',
+    method: 'GET',
+    path: '/api/devices/:id',
+    kind: 'reads',
+    role: 'viewer',
+    sight: 'scoped',
+    answer: show,
+  },
   {
     name: 'devices.approve',
     method: 'POST',
     path: '/api/devices/approve',
     kind: 'acts',
     role: 'admin',
+    sight: 'scoped',
     recorded: ['code', 'profile', 'name'],
     answer: approve,
   },
@@ -189,6 +205,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/api/devices/deny',
     kind: 'acts',
     role: 'admin',
+    sight: 'scoped',
     recorded: ['code'],
     answer: deny,
   },
@@ -198,6 +215,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/api/devices/token',
     kind: 'acts',
     role: 'admin',
+    sight: 'scoped',
     recorded: ['profile', 'uses', 'expires'],
     answer: makeToken,
   },
@@ -207,6 +225,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/api/devices/:id',
     kind: 'acts',
     role: 'admin',
+    sight: 'scoped',
     recorded: ['id', 'name', 'profile'],
     answer: change,
   },
@@ -216,6 +235,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/api/devices/:id',
     kind: 'acts',
     role: 'admin',
+    sight: 'scoped',
     recorded: ['id'],
     answer: revoke,
   },
@@ -225,6 +245,7 @@ export const DEVICE_ROUTES: readonly Route[] = [
     path: '/api/runs/:id',
     kind: 'acts',
     role: 'approver',
+    sight: 'scoped',
     recorded: ['id'],
     answer: endRun,
   },

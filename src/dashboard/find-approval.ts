@@ -10,10 +10,14 @@ export async function findApproval({ parts, params }: Call): Promise<string> {
     case 'found':
       return found.approval.id;
     case 'ambiguous':
-      throw new ApiError(409, 'ambiguous', `several approvals begin with ${JSON.stringify(id)}; give more of the id`);
+      throw ambiguous(id);
     case 'not-found':
       throw noApproval(id);
   }
+}
+
+export function ambiguous(id: string): ApiError {
+  return new ApiError(409, 'ambiguous', `several approvals begin with ${JSON.stringify(id)}; give more of the id`);
 }
 
 export function noApproval(id: string): ApiError {

@@ -1,6 +1,7 @@
 // Records as they reach the disk, for `audit tail -f`: the last few first, without a gap and without repeats, then whatever comes.
 import type { AuditFilter, AuditRecord } from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
+import { holdsRecord } from '../audit/scope.ts';
 import { readTables } from '../audit/tables.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createDeferred } from '../lib/deferred.ts';
@@ -90,6 +91,7 @@ export function matchesFilter(record: AuditRecord, filter: AuditFilter): boolean
     (filter.untilMs === undefined || record.timeMs <= filter.untilMs) &&
     (filter.action === undefined || record.actionId?.startsWith(filter.action) === true) &&
     (filter.types === undefined || filter.types.includes(record.type)) &&
+    (filter.within === undefined || holdsRecord(filter.within, record)) &&
     (filter.table === undefined || (readTables(record.factsJson ?? 'null') ?? []).includes(filter.table)) &&
     (filter.text === undefined || hasText(record, filter.text))
   );

@@ -87,13 +87,15 @@ async function exportChain(call: Call): Promise<Answer> {
   }
   const filter = { sinceMs: span.fromMs, untilMs: span.toMs };
   const atMs = parts.clock.now();
-  const data = { filter, format: 'jsonl', bundle: true, chain: id, via: operator.via };
+  // A bundle has what others did between; whoever does not see that gets the records that they see, and no proof that they are all.
+  const bundle = operator.scope.kind === 'all';
+  const data = { filter, format: 'jsonl', bundle, chain: id, via: operator.via };
   await parts.audit.appendDurable(createEvent('audit.exported', atMs, { by: operator.name, data }));
   return {
     kind: 'stream',
     type: 'application/x-ndjson',
-    name: `incident-${id.replace(/[^A-Za-z0-9._-]/g, '-')}.bundle.jsonl`,
-    pieces: parts.audit.export(filter, 'bundle'),
+    name: `incident-${id.replace(/[^A-Za-z0-9._-]/g, '-')}${bundle ? '.bundle' : ''}.jsonl`,
+    pieces: parts.audit.export(filter, bundle ? 'bundle' : 'jsonl'),
   };
 }
 
@@ -104,6 +106,7 @@ export const INCIDENT_ROUTES: readonly Route[] = [
     path: '/api/incidents',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listIncidents,
   },
   {
@@ -112,6 +115,7 @@ export const INCIDENT_ROUTES: readonly Route[] = [
     path: '/api/audit/chain/:id',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: showChain,
   },
   {
@@ -120,6 +124,7 @@ export const INCIDENT_ROUTES: readonly Route[] = [
     path: '/api/audit/chain/:id/bundle',
     kind: 'reads',
     role: 'admin',
+    sight: 'scoped',
     answer: exportChain,
   },
 ];

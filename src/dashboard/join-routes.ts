@@ -97,9 +97,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
     throw refusalOf(refused);
   }
   const how = asked.token === '' ? 'asked to be let in' : 'came with a join token';
-  await parts.record(
-    deviceEvent(parts, 'device.asked', asked.hostname, { how, ip: asked.ip, public_key: asked.publicKey }),
-  );
+  await parts.record(askedEvent(parts, asked.hostname, { how, ip: asked.ip, public_key: asked.publicKey }));
   const result = parts.devices.enrolment.start(asked);
   if (result.kind === 'refused') {
     throw refusalOf(result);
@@ -138,7 +136,8 @@ async function claim(request: FastifyRequest, parts: JoinParts): Promise<object>
     throw new ApiError(409, 'refused', `the request is ${state.kind}`);
   }
   const { id, name, profile, number } = state.device;
-  await parts.record(deviceEvent(parts, 'device.enrolled', name, { id, profile, public_key: state.device.publicKey }));
+  const data = { id, profile, public_key: state.device.publicKey };
+  await parts.record(deviceEvent(parts, state.device, { type: 'device.enrolled', data }));
   return {
     device: { id, name, profile },
     token: devices.registry.issueToken(id),
@@ -192,11 +191,12 @@ async function startRun(request: FastifyRequest, parts: JoinParts, starts: Throt
 }
 
 /** Of runs that began, and of no others; one that cannot be recorded does not begin. */
-async function tellStart(run: Run, { name }: Device, parts: JoinParts): Promise<void> {
+async function tellStart(run: Run, device: Device, parts: JoinParts): Promise<void> {
   const { id, profile, label, number } = run;
   const mode = number === 0 ? 'proxy' : 'tunnel';
   try {
-    await parts.record(deviceEvent(parts, 'run.started', name, { run: id, profile, label, mode }));
+    const data = { run: id, profile, label, mode };
+    await parts.record(deviceEvent(parts, device, { type: 'run.started', run, data }));
   } catch (error) {
     parts.devices.runs.end(id);
     throw error;
@@ -257,7 +257,7 @@ async function claimFor(run: Run, { name, user }: Device, change: ClaimChange, p
 async function endRun(request: FastifyRequest, parts: JoinParts): Promise<object> {
   const device = authenticate(request, parts);
   const run = findRun(request, device, parts);
-  await parts.record(deviceEvent(parts, 'run.ended', device.name, { run: run.id }));
+  await parts.record(deviceEvent(parts, device, { type: 'run.ended', run, data: { run: run.id } }));
   parts.devices.runs.end(run.id);
   return { run: { id: run.id } };
 }
@@ -291,8 +291,9 @@ async function deviceStatus(request: FastifyRequest, parts: JoinParts): Promise<
 }
 
 async function leave(request: FastifyRequest, parts: JoinParts): Promise<object> {
-  const { id, name } = authenticate(request, parts);
-  await parts.record(deviceEvent(parts, 'device.revoked', name, { id, how: 'it left' }));
+  const device = authenticate(request, parts);
+  const { id, name } = device;
+  await parts.record(deviceEvent(parts, device, { type: 'device.revoked', data: { id, how: 'it left' } }));
   parts.devices.registry.revoke(id);
   return { device: { id, name } };
 }
@@ -322,14 +323,23 @@ function authenticate(request: FastifyRequest, { devices }: JoinParts): Device {
   return device;
 }
 
-type DeviceEventType = 'device.asked' | 'device.enrolled' | 'device.revoked' | 'run.started' | 'run.ended';
+/** Before it is enrolled its name is the machine's own word, and it belongs to nobody. */
+function askedEvent({ clock }: JoinParts, name: string, data: Readonly<Record<string, string>>): AuditEvent {
+  return createEvent('device.asked', clock.now(), { by: 'device', summary: name, data: { device: name, ...data } });
+}
 
-/** `name` is the machine's own word until it is enrolled. */
+interface DeviceEvent {
+  readonly type: 'device.enrolled' | 'device.revoked' | 'run.started' | 'run.ended';
+  readonly run?: Run;
+  readonly data: Readonly<Record<string, string>>;
+}
+
 function deviceEvent(
   { clock }: JoinParts,
-  type: DeviceEventType,
-  name: string,
-  data: Readonly<Record<string, string>>,
+  { name, profile, user }: Device,
+  { type, run, data }: DeviceEvent,
 ): AuditEvent {
-  return createEvent(type, clock.now(), { by: 'device', summary: name, data: { device: name, ...data } });
+  const transport = run?.number === 0 ? 'proxy' : 'wireguard';
+  const agent: Agent = { device: name, profile: run?.profile ?? profile, run: run?.id ?? '', user, ip: '', transport };
+  return createEvent(type, clock.now(), { agent, by: 'device', summary: name, data: { device: name, ...data } });
 }

@@ -24,7 +24,7 @@ export interface JoinServerParts extends JoinParts {
 }
 
 /** Listens. Rejects with GatewayError LISTEN_FAILED. */
-export async function listenJoin(parts: JoinServerParts): Promise<Dashboard> {
+export async function listenJoin(parts: JoinServerParts): Promise<Omit<Dashboard, 'routes'>> {
   const { app, server } = createApp(parts, MAX_BODY_BYTES);
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (_, socket) => socket.destroy());

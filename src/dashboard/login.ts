@@ -237,9 +237,9 @@ class Login {
     return { operator: null, csrf: null, expires: null, version, setup: operators.list().length === 0 };
   }
 
-  #somebody({ name, role, email }: Operator, { csrf, expiresMs }: Session): SessionJson {
+  #somebody({ name, role, email, profiles }: Operator, { csrf, expiresMs }: Session): SessionJson {
     const { version } = this.#parts;
-    return { operator: { name, role, email }, csrf, expires: timeText(expiresMs), version, setup: false };
+    return { operator: { name, role, email, profiles }, csrf, expires: timeText(expiresMs), version, setup: false };
   }
 
   /** On disk before it is done, and refused when it cannot be. */

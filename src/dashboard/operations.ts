@@ -12,7 +12,7 @@ import { formatAddress } from '../gateway/dialling/addresses.ts';
 import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
 import { mayDo } from './roles.ts';
-import type { OperatorParts } from './routes.ts';
+import type { WholeParts } from './api.ts';
 
 export interface OperatorServers {
   /** Serves the operator API on the control address. Rejects with GatewayError LISTEN_FAILED or STORE_FAILED. */
@@ -25,8 +25,8 @@ export interface OperatorServers {
 
 /** The servers of one daemon. `tell` reaches whoever started it. */
 export function createOperatorServers(tell: (line: string) => void): OperatorServers {
-  let shared: OperatorParts | null = null;
-  const partsOf = (operations: Operations): OperatorParts => {
+  let shared: WholeParts | null = null;
+  const partsOf = (operations: Operations): WholeParts => {
     shared ??= describeParts(operations);
     return shared;
   };
@@ -119,7 +119,7 @@ function endpointsOf(profile: string, operations: Operations): readonly Reachabl
   }));
 }
 
-function describeParts(operations: Operations): OperatorParts {
+function describeParts(operations: Operations): WholeParts {
   const { clock, stateDir, approvals, audit, secrets, ca, quarantine, hits, connections } = operations;
   const { live, logger } = operations;
   const operators = openOperators({ stateDir, clock });
@@ -151,8 +151,9 @@ function describeParts(operations: Operations): OperatorParts {
 }
 
 function personOf(operator: Operator): Person {
-  const { name, aliases } = principalOf(operator, 'dashboard');
-  return { name, aliases, decides: mayDo(operator.role, 'approver'), admin: mayDo(operator.role, 'admin') };
+  const { name, aliases, scope } = principalOf(operator, 'dashboard');
+  const { role } = operator;
+  return { name, aliases, scope, decides: mayDo(role, 'approver'), admin: mayDo(role, 'admin') };
 }
 
 /** The operators as channels look them up. */

@@ -14,7 +14,7 @@ const passwords = createPasswords();
 const MAX_TOKEN_MS = 366 * 86_400_000;
 
 function operatorJson(
-  { name, role, email, slack, createdMs, password, tokens }: Operator,
+  { name, role, email, slack, profiles, createdMs, password, tokens }: Operator,
   nowMs: number,
 ): OperatorJson {
   return {
@@ -22,6 +22,7 @@ function operatorJson(
     role,
     email,
     slack,
+    profiles,
     created: timeText(createdMs),
     has_password: password !== null,
     tokens: tokens.filter((token) => nowMs < token.expiresMs).length,
@@ -35,7 +36,7 @@ async function listOperators({ parts, query }: Call): Promise<Answer> {
 }
 
 async function addOperator({ parts, body }: Call): Promise<Answer> {
-  const fields = readBody(body, ['name', 'role', 'email', 'slack', 'password']);
+  const fields = readBody(body, ['name', 'role', 'email', 'slack', 'profiles', 'password']);
   const name = getText(fields, 'name');
   const role = readWord(fields, 'role', ROLES) ?? 'approver';
   const [email = '', slack = ''] = ['email', 'slack'].map((key) => fields.get(key) ?? '');
@@ -47,9 +48,55 @@ async function addOperator({ parts, body }: Call): Promise<Answer> {
   if (![email, slack].every((text) => /^[\x21-\x7e]*$/.test(text) && text.length <= MAX_NOTE_CHARS / 10)) {
     throw new ApiError(400, 'bad_request', 'e-mail address and Slack id are short and have no spaces');
   }
+  const profiles = readProfiles(fields.get('profiles') ?? '', parts);
   const hash = password === null ? null : await passwords.hash(password);
-  if (!parts.operators.add({ name, role, email, slack, password: hash })) {
+  if (!parts.operators.add({ name, role, email, slack, profiles, password: hash })) {
     throw new ApiError(409, 'refused', `there is an operator ${name} already (names differ in more than case)`);
+  }
+  return answerOf(parts, name);
+}
+
+/** A JSON list of names; "" = null, everything. */
+function readProfiles(text: string, parts: Call['parts']): readonly string[] | null {
+  if (text === '') {
+    return null;
+  }
+  const known = parts.config().profiles.map(({ name }) => name);
+  const names = [...new Set(readNames(text))];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const message = `there is no profile ${JSON.stringify(unknown)}; there are: ${known.join(', ')}`;
+    throw new ApiError(400, 'bad_request', message);
+  }
+  return names;
+}
+
+function readNames(text: string): readonly string[] {
+  try {
+    const names: unknown = JSON.parse(text);
+    if (Array.isArray(names) && names.length > 0 && names.every((name): name is string => typeof name === 'string')) {
+      return names;
+    }
+  } catch {
+    // Told below.
+  }
+  throw new ApiError(400, 'bad_request', 'profiles is a JSON list of one name or more, such as ["payments"]');
+}
+
+async function setScope({ parts, params, body, operator }: Call): Promise<Answer> {
+  const name = getText(params, 'name');
+  const fields = readBody(body, ['profiles', 'all']);
+  const all = readWord(fields, 'all', ['true', 'false']) === 'true';
+  const text = fields.get('profiles') ?? '';
+  if (all === (text !== '')) {
+    throw new ApiError(400, 'bad_request', 'give either profiles, or all=true');
+  }
+  if (name === operator.name) {
+    throw new ApiError(409, 'refused', 'nobody scopes themselves: let another admin do it, or use the control socket');
+  }
+  const profiles = readProfiles(text, parts);
+  if (!parts.operators.setProfiles(name, profiles)) {
+    throw noOperator(name);
   }
   return answerOf(parts, name);
 }
@@ -114,6 +161,7 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     path: '/api/operators',
     kind: 'reads',
     role: 'admin',
+    sight: 'unscoped',
     answer: listOperators,
   },
   {
@@ -122,8 +170,19 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     path: '/api/operators',
     kind: 'acts',
     role: 'admin',
-    recorded: ['name', 'role', 'email', 'slack'],
+    sight: 'unscoped',
+    recorded: ['name', 'role', 'email', 'slack', 'profiles'],
     answer: addOperator,
+  },
+  {
+    name: 'operators.scope',
+    method: 'PUT',
+    path: '/api/operators/:name/scope',
+    kind: 'acts',
+    role: 'admin',
+    sight: 'unscoped',
+    recorded: ['name', 'profiles', 'all'],
+    answer: setScope,
   },
   {
     name: 'operators.passwd',
@@ -131,6 +190,7 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     path: '/api/operators/:name/password',
     kind: 'acts',
     role: 'admin',
+    sight: 'unscoped',
     recorded: ['name'],
     answer: setPassword,
   },
@@ -140,6 +200,7 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     path: '/api/operators/:name/token',
     kind: 'acts',
     role: 'admin',
+    sight: 'unscoped',
     recorded: ['name', 'expires'],
     answer: issueToken,
   },
@@ -149,6 +210,7 @@ export const OPERATOR_ROUTES: readonly Route[] = [
     path: '/api/operators/:name',
     kind: 'acts',
     role: 'admin',
+    sight: 'unscoped',
     recorded: ['name'],
     answer: removeOperator,
   },

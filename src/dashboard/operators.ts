@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { badStateFile, readStateFile, replaceStateFile } from '../audit/state-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Principal } from '../approvals/stages.ts';
+import { scopeOf } from '../audit/scope.ts';
 import type { PasswordHash } from './password.ts';
 import { findRole, type Role } from './roles.ts';
 import { hashOf } from './sessions.ts';
@@ -15,6 +16,8 @@ export interface Operator {
   readonly email: string;
   /** Slack member id, "" when none was given. */
   readonly slack: string;
+  /** The profiles that they see, and nothing else; null: everything. Never empty. */
+  readonly profiles: readonly string[] | null;
   /** Null: this account has no password, only tokens. */
   readonly password: PasswordHash | null;
   /** Changes with password and role: sessions of another epoch are over. */
@@ -29,7 +32,9 @@ export interface OperatorToken {
   readonly expiresMs: number;
 }
 
-export type NewOperator = Pick<Operator, 'name' | 'role' | 'email' | 'slack' | 'password'>;
+/** `profiles` left out: they see everything. */
+export type NewOperator = Pick<Operator, 'name' | 'role' | 'email' | 'slack' | 'password'> &
+  Partial<Pick<Operator, 'profiles'>>;
 
 export interface Operators {
   list(): readonly Operator[];
@@ -40,6 +45,10 @@ export interface Operators {
   add(operator: NewOperator): boolean;
   setPassword(name: string, password: PasswordHash): boolean;
   remove(name: string): boolean;
+  /** What they see from now on, in what is open too; null: everything. False when there is no such operator. */
+  setProfiles(name: string, profiles: readonly string[] | null): boolean;
+  /** Called after every change, until what it returns is called. */
+  onChange(listener: () => void): () => void;
   /** A new token, told once; null when there is no such operator. */
   issueToken(name: string, expiresMs: number): string | null;
 }
@@ -63,59 +72,85 @@ export function findNameFault(name: string): string | null {
 const RESERVED: ReadonlySet<string> = new Set(['local', 'gateway', 'rule', 'risk', 'start', 'operator', 'model']);
 
 /** Who votes and acts, as an approval counts it: the account, and what is proven to be the same person. */
-export function principalOf({ name, email, slack }: Operator, via: Principal['via']): Principal {
+export function principalOf({ name, email, slack, profiles }: Operator, via: Principal['via']): Counted {
   const aliases = [email, slack === '' ? '' : `slack:${slack}`].filter((alias) => alias !== '');
-  return { name, via, aliases };
+  return { name, via, aliases, scope: scopeOf(profiles) };
+}
+
+/** A person whose scope is said. */
+export type Counted = Principal & Required<Pick<Principal, 'scope'>>;
+
+type Accounts = ReadonlyMap<string, Operator>;
+
+interface Kept {
+  readonly current: () => Accounts;
+  /** Durable when it returns. */
+  readonly replace: (next: Accounts) => void;
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+function openFile(path: string): Kept {
+  const value = readStateFile(path);
+  let operators: Accounts = value === null ? new Map<string, Operator>() : parseOperators(value, path);
+  const listeners = new Set<() => void>();
+  return {
+    current: () => operators,
+    replace(next) {
+      replaceStateFile(path, { version: versionOf([...next.values()]), operators: [...next.values()] });
+      operators = next;
+      listeners.forEach((listener) => listener());
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
 }
 
 /** Opens the file of the state directory. Throws GatewayError STORE_FAILED when it is not what it should be. */
 export function openOperators({ stateDir, clock }: { readonly stateDir: string; readonly clock: Clock }): Operators {
-  const path = join(stateDir, 'operators.json');
-  const value = readStateFile(path);
-  let operators = value === null ? new Map<string, Operator>() : parseOperators(value, path);
-  const replace = (next: Map<string, Operator>): void => {
-    replaceStateFile(path, { version: 1, operators: [...next.values()] });
-    operators = next;
-  };
+  const { current, replace, onChange } = openFile(join(stateDir, 'operators.json'));
   const change = (name: string, apply: (operator: Operator) => Operator): boolean => {
-    const operator = operators.get(name);
+    const operator = current().get(name);
     if (operator === undefined) {
       return false;
     }
-    replace(new Map(operators).set(name, apply(operator)));
+    replace(new Map(current()).set(name, apply(operator)));
     return true;
   };
   return {
-    list: () => [...operators.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    find: (name) => operators.get(name) ?? null,
+    list: () => [...current().values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    find: (name) => current().get(name) ?? null,
     findByToken(token) {
       const hash = hashOf(token);
       const nowMs = clock.now();
       return (
-        [...operators.values()].find(({ tokens }) =>
+        [...current().values()].find(({ tokens }) =>
           tokens.some((one) => one.hash === hash && nowMs < one.expiresMs),
         ) ?? null
       );
     },
     add(operator) {
-      const taken = [...operators.keys()].some((name) => name.toLowerCase() === operator.name.toLowerCase());
+      const taken = [...current().keys()].some((name) => name.toLowerCase() === operator.name.toLowerCase());
       if (taken) {
         return false;
       }
-      const made: Operator = { ...operator, epoch: newEpoch(), createdMs: clock.now(), tokens: [] };
-      replace(new Map(operators).set(operator.name, made));
+      const made: Operator = { profiles: null, ...operator, epoch: newEpoch(), createdMs: clock.now(), tokens: [] };
+      replace(new Map(current()).set(operator.name, made));
       return true;
     },
     // Whoever had the old password may have made tokens with it.
     setPassword: (name, password) => change(name, (one) => ({ ...one, password, epoch: newEpoch(), tokens: [] })),
     remove(name) {
-      const next = new Map(operators);
+      const next = new Map(current());
       if (!next.delete(name)) {
         return false;
       }
       replace(next);
       return true;
     },
+    setProfiles: (name, profiles) => change(name, (one) => ({ ...one, profiles })),
+    onChange,
     issueToken(name, expiresMs) {
       const token = `${TOKEN_PREFIX}${randomBytes(32).toString('base64url')}`;
       const nowMs = clock.now();
@@ -135,15 +170,21 @@ function newEpoch(): string {
   return randomBytes(16).toString('base64url');
 }
 
+/** A gateway that knows of no scopes would show everything to everybody: it refuses a file of version 2. */
+function versionOf(operators: readonly Operator[]): 1 | 2 {
+  return operators.some(({ profiles }) => profiles !== null) ? 2 : 1;
+}
+
 function parseOperators(value: unknown, path: string): Map<string, Operator> {
   const list = field(value, 'operators');
-  if (field(value, 'version') !== 1 || !Array.isArray(list)) {
+  const version = field(value, 'version');
+  if ((version !== 1 && version !== 2) || !Array.isArray(list)) {
     throw badStateFile(path);
   }
   const operators = new Map<string, Operator>();
   for (const item of list) {
     const operator = parseOperator(item);
-    if (operator === null) {
+    if (operator === null || (version === 1 && operator.profiles !== null)) {
       throw badStateFile(path);
     }
     operators.set(operator.name, operator);
@@ -158,7 +199,9 @@ function parseOperator(item: unknown): Operator | null {
   const tokens = field(item, 'tokens');
   const stored = field(item, 'password');
   const password = stored === null ? null : parsePassword(stored);
+  const profiles = parseProfiles(field(item, 'profiles'));
   if (
+    profiles === undefined ||
     typeof name !== 'string' ||
     typeof email !== 'string' ||
     typeof slack !== 'string' ||
@@ -170,7 +213,17 @@ function parseOperator(item: unknown): Operator | null {
   ) {
     return null;
   }
-  return { name, role, email, slack, password, epoch, createdMs, tokens: tokens.flatMap(parseToken) };
+  return { name, role, email, slack, profiles, password, epoch, createdMs, tokens: tokens.flatMap(parseToken) };
+}
+
+/** Null: everything, as in files of before there were scopes. Undefined: no list of names, so nobody knows what was meant. */
+function parseProfiles(value: unknown): readonly string[] | null | undefined {
+  if (value === undefined || value === null) {
+    return null;
+  }
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string' && name !== '')
+    ? value
+    : undefined;
 }
 
 function parsePassword(value: unknown): PasswordHash | null {

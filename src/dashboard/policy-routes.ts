@@ -11,7 +11,7 @@ import { timeText } from './shapes.ts';
 const SHADOWED = 'shadowed-rule';
 
 /** Lints by rule, made once for a configuration: they look at every pair of rules. */
-let linted: { readonly config: Config; readonly findings: ReadonlyMap<string, readonly Finding[]> } | null = null;
+const linted = new WeakMap<Config, ReadonlyMap<string, readonly Finding[]>>();
 
 interface Finding {
   readonly code: string;
@@ -19,17 +19,19 @@ interface Finding {
 }
 
 function findingsOf(config: Config): ReadonlyMap<string, readonly Finding[]> {
-  if (linted?.config !== config) {
-    const findings = new Map<string, Finding[]>();
-    for (const { code, message, at } of lintPolicy(config, factSchemas)) {
-      const rule = config.rules.find((one) => one.at.file === at.file && holds(one, at.line));
-      if (rule !== undefined) {
-        findings.set(rule.name, [...(findings.get(rule.name) ?? []), { code, message }]);
-      }
-    }
-    linted = { config, findings };
+  const known = linted.get(config);
+  if (known !== undefined) {
+    return known;
   }
-  return linted.findings;
+  const findings = new Map<string, Finding[]>();
+  for (const { code, message, at } of lintPolicy(config, factSchemas)) {
+    const rule = config.rules.find((one) => one.at.file === at.file && holds(one, at.line));
+    if (rule !== undefined) {
+      findings.set(rule.name, [...(findings.get(rule.name) ?? []), { code, message }]);
+    }
+  }
+  linted.set(config, findings);
+  return findings;
 }
 
 function holds({ at }: RuleConfig, line: number): boolean {
@@ -83,5 +85,13 @@ async function showPolicy({ parts, query }: Call): Promise<Answer> {
 }
 
 export const POLICY_ROUTES: readonly Route[] = [
-  { name: 'policy.show', method: 'GET', path: '/api/policy', kind: 'reads', role: 'viewer', answer: showPolicy },
+  {
+    name: 'policy.show',
+    method: 'GET',
+    path: '/api/policy',
+    kind: 'reads',
+    role: 'viewer',
+    sight: 'scoped',
+    answer: showPolicy,
+  },
 ];

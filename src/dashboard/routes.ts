@@ -9,14 +9,7 @@ import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import { createEvent } from '../audit/event.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { SqliteAuditLog } from '../audit/sqlite.ts';
-import type {
-  ApprovalJson,
-  ControlErrorCode,
-  KnownHostJson,
-  StatusJson,
-  VerifyJson,
-} from '../client/control-shapes.ts';
-import { AUDIT_FILTERS } from '../client/control-shapes.ts';
+import type { ApprovalJson, ControlErrorCode, KnownHostJson, StatusJson } from '../client/control-shapes.ts';
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
 import type { SecretStore } from '../credentials/store.ts';
@@ -24,30 +17,20 @@ import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Devices } from '../devices/devices.ts';
 import { DEVICE_ROUTES } from './device-routes.ts';
-import { findApproval, noApproval } from './find-approval.ts';
-import { followRecords } from './follow.ts';
-import {
-  ApiError,
-  getText,
-  readBody,
-  readFields,
-  readFilter,
-  readGrant,
-  readNumber,
-  readWord,
-  type Fields,
-} from './input.ts';
+import { ambiguous, findApproval, noApproval } from './find-approval.ts';
+import { ApiError, getText, readBody, readFields, readGrant, readNumber, readWord, type Fields } from './input.ts';
 import type { Connections } from '../gateway/arriving/connections.ts';
 import type { Incidents } from '../gateway/channels/incidents.ts';
 import type { Quarantine } from '../gateway/judging/quarantine.ts';
 import type { RuleHits } from '../gateway/judging/rule-hits.ts';
 import { AGENT_ROUTES } from './agent-routes.ts';
+import { AUDIT_ROUTES } from './audit-routes.ts';
 import { APPROVER_ROUTES } from './approver-routes.ts';
 import { BREAK_GLASS_ROUTES } from './break-glass-routes.ts';
 import { GRANT_ROUTES } from './grant-routes.ts';
 import { INCIDENT_ROUTES } from './incident-routes.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
-import type { Operators } from './operators.ts';
+import type { Counted, Operators } from './operators.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
 import type { Role } from './roles.ts';
 import {
@@ -57,8 +40,6 @@ import {
   kubernetesAddress,
   listedApprovalJson,
   profileJson,
-  recordJson,
-  recordRowJson,
   secretJson,
   type CaInfo,
 } from './shapes.ts';
@@ -74,31 +55,43 @@ export type OperatorAudit = Pick<
   | 'follow'
   | 'listApprovals'
   | 'listGrants'
+  | 'getApproval'
   | 'getGrant'
   | 'verify'
   | 'export'
 >;
 
+/** What operators do with devices. */
+export interface OperatorDevices extends Pick<Devices, 'tunnel'> {
+  readonly registry: Pick<Devices['registry'], 'list' | 'find' | 'change' | 'revoke'>;
+  readonly runs: Pick<Devices['runs'], 'list' | 'end'>;
+  readonly tokens: Pick<Devices['tokens'], 'create'>;
+  readonly enrolment: Pick<Devices['enrolment'], 'waiting' | 'approve' | 'deny'>;
+}
+
+/** What operators do with accounts. */
+export type OperatorAccounts = Omit<Operators, 'findByToken' | 'onChange'>;
+
 /** What the operator API needs of the gateway. */
 export interface OperatorParts {
   readonly clock: Clock;
   readonly config: () => Config;
-  readonly approvals: Approvals;
-  readonly reviewer: Pick<Reviewer, 'usage'>;
-  readonly fatigue: Pick<Fatigue, 'list'>;
-  readonly grants: GrantBook;
+  readonly approvals: Pick<Approvals, 'pending' | 'find' | 'effectReady' | 'asked' | 'vote'>;
+  readonly reviewer: { usage(): ReturnType<Reviewer['usage']> | Promise<ReturnType<Reviewer['usage']>> };
+  readonly fatigue: { list(): ReturnType<Fatigue['list']> | Promise<ReturnType<Fatigue['list']>> };
+  readonly grants: Pick<GrantBook, 'active' | 'describe' | 'keyOf' | 'findObjection' | 'revoke'>;
   readonly incidents: Pick<Incidents, 'list' | 'receive'>;
   readonly audit: OperatorAudit;
-  readonly secrets: SecretStore;
-  readonly operators: Operators;
-  readonly quarantine: Quarantine;
+  readonly secrets: Pick<SecretStore, 'list' | 'set' | 'remove'>;
+  readonly operators: OperatorAccounts;
+  readonly quarantine: Pick<Quarantine, 'list' | 'find' | 'set' | 'lift'>;
   readonly hits: Pick<RuleHits, 'sinceMs' | 'ofRule' | 'ofTier'>;
   readonly connections: Pick<Connections, 'list'>;
   readonly ca: () => CaInfo;
   /** Host keys of SSH endpoints, made where there were none. */
   readonly knownHosts: () => readonly KnownHostJson[];
   /** Null without a tunnel for them. */
-  readonly devices: Devices | null;
+  readonly devices: OperatorDevices | null;
   readonly status: () => StatusJson | Promise<StatusJson>;
   /** Resolves when the new configuration is in force or refused. */
   readonly reload: () => Promise<{
@@ -115,8 +108,9 @@ export interface OperatorParts {
 
 /** One call, authenticated. */
 export interface Call {
+  /** As the operator's scope shows them. */
   readonly parts: OperatorParts;
-  readonly operator: Principal;
+  readonly operator: Counted;
   readonly role: Role;
   readonly params: Fields;
   readonly query: unknown;
@@ -146,6 +140,11 @@ export interface Route {
   readonly kind: 'reads' | 'acts';
   /** Least role that may call it. */
   readonly role: Role;
+  /**
+   * What a scope makes of it. `scoped`: it works on the parts that the scope shows. `unscoped`: it is about the whole gateway, and takes an
+   * operator who sees everything. `global`: it tells the same to everybody, and nothing of any profile.
+   */
+  readonly sight: 'scoped' | 'unscoped' | 'global';
   /** Keys of body and path that the record of an acting call repeats. Never a secret's value. */
   readonly recorded?: readonly string[];
   answer(call: Call): Promise<Answer>;
@@ -207,7 +206,13 @@ async function decide(call: Call, decision: 'approve' | 'deny'): Promise<Answer>
   if (Math.max(note.length, breakGlass?.length ?? 0) > MAX_NOTE_CHARS) {
     throw new ApiError(400, 'bad_request', `a note has ${MAX_NOTE_CHARS} characters at most`);
   }
-  const id = await findApproval(call);
+  const given = getText(call.params, 'id');
+  const found = await call.parts.approvals.find(given);
+  if (found.kind === 'ambiguous') {
+    throw ambiguous(given);
+  }
+  // What is not there for this operator is voted on all the same: that comes to nothing, and the log is told why.
+  const id = found.kind === 'found' ? found.approval.id : given;
   const together = readNumber(fields, 'together', { from: 1, to: 10_000 }) ?? 1;
   const ballot = { decision, digest, note, grant: readGrant(fields.get('grant')), together, breakGlass };
   const result = await call.parts.approvals.vote(id, ballot, call.operator);
@@ -234,75 +239,6 @@ function voteAnswer(id: string, result: VoteResult): ApprovalJson {
     case 'unrecorded':
       throw new ApiError(503, 'unavailable', 'the vote could not be recorded, so it does not count');
   }
-}
-
-async function searchAudit({ parts, query }: Call): Promise<Answer> {
-  const fields = readFields(query, [...AUDIT_FILTERS, 'limit', 'cursor', 'order', 'shape']);
-  const toJson = readWord(fields, 'shape', ['whole', 'row']) === 'row' ? recordRowJson : recordJson;
-  const page = await parts.audit.search(readFilter(fields, parts.clock.now()), {
-    limit: readNumber(fields, 'limit', { from: 1, to: 10_000 }) ?? 100,
-    cursor: fields.get('cursor') ?? null,
-    newestFirst: (readWord(fields, 'order', ['newest', 'oldest']) ?? 'newest') === 'newest',
-  });
-  return { kind: 'json', body: { items: page.items.map((record) => toJson(record)), next: page.next } };
-}
-
-async function followAudit({ parts, query, signal }: Call): Promise<Answer> {
-  const fields = readFields(query, [...AUDIT_FILTERS, 'last']);
-  const pieces = followRecords(
-    {
-      audit: parts.audit,
-      clock: parts.clock,
-      filter: readFilter(fields, parts.clock.now()),
-      last: readNumber(fields, 'last', { from: 0, to: 1000 }) ?? 0,
-      signal,
-    },
-    (record) => `${JSON.stringify(recordJson(record))}\n`,
-  );
-  return { kind: 'stream', type: 'application/x-ndjson', pieces };
-}
-
-async function showAudit({ parts, params }: Call): Promise<Answer> {
-  const id = getText(params, 'id');
-  // A sequence number is shorter than any prefix of an id may be.
-  const one = /^\d{1,7}$/.test(id) ? await parts.audit.get(Number(id)) : null;
-  const items = one === null ? await parts.audit.show(id) : [one];
-  const [first] = items;
-  if (first === undefined) {
-    const message = `no record has the number ${JSON.stringify(id)}, and no single action is it or begins so (8 characters or more)`;
-    throw new ApiError(404, 'not_found', message);
-  }
-  return { kind: 'json', body: { items: items.map(recordJson), next: null } };
-}
-
-async function verifyAudit({ parts, query }: Call): Promise<Answer> {
-  const fields = readFields(query, ['from', 'to']);
-  const range = { from: 1, to: Number.MAX_SAFE_INTEGER };
-  const from = readNumber(fields, 'from', range);
-  const to = readNumber(fields, 'to', range);
-  if (from !== null && to !== null && from > to) {
-    // Nothing would be looked at, and nothing found wrong.
-    throw new ApiError(400, 'bad_request', `from ${from} to ${to} holds no record`);
-  }
-  const result: VerifyJson = await parts.audit.verify({ from, to });
-  return { kind: 'json', body: result };
-}
-
-/** Takes the log out of the house, so it is in the log itself, with the filter and by whom. */
-async function exportAudit({ parts, operator, query }: Call): Promise<Answer> {
-  const fields = readFields(query, [...AUDIT_FILTERS, 'format', 'bundle']);
-  const nowMs = parts.clock.now();
-  const filter = readFilter(fields, nowMs);
-  const format = readWord(fields, 'format', ['jsonl', 'csv']) ?? 'jsonl';
-  const bundle = readWord(fields, 'bundle', ['true', 'false']) === 'true';
-  if (bundle && format === 'csv') {
-    throw new ApiError(400, 'bad_request', 'a bundle is JSON lines: leave format=csv out');
-  }
-  await parts.audit.appendDurable(
-    operatorEvent('audit.exported', operator, { atMs: nowMs, data: { filter, format, bundle, via: operator.via } }),
-  );
-  const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
-  return { kind: 'stream', type, pieces: parts.audit.export(filter, bundle ? 'bundle' : format) };
 }
 
 async function reload({ parts, body }: Call): Promise<Answer> {
@@ -406,6 +342,7 @@ export function operatorEvent(
 }
 
 export const ROUTES: readonly Route[] = [
+  ...AUDIT_ROUTES,
   ...OPERATOR_ROUTES,
   ...DEVICE_ROUTES,
   ...AGENT_ROUTES,
@@ -420,6 +357,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/approvals',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listApprovals,
   },
   {
@@ -428,6 +366,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/approvals/:id',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: showApproval,
   },
   {
@@ -436,6 +375,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/approvals/:id/approve',
     kind: 'acts',
     role: 'approver',
+    sight: 'scoped',
     recorded: ['id', 'digest', 'note', 'grant', 'together', 'break_glass'],
     answer: (call) => decide(call, 'approve'),
   },
@@ -445,43 +385,35 @@ export const ROUTES: readonly Route[] = [
     path: '/api/approvals/:id/deny',
     kind: 'acts',
     role: 'approver',
+    sight: 'scoped',
     recorded: ['id', 'digest', 'note', 'together'],
     answer: (call) => decide(call, 'deny'),
   },
-  { name: 'audit.search', method: 'GET', path: '/api/audit', kind: 'reads', role: 'viewer', answer: searchAudit },
-  {
-    name: 'audit.follow',
-    method: 'GET',
-    path: '/api/audit/follow',
-    kind: 'reads',
-    role: 'viewer',
-    answer: followAudit,
-  },
-  { name: 'audit.show', method: 'GET', path: '/api/audit/show/:id', kind: 'reads', role: 'viewer', answer: showAudit },
-  {
-    name: 'audit.verify',
-    method: 'GET',
-    path: '/api/audit/verify',
-    kind: 'reads',
-    role: 'viewer',
-    answer: verifyAudit,
-  },
-  { name: 'audit.export', method: 'GET', path: '/api/audit/export', kind: 'reads', role: 'admin', answer: exportAudit },
   {
     name: 'status',
     method: 'GET',
     path: '/api/status',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: async ({ parts }) => ({ kind: 'json', body: await parts.status() }),
   },
-  { name: 'reload', method: 'POST', path: '/api/reload', kind: 'acts', role: 'admin', answer: reload },
+  {
+    name: 'reload',
+    method: 'POST',
+    path: '/api/reload',
+    kind: 'acts',
+    role: 'admin',
+    sight: 'unscoped',
+    answer: reload,
+  },
   {
     name: 'secrets.list',
     method: 'GET',
     path: '/api/secrets',
     kind: 'reads',
     role: 'admin',
+    sight: 'scoped',
     answer: async ({ parts }) => ({ kind: 'json', body: { items: parts.secrets.list().map(secretJson), next: null } }),
   },
   {
@@ -490,6 +422,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/secrets',
     kind: 'acts',
     role: 'admin',
+    sight: 'unscoped',
     recorded: ['name', 'slot'],
     answer: setSecret,
   },
@@ -499,6 +432,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/secrets',
     kind: 'acts',
     role: 'admin',
+    sight: 'unscoped',
     recorded: ['name', 'slot'],
     answer: removeSecret,
   },
@@ -508,6 +442,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/ca',
     kind: 'reads',
     role: 'viewer',
+    sight: 'global',
     answer: async ({ parts }) => ({ kind: 'json', body: caJson(parts.ca()) }),
   },
   {
@@ -516,6 +451,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/ca/certificate',
     kind: 'reads',
     role: 'viewer',
+    sight: 'global',
     answer: async ({ parts }) => ({ kind: 'text', type: 'application/x-pem-file', text: parts.ca().pem }),
   },
   {
@@ -524,6 +460,7 @@ export const ROUTES: readonly Route[] = [
     path: '/api/kubeconfig/:endpoint',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: showKubeconfig,
   },
   {
@@ -532,15 +469,25 @@ export const ROUTES: readonly Route[] = [
     path: '/api/known-hosts',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: showKnownHosts,
   },
-  { name: 'profiles.list', method: 'GET', path: '/api/profiles', kind: 'reads', role: 'viewer', answer: listProfiles },
+  {
+    name: 'profiles.list',
+    method: 'GET',
+    path: '/api/profiles',
+    kind: 'reads',
+    role: 'viewer',
+    sight: 'scoped',
+    answer: listProfiles,
+  },
   {
     name: 'profiles.show',
     method: 'GET',
     path: '/api/profiles/:name',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: showProfile,
   },
 ];

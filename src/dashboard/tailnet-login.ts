@@ -66,6 +66,7 @@ function accountOf(login: string, operators: Pick<Operators, 'list'>): Operator 
     role: 'approver',
     email: login,
     slack: '',
+    profiles: null,
     password: null,
     epoch: '',
     createdMs: 0,

@@ -73,6 +73,18 @@ export function openDeviceRegistry(parts: DeviceRegistryParts): DeviceRegistry {
   return new FileRegistry(parts);
 }
 
+/** Among some devices: by id, unique prefix of 8 or more characters of it, or name; revoked ones by id only. */
+export function findDevice(devices: readonly Device[], idOrName: string): Device | null {
+  const byId = devices.find(({ id }) => id === idOrName);
+  if (byId !== undefined) {
+    return byId;
+  }
+  const active = devices.filter(({ revokedMs }) => revokedMs === null);
+  const named = active.find(({ name }) => name === idOrName);
+  const prefixed = idOrName.length >= 8 ? active.filter(({ id }) => id.startsWith(idOrName)) : [];
+  return named ?? (prefixed.length === 1 ? (prefixed[0] ?? null) : null);
+}
+
 class FileRegistry implements DeviceRegistry {
   readonly #parts: DeviceRegistryParts;
   readonly #stored: StoredList<Device>;
@@ -91,14 +103,7 @@ class FileRegistry implements DeviceRegistry {
   }
 
   find(idOrName: string): Device | null {
-    const byId = this.list().find(({ id }) => id === idOrName);
-    if (byId !== undefined) {
-      return byId;
-    }
-    const active = this.list().filter(({ revokedMs }) => revokedMs === null);
-    const named = active.find(({ name }) => name === idOrName);
-    const prefixed = idOrName.length >= 8 ? active.filter(({ id }) => id.startsWith(idOrName)) : [];
-    return named ?? (prefixed.length === 1 ? (prefixed[0] ?? null) : null);
+    return findDevice(this.list(), idOrName);
   }
 
   ofNode(node: string): Device | null {

@@ -12,6 +12,7 @@ import type { Measure } from '../approvals/measuring.ts';
 import { createAnnouncer, type ApprovalNews, type Notifier } from '../approvals/notify.ts';
 import { createApprovals, type Approvals } from '../approvals/queue.ts';
 import type { Reviewer } from '../approvals/reviewer.ts';
+import { scopeVotes } from '../approvals/scoped-votes.ts';
 import { shapeOf } from '../approvals/shape.ts';
 import { approvalSettings, DEFAULT_FATIGUE_MS } from '../approvals/stages.ts';
 import type { AuditLog, AuditPage } from '../audit/log.ts';
@@ -91,7 +92,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   const claims = createClaims({ clock, audit });
   const incidents = await watchIncidents(parts, claims);
   const announce = createNews(parts, { channels, feed });
-  const approvals = createApprovals({
+  const queue = createApprovals({
     clock,
     audit,
     store: audit,
@@ -105,6 +106,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
     ended: (approval, waitedMs) => metrics.approvalEnded(approval.state, waitedMs),
     warn,
   });
+  const approvals = scopeVotes(queue, { clock, audit, store: audit, warn });
   later.approvals = approvals;
   // Undone in the opposite order: what is cancelled at the end is still told.
   onStop('the channels', () => channels.close());

@@ -211,3 +211,69 @@ test('approvals are as their newest record made them', () => {
   assert.equal(getApproval(store, '0000000a'), null, 'two have this prefix');
   assert.equal(getApproval(store, '0000000a-1')?.state, 'approved');
 });
+
+test('CP-14: within a scope the store finds, counts and pages as if nothing else were there', () => {
+  const of = (profile: string) => ({ ...AGENT, device: `device-${profile}`, profile });
+  const id = (profile: string): string => `0000000${profile}-0000-7000-8000-00000000000${profile}`;
+  const approval = (profile: string): AuditEvent =>
+    createEvent({
+      type: 'approval.created',
+      agent: of(profile),
+      actionId: id(profile),
+      // They begin alike.
+      data: { approval: { id: `0190aaaa-${profile}`, state: 'pending', createdMs: 1, agent: of(profile) } },
+    });
+  const decided = (profile: string, timeMs: number): AuditEvent =>
+    createEvent({ agent: of(profile), timeMs, actionId: `0190bbbb-0000-7000-8000-00000000000${profile}` });
+  const told = (by: string): AuditEvent =>
+    createEvent({
+      type: 'incident.opened',
+      agent: null,
+      actionId: null,
+      by,
+      endpoint: '',
+      family: '',
+      factsJson: null,
+    });
+  const store = makeStore([
+    [approval('a'), approval('b'), decided('a', 10), decided('b', 20), decided('b', 30)],
+    [told('pagerduty.a'), told('pagerduty.b'), createEvent({ type: 'gateway.started', agent: null, actionId: null })],
+  ]);
+  const within = { profiles: ['a'], sources: ['pagerduty.a'] };
+  const find = (filter: AuditFilter, limit = 100): readonly string[] => {
+    const found: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: ReturnType<typeof search> = search(store, filter, { limit, cursor, newestFirst: false });
+      found.push(...page.items.map(({ seq, type }) => `${seq} ${type}`));
+      cursor = page.next;
+    } while (cursor !== null);
+    return found;
+  };
+  const own = ['1 approval.created', '3 action.decided', '6 incident.opened'];
+  assert.deepEqual(find({ within }), own);
+  assert.deepEqual(find({ within }, 1), own, 'page by page, and none of them empty');
+  assert.equal(find({}).length, 8, 'all is there for those who see everything');
+  assert.deepEqual(find({ within, profile: 'b' }), []);
+  assert.deepEqual(find({ profile: 'b' }).length, 3);
+  assert.deepEqual(find({ within, by: 'pagerduty.b' }), []);
+  assert.deepEqual(find({ within: { profiles: [], sources: [] } }), []);
+  // An id of another is none, and what begins alike elsewhere makes nothing ambiguous.
+  assert.equal(show(store, '0190bbbb').length, 0);
+  assert.deepEqual(
+    show(store, '0190bbbb', within).map(({ seq }) => seq),
+    [3],
+  );
+  assert.equal(show(store, '0190bbbb-0000-7000-8000-00000000000b', within).length, 0);
+  assert.equal(show(store, '0190bbbb-0000-7000-8000-00000000000b').length, 2);
+  assert.equal(show(store, id('b'), within).length, 0, 'also where the record is listed by its action');
+  assert.equal(show(store, id('a'), within).length, 1);
+  assert.deepEqual(find({ within, action: '0190bbbb' }), ['3 action.decided']);
+  assert.deepEqual(find({ within, action: id('b') }), []);
+  assert.equal(getApproval(store, '0190aaaa'), null);
+  assert.equal(getApproval(store, '0190aaaa', ['a'])?.id, '0190aaaa-a');
+  assert.equal(getApproval(store, '0190aaaa-b', ['a']), null);
+  assert.equal(getApproval(store, '0190aaaa-b', ['a', 'b'])?.id, '0190aaaa-b');
+  const listed = listApprovals(store, ['pending'], { limit: 1, cursor: null, profiles: ['a'] });
+  assert.deepEqual([listed.items.map((one) => one.id), listed.next], [['0190aaaa-a'], null]);
+});

@@ -51,6 +51,7 @@ const CALLS: Readonly<Record<string, 'reads' | 'acts'>> = {
   'GET /api/operators': 'reads',
   'POST /api/operators': 'acts',
   'PUT /api/operators/:name/password': 'acts',
+  'PUT /api/operators/:name/scope': 'acts',
   'POST /api/operators/:name/token': 'acts',
   'DELETE /api/operators/:name': 'acts',
   'GET /api/known-hosts': 'reads',
@@ -431,6 +432,7 @@ test('what cannot be recorded is not done', async (t) => {
       follow: () => () => undefined,
       listApprovals: () => Promise.resolve({ items: [], next: null }),
       listGrants: () => Promise.resolve({ items: [], next: null }),
+      getApproval: () => Promise.resolve(null),
       getGrant: () => Promise.resolve(null),
       verify: () => Promise.reject(new Error('not in this test')),
       async *export() {

@@ -19,6 +19,7 @@ import type { GrantLimits } from '../../src/config/config.ts';
 import type { Effect } from '../../src/protocols/protocol.ts';
 import { createGrantBook } from '../../src/approvals/grants.ts';
 import type { Reviewer } from '../../src/approvals/reviewer.ts';
+import { scopeVotes } from '../../src/approvals/scoped-votes.ts';
 import { createFatigue } from '../../src/approvals/fatigue.ts';
 import { actionOf, decisionOf, human, reviewOf, settingsOf, type ActionChanges } from '../approvals/parts.ts';
 import { makeConfig } from '../support/gate-parts.ts';
@@ -91,7 +92,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
   });
   const reviewer: Reviewer = { review: async ({ approver }) => reviewOf(approver, null), usage: () => [] };
   const fatigue = createFatigue();
-  const approvals = createApprovals({
+  const queue = createApprovals({
     clock: systemClock,
     audit,
     store: audit,
@@ -110,6 +111,7 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     ended: () => undefined,
     warn,
   });
+  const approvals = scopeVotes(queue, { clock: systemClock, audit, store: audit, warn });
   const path = join(dir, 'control.sock');
   const parts: ControlParts = {
     address: { kind: 'unix', path },

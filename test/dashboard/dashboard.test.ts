@@ -159,7 +159,7 @@ test('CP-07: the first account takes the token from the console, once; whoever c
   assert.equal((await setUp(token, 'gateway')).status, 400, 'a word of the log is no name');
   const made = await setUp(token, 'alice');
   assert.equal(made.status, 200, made.text);
-  assert.deepEqual(made.json['operator'], { name: 'alice', role: 'admin', email: '' });
+  assert.deepEqual(made.json['operator'], { name: 'alice', role: 'admin', email: '', profiles: null });
   assert.equal((await setUp(token, 'mallory')).status, 401, 'it works once');
   const again = await openDashboard(t);
   await addOperator(again, 'alice', 'admin');

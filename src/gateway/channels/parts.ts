@@ -3,6 +3,7 @@ import type { Approval } from '../../approvals/approval.ts';
 import type { Asked, Notifier } from '../../approvals/notify.ts';
 import type { Approvals } from '../../approvals/queue.ts';
 import type { Principal } from '../../approvals/stages.ts';
+import type { Scope } from '../../audit/scope.ts';
 import type { AttributeValue, NamedBlock, Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
@@ -31,6 +32,8 @@ export interface Person {
   /** Whether their role decides at all. */
   readonly decides: boolean;
   readonly admin: boolean;
+  /** What they see. */
+  readonly scope: Scope;
 }
 
 export interface ChannelParts {
@@ -90,8 +93,8 @@ export function voterOf(
   if (person === null) {
     return { name: identity, via, aliases: [], notifier, standing: 'stranger' };
   }
-  const { name, aliases, decides } = person;
-  return { name, via, aliases, notifier, ...(decides ? {} : { standing: 'viewer' }) };
+  const { name, aliases, decides, scope } = person;
+  return { name, via, aliases, notifier, scope, ...(decides ? {} : { standing: 'viewer' }) };
 }
 
 /** The approver's `message` with its `{{…}}` filled in; what has no value stays as it is written. */

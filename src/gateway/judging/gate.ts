@@ -203,7 +203,7 @@ class PolicyGate implements GatewayGate {
     }
     const { decision } = judged;
     if (action.phase !== 'prepare') {
-      this.#parts.hits.note(decision, action.risk);
+      this.#parts.hits.note(decision, action.risk, action.agent.profile);
     }
     switch (decision.kind) {
       case 'deny':

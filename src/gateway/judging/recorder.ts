@@ -91,9 +91,10 @@ class BoundedRecorder implements Recorder {
 
   #summarise(event: AuditEvent): void {
     this.#summarised += 1;
-    const own = `${event.type}\n${event.agent?.device ?? ''}\n${event.endpoint}`;
-    // Beyond the cap everything shares the summary of whoever was first beyond it.
-    const key = this.#summaries.has(own) || this.#summaries.size < MAX_SOURCES ? own : '';
+    const profile = event.agent?.profile ?? '';
+    const own = `${profile}\n${event.type}\n${event.agent?.device ?? ''}\n${event.endpoint}`;
+    // Beyond the cap everything of a profile shares the summary of whoever was first beyond it: who sees one profile sees no other's counts.
+    const key = this.#summaries.has(own) || this.#summaries.size < MAX_SOURCES ? own : profile;
     const summary = this.#summaries.get(key) ?? { first: event, count: 0, digest: '' };
     this.#summaries.set(key, summary);
     summary.count += 1;

@@ -11,10 +11,11 @@ export interface Hit {
 export interface RuleHits {
   readonly sinceMs: number;
   /** One action was decided. On the path of every action: no promise, nothing is made but at a rule's first hit. */
-  note(decision: Pick<Decision, 'rule'>, risk: Risk): void;
-  ofRule(name: string): Hit | null;
+  note(decision: Pick<Decision, 'rule'>, risk: Risk, profile: string): void;
+  /** `profiles`: of agents of these only. */
+  ofRule(name: string, profiles?: readonly string[]): Hit | null;
   /** Where no rule matched. */
-  ofTier(risk: Risk): Hit | null;
+  ofTier(risk: Risk, profiles?: readonly string[]): Hit | null;
 }
 
 interface Counter {
@@ -22,22 +23,38 @@ interface Counter {
   lastMs: number;
 }
 
+/** By profile. */
+type Counters = Map<string, Counter>;
+
 export function createRuleHits(clock: Pick<Clock, 'now'>): RuleHits {
-  const rules = new Map<string, Counter>();
-  const tiers = new Map<string, Counter>();
+  const rules = new Map<string, Counters>();
+  const tiers = new Map<string, Counters>();
   return {
     sinceMs: clock.now(),
-    note({ rule }, risk) {
+    note({ rule }, risk, profile) {
       const [table, key] = rule === '' ? [tiers, risk] : [rules, rule];
-      const counter = table.get(key);
+      const counter = table.get(key)?.get(profile);
       if (counter === undefined) {
-        table.set(key, { count: 1, lastMs: clock.now() });
+        const counters = table.get(key) ?? new Map<string, Counter>();
+        table.set(key, counters.set(profile, { count: 1, lastMs: clock.now() }));
       } else {
         counter.count += 1;
         counter.lastMs = clock.now();
       }
     },
-    ofRule: (name) => rules.get(name) ?? null,
-    ofTier: (risk) => tiers.get(risk) ?? null,
+    ofRule: (name, profiles) => sum(rules.get(name), profiles),
+    ofTier: (risk, profiles) => sum(tiers.get(risk), profiles),
   };
+}
+
+function sum(counters: Counters | undefined, profiles: readonly string[] | undefined): Hit | null {
+  const own = [...(counters ?? [])].flatMap(([profile, counter]) =>
+    profiles === undefined || profiles.includes(profile) ? [counter] : [],
+  );
+  return own.length === 0
+    ? null
+    : {
+        count: own.reduce((total, { count }) => total + count, 0),
+        lastMs: own.reduce((latest, { lastMs }) => Math.max(latest, lastMs), 0),
+      };
 }
