@@ -3,15 +3,18 @@ import type { ApprovalNews, Notifier } from './notify.ts';
 
 export interface ApprovalFeed extends Notifier {
   /** Calls with every news, until what it returns is called. Listeners must not throw. */
-  onChange(listener: (kind: ApprovalNews['kind']) => void): () => void;
+  onChange(listener: FeedListener): () => void;
 }
+
+/** What has changed, and of whose agent. */
+export type FeedListener = (kind: ApprovalNews['kind'], profile: string) => void;
 
 /** A feed that nobody listens to yet. */
 export function createFeed(): ApprovalFeed {
-  const listeners = new Set<(kind: ApprovalNews['kind']) => void>();
+  const listeners = new Set<FeedListener>();
   return {
-    tell({ kind }) {
-      listeners.forEach((listener) => listener(kind));
+    tell({ kind, approval }) {
+      listeners.forEach((listener) => listener(kind, approval.agent.profile));
     },
     onChange(listener) {
       listeners.add(listener);

@@ -28,6 +28,7 @@ export function scopeVotes(queue: Approvals, { clock, audit, store, warn }: Scop
     find: (idOrPrefix) => queue.find(idOrPrefix),
     effectReady: (id, limitMs) => queue.effectReady(id, limitMs),
     asked: (id) => queue.asked(id),
+    offerBreakGlass: (id, voter) => queue.offerBreakGlass(id, voter),
     recoverPending: () => queue.recoverPending(),
     close: (why) => queue.close(why),
     async vote(id, ballot, voter) {

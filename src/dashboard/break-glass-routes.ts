@@ -49,6 +49,7 @@ export const BREAK_GLASS_ROUTES: readonly Route[] = [
     path: '/api/break-glass',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: listBroken,
   },
   {
@@ -57,6 +58,7 @@ export const BREAK_GLASS_ROUTES: readonly Route[] = [
     path: '/api/approvals/:id/break-glass',
     kind: 'reads',
     role: 'viewer',
+    sight: 'scoped',
     answer: offer,
   },
 ];

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sees } from '../audit/scope.ts';
 import type { ListenAddress } from '../config/config.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { answerPublic, bindHttp, type HealthParts } from '../gateway/health.ts';
@@ -21,7 +22,8 @@ import { findBearer } from './bearer.ts';
 import { cookieNames, readCookie, type CookieNames } from './cookies.ts';
 import { ApiError, readFields, readFilter, readNumber } from './input.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
-import { liveEvents, type LiveParts } from './live.ts';
+import type { FeedListener } from '../approvals/feed.ts';
+import { liveEvents } from './live.ts';
 import type { TailnetPeople } from '../gateway/tailnet/people.ts';
 import { createTailnetLogins, type TailnetLogins } from './tailnet-login.ts';
 import { addCallbackRoutes, isCallbackPath, type CallbackParts } from './callback-routes.ts';
@@ -98,7 +100,7 @@ export interface DashboardParts extends WholeParts {
   readonly sessionTtlMs: () => number;
   readonly version: string;
   readonly health: HealthParts;
-  readonly onApprovals: LiveParts['onApprovals'];
+  readonly onApprovals: (listener: FeedListener) => () => void;
   /** What machines may ask here; null where they ask elsewhere, or nowhere. */
   readonly join: JoinParts | null;
   /** What is called back by channels. */
@@ -348,7 +350,8 @@ class DashboardServer {
       clock,
       audit,
       pendingCount: () => approvals.pending().length,
-      onApprovals,
+      // That something happens elsewhere is not told either, not even by an empty event.
+      onApprovals: (listener) => onApprovals((kind, profile) => sees(caller.operator.scope, profile) && listener(kind)),
       filter: wanted ? readFilter(fields, clock.now()) : null,
       afterSeq: typeof lastId === 'string' && /^\d{1,15}$/.test(lastId) ? Number(lastId) : after,
       alive: () => this.#findCaller(request) !== null,

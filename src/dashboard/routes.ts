@@ -76,7 +76,7 @@ export type OperatorAccounts = Omit<Operators, 'findByToken' | 'onChange'>;
 export interface OperatorParts {
   readonly clock: Clock;
   readonly config: () => Config;
-  readonly approvals: Pick<Approvals, 'pending' | 'find' | 'effectReady' | 'asked' | 'vote'>;
+  readonly approvals: Pick<Approvals, 'pending' | 'find' | 'effectReady' | 'asked' | 'offerBreakGlass' | 'vote'>;
   readonly reviewer: { usage(): ReturnType<Reviewer['usage']> | Promise<ReturnType<Reviewer['usage']>> };
   readonly fatigue: { list(): ReturnType<Fatigue['list']> | Promise<ReturnType<Fatigue['list']>> };
   readonly grants: Pick<GrantBook, 'active' | 'describe' | 'keyOf' | 'findObjection' | 'revoke'>;

@@ -95,6 +95,12 @@ function narrowApprovals({ approvals, audit }: OperatorParts, scope: Narrow): Op
       const asked = approvals.asked(id);
       return asked !== null && sees(scope, asked.action.agent.profile) ? asked : null;
     },
+    offerBreakGlass(id, voter) {
+      const asked = approvals.asked(id);
+      return asked === null || sees(scope, asked.action.agent.profile)
+        ? approvals.offerBreakGlass(id, { ...voter, scope })
+        : { kind: 'refused', why: 'no people are asked about it now' };
+    },
     // The voter's scope goes along: what is outside is refused there, whatever way a vote comes, and the log is told why.
     vote: (id, ballot, voter) => approvals.vote(id, ballot, { ...voter, scope }),
   };

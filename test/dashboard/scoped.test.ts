@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createFeed, type ApprovalFeed } from '../../src/approvals/feed.ts';
 import type { Principal } from '../../src/approvals/stages.ts';
 import { createEvent, type AuditRecord } from '../../src/audit/event.ts';
 import { peopleOf } from '../../src/dashboard/operations.ts';
@@ -87,6 +88,7 @@ interface Reply {
 
 interface World extends ControlWorld {
   readonly port: number;
+  readonly feed: ApprovalFeed;
   readonly routes: readonly string[];
   readonly devices: Devices;
   readonly bearer: ReadonlyMap<string, string>;
@@ -117,7 +119,14 @@ function openDevices(t: CleanUp): Devices {
   const isKey = (text: string): boolean => text.startsWith('key');
   const registry = openDeviceRegistry({ stateDir, clock: systemClock, isKey, lastNumber: () => 100 });
   const tokens = openJoinTokens({ stateDir, clock: systemClock });
-  const runs = openRunRegistry({ stateDir, clock: systemClock, isKey, lastNumber: 250, highestDevice: () => 100 });
+  const runs = openRunRegistry({
+    stateDir,
+    clock: systemClock,
+    isKey,
+    isDevices: () => false,
+    lastNumber: 250,
+    highestDevice: () => 100,
+  });
   const enrolment = createEnrolment({ clock: systemClock, registry, tokens, isKey, hasProfile: () => true });
   for (const side of SIDES) {
     const { id } = registry.enrol({ name: `${side}-box`, publicKey: `key-${side}`, profile: side, user: '' });
@@ -183,6 +192,7 @@ async function openScoped(t: CleanUp): Promise<World> {
     );
   }
   const bearer = new Map(['ann', 'root'].map((name) => [name, operators.issueToken(name, Date.now() + 600_000) ?? '']));
+  const feed = createFeed();
   const dashboard = await listenDashboard({
     ...world.parts,
     address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
@@ -196,7 +206,7 @@ async function openScoped(t: CleanUp): Promise<World> {
       info: () => ({ version: '1.2.3', fingerprint: 'AA' }),
       caPem: () => 'PEM\n',
     },
-    onApprovals: () => () => undefined,
+    onApprovals: (listener) => feed.onChange(listener),
     // Only their names are asked for here.
     join: { clock: systemClock, devices } as unknown as JoinParts,
     people: null,
@@ -214,6 +224,7 @@ async function openScoped(t: CleanUp): Promise<World> {
     port,
     devices,
     bearer,
+    feed,
     routes: dashboard.routes,
     ask: (who, call, body) => ask(port, bearer.get(who) ?? '', call, body),
   };
@@ -305,6 +316,7 @@ const LISTS: Readonly<Record<string, ((side: Side) => RegExp) | null>> = {
   'GET /api/approvers': (side) => new RegExp(`${side}-person`),
   'GET /api/reviewers': (side) => new RegExp(`${side}-model`),
   'GET /api/incidents': (side) => new RegExp(`P${side}`),
+  'GET /api/break-glass': null,
   'GET /api/approvals': (side) => new RegExp(`delete from ${side}`),
   'GET /api/approvals?state=all': (side) => new RegExp(`delete from ${side}`),
   'GET /api/audit?limit=1000': (side) => new RegExp(`delete from ${side}[^]*P${side}|P${side}[^]*delete from ${side}`),
@@ -417,6 +429,7 @@ test('CP-14: what is named in a call and belongs to another profile is answered 
     ['GET /api/approvals/:id', 'waits'],
     ['GET /api/approvals/:id', 'decided'],
     ['GET /api/approvals/:id/grant', 'waits'],
+    ['GET /api/approvals/:id/break-glass', 'waits'],
     ['GET /api/grants/:id', 'grant'],
     ['GET /api/audit/show/:id', 'action'],
     ['GET /api/audit/show/:id', 'seq'],
@@ -629,6 +642,25 @@ test('CP-14: streams tell of the profiles of the scope, from the past and as it 
     assert.ok(
       counts.every((count) => count <= (who === 'root' ? 4 : 2)),
       `${who} ${path}: ${counts.join()}`,
+    );
+  }
+  const [ann, root] = ['ann', 'root'].map((who) =>
+    streams.find((stream) => stream.who === who && stream.path.startsWith('/api/live')),
+  );
+  const noted = (stream: typeof ann): number => stream?.text().match(/^event: approvals$/gm)?.length ?? 0;
+  for (const side of ['zeta', 'alpha'] as const) {
+    const before = [noted(ann), noted(root)];
+    const found = await world.approvals.find(filled[side].waits.id);
+    assert.ok(found.kind === 'found');
+    world.feed.tell({ kind: 'decided', approval: found.approval, told: [] });
+    await eventually(
+      `${side} is told`,
+      () => noted(side === 'zeta' ? root : ann) > (before[side === 'zeta' ? 1 : 0] ?? 0),
+    );
+    assert.equal(
+      noted(ann),
+      (before[0] ?? 0) + (side === 'alpha' ? 1 : 0),
+      'not even that something happens elsewhere',
     );
   }
   // A change that is not theirs ends nothing; one that is ends what is open, and what they were shown is gone.

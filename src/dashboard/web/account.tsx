@@ -1,10 +1,10 @@
 // The reader's own account, and for admins everybody's.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ListJson, OperatorJson, SessionJson } from '../../client/control-shapes.ts';
+import type { ListJson, OperatorJson, ProfileJson, SessionJson } from '../../client/control-shapes.ts';
 import { call, get, logOut, messageOf, post, session } from './api.ts';
 import { Section } from './parts.tsx';
-import { isAdmin, tell } from './state.ts';
+import { isAdmin, seesAll, tell } from './state.ts';
 import { dateTime } from './text.ts';
 
 export function Account(): VNode {
@@ -20,7 +20,7 @@ export function Account(): VNode {
         </button>
       </header>
       <Password />
-      {isAdmin.value ? <Operators /> : null}
+      {isAdmin.value && seesAll.value ? <Operators /> : null}
     </div>
   );
 }
@@ -107,6 +107,7 @@ function OperatorRow({ operator, onChange }: { operator: OperatorJson; onChange:
     <li>
       <strong>{operator.name}</strong>
       <span class="mark">{operator.role}</span>
+      {operator.profiles === null ? null : <span class="mark">sees {operator.profiles.join(', ')}</span>}
       <span class="muted">{operator.email}</span>
       {own ? (
         <span class="muted">you</span>
@@ -119,11 +120,38 @@ function OperatorRow({ operator, onChange }: { operator: OperatorJson; onChange:
   );
 }
 
+/** What somebody is to see; nothing ticked is everything. */
+function Profiles(): VNode {
+  const [names, setNames] = useState<readonly string[]>([]);
+  useEffect(() => {
+    get<ListJson<ProfileJson>>('/api/profiles').then(
+      ({ items }) => setNames(items.map(({ name }) => name)),
+      () => setNames([]),
+    );
+  }, []);
+  return (
+    <fieldset>
+      <legend>Sees only (none: everything)</legend>
+      {names.map((name) => (
+        <label class="sure" key={name}>
+          <input type="checkbox" name="profile" value={name} />
+          {name}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 function AddOperator({ onChange }: { readonly onChange: () => void }): VNode {
   const [fault, setFault] = useState('');
   const submit = (form: HTMLFormElement): void => {
     const data = new FormData(form);
-    const body = Object.fromEntries([...data].filter(([, value]) => value !== ''));
+    const profiles = data.getAll('profile');
+    data.delete('profile');
+    const body = {
+      ...Object.fromEntries([...data].filter(([, value]) => value !== '')),
+      ...(profiles.length === 0 ? {} : { profiles: JSON.stringify(profiles) }),
+    };
     post('/api/operators', body)
       .then(() => {
         form.reset();
@@ -158,6 +186,7 @@ function AddOperator({ onChange }: { readonly onChange: () => void }): VNode {
           E-mail
           <input name="email" type="email" autoComplete="off" />
         </label>
+        <Profiles />
         <label>
           First password, to be changed by them
           <input name="password" type="password" autoComplete="new-password" minLength={12} required />

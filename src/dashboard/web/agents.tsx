@@ -13,7 +13,7 @@ import { showDevice } from './activity.tsx';
 import { call, get, messageOf, post } from './api.ts';
 import { AgentText, Ago, Empty, Spinner, Verdict } from './parts.tsx';
 import { linkTo, place } from './route.ts';
-import { mayDecide, nowMs, pending, tell } from './state.ts';
+import { mayDecide, nowMs, pending, seesAll, tell } from './state.ts';
 import { bareName, bytes, clockTime, duration } from './text.ts';
 
 const agents = signal<readonly AgentJson[] | null>(null);
@@ -94,7 +94,8 @@ async function lift({ kind, name }: Pick<QuarantineJson, 'kind' | 'name'>): Prom
 
 function StopAll({ held }: { readonly held: QuarantineJson | null }): VNode | null {
   const [sure, setSure] = useState(false);
-  if (!mayDecide.value) {
+  // Of whoever sees some profiles only it would hold the others too.
+  if (!mayDecide.value || !seesAll.value) {
     return null;
   }
   if (held !== null) {

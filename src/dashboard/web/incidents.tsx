@@ -8,7 +8,7 @@ import { ChainTree } from './chain.tsx';
 import { isTyping } from './looking.ts';
 import { AgentText, Ago, Empty, Facts, Pieces, Section, Spinner } from './parts.tsx';
 import { goTo, linkTo, place } from './route.ts';
-import { isAdmin, liveRecords, recordFilter } from './state.ts';
+import { isAdmin, liveRecords, recordFilter, seesAll } from './state.ts';
 import { bareName, dateTime, splitRequest } from './text.ts';
 
 const incidents = signal<readonly IncidentJson[] | null>(null);
@@ -293,13 +293,20 @@ function Evidence({ chain: found, address }: { readonly chain: ChainJson; readon
   }
   return (
     <Section title="Evidence">
-      <p class="muted small">
-        Every record from {dateTime(found.from)} to {dateTime(found.to)}, with checkpoints, signatures and public key.
-        It is checked without a gateway: <code>clawpatrol audit verify --store FILE</code>
-      </p>
+      {seesAll.value ? (
+        <p class="muted small">
+          Every record from {dateTime(found.from)} to {dateTime(found.to)}, with checkpoints, signatures and public key.
+          It is checked without a gateway: <code>clawpatrol audit verify --store FILE</code>
+        </p>
+      ) : (
+        <p class="muted small">
+          The records that you see from {dateTime(found.from)} to {dateTime(found.to)}, as JSON lines. A bundle that can
+          be verified takes an operator who sees every profile.
+        </p>
+      )}
       {isAdmin.value ? (
         <a class="button evidence" href={chainPath(address, '/bundle')} download>
-          Download the evidence bundle
+          Download the evidence{seesAll.value ? ' bundle' : ''}
         </a>
       ) : (
         <p class="muted small">An admin can download it.</p>

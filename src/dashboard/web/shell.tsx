@@ -122,6 +122,7 @@ function Self(): VNode {
       <a class="who" href={linkTo('account')}>
         <strong>{operator?.name}</strong>
         <span>{operator?.role}</span>
+        {operator?.profiles ? <span>sees {operator.profiles.join(', ')}</span> : null}
       </a>
       <button type="button" class="quiet" onClick={logOut}>
         Log out

@@ -44,6 +44,9 @@ export const mayDecide = computed(() => {
 
 export const isAdmin = computed(() => session.value?.operator?.role === 'admin');
 
+/** Whether this account is scoped to no profiles. */
+export const seesAll = computed(() => (session.value?.operator?.profiles ?? null) === null);
+
 let noticeTimer = 0;
 
 export function tell(text: string, kind: 'good' | 'bad' = 'good'): void {
@@ -90,6 +93,15 @@ export function loadMore(): void {
   void loadQueue();
 }
 
+/** The gateway cuts the stream of whoever sees something else from now on: what is shown here, and what is not, is begun anew. */
+async function noticeScope(): Promise<void> {
+  const before = JSON.stringify(session.value?.operator?.profiles);
+  await loadSession().catch(() => undefined);
+  if (session.value?.operator && JSON.stringify(session.value.operator.profiles) !== before) {
+    location.reload();
+  }
+}
+
 let stream: EventSource | null = null;
 let retry = 0;
 
@@ -104,6 +116,9 @@ function openStream(filter: string | null): void {
   const source = new EventSource(`/api/live${filter === null ? '' : `?records=1${filter}`}`);
   stream = source;
   source.addEventListener('open', () => {
+    if (link.value === 'waiting') {
+      void noticeScope();
+    }
     link.value = 'live';
   });
   source.addEventListener('approvals', () => void loadQueue());

@@ -2,6 +2,7 @@
 import type { Alarm } from '../../approvals/notify.ts';
 import type { ApprovalNews } from '../../approvals/notify.ts';
 import { fits } from '../../approvals/stages.ts';
+import { sees } from '../../audit/scope.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import type { People } from './parts.ts';
 
@@ -25,14 +26,14 @@ const MAX_CALLED = 50;
 const MAX_REASON_CHARS = 500;
 const MAX_SUMMARY_CHARS = 200;
 
-/** Every other approver of that approver, and the admins. */
-export function calledBy({ vote, allowed }: Alarm, people: People | null): readonly Called[] {
+/** Every other approver of that approver, and the admins, as far as they see the profile that it was about. */
+export function calledBy({ vote, allowed }: Alarm, people: People | null, profile: string): readonly Called[] {
   const all = people?.all() ?? [];
   const called = all.filter((person) => {
     const names = [person.name, ...person.aliases];
     const asked =
       allowed.length === 0 ? person.decides : allowed.some((entry) => names.some((name) => fits(entry, name)));
-    return person.name !== vote.by && (person.admin || asked);
+    return person.name !== vote.by && (person.admin || asked) && sees(person.scope, profile);
   });
   const accounts = called.map(({ name, aliases }) => ({ name, slack: slackOf(aliases), email: emailOf(aliases) }));
   const known = new Set([vote.by, ...all.flatMap(({ name, aliases }) => [name, ...aliases])]);

@@ -90,7 +90,7 @@ class PagerDuty implements Channel {
     const { approval, alarm } = news;
     const { people, publicUrl, clock } = this.#parts;
     const link = linkTo(publicUrl(), approval.id);
-    const called = calledBy(alarm, people());
+    const called = calledBy(alarm, people(), approval.agent.profile);
     const told = { notifier: this.#ref, nowMs: clock.now(), link, include: 'summary', message: null, called } as const;
     return {
       client: 'Claw Patrol',

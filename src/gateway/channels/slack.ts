@@ -299,7 +299,7 @@ class SlackChannel implements SlackNotifier {
   #alarm(news: AlarmNews): void {
     const channel = textOf(this.#block, 'channel') ?? '';
     const link = linkTo(this.#parts.publicUrl(), news.approval.id);
-    const called = calledBy(news.alarm, this.#parts.people());
+    const called = calledBy(news.alarm, this.#parts.people(), news.approval.agent.profile);
     const card = alarmCard({
       title: alarmTitle(news),
       lines: alarmLines(news),

@@ -63,7 +63,7 @@ class Webhook implements WebhookNotifier {
       link: linkTo(this.#parts.publicUrl(), approval.id),
       include: textOf(this.#block, 'include') === 'full' ? 'full' : 'summary',
       message: 'asked' in news ? fillMessage(news.asked, approval) : null,
-      ...(isAlarm(news) ? { called: calledBy(news.alarm, this.#parts.people()) } : {}),
+      ...(isAlarm(news) ? { called: calledBy(news.alarm, this.#parts.people(), news.approval.agent.profile) } : {}),
     });
     const delivery = uuidv7(this.#parts.clock.now());
     const body = Buffer.from(JSON.stringify({ delivery, ...told }), 'utf8');

@@ -1,11 +1,12 @@
 // Whom an alarm calls.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EVERYTHING, scopeOf } from '../../../src/audit/scope.ts';
 import { calledBy } from '../../../src/gateway/channels/alarm.ts';
 import type { People, Person } from '../../../src/gateway/channels/parts.ts';
 
 function person(name: string, changes: Partial<Person> = {}): Person {
-  return { name, aliases: [], decides: true, admin: false, ...changes };
+  return { name, aliases: [], decides: true, admin: false, scope: EVERYTHING, ...changes };
 }
 
 const PEOPLE: readonly Person[] = [
@@ -14,6 +15,8 @@ const PEOPLE: readonly Person[] = [
   person('carl'),
   person('root', { admin: true, aliases: ['slack:<!channel>'] }),
   person('vera', { decides: false }),
+  // Who may not know of the request is not called because of it, whatever list they stand in.
+  person('ann', { admin: true, aliases: ['ann@x.com'], scope: scopeOf(['payments']) }),
 ];
 
 const people: People = { findBySlack: () => null, findByName: () => null, all: () => PEOPLE };
@@ -44,7 +47,7 @@ test('AP-33: the other approvers and every admin are called, who decided is not;
       digest: '',
       breakGlass: { approver: 'human_approver.x', missing: [] },
     } as const;
-    const called = calledBy({ vote, allowed }, people);
+    const called = calledBy({ vote, allowed }, people, 'shop');
     assert.deepEqual(called.map(({ name }) => name).toSorted(), want, allowed.join());
     assert.equal(called.find(({ name }) => name === 'root')?.slack, '', 'what is no member id mentions nobody');
     assert.ok(called.every(({ name, slack }) => name !== 'bob' || slack === 'U0B'));
