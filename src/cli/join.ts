@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { devicePaths, findPrivateKey, keepPrivateKey, readDevice, writeDevice } from '../client/device-files.ts';
 import type { DevicePaths, DeviceRecord } from '../client/device-files.ts';
 import { enrol } from '../client/enrol.ts';
-import type { JoinPrompt } from '../client/enrol.ts';
+import type { EnrolResult, JoinPrompt } from '../client/enrol.ts';
 import { canonicalFingerprint, createGatewayLink, fetchCa, parseGatewayUrl } from '../client/gateway-link.ts';
 import type { GatewayUrl } from '../client/gateway-link.ts';
 import { LinkError } from '../client/link-answer.ts';
@@ -58,27 +58,24 @@ async function enrolMachine(call: Call, paths: DevicePaths): Promise<Joined> {
   try {
     const ca = await trustedCa(call, url);
     const keys = keysOf(paths);
-    const result = await enrol({
-      link: createGatewayLink(url, ca.pem),
-      fingerprint: ca.fingerprint,
-      publicKey: keys.publicKey,
-      privateKey: new Secret(keys.privateKey),
-      hostname: textOption(call, 'hostname') ?? hostname(),
-      wish: textOption(call, 'profile') ?? '',
-      joinToken,
-      timeoutMs,
-      now: () => call.io.now(),
-      sleep: (delayMs) => call.io.sleep(delayMs),
-      prompt: (prompt) => call.io.stderr.write(promptText(prompt)),
-    });
+    const result = await withInterruption(call.io, (signal) =>
+      enrol({
+        link: createGatewayLink(url, ca.pem),
+        fingerprint: ca.fingerprint,
+        publicKey: keys.publicKey,
+        privateKey: new Secret(keys.privateKey),
+        hostname: textOption(call, 'hostname') ?? hostname(),
+        wish: textOption(call, 'profile') ?? '',
+        joinToken,
+        timeoutMs,
+        now: () => call.io.now(),
+        sleep: (delayMs) => call.io.sleep(delayMs),
+        signal,
+        prompt: (prompt) => call.io.stderr.write(promptText(prompt)),
+      }),
+    );
     if (result.kind !== 'enrolled') {
-      throw new CliError(
-        'refused',
-        EXIT.no,
-        result.kind === 'denied'
-          ? 'an operator refused this machine'
-          : 'nobody let this machine in in time; join again',
-      );
+      throw new CliError('refused', EXIT.no, NOT_ENROLLED[result.kind]);
     }
     const { record, token } = result;
     writeDevice(paths, record, { caPem: ca.pem, token: new Secret(token), privateKey: new Secret(keys.privateKey) });
@@ -91,8 +88,37 @@ async function enrolMachine(call: Call, paths: DevicePaths): Promise<Joined> {
   }
 }
 
-function promptText({ userCode, url, fingerprint }: JoinPrompt): string {
+/** The first Ctrl-C aborts what is waited for; another ends this program at once. */
+async function withInterruption<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = new AbortController();
+  const release = (): void => releases.forEach((one) => one());
+  const releases = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
+    io.onSignal(name, () => {
+      interruption.abort();
+      release();
+    }),
+  );
+  try {
+    return await work(interruption.signal);
+  } finally {
+    release();
+  }
+}
+
+const NOT_ENROLLED: Readonly<Record<Exclude<EnrolResult['kind'], 'enrolled'>, string>> = {
+  denied: 'an operator refused this machine',
+  expired: 'nobody let this machine in in time; join again',
+  withdrawn: 'another join of this machine has taken its place: its code counts, and this one is worth nothing',
+  interrupted: 'interrupted: the request is taken back, and its code is worth nothing; join again for another',
+};
+
+function promptText({ userCode, url, fingerprint, replaced }: JoinPrompt): string {
   return [
+    ...(replaced === null
+      ? []
+      : [
+          `This machine waited already, with the code ${visible(replaced)}: that is withdrawn, and only this one counts.`,
+        ]),
     'An operator must let this machine in:',
     `  code         ${visible(userCode)}`,
     `  by command   clawpatrol devices approve ${visible(userCode)}`,

@@ -129,7 +129,7 @@ export const command: Verb = {
   summary: 'run one command, and everything that it starts, inside the tunnel and nowhere else',
   operands: [['[command...]', 'the command with its arguments; flags behind it are its own']],
   options: [
-    ['--profile <name>', 'within what the device may have'],
+    ['--profile <name>', 'refused unless it is the profile of this device, which an operator chooses'],
     ['--label <text>', 'what the run is called in the log (default: the command)'],
     [
       '--incident <id>',

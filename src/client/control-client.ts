@@ -209,7 +209,8 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** One line of a stream. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 /** What a gateway does to callers that it may not listen to. */
-const HUNG_UP = 'it closed the connection (only its own user and root may ask)';
+const HUNG_UP =
+  'it closed the connection: only its own user and root may ask, and only from the network and user namespace that it is in itself, not out of a container or a run (as root: nsenter --net --user -t PID_OF_THE_GATEWAY clawpatrol …; or set control_listen = "HOST:PORT", and ask with --gateway http://HOST:PORT --token-file FILE)';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Reads `unix:/path`, `http://host:port`, `host:port` or `[v6]:port`; null when it is none of them. */
@@ -500,9 +501,9 @@ function unreachable(wire: Wire, cause: unknown): ControlError {
     EPIPE: HUNG_UP,
   };
   const detail = why[code] ?? (code === '' ? 'the connection failed' : code);
-  return new ControlError(
-    'unreachable',
-    `no gateway answers at ${where}: ${detail}; is it running, and is this its state directory? (--gateway, CLAWPATROL_GATEWAY)`,
-    { cause },
-  );
+  const message =
+    detail === HUNG_UP
+      ? `the gateway at ${where} does not talk to this process: ${detail}`
+      : `no gateway answers at ${where}: ${detail}; is it running, and is this its state directory? (--gateway, CLAWPATROL_GATEWAY)`;
+  return new ControlError('unreachable', message, { cause });
 }

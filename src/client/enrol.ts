@@ -14,6 +14,8 @@ export interface JoinPrompt {
   /** Where an operator can let it in, or null. */
   readonly url: string | null;
   readonly fingerprint: string;
+  /** The code of an earlier request of this machine, which is withdrawn by this one, or null. */
+  readonly replaced: string | null;
 }
 
 export interface EnrolParts {
@@ -29,17 +31,20 @@ export interface EnrolParts {
   readonly timeoutMs: number;
   readonly now: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
+  /** Aborts when the person at the machine does not want to wait any more. */
+  readonly signal: AbortSignal;
   /** Called when a person is needed. */
   readonly prompt: (prompt: JoinPrompt) => void;
 }
 
 export type EnrolResult =
   | { readonly kind: 'enrolled'; readonly record: DeviceRecord; readonly token: string; readonly caPem: string }
-  | { readonly kind: 'denied' | 'expired' };
+  /** `withdrawn`: another join of this machine has taken its place. */
+  | { readonly kind: 'denied' | 'expired' | 'withdrawn' | 'interrupted' };
 
-/** Rejects with LinkError. */
+/** Whoever does not wait any more takes the request back, so that no operator is asked about it. Rejects with LinkError. */
 export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
-  const { link, publicKey, hostname, wish, joinToken, timeoutMs, now, sleep } = parts;
+  const { link, publicKey, hostname, wish, joinToken } = parts;
   const started = await link.post('/api/onboard/start', {
     public_key: publicKey,
     hostname,
@@ -51,24 +56,51 @@ export async function enrol(parts: EnrolParts): Promise<EnrolResult> {
   const url = fieldOf(started, 'verification_url');
   if (joinToken === null) {
     const userCode = read(() => textOf(started, 'user_code'));
-    parts.prompt({ userCode, url: typeof url === 'string' ? url : null, fingerprint: parts.fingerprint });
+    const replaced = fieldOf(started, 'replaced_code');
+    parts.prompt({
+      userCode,
+      url: typeof url === 'string' ? url : null,
+      fingerprint: parts.fingerprint,
+      replaced: typeof replaced === 'string' ? replaced : null,
+    });
   }
   const interval = fieldOf(started, 'interval');
   const pauseMs = typeof interval === 'number' && interval >= 1 && interval <= 60 ? interval * 1000 : 2000;
+  const ended = await waitForOperator(parts, deviceCode, pauseMs);
+  if (ended === 'approved') {
+    return readClaim(await link.post('/api/onboard/claim', { device_code: deviceCode, proof }), parts);
+  }
+  if (ended === 'gave-up' || ended === 'interrupted') {
+    // What cannot be taken back expires by itself, and an older gateway knows no such call.
+    await link.post('/api/onboard/withdraw', { device_code: deviceCode }).catch(() => undefined);
+  }
+  return { kind: ended === 'gave-up' ? 'expired' : ended };
+}
+
+type Ended = 'approved' | 'denied' | 'expired' | 'withdrawn' | 'interrupted' | 'gave-up';
+
+async function waitForOperator(
+  { link, timeoutMs, now, sleep, signal }: EnrolParts,
+  deviceCode: string,
+  pauseMs: number,
+): Promise<Ended> {
+  const interrupted = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   const endMs = now() + timeoutMs;
   for (;;) {
     const state = await link.post('/api/onboard/poll', { device_code: deviceCode });
     const status = read(() => textOf(state, 'status'));
-    if (status === 'approved') {
-      return readClaim(await link.post('/api/onboard/claim', { device_code: deviceCode, proof }), parts);
-    }
-    if (status === 'denied' || status === 'expired') {
-      return { kind: status };
+    if (status === 'approved' || status === 'denied' || status === 'expired' || status === 'withdrawn') {
+      return status;
     }
     if (now() + pauseMs > endMs) {
-      return { kind: 'expired' };
+      return 'gave-up';
     }
-    await sleep(pauseMs);
+    await Promise.race([sleep(pauseMs), interrupted]);
+    if (signal.aborted) {
+      return 'interrupted';
+    }
   }
 }
 

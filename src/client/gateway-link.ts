@@ -7,6 +7,7 @@ import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import { CLIENT_LEVEL, CLIENT_LEVEL_HEADER } from '../lib/client-level.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import { LinkError, readAnswer } from './link-answer.ts';
 
@@ -146,16 +147,40 @@ function call(url: GatewayUrl, options: CallOptions, body: object | null): Promi
       resolve(text);
     });
     sent.setTimeout(DEADLINE_MS, () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)));
-    sent.on('error', (error) => reject(new LinkError(0, `${where}: ${explain(error)}`, { cause: error })));
+    sent.on('error', (error) => reject(new LinkError(0, `${where} ${explain(error)}`, { cause: error })));
     sent.end(bytes ?? undefined);
   });
 }
 
+/** What to look at when nothing answers, by what the system says. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED:
+    'refuses connections: the gateway is down, or listens elsewhere. Look on its host (`clawpatrol status`; its `ready` line names the enroll and dashboard addresses), start it or correct the URL, and try again',
+  ENOTFOUND: 'has a name that does not exist: check how it is written, and the name server of this machine',
+  EAI_AGAIN: 'has a name that cannot be looked up now: check the name server of this machine, and try again',
+  ECONNRESET:
+    'ends the connection at once: something else than a gateway may listen there, or a firewall ends it. Check host and port against the `ready` line of the gateway',
+  EPROTO:
+    'speaks something else than was asked (https or http): check scheme and port against the `ready` line of the gateway',
+};
+const NO_WAY =
+  'does not answer: check that the gateway’s host is up, and that this machine may connect to it (routes, firewalls)';
+
+/** Stands behind the URL. */
 function explain(error: Error): string {
-  const code = 'code' in error ? String(error.code) : '';
-  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code)
-    ? `its certificate is not one of the gateway's CA for that name (${code}); use the name of gateway { public_url }, or an address it listens at`
-    : error.message;
+  // A name with several addresses fails with what each of them said.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const code = first instanceof Error && 'code' in first ? String(first.code) : '';
+  if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code)) {
+    return `shows a certificate that is not one of the gateway's CA for that name (${code}); use the name of gateway { public_url }, or an address it listens at`;
+  }
+  const known = /TIMEDOUT|UNREACH/.test(code) ? NO_WAY : UNREACHABLE[/SSL|HPE_/.test(code) ? 'EPROTO' : code];
+  if (known !== undefined) {
+    return `${known} (${code})`;
+  }
+  return error.message.startsWith('no answer')
+    ? `${NO_WAY} (${error.message})`
+    : `cannot be asked: ${messageOf(first)}`;
 }
 
 function reasonIn(text: string): string | null {

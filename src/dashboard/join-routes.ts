@@ -64,6 +64,7 @@ export function addJoinRoutes(app: FastifyInstance, parts: JoinParts): void {
   app.post('/api/onboard/start', (request) => start(request, parts));
   app.post('/api/onboard/poll', (request) => poll(request, parts));
   app.post('/api/onboard/claim', (request) => claim(request, parts));
+  app.post('/api/onboard/withdraw', (request) => withdraw(request, parts));
   const starts = createThrottle(parts.clock, RUN_STARTS);
   app.post('/api/device/runs', (request) => startRun(request, parts, starts));
   app.post('/api/device/runs/:id/alive', (request) => keepRun(request, parts));
@@ -111,6 +112,7 @@ async function start(request: FastifyRequest, parts: JoinParts): Promise<object>
     expires_in: Math.round((result.request.expiresMs - result.request.askedMs) / 1000),
     ca_fingerprint: parts.fingerprint(),
     proof_key: result.proofKey,
+    ...(result.replaced === null ? {} : { replaced_code: result.replaced }),
   };
 }
 
@@ -121,6 +123,13 @@ function refusalOf({ status, why }: Refused): ApiError {
 async function poll(request: FastifyRequest, { devices }: JoinParts): Promise<object> {
   const fields = readBody(request.body, ['device_code']);
   const state = found(devices.enrolment.poll(getText(fields, 'device_code'), request.ip));
+  return { status: state.kind };
+}
+
+/** A machine whose join was interrupted: no operator should be asked about it any more. */
+async function withdraw(request: FastifyRequest, parts: JoinParts): Promise<object> {
+  const fields = readBody(request.body, ['device_code']);
+  const state = found(parts.devices.enrolment.withdraw(getText(fields, 'device_code'), request.ip));
   return { status: state.kind };
 }
 
@@ -164,13 +173,8 @@ async function startRun(request: FastifyRequest, parts: JoinParts, starts: Throt
   }
   const fields = readBody(request.body, ['public_key', 'mode', 'profile', 'label', 'incident', 'intent']);
   const profile = fields.get('profile') ?? device.profile;
-  // A run has what its device has; a narrower profile would need a relation between profiles that the configuration does not have.
   if (profile !== device.profile) {
-    throw new ApiError(
-      403,
-      'not_permitted',
-      `a run on this device may not have the profile ${JSON.stringify(profile)}`,
-    );
+    throw new ApiError(403, 'not_permitted', describeOtherProfile(device, profile));
   }
   const label = (fields.get('label') ?? '').slice(0, 200);
   const claims = readClaims(fields);
@@ -188,6 +192,19 @@ async function startRun(request: FastifyRequest, parts: JoinParts, starts: Throt
   // Its first packet would be lost, and the next one comes seconds later.
   await parts.devices.tunnel.peersSet();
   return { ...describeRun(run, parts), ...describePlace(parts.devices.tunnel, run.number) };
+}
+
+/**
+ * A run has what its device has. Any program of the machine that can read the device's token could name any of several profiles, so that to
+ * permit several would be to permit their sum; whoever wants less for some work gives that work a device of its own.
+ */
+function describeOtherProfile({ name, profile }: Device, wanted: string): string {
+  const quoted = JSON.stringify(wanted);
+  return [
+    `a run has the profile of its device, and ${name} has ${JSON.stringify(profile)}: ${quoted} is not its to choose`,
+    `leave --profile out, or ask an operator for one of: clawpatrol devices set-profile ${name} ${quoted} (for everything on this machine; open connections end)`,
+    'or let another user of this machine join, which is a device of its own',
+  ].join('; ');
 }
 
 /** Of runs that began, and of no others; one that cannot be recorded does not begin. */

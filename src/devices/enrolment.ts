@@ -36,7 +36,7 @@ export interface JoinRequest {
 /** How a machine's request stands. */
 export type JoinState =
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'denied' | 'expired' }
+  | { readonly kind: 'denied' | 'expired' | 'withdrawn' }
   | { readonly kind: 'approved'; readonly device: Device };
 
 /** Why a machine may not even ask. */
@@ -53,6 +53,8 @@ export type StartResult =
       readonly request: JoinRequest;
       /** The public key against which the machine shows that it has the private half of its own (possession.ts). */
       readonly proofKey: string;
+      /** The code of an earlier request of the same machine that waited until now, or null. */
+      readonly replaced: string | null;
     }
   | Refused;
 
@@ -68,12 +70,14 @@ export interface NewRequest {
 export interface Enrolment {
   /** Why that is not asked, or that address may not ask now; or null. */
   findRefusal(request: NewRequest): Refused | null;
-  /** A machine asks. With a join token it is let in at once. Throws GatewayError where a device cannot be made. */
+  /** A machine asks; what it asked before is withdrawn. With a join token it is let in at once. Throws GatewayError where a device cannot be made. */
   start(request: NewRequest): StartResult;
   /** How the request of that device code stands, for whoever asks from the same address. Null: there is none. */
   poll(deviceCode: string, ip: string): JoinState | null;
   /** As `poll`, for whoever proves to have the private half of the key that asked; an approved request is gone after it. */
   claim(deviceCode: string, ip: string, proof: string): JoinState | { readonly kind: 'unproven' } | null;
+  /** The machine itself does not want to be let in any more. Answers as `poll`, with what it had become. */
+  withdraw(deviceCode: string, ip: string): JoinState | null;
   /** Those that wait for an operator, oldest first. */
   waiting(): readonly JoinRequest[];
   /** Lets it in. Null: no such code waits. Throws GatewayError where a device cannot be made. */
@@ -165,9 +169,10 @@ class WaitingRequests implements Enrolment {
         return refused;
       }
     }
+    const replaced = this.#withdrawEarlier(request);
     this.#byDeviceCode.set(request.deviceCode, request);
     const { deviceCode } = request;
-    return { kind: 'started', deviceCode, request: shown(request), proofKey: this.#proving.publicKey };
+    return { kind: 'started', deviceCode, request: shown(request), proofKey: this.#proving.publicKey, replaced };
   }
 
   poll(deviceCode: string, ip: string): JoinState | null {
@@ -194,6 +199,16 @@ class WaitingRequests implements Enrolment {
     }
     this.#byDeviceCode.delete(deviceCode);
     return state;
+  }
+
+  withdraw(deviceCode: string, ip: string): JoinState | null {
+    const state = this.poll(deviceCode, ip);
+    const found = this.#byDeviceCode.get(deviceCode);
+    if (state?.kind !== 'waiting' || found === undefined) {
+      return state;
+    }
+    found.state = { kind: 'withdrawn' };
+    return found.state;
   }
 
   waiting(): readonly JoinRequest[] {
@@ -235,6 +250,18 @@ class WaitingRequests implements Enrolment {
     const device = this.#enrol(request, { profile: token.profile, name: null, user: '' });
     request.state = { kind: 'approved', device };
     return null;
+  }
+
+  /** One machine waits once: an operator who sees two codes of it cannot know which of them somebody looks at. */
+  #withdrawEarlier({ publicKey, ip }: Waiting): string | null {
+    let code: string | null = null;
+    for (const request of this.#byDeviceCode.values()) {
+      if (request.publicKey === publicKey && request.ip === ip && request.state.kind === 'waiting') {
+        request.state = { kind: 'withdrawn' };
+        code = request.userCode;
+      }
+    }
+    return code;
   }
 
   /** A name that is taken gets a number: two machines are often called alike. */

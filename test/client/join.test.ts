@@ -62,7 +62,7 @@ test('a gateway whose name is not known any more is dialled where it was found, 
     if (name === 'gw.invalid') {
       assert.deepEqual(await answer, { ok: true });
     } else {
-      await assert.rejects(answer, /its certificate is not one of the gateway's CA for that name/);
+      await assert.rejects(answer, /shows a certificate that is not one of the gateway's CA for that name/);
     }
   }
 });

@@ -190,3 +190,31 @@ test('what a machine calls itself becomes a name that a device can have', () => 
     'a'.repeat(40),
   ]);
 });
+
+test('a machine waits once: what it asked before, or takes back itself, lets nobody in, and others still wait', (t) => {
+  const { enrolment, registry } = world(t);
+  const first = started(enrolment.start(ask()));
+  const other = started(enrolment.start(ask({ publicKey: 'key2' })));
+  const elsewhere = started(enrolment.start(ask({ ip: '192.0.2.2' })));
+  const second = started(enrolment.start(ask()));
+  // Neither another machine at that address, nor whoever says elsewhere to have that key, takes its place.
+  assert.deepEqual(
+    [first, other, elsewhere, second].map(({ replaced }) => replaced),
+    [null, null, null, first.request.userCode],
+  );
+  assert.deepEqual(enrolment.poll(first.deviceCode, '192.0.2.1'), { kind: 'withdrawn' });
+  assert.equal(enrolment.approve(first.request.userCode, { profile: 'oncall', name: null, user: '' }), null);
+  assert.equal(enrolment.withdraw(other.deviceCode, '192.0.2.9'), null);
+  assert.deepEqual(enrolment.withdraw(other.deviceCode, '192.0.2.1'), { kind: 'withdrawn' });
+  assert.deepEqual(
+    enrolment.waiting().map(({ userCode }) => userCode),
+    [elsewhere.request.userCode, second.request.userCode],
+  );
+  assert.equal(enrolment.approve(second.request.userCode, { profile: 'oncall', name: null, user: '' })?.number, 2);
+  // It was let in meanwhile: that stands until it is revoked.
+  assert.equal(enrolment.withdraw(second.deviceCode, '192.0.2.1')?.kind, 'approved');
+  assert.deepEqual(
+    registry.list().map(({ publicKey }) => publicKey),
+    ['key1'],
+  );
+});

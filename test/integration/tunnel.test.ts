@@ -373,23 +373,45 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
       assert.notEqual(refused.code, 0);
     }
     assert.ok(!gateway.cli('devices', 'list').stdout.includes(third.address));
-    const [program, args] = third.within(process.execPath, [
-      MAIN,
-      'join',
-      `${url}#sha256=${fingerprint}`,
-      '--no-trust',
-      '--hostname',
-      'third',
-    ]);
-    const joining = spawn(program, [...args], { env: { PATH: process.env['PATH'], HOME: home, NO_COLOR: '1' } });
-    let said = '';
-    joining.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    joining.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    await eventually('it shows a code', () => /code +[A-Z]{4}-[A-Z]{4}/.test(said));
-    assert.ok(said.includes(fingerprint));
-    const code = /code +([A-Z]{4}-[A-Z]{4})/.exec(said)?.[1] ?? '';
+    const beginJoin = () => {
+      const [program, args] = third.within(process.execPath, [
+        MAIN,
+        'join',
+        `${url}#sha256=${fingerprint}`,
+        '--no-trust',
+        '--hostname',
+        'third',
+      ]);
+      const child = spawn(program, [...args], { env: { PATH: process.env['PATH'], HOME: home, NO_COLOR: '1' } });
+      const begun = { child, said: '', closed: once(child, 'close') };
+      child.stdout.on('data', (bytes: Buffer) => (begun.said += bytes.toString()));
+      child.stderr.on('data', (bytes: Buffer) => (begun.said += bytes.toString()));
+      return begun;
+    };
+    const codeOf = async (begun: { readonly said: string }): Promise<string> => {
+      await eventually('it shows a code', () => /^ +code +[A-Z]{4}-[A-Z]{4}/m.test(begun.said));
+      return /^ +code +([A-Z]{4}-[A-Z]{4})/m.exec(begun.said)?.[1] ?? '';
+    };
+    // A join that is interrupted waits no more; of two, the later one counts, and both say so.
+    const interrupted = beginJoin();
+    const forgotten = await codeOf(interrupted);
+    assert.ok(gateway.cli('devices', 'list').stdout.includes(`waiting: ${forgotten}`));
+    interrupted.child.kill('SIGINT');
+    assert.deepEqual(await interrupted.closed, [1, null]);
+    assert.match(interrupted.said, /interrupted: the request is taken back/);
+    assert.doesNotMatch(gateway.cli('devices', 'list').stdout, /waiting: \S+ third/);
+    const earlier = beginJoin();
+    const earlierCode = await codeOf(earlier);
+    const later = beginJoin();
+    const code = await codeOf(later);
+    assert.ok(later.said.includes(`This machine waited already, with the code ${earlierCode}`), later.said);
+    assert.deepEqual(await earlier.closed, [1, null]);
+    assert.match(earlier.said, /another join of this machine has taken its place/);
+    assert.deepEqual(gateway.cli('devices', 'list').stdout.match(/waiting: \S+ third/g), [`waiting: ${code} third`]);
+    assert.ok(later.said.includes(fingerprint));
     assert.equal(gateway.cli('devices', 'approve', code, '--profile', 'oncall').code, 0);
-    const [status] = await once(joining, 'close');
+    const [status] = await later.closed;
+    const { said } = later;
     assert.deepEqual([status, /joined as third with profile oncall/.test(said)], [0, true], said);
     const config = readFileSync(join(home, '.config', 'clawpatrol', 'wg.conf'), 'utf8');
     const secret = /PrivateKey = (\S+)/.exec(config)?.[1] ?? '';

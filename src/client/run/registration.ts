@@ -47,6 +47,8 @@ export interface StartedRun {
   end(): Promise<void>;
 }
 
+const MOVED = 'nothing was started. The URL is the one of `clawpatrol join`: if the gateway has moved, join it anew';
+
 /** Asks the gateway for a run. `how` says by what it will be known. Rejects with RunError. */
 export async function beginRun(options: RunOptions, how: Readonly<Record<string, string>>): Promise<StartedRun> {
   // Loaded while the inner half starts: TLS is the largest part of this program.
@@ -70,7 +72,8 @@ export async function beginRun(options: RunOptions, how: Readonly<Record<string,
     };
   } catch (error) {
     if (error instanceof LinkError) {
-      throw new RunError(error.message, { cause: error });
+      const why = error.status === 0 ? `; ${MOVED}` : '';
+      throw new RunError(`${error.message}${why}`, { cause: error });
     }
     throw error;
   }
