@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
 import type { Grant, GrantState } from '../approvals/grant.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { createJobs } from '../lib/jobs.ts';
+import type { Job, Jobs } from '../lib/jobs.ts';
 import type { Batch } from './batch.ts';
 import type { Finding } from './chain.ts';
 import { exportRecords } from './export.ts';
@@ -28,6 +30,8 @@ import type { OpenedStore, WriterData, WriterCalls, Written } from './writer.ts'
 export interface AuditLogParts {
   readonly path: string;
   readonly clock: Clock;
+  /** Where its recurring work is seen; left out: nowhere. */
+  readonly jobs?: Jobs;
   readonly key: CheckpointKey;
   readonly checkpoint: { readonly everyMs: number; readonly records: number; readonly publish: string | null };
   /** As configured now: a reload may change it. */
@@ -129,8 +133,7 @@ class Log implements SqliteAuditLog {
   #followedSeq = 0;
   #following = false;
   readonly #asides = new Set<Thread<ReaderCalls>>();
-  #checkpoints: Timer | null = null;
-  #retention: Timer | null = null;
+  #work: readonly Job[] = [];
   #maintaining: Promise<void> = Promise.resolve();
   #archiveProblem: string | null = null;
   #threadGone = false;
@@ -170,10 +173,7 @@ class Log implements SqliteAuditLog {
     this.#head = opened.head;
     this.#followedSeq = opened.head.seq;
     await this.#closeUnsettled(opened);
-    this.#armCheckpoint();
-    this.#armRetention();
-    // Runs beside everything else; what goes wrong is told by archiveProblem.
-    void this.maintain();
+    this.#beginWork();
   }
 
   append(event: AuditEvent): AuditTicket | null {
@@ -201,8 +201,7 @@ class Log implements SqliteAuditLog {
       return;
     }
     this.#closing = true;
-    this.#checkpoints?.cancel();
-    this.#retention?.cancel();
+    this.#work.forEach((job) => job.stop());
     // The clock's timers do not keep a process alive, and this must not end before the queue is empty or its deadline is over.
     const hold = setInterval(() => {}, HOLD_MS);
     try {
@@ -454,25 +453,23 @@ class Log implements SqliteAuditLog {
     this.#noteWritten(await writer.call('checkpoint', this.#parts.clock.now()));
   }
 
-  #armCheckpoint(): void {
-    if (this.#closing) {
-      return;
-    }
-    this.#checkpoints = this.#parts.clock.after(this.#parts.checkpoint.everyMs, () => {
-      this.#checkpoint()
-        // A store that cannot be written now says so at the next batch; the checkpoint is tried again in its turn.
-        .catch(() => {})
-        .finally(() => this.#armCheckpoint());
-    });
-  }
-
-  #armRetention(): void {
-    if (this.#closing) {
-      return;
-    }
-    this.#retention = this.#parts.clock.after(RETENTION_MS, () => {
-      void this.maintain().finally(() => this.#armRetention());
-    });
+  #beginWork(): void {
+    const { clock, checkpoint, jobs = createJobs(clock) } = this.#parts;
+    this.#work = [
+      // A store that cannot be written now says so at the next batch; the checkpoint is tried again in its turn.
+      jobs.every({ name: 'audit checkpoints', everyMs: () => checkpoint.everyMs, work: () => this.#checkpoint() }),
+      jobs.every({
+        name: 'audit retention',
+        everyMs: () => RETENTION_MS,
+        firstMs: 0,
+        work: async () => {
+          await this.maintain();
+          if (this.#archiveProblem !== null) {
+            throw new Error(this.#archiveProblem);
+          }
+        },
+      }),
+    ];
   }
 
   /** What the last run let through and never heard of again is recorded as unknown, once. */

@@ -361,9 +361,21 @@ export interface CheckJson {
   readonly fix: string;
 }
 
+export interface JobJson {
+  readonly name: string;
+  readonly every_ms: number;
+  /** Null: it has not run yet. */
+  readonly last_run: string | null;
+  readonly last_error: string | null;
+  /** It should have run by now. */
+  readonly overdue: boolean;
+}
+
 export interface StatusJson {
   readonly ok: boolean;
   readonly checks: readonly CheckJson[];
+  /** The recurring work of the gateway; older gateways do not tell of it. */
+  readonly jobs?: readonly JobJson[];
 }
 
 export interface DiagnosticJson {

@@ -13,6 +13,7 @@ import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
 import { mayDo } from './roles.ts';
 import type { WholeParts } from './api.ts';
+import { timeText } from './shapes.ts';
 
 export interface OperatorServers {
   /** Serves the operator API on the control address. Rejects with GatewayError LISTEN_FAILED or STORE_FAILED. */
@@ -143,7 +144,14 @@ function describeParts(operations: Operations): WholeParts {
     devices: operations.devices,
     status() {
       const checks = operations.status();
-      return { ok: checks.every((check) => check.state !== 'fail'), checks };
+      const jobs = operations.jobs().map((job) => ({
+        name: job.name,
+        every_ms: job.everyMs,
+        last_run: job.lastRunMs === null ? null : timeText(job.lastRunMs),
+        last_error: job.lastError,
+        overdue: job.late,
+      }));
+      return { ok: checks.every((check) => check.state !== 'fail'), checks, jobs };
     },
     reload: () => operations.reload('operator'),
     warn: (message, error) => logger.warn({ err: error }, message),

@@ -21,6 +21,7 @@ import type { AuditRecord } from '../audit/event.ts';
 import type { Ref } from '../config/config.ts';
 import type { SecretSources } from '../credentials/sources.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Jobs } from '../lib/jobs.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Action } from '../rules/action.ts';
@@ -57,6 +58,7 @@ export interface ApprovalServices {
 
 export interface ApprovalServiceParts {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly audit: AuditLog & ApprovalStore & GrantStore;
   readonly live: () => Live;
   readonly dial: Dial;
@@ -284,10 +286,11 @@ function openChannels(parts: ApprovalServiceParts, approvals: () => Approvals | 
 }
 
 function watchIncidents(parts: ApprovalServiceParts, claims: Claims): Promise<Incidents> {
-  const { clock, audit, live, dial, sources, secretString, logger } = parts;
+  const { clock, jobs, audit, live, dial, sources, secretString, logger } = parts;
   const authorise = createAuthoriser({ clock, live, sources });
   return openIncidents({
     clock,
+    jobs,
     audit,
     secretString,
     outbound: createOutbound({ dial }),

@@ -10,6 +10,8 @@ import type { LoadOptions, LoadResult } from '../config/load.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
+import { createJobs } from '../lib/jobs.ts';
+import type { JobState, Jobs } from '../lib/jobs.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { formatAddress } from './dialling/addresses.ts';
 import type { BoundAddress } from './dialling/addresses.ts';
@@ -92,6 +94,8 @@ export interface Operations extends Pick<
   /** Calls when a request was parked, voted on or decided, until what it returns is called. */
   onApprovals(listener: Parameters<ApprovalFeed['onChange']>[0]): () => void;
   status(): readonly Check[];
+  /** The recurring work of this process. */
+  jobs(): readonly JobState[];
   reload(trigger: string): Promise<ReloadResult>;
 }
 
@@ -162,6 +166,7 @@ interface Running {
 class Daemon implements Gateway {
   readonly stopped: Promise<unknown>;
   readonly #parts: GatewayParts;
+  readonly #jobs: Jobs;
   readonly #manager: ServiceManager;
   readonly #undo: Undo[] = [];
   readonly #auditTroubles = new Map<string, string>();
@@ -180,7 +185,8 @@ class Daemon implements Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    this.#manager = createServiceManager(parts);
+    this.#jobs = createJobs(parts.clock);
+    this.#manager = createServiceManager({ env: parts.env, jobs: this.#jobs });
     this.stopped = new Promise((resolveStopped) => {
       this.#resolveStopped = resolveStopped;
     });
@@ -216,6 +222,7 @@ class Daemon implements Gateway {
     held.warnings.forEach((warning) => logger.warn({}, warning));
     const services = await openServices({
       clock,
+      jobs: this.#jobs,
       env,
       version: this.#parts.version,
       stateDir,
@@ -250,6 +257,7 @@ class Daemon implements Gateway {
     this.#watched = [resolve(this.#parts.configPath)];
     const watch = watchConfig({
       clock: this.#parts.clock,
+      jobs: this.#jobs,
       paths: () => this.#watched,
       onChange: async () => {
         await this.reload('files');
@@ -354,6 +362,7 @@ class Daemon implements Gateway {
       serverTls: (names) => services.certificates.serverContext(names),
       onApprovals: (listener) => services.feed.onChange(listener),
       status: () => this.status(),
+      jobs: () => this.#jobs.list(),
       reload: (trigger) => this.reload(trigger),
     };
   }
@@ -513,6 +522,7 @@ class Daemon implements Gateway {
       tunnels: running.services.tunnel?.states ?? [],
       refusedReload: running.reloader.refused,
       restartNeeded: running.reloader.restartNeeded,
+      jobs: this.#jobs.list(),
       served: new Set(this.#parts.protocols.keys()),
       lookedAgoMs: this.#parts.clock.monotonicMs() - (this.#watch?.lastLookMs ?? this.#parts.clock.monotonicMs()),
     };

@@ -1,6 +1,6 @@
 // Tells systemd about readiness, status and life, through systemd-notify (Node has no datagram sockets of the Unix kind).
 import { execFile } from 'node:child_process';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Job, Jobs } from '../lib/jobs.ts';
 
 export interface ServiceManager {
   ready(status: string): void;
@@ -10,13 +10,13 @@ export interface ServiceManager {
 
 export interface ServiceManagerParts {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
+  readonly jobs: Jobs;
   /** Runs `systemd-notify` with these arguments; a failure is the caller's to ignore. */
   readonly run?: (args: readonly string[], env: Record<string, string>) => void;
 }
 
 /** Does nothing when the daemon was not started by systemd. */
-export function createServiceManager({ env, clock, run = runNotify }: ServiceManagerParts): ServiceManager {
+export function createServiceManager({ env, jobs, run = runNotify }: ServiceManagerParts): ServiceManager {
   const socket = env['NOTIFY_SOCKET'] ?? '';
   const watchdogMs = Number(env['WATCHDOG_USEC'] ?? '0') / 1000;
   // A child is given a named few variables, never the gateway's environment.
@@ -26,20 +26,17 @@ export function createServiceManager({ env, clock, run = runNotify }: ServiceMan
       run(args, childEnv);
     }
   };
-  let timer: Timer | null = null;
-  const keepAlive = (): void => {
-    if (watchdogMs > 0 && socket !== '') {
-      send('WATCHDOG=1');
-      timer = clock.after(watchdogMs / 3, keepAlive);
-    }
-  };
+  let job: Job | null = null;
   return {
     ready(status) {
       send('--ready', `--status=${status}`);
-      keepAlive();
+      if (watchdogMs > 0 && socket !== '') {
+        const work = (): void => send('WATCHDOG=1');
+        job ??= jobs.every({ name: 'systemd watchdog', everyMs: () => watchdogMs / 3, firstMs: 0, work });
+      }
     },
     stopping: () => send('--stopping', '--status=draining'),
-    stop: () => timer?.cancel(),
+    stop: () => job?.stop(),
   };
 }
 

@@ -23,6 +23,7 @@ import type { SecretStore } from '../credentials/store.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { Jobs } from '../lib/jobs.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Effect, Protocol } from '../protocols/protocol.ts';
 import type { Action, Agent } from '../rules/action.ts';
@@ -67,6 +68,7 @@ import { resolveSecretString } from './secret-string.ts';
 
 export interface ServiceParts {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly stateDir: string;
@@ -149,7 +151,7 @@ export async function openServices(parts: ServiceParts): Promise<Services> {
 }
 
 function openAudit(
-  { clock, env, stateDir, live, onAuditTrouble }: ServiceParts,
+  { clock, jobs, env, stateDir, live, onAuditTrouble }: ServiceParts,
   secrets: SecretStore,
   storeKey: Buffer,
 ): Promise<SqliteAuditLog> {
@@ -165,6 +167,7 @@ function openAudit(
   return openAuditLog({
     path: isAbsolute(storePath) ? storePath : join(stateDir, storePath),
     clock,
+    jobs,
     key: loadCheckpointKey({ stateDir, storeKey, configured }),
     checkpoint: { everyMs, records, publish },
     retention: () => {
@@ -217,6 +220,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
   const dial = createDial({ clock, resolver: () => live().config.gateway.resolver, bound: parts.bound });
   const asking = await openApprovals({
     clock,
+    jobs: parts.jobs,
     audit,
     live,
     dial,

@@ -3,6 +3,7 @@ import type { AuditMetrics } from '../audit/log.ts';
 import type { Deciders } from './decider-metrics.ts';
 import type { Live } from './live.ts';
 import type { Phase } from './phase.ts';
+import type { JobState } from '../lib/jobs.ts';
 import type { TransportState } from './tunnel/transports.ts';
 
 /** One line of `status`. */
@@ -33,6 +34,8 @@ export interface StatusSources {
   /** Milliseconds since the configuration's files were last looked at. */
   readonly lookedAgoMs: number;
   readonly deciders: Deciders;
+  /** The recurring work of this process. */
+  readonly jobs: readonly JobState[];
   /** How the transports stand that agents come through. */
   readonly tunnels: readonly TransportState[];
 }
@@ -77,6 +80,7 @@ export function describeStatus(sources: StatusSources): readonly Check[] {
     ...checkEndpoints(sources),
     ok('connections', `${sources.connections} open, ${sources.parked} waiting for approval`),
     ...checkDeciders(sources.deciders),
+    ...sources.jobs.map(checkJob),
   ];
 }
 
@@ -180,6 +184,19 @@ function checkDeciders({ reviewers, approvers }: Deciders): readonly Check[] {
       fix: 'ask for less: a rule for what is always approved, or on_fatigue = "second_approver"',
     }));
   return [...models, ...tired];
+}
+
+/** Work that has stopped, or fails each time, is told; readiness is the business of what the work is for. */
+function checkJob({ name, everyMs, lastRunMs, lastError, late }: JobState): Check {
+  const last = lastRunMs === null ? 'never' : new Date(lastRunMs).toISOString();
+  const detail = `last run ${last}, every ${Math.round(everyMs / 100) / 10} s`;
+  if (late) {
+    const fix = 'it has stopped: restart the gateway, and report this';
+    return { name: `job: ${name}`, state: 'warn', detail: `${detail}; it is overdue`, fix };
+  }
+  return lastError === null
+    ? ok(`job: ${name}`, detail)
+    : { name: `job: ${name}`, state: 'warn', detail: `${detail}; failed: ${lastError}`, fix: 'see the log' };
 }
 
 /** Share of the hour's tokens from which on it is told. */

@@ -194,7 +194,7 @@ test('what a machine calls itself becomes a name that a device can have', () => 
 test('a machine waits once: what it asked before, or takes back itself, lets nobody in, and others still wait', (t) => {
   const { enrolment, registry } = world(t);
   const first = started(enrolment.start(ask()));
-  const other = started(enrolment.start(ask({ publicKey: 'key2' })));
+  const other = started(enrolment.start(ask({ publicKey: pair(2).publicKey })));
   const elsewhere = started(enrolment.start(ask({ ip: '192.0.2.2' })));
   const second = started(enrolment.start(ask()));
   // Neither another machine at that address, nor whoever says elsewhere to have that key, takes its place.
@@ -215,6 +215,6 @@ test('a machine waits once: what it asked before, or takes back itself, lets nob
   assert.equal(enrolment.withdraw(second.deviceCode, '192.0.2.1')?.kind, 'approved');
   assert.deepEqual(
     registry.list().map(({ publicKey }) => publicKey),
-    ['key1'],
+    [pair(1).publicKey],
   );
 });

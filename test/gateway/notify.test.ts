@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createServiceManager } from '../../src/gateway/notify.ts';
+import { createJobs } from '../../src/lib/jobs.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function world(env: Record<string, string>) {
@@ -9,7 +10,7 @@ function world(env: Record<string, string>) {
   const given: Record<string, string>[] = [];
   const manager = createServiceManager({
     env,
-    clock,
+    jobs: createJobs(clock),
     run: (args, childEnv) => {
       told.push(args.join(' '));
       given.push(childEnv);

@@ -5,6 +5,7 @@ import { findRestartNeeded, keepTunnel } from '../../src/gateway/reloading/resta
 import { NO_DECIDERS, type Deciders } from '../../src/gateway/decider-metrics.ts';
 import { describeStatus, findUnready } from '../../src/gateway/status.ts';
 import type { StatusSources } from '../../src/gateway/status.ts';
+import type { JobState } from '../../src/lib/jobs.ts';
 import { ALLOWED, makeConfig, makeLive } from '../support/gate-parts.ts';
 
 const HEALTHY: StatusSources = {
@@ -21,6 +22,7 @@ const HEALTHY: StatusSources = {
   served: new Set(['postgres']),
   lookedAgoMs: 10,
   deciders: NO_DECIDERS,
+  jobs: [],
   tunnels: [],
 };
 
@@ -138,4 +140,17 @@ test('the limit of open files bounds the connections', () => {
   assert.equal(maxConnections(table.replace('1024', 'unlimited')), Number.POSITIVE_INFINITY);
   assert.equal(maxConnections(table.replace('1024', '64')), 1);
   assert.equal(maxConnections(''), Number.POSITIVE_INFINITY);
+});
+
+test('TR-07: work that is overdue or fails is a warning with its last run, and work that runs is not', () => {
+  const job = { name: 'audit checkpoints', everyMs: 60_000, lastRunMs: 1_000, lastError: null, late: false };
+  const told = (more: Partial<JobState>): string => {
+    const checks = describeStatus({ ...HEALTHY, jobs: [{ ...job, ...more }] });
+    const found = checks.find(({ name }) => name === 'job: audit checkpoints');
+    return `${found?.state} ${found?.detail}`;
+  };
+  assert.equal(told({}), 'ok last run 1970-01-01T00:00:01.000Z, every 60 s');
+  assert.equal(told({ lastRunMs: null }), 'ok last run never, every 60 s');
+  assert.equal(told({ lastRunMs: null, late: true }), 'warn last run never, every 60 s; it is overdue');
+  assert.match(told({ lastError: 'disk full' }), /^warn .*; failed: disk full$/);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { watchConfig } from '../../src/gateway/reloading/config-watch.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { createJobs } from '../../src/lib/jobs.ts';
 import { eventually } from '../support/daemon.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -18,6 +19,7 @@ async function world(t: CleanUp, paths: (folder: string) => readonly string[]) {
   };
   const watch = watchConfig({
     clock: systemClock,
+    jobs: createJobs(systemClock),
     paths: () => paths(folder),
     onChange: () => watch.around(load),
   });

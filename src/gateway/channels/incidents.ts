@@ -12,6 +12,7 @@ import {
 import type { AuditLog } from '../../audit/log.ts';
 import type { Config, NamedBlock, Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Jobs } from '../../lib/jobs.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { createThrottle, type Throttle } from '../../lib/throttle.ts';
 import { Unknown, type Agent } from '../../rules/action.ts';
@@ -82,6 +83,7 @@ export interface Incidents {
 
 export interface IncidentParts extends Pick<ChannelParts, 'authorise' | 'warn' | 'secretString'> {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly outbound: Outbound;
   readonly audit: Pick<AuditLog, 'appendDurable' | 'search'>;
   readonly config: () => Pick<Config, 'contexts' | 'profiles'>;

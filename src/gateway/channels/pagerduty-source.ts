@@ -2,7 +2,8 @@
 // worth something. Nothing waits for it longer than `timeout`; what PagerDuty says is heard by the desk, and its texts are outsiders'.
 import type { Heard, Incident } from '../../approvals/incidents.ts';
 import type { NamedBlock } from '../../config/config.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Job, Jobs } from '../../lib/jobs.ts';
 import { Lru } from '../../lib/lru.ts';
 import { shorten } from '../../lib/text.ts';
 import type { Outbound } from '../dialling/outbound-fetch.ts';
@@ -48,6 +49,7 @@ export interface IncidentSource {
 
 export interface PagerDutyParts extends Pick<ChannelParts, 'authorise' | 'warn'> {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly outbound: Outbound;
   readonly desk: IncidentDesk;
 }
@@ -62,7 +64,7 @@ interface Asked {
 
 export function createPagerDutySource(block: NamedBlock, parts: PagerDutyParts): IncidentSource {
   const source = new PagerDutySource(block, parts);
-  void source.round();
+  source.begin();
   return source;
 }
 
@@ -79,7 +81,7 @@ class PagerDutySource implements IncidentSource {
   /** The turn of the question that `#newest` answers: rounds may overlap. */
   #newestAsked = 0;
   #looks = { count: 0, sinceMs: 0, shares: new Map<string, number>() };
-  #next: Timer | null = null;
+  #job: Job | null = null;
   #failing = false;
 
   constructor(block: NamedBlock, parts: PagerDutyParts) {
@@ -140,19 +142,26 @@ class PagerDutySource implements IncidentSource {
     // An event has no description, notes or timeline.
     this.#look(id, '');
     if (textOf(this.#block, 'select') === 'latest') {
-      this.#next?.cancel();
-      void this.round();
+      this.#job?.runAfter(0);
     }
   }
 
   close(): void {
     this.#closing.abort();
-    this.#next?.cancel();
+    this.#job?.stop();
   }
 
-  /** Asks now, and again after `cache_ttl`. Never rejects. */
-  async round(): Promise<void> {
-    this.#next?.cancel();
+  /** Asks now, and again after each `cache_ttl`. */
+  begin(): void {
+    this.#job = this.#parts.jobs.every({
+      name: `incidents of ${this.#block.ref}`,
+      everyMs: () => this.#ttlMs,
+      firstMs: 0,
+      work: () => this.#round(),
+    });
+  }
+
+  async #round(): Promise<void> {
     try {
       if (textOf(this.#block, 'select') === 'latest') {
         await this.#within((signal) => this.#findNewest(signal));
@@ -161,10 +170,7 @@ class PagerDutySource implements IncidentSource {
       this.#failing = false;
     } catch (error) {
       this.#told(error);
-    }
-    if (!this.#closing.signal.aborted) {
-      this.#next?.cancel();
-      this.#next = this.#parts.clock.after(this.#ttlMs, () => void this.round());
+      throw new Error(reasonOf(error), { cause: error });
     }
   }
 

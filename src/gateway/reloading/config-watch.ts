@@ -5,7 +5,8 @@ import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Job, Jobs } from '../../lib/jobs.ts';
 
 /** Time between looks. */
 export const LOOK_MS = 3_000;
@@ -14,6 +15,7 @@ const SETTLE_MS = 200;
 
 export interface ConfigWatchParts {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   /** Files and directories to look at, absolute; may change with every load. */
   readonly paths: () => readonly string[];
   /** The content differs from what was last loaded or tried: load it, through `around`. Must not reject. */
@@ -37,9 +39,8 @@ class ContentWatch implements ConfigWatch {
   readonly #parts: ConfigWatchParts;
   #known: string | null = null;
   #pending: string | null = null;
-  #timer: Timer | null = null;
+  readonly #job: Job;
   #stopped = false;
-  #looking = false;
   #watchers: FSWatcher[] = [];
   #watched = '';
   lastLookMs: number;
@@ -47,7 +48,11 @@ class ContentWatch implements ConfigWatch {
   constructor(parts: ConfigWatchParts) {
     this.#parts = parts;
     this.lastLookMs = parts.clock.monotonicMs();
-    this.#arm(LOOK_MS);
+    this.#job = parts.jobs.every({
+      name: 'looks at the configuration',
+      everyMs: () => LOOK_MS,
+      work: () => this.#look(),
+    });
   }
 
   async around<T>(load: () => Promise<T>): Promise<T> {
@@ -65,35 +70,18 @@ class ContentWatch implements ConfigWatch {
 
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
+    this.#job.stop();
     this.#unsubscribe();
   }
 
-  #arm(delayMs: number): void {
-    if (this.#stopped) {
-      return;
+  /** Says when to look again, where that is sooner than in turn. */
+  async #look(): Promise<number | undefined> {
+    this.lastLookMs = this.#parts.clock.monotonicMs();
+    const seen = await fingerprint(this.#parts.paths());
+    if (seen !== this.#known && this.#known !== null) {
+      return (await this.#follow(seen)) ? undefined : SETTLE_MS;
     }
-    this.#timer?.cancel();
-    // Owned here: `#look` does not reject, and arms the next one.
-    this.#timer = this.#parts.clock.after(delayMs, () => void this.#look());
-  }
-
-  async #look(): Promise<void> {
-    if (this.#looking) {
-      return;
-    }
-    this.#looking = true;
-    let nextMs = LOOK_MS;
-    try {
-      this.lastLookMs = this.#parts.clock.monotonicMs();
-      const seen = await fingerprint(this.#parts.paths());
-      if (seen !== this.#known && this.#known !== null) {
-        nextMs = (await this.#follow(seen)) ? LOOK_MS : SETTLE_MS;
-      }
-    } finally {
-      this.#looking = false;
-      this.#arm(nextMs);
-    }
+    return undefined;
   }
 
   /** The first sight of a change is only noted; seen twice alike, it is loaded. True when there is nothing left to settle. */
@@ -117,7 +105,7 @@ class ContentWatch implements ConfigWatch {
     this.#watched = folders.join('\n');
     for (const folder of folders) {
       try {
-        const watcher = watch(folder, { persistent: false }, () => this.#arm(SETTLE_MS));
+        const watcher = watch(folder, { persistent: false }, () => this.#job.runAfter(SETTLE_MS));
         watcher.on('error', () => watcher.close());
         this.#watchers.push(watcher);
       } catch {

@@ -4,8 +4,9 @@ import type { Socket } from 'node:net';
 import { runCommand } from '../../devices/commands.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import { nameFrom } from '../../devices/enrolment.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import type { Job, Jobs } from '../../lib/jobs.ts';
 import type { Secret } from '../../lib/secret.ts';
 import type { Agent } from '../../rules/action.ts';
 import { resolveHost } from '../dialling/dial.ts';
@@ -45,6 +46,7 @@ const NO_PORT = 1;
 
 export interface TailnetParts {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly settings: TailnetSettings;
   readonly api: LocalApi;
   readonly authKey: () => Secret | null;
@@ -91,7 +93,7 @@ class TailnetTransport implements Tailnet {
   #needed: ReadonlySet<string> = new Set();
   #open = false;
   #trouble: string | null = 'it is not open yet';
-  #watch: Timer | null = null;
+  #watch: Job | null = null;
   #canaryMs = 0;
   #looking: Promise<void> | null = null;
   #again = false;
@@ -243,7 +245,7 @@ class TailnetTransport implements Tailnet {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#open = false;
-    this.#watch?.cancel();
+    this.#watch?.stop();
     await this.#looking;
     const { api, logger, settings } = this.#parts;
     await this.#refused?.close();
@@ -307,9 +309,16 @@ class TailnetTransport implements Tailnet {
   }
 
   #lookLater(): void {
-    this.#watch = this.#parts.clock.after(WATCH_MS, () => {
-      this.#look();
-      this.#lookLater();
+    this.#watch = this.#parts.jobs.every({
+      name: 'looks at tailscaled',
+      everyMs: () => WATCH_MS,
+      work: async () => {
+        this.#look();
+        await this.#looking;
+        if (this.#trouble !== null) {
+          throw new Error(this.#trouble);
+        }
+      },
     });
   }
 

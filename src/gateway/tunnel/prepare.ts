@@ -36,7 +36,7 @@ const COOKIES = '/proc/sys/net/ipv4/tcp_syncookies';
 
 export interface PrepareParts extends Pick<
   TunnelParts,
-  'clock' | 'stateDir' | 'live' | 'metrics' | 'recorder' | 'logger'
+  'clock' | 'jobs' | 'stateDir' | 'live' | 'metrics' | 'recorder' | 'logger'
 > {
   readonly storeKey: Buffer;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -9,6 +9,7 @@ import { findSilent } from '../../devices/runs.ts';
 import type { Run, RunRegistry } from '../../devices/runs.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import type { Job, Jobs } from '../../lib/jobs.ts';
 import type { Agent } from '../../rules/action.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
@@ -46,6 +47,7 @@ const STEADY_MS = 60_000;
 
 export interface TunnelParts {
   readonly clock: Clock;
+  readonly jobs: Jobs;
   readonly stateDir: string;
   readonly inside: Inside;
   readonly keys: WireguardKeys;
@@ -100,7 +102,7 @@ class WireguardTunnel implements Tunnel {
   #ports: TunnelPorts | null = null;
   #heard: readonly PeerState[] = [];
   readonly #movements = new Movements();
-  #watch: Timer | null = null;
+  #watch: Job | null = null;
   #revival: Timer | null = null;
   #attempt = 0;
   #revivedMs = Number.NEGATIVE_INFINITY;
@@ -297,7 +299,7 @@ class WireguardTunnel implements Tunnel {
 
   async close(): Promise<void> {
     this.#open = false;
-    this.#watch?.cancel();
+    this.#watch?.stop();
     this.#revival?.cancel();
     await this.#changed;
     await this.#noteOuterAddresses();
@@ -311,14 +313,20 @@ class WireguardTunnel implements Tunnel {
   }
 
   #watchPeers(): void {
-    this.#watch = this.#parts.clock.after(WATCH_MS, () => {
-      // Owned: it never rejects.
-      void this.#noteOuterAddresses().then(() => (this.#open ? this.#watchPeers() : undefined));
+    this.#watch = this.#parts.jobs.every({
+      name: 'handshakes of the tunnel',
+      everyMs: () => WATCH_MS,
+      work: async () => {
+        const why = await this.#noteOuterAddresses();
+        if (why !== null) {
+          throw new Error(why);
+        }
+      },
     });
   }
 
-  /** Never rejects: without it clients only take longer to come back after a restart. */
-  async #noteOuterAddresses(): Promise<void> {
+  /** Gives what went wrong and never rejects: without it clients only take longer to come back after a restart. */
+  async #noteOuterAddresses(): Promise<string | null> {
     try {
       this.#heard = await this.peers();
       this.#endSilentRuns(this.#heard);
@@ -331,9 +339,11 @@ class WireguardTunnel implements Tunnel {
         writeOuterAddresses(this.#parts.stateDir, next);
         this.#outer = next;
       }
+      return null;
     } catch (error) {
       this.#parts.logger.warn({ err: error }, 'where the peers of the tunnel are could not be noted');
       await this.#noteLoss();
+      return messageOf(error);
     }
   }
 

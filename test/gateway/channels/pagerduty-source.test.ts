@@ -7,6 +7,7 @@ import { createPagerDutySource, type IncidentSource } from '../../../src/gateway
 import { readPagerDutyEvent } from '../../../src/gateway/channels/pagerduty-event.ts';
 import { createDeferred } from '../../../src/lib/deferred.ts';
 import { FakeAudit } from '../../approvals/parts.ts';
+import { createJobs } from '../../../src/lib/jobs.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import type { CleanUp } from '../../support/temp.ts';
 
@@ -56,6 +57,7 @@ function open(t: CleanUp, attributes: NamedBlock['attributes'] = {}): World {
   const questions: { readonly url: URL; readonly reply: (response: Response) => void }[] = [];
   const source = createPagerDutySource(block, {
     clock,
+    jobs: createJobs(clock),
     desk,
     warn: () => undefined,
     authorise: async () => [],
