@@ -80,6 +80,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'scoped'
   'POST /api/onboard/start': 'anyone',
   'POST /api/onboard/poll': 'anyone',
   'POST /api/onboard/claim': 'anyone',
+  'POST /api/onboard/withdraw': 'anyone',
   'POST /api/device/runs': 'anyone',
   'POST /api/device/runs/:id/alive': 'anyone',
   'DELETE /api/device/runs/:id': 'anyone',

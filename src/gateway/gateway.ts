@@ -1,5 +1,4 @@
 // The daemon: start, reload, stop, status. Start undoes itself when a step fails; a reload is all or nothing; a stop drains.
-import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import type { ApprovalFeed } from '../approvals/feed.ts';
@@ -42,7 +41,7 @@ import type { RuleHits } from './judging/rule-hits.ts';
 import { createRoutes } from './arriving/routing.ts';
 import { openServices, runWithin } from './services.ts';
 import type { Services } from './services.ts';
-import { chooseStateDir, openStateDir } from './state-dir.ts';
+import { chooseStateDir, openStateDir, readFreeBytes } from './state-dir.ts';
 import type { StateDir } from './state-dir.ts';
 import type { TailnetPeople } from './tailnet/people.ts';
 import { describeDeciders } from './approval-services.ts';
@@ -557,15 +556,6 @@ class Daemon implements Gateway {
       throw new GatewayError('INTERNAL', 'gateway', `the gateway cannot go from ${this.#phase} to ${to}`);
     }
     this.#phase = to;
-  }
-}
-
-function readFreeBytes(path: string): number | null {
-  try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
-  } catch {
-    return null;
   }
 }
 

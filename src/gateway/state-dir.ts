@@ -1,6 +1,16 @@
 // The state directory: made private, and held by one gateway at a time. The lock is the kernel's (flock), so it ends with the process
 // however that ends; a file with a process id in it would outlive kill -9 and could name a stranger.
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import koffi from 'koffi';
@@ -91,4 +101,14 @@ function takeLock(file: number): boolean {
     throw new GatewayError('STATE_DIR', 'gateway', 'the system has no flock');
   }
   return Reflect.apply(flock, undefined, [file, LOCK_EXCLUSIVE | LOCK_NOT_BLOCKING]) === 0;
+}
+
+/** Free bytes where that path is, for those who are not root; null when it cannot be told. */
+export function readFreeBytes(path: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
 }

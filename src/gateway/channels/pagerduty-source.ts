@@ -142,7 +142,8 @@ class PagerDutySource implements IncidentSource {
     // An event has no description, notes or timeline.
     this.#look(id, '');
     if (textOf(this.#block, 'select') === 'latest') {
-      this.#job?.runAfter(0);
+      // Beside one that may be under way, which began before the event. Owned: what goes wrong is told by `#told`.
+      this.#round().catch(() => undefined);
     }
   }
 
