@@ -6,8 +6,9 @@ import type { ParkedNotice } from '../protocols/session.ts';
 import type { Item } from './item.ts';
 import type { Alarm, ApprovalNews, Asked } from './notify.ts';
 
-/** How often a waiting client is told that it still waits. */
+/** How often a waiting client gets a sign of life, and how many of them may pass without words. */
 const NOTICE_MS = 30_000;
+const MAX_SILENT = 120;
 
 export interface AnnouncingParts {
   readonly clock: Clock;
@@ -49,11 +50,7 @@ export function createAnnouncing({ clock, announce, isFirst, warn }: AnnouncingP
     });
   };
   const tick = (item: Item): void => {
-    const notice: ParkedNotice = {
-      approval: item.approval.id,
-      expiresInMs: Math.max(0, item.dueMs - clock.monotonicMs()),
-      waitsFor: item.human?.label ?? 'a reviewer model',
-    };
+    const notice = noticeOf(item, clock.monotonicMs());
     try {
       item.notify(notice);
     } catch (error) {
@@ -86,6 +83,26 @@ export function createAnnouncing({ clock, announce, isFirst, warn }: AnnouncingP
     alarm: (item, alarm) => announce({ kind: 'break_glass', approval: item.approval, alarm }),
     decided: (item) => announce({ kind: 'decided', approval: item.approval, told: [...item.told] }),
   };
+}
+
+/** What the client is told now; counts that it was. */
+function noticeOf(item: Item, nowMs: number): ParkedNotice {
+  const waitsFor = item.human?.label ?? 'a reviewer model';
+  const silent = !isTold(item.notices) && waitsFor === item.waitsFor;
+  item.notices += 1;
+  item.waitsFor = waitsFor;
+  return {
+    approval: item.approval.id,
+    expiresInMs: Math.max(0, item.dueMs - nowMs),
+    waitsFor,
+    waitedMs: nowMs - item.createdMonotonicMs,
+    silent,
+  };
+}
+
+/** In words at once, and again whenever the wait has doubled: who reads it every half minute stops reading. */
+function isTold(count: number): boolean {
+  return Number.isInteger(Math.log2(Math.max(1, count))) || count % MAX_SILENT === 0;
 }
 
 /** The people that an item waits for, or null. */

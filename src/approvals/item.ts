@@ -41,6 +41,8 @@ export interface Item {
   notice: Timer | null;
   /** How often the waiting client was told that it waits. */
   notices: number;
+  /** Whom it was told then that it waits for. */
+  waitsFor: string;
   measurement: Measurement | null;
   readonly onAbort: () => void;
   readonly resolve: (result: ApprovalResult) => void;
@@ -89,6 +91,7 @@ export function newItem(
     deadline: null,
     notice: null,
     notices: 0,
+    waitsFor: '',
     reminder: null,
     reminders: 0,
     told: new Set(),

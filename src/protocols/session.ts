@@ -30,6 +30,10 @@ export interface ParkedNotice {
   readonly expiresInMs: number;
   /** Short text of who is asked, from the configuration (approver names), never from a person. */
   readonly waitsFor: string;
+  /** How long it has waited; left out: it begins to. */
+  readonly waitedMs?: number;
+  /** Nothing to be read: a sign of life, for clients that give up a connection on which nothing comes. */
+  readonly silent?: boolean;
 }
 
 export type SessionEvent =

@@ -378,17 +378,26 @@ test('a request inside a transaction waits a minute at most, whoever is asked', 
   assert.deepEqual(world.audit.types(), ['created', 'voted', 'expired']);
 });
 
-test('a waiting client is told so every half minute, and not after the end', async () => {
-  const world = createWorld(settingsOf([oncall]));
+test('a waiting client gets a sign of life every half minute, words whenever the wait has doubled, and nothing after the end', async () => {
+  const leads = human('leads');
+  const first = human('oncall', { timeoutMs: 330_000, onTimeout: 'escalate', escalateTo: leads.ref });
+  const world = createWorld(settingsOf([first, leads]));
   const asked = await ask(world);
-  await world.clock.advance(90_000);
+  await world.clock.advance(360_000);
   assert.deepEqual(
-    world.notices.map((notice) => notice.expiresInMs),
-    [600_000, 570_000, 540_000, 510_000],
+    world.notices.slice(0, 4).map((notice) => notice.expiresInMs),
+    [330_000, 300_000, 270_000, 240_000],
   );
+  assert.deepEqual(
+    world.notices.map(({ silent, waitedMs = 0 }) => (silent === true ? '-' : String(waitedMs / 1_000))).join(' '),
+    // At 330 s somebody else is asked, and that is news.
+    '0 30 60 - 120 - - - 240 - - 330 -',
+  );
+  assert.equal(world.notices.at(-1)?.waitsFor, 'leads');
+  const told = world.notices.length;
   await deny(world, asked);
   await world.clock.advance(90_000);
-  assert.equal(world.notices.length, 4);
+  assert.equal(world.notices.length, told);
 });
 
 test('AP-18, TA-04: a client that goes away cancels at once, and a later approval has no effect', async () => {

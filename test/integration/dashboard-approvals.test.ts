@@ -37,6 +37,15 @@ test('first login, and a parked DELETE that is read and approved', { skip, timeo
   await page.getByText('Approved by alice').waitFor();
   const [left] = await server.query('SELECT count(*)::int AS n FROM logs', 'app');
   assert.equal(left?.['n'], 180);
+  // On a phone the log says of each action what became of it, its tier and where, and is not wider than the screen.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('link', { name: 'Activity' }).click();
+  const line = page.locator('.log-row', { hasText: 'DELETE FROM logs' }).first();
+  for (const part of ['allowed', 'destructive', 'shop', 'DELETE FROM logs WHERE id <= 20']) {
+    await line.getByText(part, { exact: true }).waitFor();
+  }
+  const box = await line.boundingBox();
+  assert.ok(box !== null && box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
   assert.deepEqual(faults, []);
 });
 

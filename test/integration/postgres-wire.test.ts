@@ -141,7 +141,19 @@ test('a parked statement tells its approval, runs once when allowed, and is with
   const client = await login(port);
   client.send(query(`INSERT INTO users VALUES (7, 'park')`));
   const [notice] = await client.until('N');
-  assert.match(fieldsOf(notice ?? { type: 'N', body: Buffer.alloc(0) })['M'] ?? '', /waiting for approval approval-1/);
+  const first = fieldsOf(notice ?? { type: 'N', body: Buffer.alloc(0) });
+  assert.match(first['M'] ?? '', /^waiting for approval approval-1/);
+  assert.match(first['H'] ?? '', /clawpatrol approvals show approval-1/);
+  // Later a sign of life that no client shows, and now and then how long it has been.
+  const still = { approval: 'approval-1', expiresInMs: 480_000, waitsFor: 'oncall', waitedMs: 120_000 };
+  gate.parked[0]?.notify({ ...still, silent: true });
+  gate.parked[0]?.notify(still);
+  const [life, again] = await client.until('N');
+  assert.match(life?.body.toString() ?? '', /^server_version\0/);
+  assert.equal(
+    fieldsOf(again ?? { type: 'N', body: Buffer.alloc(0) })['M'],
+    'still waiting for approval approval-1: oncall (for 2m now, expires in 8m)',
+  );
   assert.equal((await server.query('SELECT count(*)::int AS n FROM users WHERE id = 7'))[0]?.['n'], 0);
   gate.parked[0]?.answer({ kind: 'allow' });
   assert.equal(shown(await client.until('Z')), 'C ZI');

@@ -128,11 +128,11 @@ test(
       ['a rollout restart', () => call('PATCH', DEPLOYMENT, RESTART), /^status 200$/],
     ];
     for (const [title, act, want] of rows) {
-      const [calls, before] = [model.calls.length, (await client.approvals.list({ state: 'all' })).items.length];
+      const [calls, asked] = [model.calls.length, (await client.approvals.list({ state: 'all' })).items.length];
       assert.match(await act(), want, title);
       assert.equal(model.calls.length, calls + 1, `${title}: the model is asked once`);
       const { items } = await client.approvals.list({ state: 'all' });
-      assert.equal(items.length, before + 1, title);
+      assert.equal(items.length, asked + 1, title);
       const [latest] = items;
       assert.deepEqual(
         [latest?.state, latest?.risk, latest?.approvers, latest?.votes.map(({ by }) => by)],

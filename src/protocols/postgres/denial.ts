@@ -72,14 +72,18 @@ function shown(text: string): string {
   return visible(text, true).slice(0, MAX_TEXT_CHARS);
 }
 
-/** Tells a client that its statement waits, and for what. */
-export function parkedMessage(notice: ParkedNotice): Buffer {
-  const left = formatDuration(Math.max(0, notice.expiresInMs));
+/** Tells a client that its statement waits, for what, and where to look; later only how long it has waited. */
+export function parkedMessage({ approval, waitsFor, expiresInMs, waitedMs = 0 }: ParkedNotice): Buffer {
+  const left = formatDuration(Math.max(0, expiresInMs));
+  const first = waitedMs < 1_000;
+  const times = first ? `expires in ${left}` : `for ${formatDuration(waitedMs)} now, expires in ${left}`;
   return noticeMessage({
     severity: 'NOTICE',
     code: '00000',
-    message: shown(`waiting for approval ${notice.approval}: ${notice.waitsFor} (expires in ${left})`),
-    hint: 'The statement runs when it is approved. Cancel the query to withdraw it.',
+    message: shown(`${first ? '' : 'still '}waiting for approval ${approval}: ${waitsFor} (${times})`),
+    hint: first
+      ? `The statement runs when it is approved. Cancel the query to withdraw it. To look at it: clawpatrol approvals show ${approval}, or the dashboard.`
+      : '',
   });
 }
 

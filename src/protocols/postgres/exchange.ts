@@ -17,6 +17,8 @@ export interface SessionParts {
   /** As configured now. */
   readonly options: () => SqlOptions;
   readonly tracker: Tracker;
+  /** A message that changes nothing and that no client shows; null: there is none. */
+  readonly signOfLife?: Buffer | null;
   readonly clock: Clock;
 }
 

@@ -325,6 +325,7 @@ async function runSession(
     options: optionsOf(context),
     tracker: greeting.tracker(target.database, target.user),
     clock: context.clock,
+    signOfLife: signOfLifeOf(greeting.parameters),
   });
   const statuses = [...greeting.parameters].map(([name, value]) => parameterStatusMessage(name, value));
   const hello = [AUTHENTICATION_OK, ...statuses, backendKeyMessage(key.processId, key.secretKey), READY_IDLE];
@@ -387,4 +388,10 @@ function closeWith(stream: Duplex, answer: Buffer | null): void {
   if (stream instanceof Socket) {
     stream.destroySoon();
   }
+}
+
+/** What the server said of itself at the login, once more: it changes nothing, and keeps a client's read timeout from running out. */
+function signOfLifeOf(parameters: ReadonlyMap<string, string>): Buffer | null {
+  const version = parameters.get('server_version');
+  return version === undefined ? null : parameterStatusMessage('server_version', version);
 }

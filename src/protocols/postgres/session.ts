@@ -69,7 +69,11 @@ class PostgresSession implements Session {
         break;
       case 'parked':
         if (this.#client.asked?.id === event.action) {
-          this.#upstream.inject(parkedMessage(event.notice));
+          const { signOfLife = null } = this.#exchange.parts;
+          const message = event.notice.silent === true ? signOfLife : parkedMessage(event.notice);
+          if (message !== null) {
+            this.#upstream.inject(message);
+          }
         }
         break;
       case 'cancel-requested':

@@ -24,9 +24,10 @@ export function stderrLine(text: string): Buffer {
   return Buffer.from(`clawpatrol: ${shown(text)}\r\n`, 'utf8');
 }
 
-/** What somebody who waits on stderr hears. */
-export function parkedText({ approval, expiresInMs, waitsFor }: ParkedNotice): string {
-  return shown(`waiting for ${waitsFor} (approval ${approval}, at most ${formatDuration(expiresInMs)} more)`);
+/** What somebody who waits on stderr hears, at once and whenever the wait has doubled. */
+export function parkedText({ approval, expiresInMs, waitsFor, waitedMs = 0 }: ParkedNotice): string {
+  const still = waitedMs < 1_000 ? '' : 'still ';
+  return shown(`${still}waiting for ${waitsFor} (approval ${approval}, at most ${formatDuration(expiresInMs)} more)`);
 }
 
 /** Rule names and reasons are the operators' text, and may quote what an agent wrote. */

@@ -263,7 +263,9 @@ export class SessionChannel {
         this.#next();
       },
       parked: (notice) => {
-        early?.(parkedText(notice));
+        if (notice.silent !== true) {
+          early?.(parkedText(notice));
+        }
       },
     });
     this.#pending = answered ? null : pending;
