@@ -201,6 +201,26 @@ SELECT pg_type.oid, enumlabel FROM pg_enum JOIN pg_type ON pg_type.oid = enumtyp
     ],
   },
   {
+    name: 'pgAdmin: the other branches of its tree, and their statistics',
+    statements: [
+      "SELECT proname, pg_catalog.oidvectortypes(proargtypes) AS takes, pg_catalog.concat(proname, '(', pg_catalog.array_length(proargnames, 1), ')') AS shown FROM pg_catalog.pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY proname",
+      "SELECT relname, pg_catalog.split_part(relname, '_', 1) AS first, pg_catalog.strpos(relname, '_') AS at, pg_catalog.regexp_replace(relname, '_+', '-') AS dashed FROM pg_catalog.pg_class WHERE relname LIKE 'orders\\_%' ESCAPE '\\' AND NOT relname LIKE E'pg!_%' ESCAPE '!' ORDER BY relname",
+      "SELECT name, installed_version FROM pg_catalog.pg_available_extensions WHERE name = 'plpgsql'",
+      'SELECT pid, pg_catalog.pg_blocking_pids(pid)::text AS blocked_by FROM pg_catalog.pg_stat_activity WHERE pid = -1',
+      "SELECT host(inet_server_addr()) IS NULL AS local, inet_client_addr() IS NULL AS here, pg_catalog.encode('\\x6162', 'base64') AS encoded, 'a'::bpchar AS padded, pg_catalog.bpchar('b') AS made",
+      "SELECT indexrelname, idx_scan >= 0 AS scanned, idx_tup_read >= 0 AS read FROM pg_catalog.pg_stat_all_indexes JOIN pg_catalog.pg_statio_all_indexes USING (indexrelid, relid, schemaname, relname, indexrelname) WHERE schemaname = 'public' ORDER BY 1",
+      "SELECT t.relname, t.heap_blks_hit >= 0 AS hit, s.blks_read IS NULL AS none FROM pg_catalog.pg_statio_all_tables t LEFT JOIN pg_catalog.pg_statio_all_sequences s ON s.relid = t.relid WHERE t.schemaname = 'public' ORDER BY 1",
+      'SELECT funcname, calls FROM pg_catalog.pg_stat_user_functions ORDER BY 1',
+      'SELECT pid, usename, state, sync_state, replay_lsn FROM pg_catalog.pg_stat_replication ORDER BY pid',
+      'SELECT slot_name, slot_type, active, restart_lsn FROM pg_catalog.pg_replication_slots ORDER BY 1',
+      'SELECT status, receive_start_lsn FROM pg_catalog.pg_stat_wal_receiver',
+      'SELECT subname, received_lsn FROM pg_catalog.pg_stat_subscription ORDER BY 1',
+      'SELECT p.pubname, t.schemaname, t.tablename FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname ORDER BY 1, 3',
+      'SELECT sub.oid, sub.subname, sub.subenabled, pg_catalog.pg_get_userbyid(sub.subowner) AS owner FROM pg_catalog.pg_subscription sub ORDER BY 2',
+      "SELECT pr.rolname, CASE WHEN rolconfig IS NULL THEN '' ELSE pg_catalog.array_to_string(rolconfig, ',') END AS config, pg_catalog.shobj_description(pr.oid, 'pg_authid') AS description FROM pg_catalog.pg_roles pr WHERE rolname !~ '^pg_' ORDER BY 1",
+    ],
+  },
+  {
     name: 'DBeaver: connect and the tree of a schema',
     statements: [
       'SET extra_float_digits = 3',
