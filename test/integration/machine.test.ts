@@ -267,6 +267,33 @@ describe('a whole machine behind the tunnel', { timeout: 600_000, skip }, () => 
     assert.deepEqual(world.takeLeaks(), []);
   });
 
+  test('rules and routes that others remove, as systemd-networkd does, leave no way out, and are put back', async () => {
+    const { machine } = world;
+    world.takeLeaks();
+    const priorities = (version: string): readonly number[] => {
+      const rules = JSON.parse(machine.must('ip', '-json', version, 'rule', 'show')) as { readonly priority: number }[];
+      return rules.map(({ priority }) => priority).filter((priority) => priority > 0 && priority < 32_766);
+    };
+    const expected = ['-4', '-6'].map((version) => priorities(version));
+    for (const version of ['-4', '-6']) {
+      priorities(version).forEach((priority) =>
+        machine.must('ip', version, 'rule', 'delete', 'pref', String(priority)),
+      );
+    }
+    assert.deepEqual(
+      ['-4', '-6'].map((version) => priorities(version)),
+      [[], []],
+    );
+    await tryWays();
+    await eventually('it carries again', async () => (await world.psql('select 6')).stdout === '6\n', 90_000);
+    assert.deepEqual(
+      ['-4', '-6'].map((version) => priorities(version)),
+      expected,
+    );
+    await tryWays();
+    assert.deepEqual(world.takeLeaks(), []);
+  });
+
   test('after a restart of the system, as far as the kernel forgets, it is made anew', async () => {
     const { machine } = world;
     machine.must('ip', 'link', 'delete', 'dev', INTERFACE);

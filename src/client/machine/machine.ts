@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { findPrivateKey } from '../device-files.ts';
 import type { DevicePaths } from '../device-files.ts';
 import { openJournal } from './journal.ts';
-import type { Journal, Word } from './journal.ts';
+import type { Journal, JournalFile, Word } from './journal.ts';
 import { answersThroughTunnel, hasInterface, makeMachine } from './make.ts';
+import { completeNames } from './names.ts';
 import type { MachinePlan } from './plan.ts';
 import { MachineError, readInbound, readOwnAddresses } from './prepare.ts';
 import type { MachineSystem } from './system.ts';
@@ -53,16 +54,22 @@ export async function routeMachine(
     if (!(await answersThroughTunnel(plan.resolver))) {
       throw new MachineError('the gateway does not answer through the tunnel; is its UDP port reachable from here?');
     }
-    const made = file.read();
-    if (made === null || file.decided() === 'undone') {
-      throw new MachineError('it was undone before it was done');
-    }
-    file.write({ ...made, deadlineMs: system.uptimeMs() + rollbackAfterMs });
+    const made = readStanding(file);
+    await completeNames(file, made, system);
+    file.write({ ...readStanding(file), deadlineMs: system.uptimeMs() + rollbackAfterMs });
   } catch (error) {
     const troubles = await undoMachine(file, system);
     const rest = troubles.length === 0 ? 'everything is as it was' : `left: ${troubles.join('; ')}`;
     throw new MachineError(`${error instanceof Error ? error.message : String(error)}; ${rest}`, { cause: error });
   }
+}
+
+function readStanding(file: JournalFile): Journal {
+  const made = file.read();
+  if (made === null || file.decided() === 'undone') {
+    throw new MachineError('it was undone before it was done');
+  }
+  return made;
 }
 
 /** Keeps what was made. Gives what holds: `undone` when it is too late. */
@@ -76,8 +83,8 @@ export function unrouteMachine(paths: DevicePaths, system: MachineSystem): Promi
 }
 
 /**
- * After a start of the system, or when something was lost: makes anew what was kept. What was not kept is undone: false. If it fails, the
- * way out stays closed. Rejects with MachineError or GatewayError.
+ * After a start of the system, or when something was lost: makes anew what was kept, but for the names: those are the guard's, since nobody may
+ * answer any yet. What was not kept is undone: false. If it fails, the way out stays closed. Rejects with MachineError or GatewayError.
  */
 export async function resumeMachine({ paths, system, unit }: RouteParts): Promise<boolean> {
   const file = openJournal(paths.caDir);

@@ -3,10 +3,10 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '../../lib/errors.ts';
+import { fieldOf } from '../fields.ts';
 import type { Journal, JournalFile, Step } from './journal.ts';
-import { makeNames, planNames } from './names.ts';
 import { ALIAS, closedRoutesOf, numbersOf, openLines, rulesOf, wireguardText } from './plan.ts';
-import type { MachinePlan } from './plan.ts';
+import type { IpVersion, MachinePlan } from './plan.ts';
 import { MachineError } from './prepare.ts';
 import { writeMachineRules } from './ruleset.ts';
 import type { MachineSystem } from './system.ts';
@@ -30,7 +30,7 @@ export interface MakeParts {
   readonly unit: UnitParts;
 }
 
-/** Makes everything. Rejects with MachineError or GatewayError; the journal then says what there is to undo. */
+/** Makes everything but the names. Rejects with MachineError or GatewayError; the journal then says what there is to undo. */
 export async function makeMachine(parts: MakeParts): Promise<void> {
   const { journal, file, system, unit, privateKey } = parts;
   const { plan } = journal;
@@ -61,9 +61,6 @@ export async function makeMachine(parts: MakeParts): Promise<void> {
     await begin({ kind: 'rule', line }, () => system.run('ip', [line.version, 'rule', 'add', ...line.words]));
   }
   await begin({ kind: 'link', name: plan.interfaceName }, () => makeLink(plan, privateKey, system));
-  for (const step of planNames(plan, file.folder, system)) {
-    await begin(step, () => makeNames(step, plan, system));
-  }
 }
 
 async function enableUnit(unit: UnitParts, system: MachineSystem): Promise<void> {
@@ -79,6 +76,49 @@ export async function makeLink(plan: MachinePlan, privateKey: string, system: Ma
   await system.run('ip', ['link', 'set', 'dev', interfaceName, 'alias', ALIAS]);
   await system.run('wg', ['setconf', interfaceName, '/dev/stdin'], wireguardText(plan, privateKey));
   await system.run('ip', ['-batch', '-'], openLines(plan));
+}
+
+/**
+ * Puts back the ways that somebody has taken away, and says whether there was any: systemd-networkd removes all routing rules and routes that it
+ * did not make whenever it is told to configure a link anew. The fence has let nothing out meanwhile. Rejects with GatewayError.
+ */
+export async function repairWays(plan: MachinePlan, system: MachineSystem): Promise<boolean> {
+  const lost = await Promise.all(
+    (['-4', '-6'] as const).map(async (version) => {
+      const wanted = rulesOf(plan).filter((line) => line.version === version).length;
+      return wanted > 0 && (await countRules(version, plan, system)) < wanted;
+    }),
+  );
+  if (!lost.includes(true)) {
+    return false;
+  }
+  for (const line of closedRoutesOf(plan)) {
+    await unlessThere(system.run('ip', [line.version, 'route', 'add', ...line.words]));
+  }
+  for (const line of rulesOf(plan)) {
+    await unlessThere(system.run('ip', [line.version, 'rule', 'add', ...line.words]));
+  }
+  return true;
+}
+
+async function countRules(
+  version: IpVersion,
+  { priority }: MachinePlan,
+  system: Pick<MachineSystem, 'run'>,
+): Promise<number> {
+  const rules: unknown = JSON.parse(await system.run('ip', ['-json', version, 'rule', 'show']));
+  const ours = [priority, priority + 1];
+  return (Array.isArray(rules) ? rules : []).filter((rule) => ours.includes(Number(fieldOf(rule, 'priority')))).length;
+}
+
+async function unlessThere(command: Promise<unknown>): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    if (!/File exists/i.test(messageOf(error))) {
+      throw error;
+    }
+  }
 }
 
 async function createLink(interfaceName: string, system: MachineSystem): Promise<void> {
@@ -105,13 +145,6 @@ async function createLink(interfaceName: string, system: MachineSystem): Promise
 export function hasInterface(interfaceName: string, system: Pick<MachineSystem, 'readText'>): boolean {
   const lines = (system.readText('/proc/net/dev') ?? '').split('\n');
   return lines.some((line) => line.trim().startsWith(`${interfaceName}:`));
-}
-
-/** Whether WireGuard is a program here, which can end by itself. */
-export function isUserspace(interfaceName: string, system: Pick<MachineSystem, 'exists'>): boolean {
-  return (
-    system.exists(`/run/wireguard/${interfaceName}.sock`) || system.exists(`/var/run/wireguard/${interfaceName}.sock`)
-  );
 }
 
 /** Asks the gateway for its own name, as any program would, until it answers or the time is over. */

@@ -1,6 +1,6 @@
 // What the routing of a whole machine needs of the system: its programs, its files, its clock. Tests put another one in its place.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../../devices/commands.ts';
 import type { RunCommand } from '../../devices/commands.ts';
@@ -15,6 +15,8 @@ export interface MachineSystem {
   writeText(path: string, text: string, mode: number): void;
   remove(path: string): void;
   exists(path: string): boolean;
+  /** Whether it is a symbolic link, one that leads nowhere too. */
+  isLink(path: string): boolean;
   /** Milliseconds since the system's start. */
   uptimeMs(): number;
   /** Another one after every start of the system. */
@@ -49,6 +51,7 @@ export function createMachineSystem(root: string = '/'): MachineSystem {
     writeText: (path, text, mode) => writeFileSync(at(path), text, { mode }),
     remove: (path) => rmSync(at(path), { force: true }),
     exists: (path) => existsSync(at(path)),
+    isLink: (path) => lstatSync(at(path), { throwIfNoEntry: false })?.isSymbolicLink() === true,
     uptimeMs: () => Math.round(Number((readText('/proc/uptime') ?? '0').split(' ')[0]) * 1000),
     bootId: () => (readText('/proc/sys/kernel/random/boot_id') ?? '').trim(),
     sleep: (delayMs) =>

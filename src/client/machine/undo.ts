@@ -134,6 +134,10 @@ async function uncover(step: Extract<Step, { kind: 'cover' }>, system: MachineSy
 }
 
 function undoFile({ path, text }: Extract<Step, { kind: 'file' }>, system: MachineSystem): readonly string[] {
+  // We made it where nothing was: a link is somebody else's, and may lead nowhere at the moment.
+  if (system.isLink(path)) {
+    return [];
+  }
   const now = system.readText(path);
   if (now !== null && now !== text) {
     return [`${path} was made by us, and somebody else has changed it since`];

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openJournal, type Journal } from '../../../src/client/machine/journal.ts';
-import { makeMachine } from '../../../src/client/machine/make.ts';
+import { makeMachine, repairWays } from '../../../src/client/machine/make.ts';
+import { completeNames } from '../../../src/client/machine/names.ts';
 import type { MachinePlan } from '../../../src/client/machine/plan.ts';
 import type { MachineSystem } from '../../../src/client/machine/system.ts';
 import { undoMachine, undoSteps } from '../../../src/client/machine/undo.ts';
@@ -34,6 +35,7 @@ class FakeSystem {
     ['/run/systemd/system', ''],
     ['/proc/self/mountinfo', ''],
   ]);
+  readonly links = new Set<string>();
   commands = 0;
   failAt = Number.POSITIVE_INFINITY;
 
@@ -44,6 +46,7 @@ class FakeSystem {
     writeText: (path, text) => void this.files.set(path, text),
     remove: (path) => void this.files.delete(path),
     exists: (path) => this.files.has(path),
+    isLink: (path) => this.links.has(path),
     uptimeMs: () => 0,
     bootId: () => 'boot',
     sleep: () => Promise.resolve(),
@@ -54,6 +57,13 @@ class FakeSystem {
     return [...this.#objects.keys(), ...files].toSorted();
   }
 
+  /** Somebody else takes what begins so. */
+  take(start: string): void {
+    for (const key of [...this.#objects.keys()].filter((one) => one.startsWith(start))) {
+      this.#objects.delete(key);
+    }
+  }
+
   #run(program: string, args: readonly string[], input: string): Promise<string> {
     this.commands += 1;
     if (this.commands === this.failAt) {
@@ -61,12 +71,18 @@ class FakeSystem {
     }
     const line = [program, ...args].join(' ');
     const [, version = '', kind = '', verb = '', ...rest] = line.split(' ');
+    if (verb === 'add' && this.#objects.has(`${version} ${kind} ${rest.join(' ')}`)) {
+      return Promise.reject(new Error('RTNETLINK answers: File exists'));
+    }
     if (verb === 'add' && (kind === 'rule' || kind === 'route')) {
       this.#objects.set(`${version} ${kind} ${rest.join(' ')}`, '');
     } else if (verb === 'delete' && (kind === 'rule' || kind === 'route')) {
       return this.#objects.delete(`${version} ${kind} ${rest.join(' ')}`)
         ? Promise.resolve('')
         : Promise.reject(new Error('RTNETLINK answers: No such process'));
+    } else if (line.endsWith('rule show')) {
+      const rules = [...this.#objects.keys()].filter((key) => key.startsWith(`${kind} rule `));
+      return Promise.resolve(JSON.stringify(rules.map((key) => ({ priority: Number(key.split(' ')[3]) }))));
     } else if (line.startsWith('ip link add')) {
       this.#objects.set('link', '');
     } else if (line.includes('alias')) {
@@ -102,7 +118,11 @@ function begin(t: CleanUp) {
   const journal: Journal = { version: 1, boot: 'boot', deadlineMs: 0, guard: 'g', plan: PLAN, steps: [] };
   const unit = { node: '/usr/bin/node', main: '/main.js', home: '/root', caDir: folder };
   file.write(journal);
-  return { file, make: (system: MachineSystem) => makeMachine({ journal, privateKey: 'KEY', file, system, unit }) };
+  const make = async (system: MachineSystem): Promise<void> => {
+    await makeMachine({ journal, privateKey: 'KEY', file, system, unit });
+    await completeNames(file, file.read() ?? journal, system);
+  };
+  return { file, journal, make };
 }
 
 test('TR-19: wherever it breaks off, undoing brings back what was there, and the journal goes', async (t) => {
@@ -168,5 +188,65 @@ test('of keeping and undoing the first one holds', (t) => {
     assert.equal(file.decide(first), first);
     assert.equal(file.decide(second), first);
     assert.equal(file.decided(), first);
+  }
+});
+
+const RESOLVED = '/run/systemd/resolve/io.systemd.Resolve';
+const STUB_TEXT = 'nameserver 127.0.0.53\n';
+
+test('at a start of the system names wait for whoever answers them, and a link that leads nowhere stays', async (t) => {
+  const check = async (late: Readonly<Record<string, string>>, expected: readonly string[]): Promise<void> => {
+    const { file, journal } = begin(t);
+    const fake = new FakeSystem();
+    fake.files.delete('/etc/resolv.conf');
+    fake.links.add('/etc/resolv.conf');
+    const kinds = async (): Promise<readonly string[]> => {
+      await completeNames(file, file.read() ?? journal, fake.system);
+      return (file.read()?.steps ?? []).map(({ kind }) => kind);
+    };
+    assert.deepEqual(await kinds(), []);
+    for (const [path, text] of Object.entries(late)) {
+      fake.files.set(path, text);
+    }
+    assert.deepEqual(await kinds(), expected);
+    assert.deepEqual(await kinds(), expected);
+    const before = fake.files.get('/etc/resolv.conf');
+    assert.deepEqual(await undoMachine(file, fake.system), []);
+    assert.equal(fake.files.get('/etc/resolv.conf'), before);
+  };
+  await check({ '/etc/resolv.conf': STUB_TEXT, [RESOLVED]: '' }, ['resolved']);
+  await check({ '/etc/resolv.conf': 'nameserver 192.0.2.53\n' }, ['cover']);
+  await check({ '/etc/resolv.conf': 'nameserver 192.0.2.53\n', [RESOLVED]: '' }, ['cover', 'resolved']);
+  // An earlier version had taken such a link for nothing: what leads elsewhere by now is not ours to take.
+  const fake = new FakeSystem();
+  fake.links.add('/etc/resolv.conf');
+  fake.files.set('/etc/resolv.conf', STUB_TEXT);
+  assert.deepEqual(await undoSteps([{ kind: 'file', path: '/etc/resolv.conf', text: 'ours' }], fake.system), []);
+  assert.equal(fake.files.get('/etc/resolv.conf'), STUB_TEXT);
+});
+
+test('what resolved does not take yet is not in the journal, and is told again', async (t) => {
+  const { file, journal } = begin(t);
+  const fake = new FakeSystem();
+  fake.files.set('/etc/resolv.conf', STUB_TEXT);
+  fake.files.set(RESOLVED, '');
+  fake.failAt = 1;
+  await assert.rejects(completeNames(file, journal, fake.system), /killed/);
+  assert.deepEqual(file.read()?.steps, []);
+  const made = await completeNames(file, journal, fake.system);
+  assert.deepEqual(made, [{ kind: 'resolved', name: 'clawpatrol0' }]);
+  assert.deepEqual(file.read()?.steps, made);
+});
+
+test('rules and routes that somebody else takes away are put back, and only they', async (t) => {
+  const fake = new FakeSystem();
+  await begin(t).make(fake.system);
+  const whole = fake.left();
+  assert.equal(await repairWays(PLAN, fake.system), false);
+  for (const taken of ['-4 rule pref 101', '-6 rule', '-4 r']) {
+    fake.take(taken);
+    assert.notDeepEqual(fake.left(), whole);
+    assert.equal(await repairWays(PLAN, fake.system), true, taken);
+    assert.deepEqual(fake.left(), whole, taken);
   }
 });
