@@ -20,6 +20,7 @@ const JOBS = [
   'audit checkpoints',
   'audit retention',
   'handshakes of the tunnel',
+  'routing rules of the tunnel',
   'incidents of pagerduty.oncall',
   'looks at tailscaled',
   'looks at the configuration',

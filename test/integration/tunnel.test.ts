@@ -591,6 +591,16 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     }
   });
 
+  test('routing rules that others remove, as systemd-networkd does, are put back', async () => {
+    for (const version of ['-4', '-6']) {
+      must('ip', version, 'rule', 'delete', 'priority', '5000');
+    }
+    const said = 'somebody had removed the routing rules of the tunnel';
+    await eventually('it says so', () => world.gateway.log().includes(said), 60_000);
+    await eventually('it serves again', async () => (await psql('select 11')).stdout === '11\n', 60_000);
+    assert.equal(await probe('tcp', '203.0.113.7', 22), 'ECONNREFUSED');
+  });
+
   test('what the tunnel was made with needs a restart, and a reload says so', async () => {
     const { gateway } = world;
     const original = readFileSync(gateway.configPath, 'utf8');

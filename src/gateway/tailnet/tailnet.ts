@@ -14,7 +14,7 @@ import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Recorder } from '../judging/recorder.ts';
-import { leadHere, setRules, takeDown } from '../tunnel/fence.ts';
+import { leadHere, leadHereAgain, setRules, takeDown } from '../tunnel/fence.ts';
 import { findArriving } from '../tunnel/gate-ports.ts';
 import type { Inside } from '../tunnel/inside.ts';
 import { openNameServer } from '../tunnel/name-server.ts';
@@ -357,6 +357,9 @@ class TailnetTransport implements Tailnet {
       }
       const isDue = this.#trouble !== null || clock.monotonicMs() - this.#canaryMs > CANARY_MS;
       await this.#check(status, isDue);
+      if (await leadHereAgain({ layout: this.#parts.settings.layout, run: runCommand })) {
+        this.#parts.logger.warn({}, 'somebody had removed the routing rules of the tailnet; they are there again');
+      }
       await this.nodes.refresh();
       if (this.#trouble !== null && this.#open) {
         await this.#advertise();

@@ -30,6 +30,27 @@ export async function leadHere({ layout, run }: FenceParts): Promise<void> {
   }
 }
 
+/**
+ * Leads them here again where somebody has ended that, and says whether: systemd-networkd removes all routing rules that it did not make whenever
+ * it configures a link anew. Meanwhile what devices dialled went nowhere. Rejects with GatewayError.
+ */
+export async function leadHereAgain(parts: FenceParts): Promise<boolean> {
+  const led = await Promise.all(['-4', '-6'].map((version) => isLed(version, parts)));
+  if (!led.includes(false)) {
+    return false;
+  }
+  await leadHere(parts);
+  return true;
+}
+
+async function isLed(version: string, { layout, run }: FenceParts): Promise<boolean> {
+  const rules: unknown = JSON.parse(await run('ip', ['-json', version, 'rule', 'show']));
+  const table = String(layout.routeTable);
+  return (Array.isArray(rules) ? rules : []).some(
+    (rule: unknown) => typeof rule === 'object' && rule !== null && String(Reflect.get(rule, 'table')) === table,
+  );
+}
+
 /** Undoes everything. Never rejects; gives what could not be undone. */
 export async function takeDown({ layout, run }: FenceParts): Promise<readonly string[]> {
   const troubles: string[] = [];

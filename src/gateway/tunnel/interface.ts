@@ -8,7 +8,7 @@ import { SYSTEM_PATH } from '../../devices/system-path.ts';
 import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
 import type { Arriving } from './gate-ports.ts';
-import { leadHere, setRules, takeDown } from './fence.ts';
+import { leadHere, leadHereAgain, setRules, takeDown } from './fence.ts';
 import { writeRuleset } from './ruleset.ts';
 import type { TunnelPorts } from './ruleset.ts';
 import { readWireguardDump, writeWireguardConfig } from '../../devices/wireguard.ts';
@@ -43,6 +43,8 @@ export interface TunnelInterface {
   peers(): Promise<readonly PeerState[]>;
   /** Whether the system still has it: anybody with the right may delete it. Rejects with GatewayError. */
   isThere(): Promise<boolean>;
+  /** Whether somebody had taken away what leads packets here; it is there again then. Rejects with GatewayError. */
+  leadAgain(): Promise<boolean>;
   /** Ends its process, where it has one that is of no use any more. */
   abandon(): void;
   /** Undoes everything. Never rejects; gives what could not be undone. */
@@ -155,6 +157,10 @@ class MadeInterface implements TunnelInterface {
   async isThere(): Promise<boolean> {
     const { layout, run } = this.#parts;
     return (await readAlias(layout.interfaceName, run)) === ALIAS;
+  }
+
+  leadAgain(): Promise<boolean> {
+    return leadHereAgain(this.#parts);
   }
 
   abandon(): void {

@@ -103,6 +103,9 @@ class WireguardTunnel implements Tunnel {
   #heard: readonly PeerState[] = [];
   readonly #movements = new Movements();
   #watch: Job | null = null;
+  #keeping: Job | null = null;
+  /** What is being put back. */
+  #led: Promise<void> = Promise.resolve();
   #revival: Timer | null = null;
   #attempt = 0;
   #revivedMs = Number.NEGATIVE_INFINITY;
@@ -301,6 +304,8 @@ class WireguardTunnel implements Tunnel {
     this.#open = false;
     this.#watch?.stop();
     this.#revival?.cancel();
+    this.#keeping?.stop();
+    await this.#led.catch(() => undefined);
     await this.#changed;
     await this.#noteOuterAddresses();
     const troubles = (await this.#interface?.close()) ?? [];
@@ -323,6 +328,21 @@ class WireguardTunnel implements Tunnel {
         }
       },
     });
+    this.#keeping = this.#parts.jobs.every({
+      name: 'routing rules of the tunnel',
+      everyMs: () => WATCH_MS,
+      work: () => {
+        this.#led = this.#leadAgain();
+        return this.#led;
+      },
+    });
+  }
+
+  /** Rejects with GatewayError. */
+  async #leadAgain(): Promise<void> {
+    if (this.#open && this.#trouble === null && (await this.#interface?.leadAgain()) === true) {
+      this.#parts.logger.warn({}, 'somebody had removed the routing rules of the tunnel; they are there again');
+    }
   }
 
   /** Gives what went wrong and never rejects: without it clients only take longer to come back after a restart. */
