@@ -63,9 +63,9 @@ function copiesOf(stage: string): readonly (readonly [string, string])[] {
     });
 }
 
-/** The arguments of the last such instruction of a stage or of the one it is made from. */
+/** The arguments of the last such instruction of a stage. One of the stage that it is made from does not count: an ENTRYPOINT empties its CMD. */
 function wordsOf(stage: string, word: string): readonly string[] {
-  const step = steps.findLast((one) => [stage, 'program'].includes(one.stage) && one.word === word);
+  const step = steps.findLast((one) => one.stage === stage && one.word === word);
   return JSON.parse(step?.rest ?? '[]') as string[];
 }
 
@@ -138,7 +138,7 @@ async function runImage(
   mkdirSync('/run/wireguard', { recursive: true });
   const path = join(folder, 'gateway.hcl');
   writeFileSync(path, config);
-  const [verb = '', file] = wordsOf('program', 'CMD');
+  const [verb = '', file] = wordsOf(stage, 'CMD');
   assert.equal(file, '/etc/clawpatrol/gateway.hcl');
   const entry = wordsOf(stage, 'ENTRYPOINT').map((word) =>
     word.replace('/opt/clawpatrol', ROOT).replace(/=clawpatrol$/, '=990'),
