@@ -130,7 +130,8 @@ if [ ! -d "$place" ]; then
     export npm_config_nodedir npm_package_config_node_gyp_nodedir
   fi
   say 'npm fetches the dependencies now: some minutes, more where SQLite has to be compiled'
-  (cd "$new/program" && npm ci --omit=dev --no-audit --no-fund) || fail 'npm could not install the dependencies; nothing was changed'
+  (cd "$new/program" && npm ci --omit=dev --no-audit --no-fund) ||
+    fail 'npm could not install the dependencies; nothing was changed (SQLite is compiled where no ready-made one can be fetched: that needs python3, make and g++)'
   "$new/program/bin/clawpatrol" version >/dev/null || fail 'the program does not start; nothing was changed'
   chmod 755 "$new/program"
   mv "$new/program" "$place"

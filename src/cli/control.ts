@@ -1,4 +1,5 @@
 // How a verb finds the gateway that it talks to, and the flags that say so (config reference 6.1).
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -14,22 +15,35 @@ import type { Io } from './io.ts';
 export const GATEWAY_OPTIONS: readonly (readonly [string, string])[] = [
   [
     '--gateway <address>',
-    'unix:PATH or http://HOST:PORT; also CLAWPATROL_GATEWAY (default: the control socket of the default state directory)',
+    'unix:PATH or http://HOST:PORT; also CLAWPATROL_GATEWAY (default: control.sock in $STATE_DIRECTORY, else in ~/.clawpatrol, else in /var/lib/clawpatrol)',
   ],
   ['--token-file <file>', 'operator token for a gateway on TCP; also CLAWPATROL_TOKEN'],
 ];
 
-/** The state directory of a gateway that was started without saying where: `$STATE_DIRECTORY`, else `$HOME/.clawpatrol`. */
-export function defaultStateDir(io: Io): string {
+/** Of a state directory. */
+const SOCKET = 'control.sock';
+/** Where the units and images of ours keep it (config/clawpatrol-gateway.service, Dockerfile). */
+const SERVICE_STATE_DIR = '/var/lib/clawpatrol';
+
+/**
+ * The state directory of the gateway of this machine: `$STATE_DIRECTORY`, else `$HOME/.clawpatrol`, and where no gateway has been, the service's.
+ * `service`: its folder.
+ */
+export function defaultStateDir(io: Pick<Io, 'env'>, service: string = SERVICE_STATE_DIR): string {
   const given = io.env['STATE_DIRECTORY'];
-  return given === undefined || given === '' ? join(io.env['HOME'] ?? homedir(), '.clawpatrol') : given;
+  if (given !== undefined && given !== '') {
+    return given;
+  }
+  const own = join(io.env['HOME'] ?? homedir(), '.clawpatrol');
+  // Others than its user and root see the folder only: that they may not open the socket is what they are told then.
+  return !existsSync(join(own, SOCKET)) && existsSync(service) ? service : own;
 }
 
 /** Address of the gateway that the call is about. */
 export function gatewayAddress(call: Call): ControlAddress {
   const given = textOption(call, 'gateway') ?? call.io.env['CLAWPATROL_GATEWAY'] ?? '';
   if (given === '') {
-    return { kind: 'unix', path: join(defaultStateDir(call.io), 'control.sock') };
+    return { kind: 'unix', path: join(defaultStateDir(call.io), SOCKET) };
   }
   const address = parseControlAddress(given);
   if (address === null) {

@@ -491,7 +491,11 @@ function unreachable(wire: Wire, cause: unknown): ControlError {
   const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (address.kind === 'unix' && (code === 'EACCES' || code === 'EPERM')) {
-    return new ControlError('unauthorised', `this user may not open ${where}; run as the gateway's user`, { cause });
+    return new ControlError(
+      'unauthorised',
+      `this user may not open ${where}; run as root or the gateway's user (sudo)`,
+      { cause },
+    );
   }
   const why: Readonly<Record<string, string>> = {
     ENOENT: 'no such socket',

@@ -20,10 +20,10 @@ const JOBS = [
   'audit checkpoints',
   'audit retention',
   'handshakes of the tunnel',
-  'routing rules of the tunnel',
   'incidents of pagerduty.oncall',
   'looks at tailscaled',
   'looks at the configuration',
+  'routing rules of the tunnel',
   'systemd watchdog',
 ];
 
