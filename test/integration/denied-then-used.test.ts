@@ -11,6 +11,8 @@ import { fileScope } from '../support/scope.ts';
 
 const scope = fileScope();
 const skip = skipWithout('/usr/lib/python3/dist-packages/psycopg2');
+/** A connection that a denial broke would wait for ever. */
+const LIMIT_MS = 120_000;
 const DELETE = 'DELETE FROM notes WHERE id = 1';
 let world: DriverWorld;
 
@@ -64,7 +66,7 @@ for (const name of ['pg', 'postgres'] as const) {
   const open = async (endpoint: string): Promise<Opened> =>
     OPEN[name](`postgres://agent@127.0.0.1:${world.gateway.port(`postgres.${endpoint}`)}/app?sslmode=disable`);
 
-  test(`MP-21: ${name} uses its connection after every kind of denial`, { skip }, async () => {
+  test(`MP-21: ${name} uses its connection after every kind of denial`, { skip, timeout: LIMIT_MS }, async () => {
     const client = await open(name);
     for (const protocol of ['simple', 'extended'] as const) {
       for (const text of DENIED) {
@@ -75,7 +77,7 @@ for (const name of ['pg', 'postgres'] as const) {
     await client.end();
   });
 
-  test(`MP-21: ${name} uses its connection after a person said no`, { skip }, async () => {
+  test(`MP-21: ${name} uses its connection after a person said no`, { skip, timeout: LIMIT_MS }, async () => {
     const client = await open('plain');
     for (const protocol of ['simple', 'extended'] as const) {
       const asked = client.run(DELETE, protocol);
@@ -102,6 +104,6 @@ for text in sys.argv[2:]:
     print(code, cursor.fetchone()[0])
 `;
 
-test('MP-21: psycopg 2 uses its connection after every kind of denial', { skip }, async () => {
+test('MP-21: psycopg 2 uses its connection after every kind of denial', { skip, timeout: LIMIT_MS }, async () => {
   await checkDenied(world, 'psycopg2', { program: '/usr/bin/python3', args: ['-c', PSYCOPG2] });
 });

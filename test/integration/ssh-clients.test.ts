@@ -19,6 +19,7 @@ import { temporaryFolder } from '../support/temp.ts';
 const scope = fileScope();
 const folder = temporaryFolder(scope, 'ssh-clients');
 const BUILD_MS = 300_000;
+const LIMIT_MS = 120_000;
 
 const echo = createServer((socket) => socket.pipe(socket));
 await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
@@ -118,40 +119,48 @@ function runWith(connection: ssh2.Client, command: string, input = ''): Promise<
   });
 }
 
-test('MP-40: ssh2 probes with "none", asks for signs of life, runs programs side by side, and goes on after a denial', async () => {
-  const log: string[] = [];
-  const connection = await connectSsh2(log);
-  const none = { signal: '', err: '' };
-  assert.deepEqual(await runWith(connection, 'echo out; echo err >&2; exit 3'), {
-    ...none,
-    code: 3,
-    out: 'out\n',
-    err: 'err\n',
-  });
-  assert.deepEqual(await runWith(connection, 'wc -c', 'x'.repeat(300_000)), { ...none, code: 0, out: '300000\n' });
-  assert.deepEqual(await runWith(connection, 'kill -TERM $$'), { ...none, code: null, signal: 'SIGTERM', out: '' });
-  assert.equal((await runWith(connection, 'sleep 1; echo awake')).out, 'awake\n');
-  assert.match(log.join('\n'), /Sending ping[^]*Inbound: REQUEST_SUCCESS/);
-  const together = await Promise.all(['a', 'b', 'c'].map((word) => runWith(connection, `echo ${word}`)));
-  assert.deepEqual(
-    together.map((ran) => ran.out),
-    ['a\n', 'b\n', 'c\n'],
-  );
-  const denied = await runWith(connection, 'rm -rf /none');
-  assert.equal(denied.code, 126);
-  assert.match(denied.err, DENIED);
-  assert.equal((await runWith(connection, 'echo after')).out, 'after\n');
-});
+test(
+  'MP-40: ssh2 probes with "none", asks for signs of life, runs programs side by side, and goes on after a denial',
+  { timeout: LIMIT_MS },
+  async () => {
+    const log: string[] = [];
+    const connection = await connectSsh2(log);
+    const none = { signal: '', err: '' };
+    assert.deepEqual(await runWith(connection, 'echo out; echo err >&2; exit 3'), {
+      ...none,
+      code: 3,
+      out: 'out\n',
+      err: 'err\n',
+    });
+    assert.deepEqual(await runWith(connection, 'wc -c', 'x'.repeat(300_000)), { ...none, code: 0, out: '300000\n' });
+    assert.deepEqual(await runWith(connection, 'kill -TERM $$'), { ...none, code: null, signal: 'SIGTERM', out: '' });
+    assert.equal((await runWith(connection, 'sleep 1; echo awake')).out, 'awake\n');
+    assert.match(log.join('\n'), /Sending ping[^]*Inbound: REQUEST_SUCCESS/);
+    const together = await Promise.all(['a', 'b', 'c'].map((word) => runWith(connection, `echo ${word}`)));
+    assert.deepEqual(
+      together.map((ran) => ran.out),
+      ['a\n', 'b\n', 'c\n'],
+    );
+    const denied = await runWith(connection, 'rm -rf /none');
+    assert.equal(denied.code, 126);
+    assert.match(denied.err, DENIED);
+    assert.equal((await runWith(connection, 'echo after')).out, 'after\n');
+  },
+);
 
-test('MP-40: who asked for no more sessions has the one that is open, and gets no other', async () => {
-  const connection = await connectSsh2();
-  const running = runWith(connection, 'cat; echo done', 'input');
-  await new Promise<void>((resolve, reject) => {
-    connection.openssh_noMoreSessions((error) => (error === undefined ? resolve() : reject(error)));
-  });
-  assert.deepEqual(await running, { code: 0, signal: '', out: 'inputdone\n', err: '' });
-  await assert.rejects(runWith(connection, 'echo second'));
-});
+test(
+  'MP-40: who asked for no more sessions has the one that is open, and gets no other',
+  { timeout: LIMIT_MS },
+  async () => {
+    const connection = await connectSsh2();
+    const running = runWith(connection, 'cat; echo done', 'input');
+    await new Promise<void>((resolve, reject) => {
+      connection.openssh_noMoreSessions((error) => (error === undefined ? resolve() : reject(error)));
+    });
+    assert.deepEqual(await running, { code: 0, signal: '', out: 'inputdone\n', err: '' });
+    await assert.rejects(runWith(connection, 'echo second'));
+  },
+);
 
 const noGo = (process.env['PATH'] ?? '').split(':').some((path) => existsSync(join(path, 'go'))) ? false : 'no go here';
 const gone = { Code: 0, Signal: '', Out: '', Err: '' };
@@ -234,7 +243,7 @@ async function socks(port: number, target: number): Promise<{ readonly code: num
 
 test(
   'MP-43: an editor’s server starts from a script whose stdin stays open, and is reached through the same connection',
-  { timeout: 120_000 },
+  { timeout: LIMIT_MS },
   async () => {
     const editor = await startSshGateway(scope, sshd, {
       // What an editor says on stdin has no end: it is waited for so long, and then the rules must do without.

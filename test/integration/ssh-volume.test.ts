@@ -94,14 +94,18 @@ async function ended(channel: ssh2.ClientChannel): Promise<readonly unknown[]> {
   return [printed, ...exit.slice(0, 2)];
 }
 
-test('MP-44: the end of stdin alone leaves the other way open, and the exit status comes', async () => {
-  const channel = await start('cat >/dev/null; echo after the end; exit 4');
-  const done = ended(channel);
-  channel.end('to nobody');
-  assert.deepEqual(await done, ['after the end\n', 4]);
-});
+test(
+  'MP-44: the end of stdin alone leaves the other way open, and the exit status comes',
+  { timeout: LIMIT_MS },
+  async () => {
+    const channel = await start('cat >/dev/null; echo after the end; exit 4');
+    const done = ended(channel);
+    channel.end('to nobody');
+    assert.deepEqual(await done, ['after the end\n', 4]);
+  },
+);
 
-test('MP-44: the end of what a program prints leaves its stdin open', async () => {
+test('MP-44: the end of what a program prints leaves its stdin open', { timeout: LIMIT_MS }, async () => {
   const file = join(folder, 'written');
   const channel = await start(`exec 1>&- 2>&-; cat >${file}; exit 5`);
   const done = ended(channel);
@@ -111,7 +115,7 @@ test('MP-44: the end of what a program prints leaves its stdin open', async () =
   assert.equal(readFileSync(file, 'utf8').length, MIB);
 });
 
-test('MP-44: a program that a signal ended says which, behind all that it printed', async () => {
+test('MP-44: a program that a signal ended says which, behind all that it printed', { timeout: LIMIT_MS }, async () => {
   const channel = await start('head -c 1000000 /dev/zero | tr "\\0" x; kill -TERM $$');
   const [printed, code, signal] = await ended(channel);
   assert.deepEqual([String(printed).length, code, signal], [1_000_000, null, 'SIGTERM']);
