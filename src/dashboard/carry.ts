@@ -15,7 +15,7 @@ import { tcpBelow } from './tls-front.ts';
 export interface CarryParts {
   readonly runs: Pick<RunRegistry, 'authenticate' | 'noteHeard'>;
   readonly acceptRun: Connections['acceptRun'];
-  readonly turnedAway: () => void;
+  readonly turnedAway: (cause: 'run-token') => void;
 }
 
 const UNKNOWN = 'CONNECT is for runs, with a token that lives: clawpatrol run --mode proxy';
@@ -35,7 +35,7 @@ export function serveCarried(server: Server, parts: CarryParts): void {
       });
     }
     if (refusal !== null) {
-      parts.turnedAway();
+      parts.turnedAway('run-token');
       stream.end(proxyRefusal(refusal.status, refusal.why, ''), () => stream.destroy());
     }
   });

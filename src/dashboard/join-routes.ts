@@ -37,7 +37,8 @@ export interface JoinParts {
   readonly endpointsOf: (profile: string) => readonly ReachableEndpoint[];
   /** Takes connections of runs in proxy mode. */
   readonly acceptRun: Connections['acceptRun'];
-  readonly turnedAway: () => void;
+  /** A token that is nobody's (any more). */
+  readonly turnedAway: (cause: 'run-token' | 'device-token') => void;
   /** What runs say of their work. */
   readonly claims: Pick<Claims, 'set'>;
   /** Revision of the policy in force. */
@@ -331,10 +332,11 @@ function found<State>(state: State | null): State {
   return state;
 }
 
-function authenticate(request: FastifyRequest, { devices }: JoinParts): Device {
+function authenticate(request: FastifyRequest, { devices, turnedAway }: JoinParts): Device {
   const token = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
   const device = token === undefined ? null : devices.registry.authenticate(token);
   if (device === null) {
+    turnedAway('device-token');
     throw new ApiError(401, 'unauthorised', 'the device token is missing or worth nothing (any more); join again');
   }
   return device;

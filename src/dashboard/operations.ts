@@ -89,7 +89,7 @@ function joinParts(operations: Operations): JoinParts | null {
         devices: { ...devices, tunnel },
         claims,
         acceptRun: (asked, take) => connections.acceptRun(asked, take),
-        turnedAway: () => turnedAway('run-token'),
+        turnedAway,
         endpointsOf: (profile) => endpointsOf(profile, operations),
         caPem: () => ca.pem,
         fingerprint: () => ca.fingerprint,

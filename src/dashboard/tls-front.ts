@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, type SecureContext } from 'node:tls';
+import { sourceOf } from '../gateway/dialling/addresses.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** From accept to the end of the handshake. */
@@ -16,25 +17,27 @@ export function tcpBelow(stream: Duplex): Socket | null {
 
 /**
  * A server that is not listening yet. Connections that do not finish a handshake are ended, and nobody hears of them. It has `maxConnections` of
- * the HTTP server, which never accepts any itself; no address has more than half of them.
+ * the HTTP server, which never accepts any itself; no address has more than a third of them:
+ * a machine has one of each version.
  */
 export function createTlsFront(
   http: Server,
   { context, clock }: { readonly context: () => Promise<SecureContext>; readonly clock: Clock },
 ): Server {
-  const open = new Set<Socket>();
-  const hasRoom = (address: string): boolean => {
+  const open = new Map<Socket, string>();
+  const hasRoom = (source: string): boolean => {
     const most = http.maxConnections;
-    const ofAddress = [...open].filter(({ remoteAddress = '' }) => remoteAddress === address).length;
-    return open.size < most && ofAddress < Math.ceil(most / 2);
+    const ofSource = [...open.values()].filter((other) => other === source).length;
+    return open.size < most && ofSource < Math.ceil(most / 3);
   };
   // Half open, as HTTP servers have it: what is carried here after CONNECT ends each direction by itself.
   const front = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    if (!hasRoom(socket.remoteAddress ?? '')) {
+    const source = sourceOf(socket.remoteAddress);
+    if (!hasRoom(source)) {
       socket.destroy();
       return;
     }
-    open.add(socket);
+    open.set(socket, source);
     socket.once('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
     // Owned: what goes wrong ends this connection and nothing else.
@@ -43,7 +46,7 @@ export function createTlsFront(
       () => socket.destroy(),
     );
   });
-  front.once('close', () => open.forEach((socket) => socket.destroy()));
+  front.once('close', () => [...open.keys()].forEach((socket) => socket.destroy()));
   return front;
 }
 

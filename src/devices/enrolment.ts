@@ -101,6 +101,8 @@ export interface EnrolmentParts {
   readonly registry: DeviceRegistry;
   readonly tokens: JoinTokens;
   readonly isKey: (text: string) => boolean;
+  /** What an address is counted as: some machines have very many. */
+  readonly sourceOf: (ip: string) => string;
   /** Whether the configuration in force has that profile. */
   readonly hasProfile: (name: string) => boolean;
 }
@@ -133,11 +135,15 @@ class WaitingRequests implements Enrolment {
       return { kind: 'refused', status: 400, why: 'public_key must be a WireGuard key, hostname 1 to 253 characters' };
     }
     this.#forgetOld();
+    const { sourceOf } = this.#parts;
     const waiting = [...this.#byDeviceCode.values()];
     if (this.#blocked(ip)) {
       return { kind: 'refused', status: 429, why: 'too many attempts that failed; wait ten minutes' };
     }
-    if (waiting.length >= MAX_WAITING || waiting.filter((one) => one.ip === ip).length >= MAX_PER_ADDRESS) {
+    if (
+      waiting.length >= MAX_WAITING ||
+      waiting.filter((one) => sourceOf(one.ip) === sourceOf(ip)).length >= MAX_PER_ADDRESS
+    ) {
       const why = 'too many machines wait to be let in; ask an operator to look at them';
       return { kind: 'refused', status: 429, why };
     }
@@ -295,7 +301,7 @@ class WaitingRequests implements Enrolment {
   }
 
   #blocked(ip: string): boolean {
-    const failures = this.#failures.get(ip);
+    const failures = this.#failures.get(this.#parts.sourceOf(ip));
     return (
       failures !== undefined &&
       failures.count >= MAX_FAILURES &&
@@ -305,14 +311,18 @@ class WaitingRequests implements Enrolment {
 
   #failed(ip: string): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    const known = this.#failures.get(ip);
+    const source = this.#parts.sourceOf(ip);
+    const known = this.#failures.get(source);
     const fresh = known === undefined || nowMs - known.sinceMs >= WAIT_MS;
     // Bounded: with too many addresses the oldest is forgotten.
     const oldest = this.#failures.keys().next().value;
     if (fresh && this.#failures.size >= 10_000 && oldest !== undefined) {
       this.#failures.delete(oldest);
     }
-    this.#failures.set(ip, fresh ? { count: 1, sinceMs: nowMs } : { count: known.count + 1, sinceMs: known.sinceMs });
+    this.#failures.set(
+      source,
+      fresh ? { count: 1, sinceMs: nowMs } : { count: known.count + 1, sinceMs: known.sinceMs },
+    );
   }
 
   /** An ended request is told for as long again as it could wait, then forgotten. */

@@ -30,6 +30,7 @@ async function openApp(t: CleanUp) {
     fingerprint: () => '',
     publicUrl: () => null,
     record: () => Promise.resolve(),
+    turnedAway: (cause: string) => void heard.push(cause),
   } as unknown as JoinParts;
   addJoinRoutes(app, parts);
   await app.ready();
@@ -61,7 +62,8 @@ test('CP-23: a client that does not say that it does what the gateway counts on 
   );
   assert.equal((await ask('/api/onboard/start', String(CLIENT_LEVEL + 1))).statusCode, 429);
   assert.equal((await ask('/api/device/runs', String(CLIENT_LEVEL))).statusCode, 401);
-  assert.deepEqual(heard, ['start', 'start']);
+  // A token that is nobody's is heard of.
+  assert.deepEqual(heard, ['start', 'start', 'device-token']);
   assert.equal(parseClientLevel(['1', '2']), 0);
 });
 

@@ -6,6 +6,7 @@ import { createEnrolment, nameFrom } from '../../src/devices/enrolment.ts';
 import { openJoinTokens } from '../../src/devices/join-tokens.ts';
 import { provePossession } from '../../src/devices/possession.ts';
 import { openDeviceRegistry } from '../../src/devices/registry.ts';
+import { sourceOf } from '../../src/gateway/dialling/addresses.ts';
 import { createWireguardKeys, isWireguardKey, type WireguardKeys } from '../../src/devices/wireguard.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
@@ -18,7 +19,8 @@ function world(t: CleanUp) {
   const isKey = isWireguardKey;
   const registry = openDeviceRegistry({ stateDir, clock, isKey, lastNumber: () => 254 });
   const tokens = openJoinTokens({ stateDir, clock });
-  const enrolment = createEnrolment({ clock, registry, tokens, isKey, hasProfile: (name) => name === 'oncall' });
+  const hasProfile = (name: string): boolean => name === 'oncall';
+  const enrolment = createEnrolment({ clock, registry, tokens, isKey, sourceOf, hasProfile });
   return { stateDir, clock, registry, tokens, enrolment };
 }
 
@@ -109,6 +111,19 @@ test('requests that wait are limited, in all and by address', (t) => {
     started(enrolment.start(ask({ ip: `198.51.100.${index}` })));
   }
   assert.equal(enrolment.start(ask({ ip: '203.0.113.1' })).kind, 'refused');
+});
+
+test('a machine with a whole network of IPv6 addresses counts as one', (t) => {
+  const { enrolment } = world(t);
+  for (let index = 0; index < 10; index += 1) {
+    started(enrolment.start(ask({ ip: `2001:db8::${index}:1` })));
+  }
+  assert.equal(enrolment.start(ask({ ip: '2001:db8::ffff' })).kind, 'refused');
+  assert.equal(enrolment.start(ask({ ip: '2001:db8:0:1::ffff' })).kind, 'started');
+  for (let index = 0; index < 20; index += 1) {
+    assert.equal(enrolment.poll(`guess${index}`, `2001:db8:7::${index}`), null);
+  }
+  assert.equal(enrolment.start(ask({ ip: '2001:db8:7::ffff' })).kind, 'refused');
 });
 
 test('a join token lets in under its profile, as often as it says, until it expires, and is nowhere in the file', (t) => {

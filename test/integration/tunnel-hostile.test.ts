@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { connect } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode } from 'dns-packet';
 import { createWireguardKeys } from '../../src/devices/wireguard.ts';
+import { CLIENT_LEVEL } from '../../src/lib/client-level.ts';
 import { eventually } from '../support/daemon.ts';
-import { enterOwnNetwork, whyNoTunnel, type Neighbour } from '../support/network.ts';
+import { enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
 import type { CleanUp } from '../support/temp.ts';
 import { gatewayBlock, joinDevice, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
 
@@ -172,4 +175,122 @@ print(codes)`;
     assert.equal(await rcodeAt(world.device, 'n7.wild.test'), 'NOERROR');
     assert.equal(await rcodeAt(world.device, 'late.declared.test'), 'NOERROR');
   });
+
+  test('DP-20: a neighbour of the gateway does not ask about names in a device’s name', async () => {
+    const { beyond, gateway } = world;
+    const port = /redirect to :(\d+)/.exec(
+      must('nft', 'list', 'table', 'inet', `clawpatrol_cpw${process.pid % 100_000}`),
+    )?.[1];
+    assert.ok(port !== undefined);
+    beyond.must('ip', 'route', 'add', '10.77.0.0/24', 'via', beyond.ours);
+    const script = `import socket, struct, sys
+question, port = bytes.fromhex(sys.argv[1]), int(sys.argv[2])
+out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for target in ("10.77.0.1", "${beyond.ours}"):
+    for to in (port, 53):
+        udp = struct.pack("!HHHH", 40000, to, 8 + len(question), 0) + question
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton("10.77.0.2"), socket.inet_aton(target))
+        out.sendto(ip + udp, (target, 0))
+print("sent")`;
+    assert.equal(await python(beyond, script, hexOf('spoofed.test'), port), 'sent');
+    assert.equal(await rcodeAt(world.device, 'genuine.test'), 'NXDOMAIN');
+    const search = (): string =>
+      gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '1000', '--json').stdout;
+    await eventually('the device’s own is recorded', () => search().includes('genuine.test'));
+    assert.ok(!search().includes('spoofed.test'));
+  });
+
+  test('CP-18: a join token that fifty machines use at once lets one of them in', async () => {
+    const token = world.gateway.cli('devices', 'token', '--profile', 'oncall', '--expires', '10m').stdout.trim();
+    const tries = Array.from({ length: 50 }, (_, index) =>
+      ask('POST', '/api/onboard/start', {
+        public_key: createWireguardKeys().publicKey,
+        hostname: `racer${index}`,
+        token,
+      }),
+    );
+    const all = await Promise.all(tries);
+    console.log(
+      all
+        .map(({ status }) => status)
+        .toSorted()
+        .join(),
+    );
+    assert.equal(all.filter(({ status }) => status === 200).length, 1);
+  });
+
+  test('what cannot be asked leaves no record, slow and giant bodies end', async () => {
+    const asked = (): number =>
+      world.gateway.cli('audit', 'search', '--limit', '1000', '--json').stdout.split('device.asked').length;
+    const had = asked();
+    for (let index = 0; index < 30; index += 1) {
+      const said = await ask('POST', '/api/onboard/start', { public_key: 'x', hostname: 'y'.repeat(200) });
+      assert.ok([400, 429].includes(said.status), JSON.stringify(said));
+    }
+    assert.equal(asked(), had);
+    const giant = await ask('POST', '/api/onboard/start', { public_key: 'x'.repeat(1_000_000), hostname: 'y' });
+    console.log('giant', giant);
+    const raws = {
+      slow: 'POST /api/onboard/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+      slowhead: 'POST /api/onboard/start HTTP/1.1\r\nHost: x\r\nX',
+      both: 'POST /api/onboard/start HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/devices HTTP/1.1\r\nHost: x\r\n\r\n',
+      te: 'POST /api/onboard/start HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+      host: 'GET /api/devices HTTP/1.1\r\nHost: clawpatrol.internal\r\nConnection: close\r\n\r\n',
+      twohosts: 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
+      connect: 'CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n',
+      upgrade: 'GET /api/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+      path: 'GET /api/device/../devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      enc: 'GET /api/device/%2e%2e/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      abs: 'GET http://127.0.0.1/api/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    };
+    for (const [name, bytes] of Object.entries(raws)) {
+      const began = Date.now();
+      console.log(name, (await raw(bytes)).slice(0, 300).replaceAll('\r\n', '|'), Date.now() - began);
+    }
+  });
 });
+
+function joinPort(): number {
+  return Number(/:(\d+)$/.exec(world.gateway.addresses.get('enroll') ?? '')?.[1]);
+}
+
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let said = '';
+    const socket = connect(
+      { host: '127.0.0.1', port: joinPort(), rejectUnauthorized: false },
+      () => void socket.write(bytes),
+    );
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(said));
+  });
+}
+
+/** What machines ask of the gateway. */
+function ask(method: string, path: string, body: object): Promise<{ readonly status: number; readonly text: string }> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  return new Promise((resolve) => {
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port: joinPort(),
+        path,
+        method,
+        rejectUnauthorized: false,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': bytes.length,
+          'clawpatrol-client': String(CLIENT_LEVEL),
+        },
+      },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      },
+    );
+    sent.on('error', (error) => resolve({ status: 0, text: error.message }));
+    sent.end(bytes);
+  });
+}

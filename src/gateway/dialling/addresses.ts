@@ -1,5 +1,6 @@
 // Network addresses: canonical text, ranges, and which of them no upstream name may resolve to. Pure.
 import { BlockList, isIP } from 'node:net';
+import { parseIp } from '../../config/hosts.ts';
 
 /** Canonical text of a peer's address: IPv4-mapped IPv6 as IPv4, no zone. "" for none. */
 export function canonicalIp(address: string | undefined): string {
@@ -9,6 +10,13 @@ export function canonicalIp(address: string | undefined): string {
   const bare = address.replace(/%.*$/, '').toLowerCase();
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare);
   return mapped?.[1] ?? bare;
+}
+
+/** What an address is counted as where each may have so much: of IPv6 its network, whose other 64 bits one machine chooses as it likes. */
+export function sourceOf(address: string | undefined): string {
+  const text = canonicalIp(address);
+  const ip = parseIp(text);
+  return ip?.version === 6 ? `${(ip.value >> 64n).toString(16)}::/64` : text;
 }
 
 /** A test for membership in a list of CIDRs. An address that is none is in no list. */

@@ -19,6 +19,7 @@ import { loadWireguardKeys } from './stored.ts';
 import { checkPinnedKey, createTunnel } from './tunnel.ts';
 import type { Tunnel, TunnelParts } from './tunnel.ts';
 import { isWireguardKey } from '../../devices/wireguard.ts';
+import { sourceOf } from '../dialling/addresses.ts';
 import { createLocalApi } from '../tailnet/local-api.ts';
 import { readTailscale } from '../tailnet/settings.ts';
 import { createPeople } from '../tailnet/people.ts';
@@ -105,7 +106,7 @@ export async function prepareTransports(parts: PrepareParts): Promise<Prepared |
   warnOfFloods(parts.logger);
   const tokens = openJoinTokens({ stateDir, clock });
   const hasProfile = (name: string): boolean => live().profiles.has(name);
-  const enrolment = createEnrolment({ clock, registry, tokens, isKey: isWireguardKey, hasProfile });
+  const enrolment = createEnrolment({ clock, registry, tokens, isKey: isWireguardKey, sourceOf, hasProfile });
   return {
     transports,
     people: tailnet === null ? null : peopleOf(tailnet, live),

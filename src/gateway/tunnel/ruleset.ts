@@ -56,7 +56,7 @@ ${writeArriving(arriving, logGroup)}
   }
   chain catch {
     type filter hook prerouting priority mangle; policy accept;
-    iifname != "${interfaceName}" return
+${shared === null ? writeSpoofed(layout) : ''}    iifname != "${interfaceName}" return
 ${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
     meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} drop
     tcp flags & (fin | syn | rst | ack) == syn jump arriving
@@ -100,6 +100,13 @@ function writeAsking(type: string): string {
     size 65536
     flags dynamic, timeout
     timeout 1m`;
+}
+
+/** Whoever is beside this host has no device's address: what it sent from one would be taken for the device's own. */
+function writeSpoofed({ interfaceName, devices }: Fenced): string {
+  return `    iifname != { "lo", "${interfaceName}" } ip saddr ${formatCidr(devices.v4)} drop
+    iifname != { "lo", "${interfaceName}" } ip6 saddr ${formatCidr(devices.v6)} drop
+`;
 }
 
 /** Nothing on this host speaks to devices first. */
