@@ -4,6 +4,7 @@ import type { DeviceJson, JoinRequestJson, JoinTokenJson } from '../client/contr
 import type { Device } from '../devices/device.ts';
 import type { JoinRequest } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
+import type { Quarantined } from '../gateway/judging/quarantine.ts';
 import { parseDurationMs } from '../lib/units.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
 import type { Answer, Call, OperatorDevices, Route } from './routes.ts';
@@ -63,13 +64,45 @@ async function revoke({ parts, params }: Call): Promise<Answer> {
 async function change({ parts, params, body }: Call): Promise<Answer> {
   const fields = readBody(body, ['name', 'profile']);
   const devices = devicesOf(parts);
-  const { id } = getDevice(devices, getText(params, 'id'));
+  const device = getDevice(devices, getText(params, 'id'));
   const [name, profile] = [fields.get('name'), fields.get('profile')];
   if (profile !== undefined && !parts.config().profiles.some((one) => one.name === profile)) {
     throw new ApiError(400, 'bad_request', `there is no profile ${JSON.stringify(profile)}`);
   }
   const to = { ...(name === undefined ? {} : { name }), ...(profile === undefined ? {} : { profile }) };
-  return { kind: 'json', body: deviceJson(devices.registry.change(id, to), devices, new Map()) };
+  const changed =
+    name === undefined || name === device.name
+      ? devices.registry.change(device.id, to)
+      : rename(parts, { from: device.name, to: name }, () => devices.registry.change(device.id, to));
+  return { kind: 'json', body: deviceJson(changed, devices, new Map()) };
+}
+
+/** A quarantine goes by the name: it is there under the new one before anything can come under that, and nobody inherits it under the old one. */
+function rename(
+  { quarantine }: Pick<Call['parts'], 'quarantine'>,
+  { from, to }: { readonly from: string; readonly to: string },
+  act: () => Device,
+): Device {
+  const find = (wanted: string): Quarantined | undefined =>
+    quarantine.list().find(({ kind, name }) => kind === 'device' && name === wanted);
+  const held = find(from);
+  if (held === undefined) {
+    return act();
+  }
+  const isNew = find(to) === undefined;
+  if (isNew) {
+    quarantine.set({ ...held, name: to });
+  }
+  try {
+    const changed = act();
+    quarantine.lift('device', from);
+    return changed;
+  } catch (error) {
+    if (isNew) {
+      quarantine.lift('device', to);
+    }
+    throw error;
+  }
 }
 
 async function endRun({ parts, params }: Call): Promise<Answer> {
@@ -145,7 +178,7 @@ function deviceJson(device: Device, { runs, tunnel }: OperatorDevices, heard: Re
     runs: runs
       .list()
       .filter((run) => run.device === device.id)
-      .map(runJson),
+      .map((run) => runJson(run, device)),
   };
 }
 
@@ -154,7 +187,7 @@ async function lastHeard({ tunnel }: OperatorDevices): Promise<ReadonlyMap<strin
   return (await tunnel?.lastHeard().catch(() => null)) ?? new Map();
 }
 
-function runJson({ id, profile, label, startedMs }: Run): DeviceJson['runs'][number] {
+function runJson({ id, label, startedMs }: Run, { profile }: Device): DeviceJson['runs'][number] {
   return { id, profile, label, started: timeText(startedMs) };
 }
 

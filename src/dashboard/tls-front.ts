@@ -46,6 +46,8 @@ export function createTlsFront(
       () => socket.destroy(),
     );
   });
+  // Node looks for requests that take too long from the moment that its server listens; that one never does by itself.
+  front.once('listening', () => http.emit('listening'));
   front.once('close', () => [...open.keys()].forEach((socket) => socket.destroy()));
   return front;
 }

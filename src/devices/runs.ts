@@ -19,7 +19,7 @@ export interface Run {
   readonly tokenHash: string;
   /** Its place in the tunnel; 0 = it has none. */
   readonly number: number;
-  /** Within what the device may have; decided when the run began. */
+  /** What the device had when the run began; what counts is what it has now. */
   readonly profile: string;
   /** What it was called, or "": the agent's word. */
   readonly label: string;

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectSecurely, createSecureContext } from 'node:tls';
 import { test } from 'node:test';
 import { createTlsFront } from '../../src/dashboard/tls-front.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { makeAuthority } from '../support/certificate.ts';
 import { eventually } from '../support/daemon.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import type { CleanUp } from '../support/temp.ts';
@@ -70,3 +73,41 @@ test('DP-31: no more than the server’s connections are there, and a third of t
   assert.equal(await enter('127.0.0.1'), false, 'that address has a third');
   assert.equal(await enter('127.0.0.5'), true, 'another one has not');
 });
+
+test(
+  'TR-10: a request that does not come whole in time is ended, behind the front as without it',
+  { timeout: 30_000 },
+  async (t) => {
+    const limits = { requestTimeout: 3_000, headersTimeout: 3_000, connectionsCheckingInterval: 100 };
+    const http = createServer(limits, (request, response) => {
+      request.resume();
+      request.on('end', () => response.end('whole'));
+    });
+    http.maxConnections = 8;
+    const context = createSecureContext(await (await makeAuthority()).leaf('gateway.test'));
+    const front = createTlsFront(http, { context: () => Promise.resolve(context), clock: systemClock });
+    await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      front.close();
+      http.close();
+    });
+    const { port } = front.address() as AddressInfo;
+    const say = (bytes: string): Promise<string> =>
+      new Promise((resolve) => {
+        let said = '';
+        const socket = connectSecurely({ host: '127.0.0.1', port, rejectUnauthorized: false });
+        socket.write(bytes);
+        socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(said));
+      });
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n';
+    assert.match(await say(`${head}\r\nbody`), /^HTTP\/1\.1 200 [^]*whole$/);
+    // The head, and the body.
+    const cut = await Promise.all([say(head), say(`${head}\r\nb`)]);
+    assert.deepEqual(
+      cut.map((said) => said.slice(0, 12)),
+      ['HTTP/1.1 408', 'HTTP/1.1 408'],
+    );
+  },
+);

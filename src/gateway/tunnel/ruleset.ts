@@ -45,12 +45,8 @@ export function writeRuleset(
   return `table inet ${ruleTable}
 delete table inet ${ruleTable}
 table inet ${ruleTable} {
-  set asking4 {
-${writeAsking('ipv4_addr')}
-  }
-  set asking6 {
-${writeAsking('ipv6_addr')}
-  }
+${writeCounted('asking')}
+${writeCounted('logged')}
   chain arriving {
 ${writeArriving(arriving, logGroup)}
   }
@@ -68,7 +64,7 @@ ${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} d
     udp dport 53 accept
     icmp type destination-unreachable accept
     icmpv6 type { destination-unreachable, packet-too-big } accept
-    limit rate 200/second burst 400 packets log group ${logGroup} snaplen ${COPIED_BYTES}
+${writeLogging(logGroup)}
     meta l4proto udp reject with icmpx type port-unreachable
     drop
   }
@@ -94,12 +90,21 @@ ${shared === null ? writeOutward(interfaceName) : writeResolver(shared)}}
 `;
 }
 
-/** Addresses that asked about names, for a minute each: with more of them than devices can have there would be no count for some. */
-function writeAsking(type: string): string {
-  return `    type ${type}
-    size 65536
-    flags dynamic, timeout
-    timeout 1m`;
+/** Addresses that did something, each with a count of its own, for a minute; as many as devices can have. */
+function writeCounted(name: string): string {
+  return [4, 6]
+    .map(
+      (version) =>
+        `  set ${name}${version} { type ipv${version}_addr; size 65536; flags dynamic, timeout; timeout 1m; }`,
+    )
+    .join('\n');
+}
+
+/** Each device is heard of, whatever another one sends meanwhile. */
+function writeLogging(logGroup: number): string {
+  const log = `limit rate 200/second burst 400 packets } log group ${logGroup} snaplen ${COPIED_BYTES}`;
+  return `    meta nfproto ipv4 add @logged4 { ip saddr ${log}
+    meta nfproto ipv6 add @logged6 { ip6 saddr ${log}`;
 }
 
 /** Whoever is beside this host has no device's address: what it sent from one would be taken for the device's own. */
@@ -158,10 +163,9 @@ function writeArriving(arriving: Arriving, logGroup: number): string {
     ...addresses.map(
       ({ version, ip, port }) => `${to(version, ip)}${port === null ? '' : ` tcp dport ${port}`} return`,
     ),
-    `limit rate 200/second burst 400 packets log group ${logGroup} snaplen ${COPIED_BYTES}`,
-    'meta l4proto tcp reject with tcp reset',
   ]
     .map((line) => `    ${line}`)
+    .concat(writeLogging(logGroup), '    meta l4proto tcp reject with tcp reset')
     .join('\n');
 }
 

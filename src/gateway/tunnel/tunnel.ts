@@ -262,8 +262,8 @@ class WireguardTunnel implements Tunnel {
     if (device === null || device.revokedMs !== null) {
       return null;
     }
-    const { name, user } = device;
-    const profile = run?.profile ?? device.profile;
+    // A run has what its device has now, not what that had when it began.
+    const { name, user, profile } = device;
     return live().profiles.has(profile)
       ? { device: name, profile, run: run?.id ?? '', user, ip, transport: 'wireguard' }
       : null;
@@ -273,11 +273,11 @@ class WireguardTunnel implements Tunnel {
     const { registry, runs, live } = this.#parts;
     const run = runs.find(id);
     const device = run === null ? null : registry.find(run.device);
-    if (run === null || device === null || device.revokedMs !== null || !live().profiles.has(run.profile)) {
+    if (run === null || device === null || device.revokedMs !== null || !live().profiles.has(device.profile)) {
       return null;
     }
     const { name, user } = device;
-    return { device: name, profile: run.profile, run: id, user, ip, transport: 'proxy' };
+    return { device: name, profile: device.profile, run: id, user, ip, transport: 'proxy' };
   }
 
   isInside(ip: string): boolean {
