@@ -127,7 +127,14 @@ function openDevices(t: CleanUp): Devices {
     lastNumber: 250,
     highestDevice: () => 100,
   });
-  const enrolment = createEnrolment({ clock: systemClock, registry, tokens, isKey, hasProfile: () => true });
+  const enrolment = createEnrolment({
+    clock: systemClock,
+    registry,
+    tokens,
+    isKey,
+    sourceOf: (ip) => ip,
+    hasProfile: () => true,
+  });
   for (const side of SIDES) {
     const { id } = registry.enrol({ name: `${side}-box`, publicKey: `key-${side}`, profile: side, user: '' });
     runs.start({ device: id, publicKey: `key-${side}-run`, profile: side, label: `${side} works` });
