@@ -123,6 +123,82 @@ describe('with operators', { skip }, () => {
     assert.equal(types.filter((type) => /approval\.(?:approved|denied)/.test(type)).length, 1);
   });
 
+  test(
+    'words of a denial outlive Escape and the end of the session, and the keyboard stays where it was',
+    LIMIT,
+    async () => {
+      const { page, faults } = await enter('alice');
+      const agent = world.psql('DELETE FROM users WHERE id = 21');
+      await look(page, 'DELETE FROM users WHERE id = 21');
+      const field = page.getByLabel('Why not?');
+      await page.keyboard.press('d');
+      await field.fill('not during the sale');
+      await page.keyboard.press('Escape');
+      await field.waitFor({ state: 'detached' });
+      await page.locator('button.deny:focus').waitFor();
+      await page.keyboard.press('Enter');
+      assert.equal(await field.inputValue(), 'not during the sale');
+      await page.context().clearCookies();
+      await page.keyboard.press('Control+Enter');
+      await page.getByText('Your session has ended').waitFor();
+      // Somebody else at the same page does not see them.
+      for (const name of ['bob', 'alice']) {
+        await page.getByLabel('Name').fill(name);
+        await page.getByLabel('Password').fill(PASSWORD);
+        await page.getByRole('button', { name: 'Log in' }).click();
+        await page.getByRole('heading', { name: 'What it would do' }).waitFor();
+        if (name === 'bob') {
+          assert.equal(await field.count(), 0);
+          await page.getByRole('button', { name: /^Deny/ }).click();
+          assert.equal(await field.inputValue(), '');
+          await page.getByRole('button', { name: 'Log out' }).click();
+          await page.getByText('Log in to see what agents are asking for.').waitFor();
+        }
+      }
+      await page.getByRole('button', { name: /^Deny/ }).click();
+      assert.equal(await field.inputValue(), 'not during the sale');
+      await page.keyboard.press('Control+Enter');
+      assert.match((await agent.over).text, /not during the sale/);
+      assert.deepEqual(faults, []);
+    },
+  );
+
+  test('a form that the end of the session shut is open again for whom it was', LIMIT, async () => {
+    const { page } = await enter('alice');
+    const agent = world.psql('DELETE FROM users WHERE id = 22');
+    await look(page, 'DELETE FROM users WHERE id = 22');
+    await page.keyboard.press('d');
+    await page.getByLabel('Why not?').fill('ask the shop first');
+    await page.context().clearCookies();
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('Your session has ended').waitFor();
+    await page.getByLabel('Name').fill('alice');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('button', { name: 'Deny with this reason' }).click();
+    assert.match((await agent.over).text, /ask the shop first/);
+  });
+
+  test('an Enter that is held down does not confirm what destroys', LIMIT, async () => {
+    const { page } = await enter('alice');
+    const agent = world.psql('DELETE FROM users WHERE id = 23');
+    await look(page, 'DELETE FROM users WHERE id = 23');
+    await page
+      .getByRole('button', { name: /^Approve/ })
+      .first()
+      .focus();
+    await page.keyboard.down('Enter');
+    const confirm = page.getByRole('button', { name: 'Yes, approve this destructive request' });
+    await confirm.waitFor();
+    await page.keyboard.down('Enter');
+    await page.keyboard.down('Enter');
+    await page.keyboard.up('Enter');
+    await page.evaluate(() => fetch('/api/session'));
+    assert.equal(await confirm.isVisible(), true);
+    await page.keyboard.press('Enter');
+    assert.match((await agent.over).text, /^DELETE 1$/m);
+  });
+
   test('AP-17: what was decided elsewhere says so on an open card, and takes no more answers', LIMIT, async () => {
     const { page } = await enter('alice');
     const agent = world.psql('DELETE FROM users WHERE id = 12');

@@ -7,8 +7,8 @@ import { get, messageOf } from './api.ts';
 import { AgentText, Empty, Spinner, Tier, Verdict } from './parts.tsx';
 import { RecordDetail } from './record-detail.tsx';
 import { goTo, linkTo, place } from './route.ts';
-import { liveRecords, recordFilter } from './state.ts';
-import { bareName, clockTime, dateTime } from './text.ts';
+import { liveRecords, nowMs, recordFilter } from './state.ts';
+import { bareName, clockTime, dateTime, dayOf } from './text.ts';
 
 interface Filters {
   readonly text: string;
@@ -225,8 +225,8 @@ function Rows(): VNode {
         <Empty title="Nothing here yet">What agents do appears here as it is written to the log.</Empty>
       ) : null}
       <ol class={state.value === 'loading' ? 'stale' : ''}>
-        {rows.value.map((row) => (
-          <Row key={row.seq} row={row} />
+        {rows.value.map((row, index) => (
+          <Row key={row.seq} row={row} day={dayAbove(row, rows.value[index - 1])} />
         ))}
       </ol>
       {cursor.value === null ? null : (
@@ -238,11 +238,18 @@ function Rows(): VNode {
   );
 }
 
-function Row({ row }: { readonly row: RecordRowJson }): VNode {
+/** The day that stands above a row: where it is another than that of the newer row, and not today. */
+function dayAbove(row: RecordRowJson, newer: RecordRowJson | undefined): string {
+  const day = dayOf(row.time);
+  return day === (newer === undefined ? dayOf(new Date(nowMs.peek()).toISOString()) : dayOf(newer.time)) ? '' : day;
+}
+
+function Row({ row, day }: { readonly row: RecordRowJson; readonly day: string }): VNode {
   const id = row.action_id ?? String(row.seq);
   const text = row.summary ?? row.reason ?? '';
   return (
     <li>
+      {day === '' ? null : <h2 class="log-day">{day}</h2>}
       <a href={linkTo('activity', id)} aria-current={place.value.id === id ? 'true' : undefined} class="log-row">
         <time dateTime={row.time} title={dateTime(row.time)}>
           {clockTime(row.time)}

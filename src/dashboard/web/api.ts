@@ -5,6 +5,9 @@ import type { ErrorJson, SessionJson } from '../../client/control-shapes.ts';
 /** Who is logged in; null until the gateway has said it. */
 export const session = signal<SessionJson | null>(null);
 
+/** The session ended without a log-out: the one who reads the log-in form was in the middle of something. */
+export const cutOff = signal(false);
+
 /** How far the gateway's clock is ahead of ours. */
 export const clockAheadMs = signal(0);
 
@@ -83,13 +86,16 @@ function noteClock(response: Response): void {
 /** The session has ended under us. */
 export function loggedOut(): void {
   if (session.value !== null && session.value.operator !== null) {
+    cutOff.value = true;
     session.value = { ...session.value, operator: null, csrf: null };
   }
 }
 
 /** Asks who is logged in. */
 export async function loadSession(): Promise<void> {
-  session.value = await get<SessionJson>('/api/session');
+  const found = await get<SessionJson>('/api/session');
+  cutOff.value = found.operator === null && (cutOff.value || (session.value?.operator ?? null) !== null);
+  session.value = found;
 }
 
 /** Ends the session here and at the gateway. */
@@ -99,7 +105,10 @@ export function logOut(): void {
       session.value = left;
     },
     // Whatever the gateway says, this page forgets.
-    loggedOut,
+    () => {
+      loggedOut();
+      cutOff.value = false;
+    },
   );
 }
 

@@ -108,14 +108,19 @@ function EffectPart({ approval }: { readonly approval: ApprovalJson }): VNode | 
   return (
     <Section title="What it would do" aside={<span class="muted">measured by the gateway, without running it</span>}>
       <ul class="effect">
-        {effect.lines.map((line) => (
-          <li key={line}>
+        {effect.lines.map((line, index) => (
+          <li key={index} class={changeOf(line)}>
             <AgentText text={line} />
           </li>
         ))}
       </ul>
     </Section>
   );
+}
+
+/** A line of a difference, as the gateway writes it: `- ` is what is there, `+ ` what would be. */
+function changeOf(line: string): string | undefined {
+  return line.startsWith('- ') ? 'gone' : line.startsWith('+ ') ? 'come' : undefined;
 }
 
 function Why({ approval }: { readonly approval: ApprovalJson }): VNode {

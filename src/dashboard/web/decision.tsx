@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApprovalJson, BreakGlassJson } from '../../client/control-shapes.ts';
 import { CallError, messageOf, post, session } from './api.ts';
 import { BreakGlass, useOffer } from './break-glass.tsx';
+import { draftOf, forgetDraft, keepDraft, resumesDraft, useInterruption } from './drafts.ts';
 import { Lease, useLeases } from './lease.tsx';
 import { isTyping, move, show, shown } from './looking.ts';
 import { mayDecide, queue, tell } from './state.ts';
@@ -23,8 +24,11 @@ export function Decision({
   readonly approval: ApprovalJson;
   readonly seenWhole: boolean;
 }): VNode | null {
-  const [step, setStep] = useState<Step>('choosing');
+  const [step, setStep] = useState<Step>(() => (resumesDraft(approval.id) ? 'denying' : 'choosing'));
   const [fault, setFault] = useState('');
+  const footer = useRef<HTMLElement>(null);
+  useReturn(footer, step);
+  useInterruption(approval.id, step === 'denying' || step === 'sending');
   const voted = approval.votes.some(
     ({ by, decision }) => by === session.value?.operator?.name && decision === 'approve',
   );
@@ -42,6 +46,7 @@ export function Decision({
         ...words,
       });
       shown.value = after;
+      forgetDraft(approval.id);
       tell(wordsFor(after));
     } catch (error) {
       setFault(faultText(error));
@@ -70,7 +75,7 @@ export function Decision({
     );
   }
   return (
-    <footer class="decision">
+    <footer class="decision" ref={footer}>
       <p class="fault" role="alert">
         {fault}
       </p>
@@ -81,7 +86,7 @@ export function Decision({
           onBack={() => setStep('choosing')}
         />
       ) : step === 'denying' ? (
-        <Deny onSend={(note) => void send('deny', { note })} onBack={() => setStep('choosing')} />
+        <Deny id={approval.id} onSend={(note) => void send('deny', { note })} onBack={() => setStep('choosing')} />
       ) : step === 'breaking' ? null : (
         <Answers step={step} approve={approve} setStep={setStep} leasable={leases.length > 0 && seenWhole} />
       )}
@@ -150,7 +155,18 @@ function Answers({
       <button type="button" class="deny" disabled={busy} onClick={() => setStep('denying')}>
         Deny <kbd>d</kbd>
       </button>
-      <button type="button" class={`approve ${step}`} disabled={busy} onClick={approve}>
+      <button
+        type="button"
+        class={`approve ${step}`}
+        disabled={busy}
+        onClick={approve}
+        onKeyDown={(event) => {
+          // An Enter that is held down is one press too: it must not go on to what the second press confirms.
+          if (event.repeat) {
+            event.preventDefault();
+          }
+        }}
+      >
         {words[step]} <kbd>a</kbd>
       </button>
       {step === 'confirming' ? (
@@ -202,8 +218,18 @@ function Closed({
   );
 }
 
-function Deny({ onSend, onBack }: { onSend: (note: string) => void; onBack: () => void }): VNode {
-  const [note, setNote] = useState('');
+interface DenyProps {
+  readonly id: string;
+  readonly onSend: (note: string) => void;
+  readonly onBack: () => void;
+}
+
+function Deny({ id, onSend, onBack }: DenyProps): VNode {
+  const [note, setText] = useState(() => draftOf(id));
+  const setNote = (text: string): void => {
+    setText(text);
+    keepDraft(id, text);
+  };
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.focus(), []);
   const submit = (): void => {
@@ -256,6 +282,31 @@ function Deny({ onSend, onBack }: { onSend: (note: string) => void; onBack: () =
       </div>
     </form>
   );
+}
+
+/** The button that leads to a step. */
+const OPENED_BY: Partial<Readonly<Record<Step, string>>> = {
+  denying: 'button.deny',
+  confirming: 'button.approve',
+  leasing: 'button.quiet',
+  breaking: '.glass-open',
+};
+
+/** After a form was left, the keyboard is where the form was opened from, not at the top of the page. */
+function useReturn(footer: { readonly current: HTMLElement | null }, step: Step): void {
+  const last = useRef(step);
+  useEffect(() => {
+    const from = last.current;
+    last.current = step;
+    const nowhere = document.activeElement === null || document.activeElement === document.body;
+    if (step !== 'choosing' || !nowhere) {
+      return;
+    }
+    const button = OPENED_BY[from];
+    if (button !== undefined) {
+      footer.current?.querySelector<HTMLElement>(button)?.focus();
+    }
+  }, [step]);
 }
 
 function useKeys(on: { open: boolean; step: Step; approve: () => void; deny: () => void; back: () => void }): void {

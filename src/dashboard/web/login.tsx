@@ -2,7 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SessionJson } from '../../client/control-shapes.ts';
-import { messageOf, post, session } from './api.ts';
+import { cutOff, messageOf, post, session } from './api.ts';
 import { goTo, place } from './route.ts';
 
 export function Login(): VNode {
@@ -41,7 +41,14 @@ function LogIn(): VNode {
     );
   }
   return (
-    <Frame title="Claw Patrol" text="Log in to see what agents are asking for.">
+    <Frame
+      title="Claw Patrol"
+      text={
+        cutOff.value
+          ? 'Your session has ended, or the gateway was started again. Log in to go on where you were.'
+          : 'Log in to see what agents are asking for.'
+      }
+    >
       <Credentials action="Log in" path="/api/login" fresh={false} />
     </Frame>
   );
@@ -81,8 +88,11 @@ function Credentials({ action, path, fixed = {}, fresh }: FormProps): VNode {
     setFault('');
     post<SessionJson>(path, { ...fixed, name, password })
       .then((entered) => {
+        cutOff.value = false;
         session.value = entered;
-        goTo('approvals', place.value.section === 'approvals' ? place.value.id : '', true);
+        if (place.value.section === 'setup') {
+          goTo('approvals', '', true);
+        }
       })
       .catch((error: unknown) => setFault(messageOf(error)))
       .finally(() => setBusy(false));

@@ -131,6 +131,11 @@ export function dateTime(iso: string): string {
   return `${day(date)} ${clockTime(iso)}`;
 }
 
+/** `2026-11-22`. */
+export function dayOf(iso: string): string {
+  return day(new Date(iso));
+}
+
 /** `14:03:09`. */
 export function clockTime(iso: string): string {
   const date = new Date(iso);
