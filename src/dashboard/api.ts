@@ -175,6 +175,9 @@ async function serve(
     await recordAct(route, call);
   }
   const answer = await route.answer(call);
+  if (route.kind === 'reads' && !sameSight(parts.authenticate(request), caller)) {
+    throw new ApiError(409, 'refused', 'what you may see has changed meanwhile; ask again');
+  }
   if (answer.kind === 'stream') {
     cutOnChange(reply, parts.operators, () => sameSight(parts.authenticate(request), caller));
   }

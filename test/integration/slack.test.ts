@@ -28,6 +28,7 @@ const ALICE = 'U0ALICE';
 const VIEWER = 'U0VIEWER';
 const MALLORY = 'U0MALLORY';
 const LISTED = 'U0LISTED';
+const ANN = 'U0ANN';
 
 const account = (name: string, changes: Partial<NewOperator> = {}): NewOperator => ({
   name,
@@ -42,6 +43,7 @@ const OPERATORS: readonly NewOperator[] = [
   account('alice', { slack: ALICE, email: 'alice@example.com' }),
   account('victor', { slack: VIEWER, role: 'viewer' }),
   account('bob', { slack: 'U0BOB' }),
+  account('ann', { slack: ANN, profiles: ['elsewhere'] }),
 ];
 
 interface World {
@@ -197,6 +199,31 @@ test('AP-13: with a list of approvers only those on it count, by account or by S
   assert.equal(await state(line), 'pending');
   await click(message, 'approve', LISTED);
   assert.equal(await client.next(), `done ${line}`);
+});
+
+test('CP-14: for an operator who sees other profiles only no button leads anywhere, whatever list they are on; the log says why', async (t) => {
+  const world = await open(t, { approver: 'approvers = ["ann", "alice"]' });
+  const { slack, client, park, click, state, events, callback } = world;
+  const line = 'destructive delete three';
+  const message = await park(line);
+  for (const action of ['approve', 'deny'] as const) {
+    const before = slack.ephemeral.length;
+    await click(message, action, ANN);
+    await eventually('ann is told', () => slack.ephemeral.length > before);
+    assert.match(slack.ephemeral.at(-1)?.text ?? '', /This gateway knows no such request/, action);
+  }
+  assert.equal(slack.views.length, 0, 'nobody is asked for a reason');
+  assert.equal(await state(line), 'pending');
+  await eventually('the log says why', async () => (await events('operator.acted')).length === 2);
+  for (const { by, reason } of await events('operator.acted')) {
+    assert.deepEqual([by, reason], ['ann', 'ann is scoped to profiles, and default is none of them']);
+  }
+  const late = slack.clickPayload(message, 'clawpatrol_approve', { user: ANN });
+  await click(message, 'approve', ALICE);
+  assert.equal(await client.next(), `done ${line}`);
+  await slack.callBack(callback, late);
+  await eventually('nor is she told what became of it', () => slack.ephemeral.length === 3);
+  assert.match(slack.ephemeral.at(-1)?.text ?? '', /This gateway knows no such request/);
 });
 
 test('AP-11: two clicks of one person are one vote of two', async (t) => {

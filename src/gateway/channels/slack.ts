@@ -12,6 +12,7 @@ import {
   type Card,
 } from '../../approvals/slack-card.ts';
 import type { Ballot } from '../../approvals/stages.ts';
+import { sees } from '../../audit/scope.ts';
 import type { NamedBlock, Ref } from '../../config/config.ts';
 import { createDeferred, type Deferred } from '../../lib/deferred.ts';
 import { alarmLines, alarmTitle, calledBy, isAlarm, type AlarmNews } from './alarm.ts';
@@ -139,7 +140,7 @@ class SlackChannel implements SlackNotifier {
 
   async strayed(click: Click): Promise<SlackReply> {
     const found = await this.#parts.approvals().find(click.value.id);
-    if (found.kind !== 'found' || found.approval.id !== click.value.id) {
+    if (found.kind !== 'found' || found.approval.id !== click.value.id || this.#isHidden(click, found.approval)) {
       return this.#explain(click, 'This gateway knows no such request. Nothing was changed.');
     }
     if (found.approval.state === 'pending') {
@@ -175,6 +176,10 @@ class SlackChannel implements SlackNotifier {
     const fault = await this.#teamFault(click);
     if (fault !== null) {
       return this.#explain(click, fault);
+    }
+    if (this.#isHidden(click, post.approval)) {
+      // The queue tells the log why.
+      return this.#explain(click, this.#resultText(await this.#vote(click, { decision: 'deny', note: '' }), click));
     }
     if (click.action === 'deny') {
       return this.#ask(click, post);
@@ -229,6 +234,12 @@ class SlackChannel implements SlackNotifier {
     const person = this.#parts.people()?.findBySlack(user) ?? null;
     const voter = voterOf(person, { via: 'slack', identity: `slack:${user}`, notifier: this.ref });
     return this.#parts.approvals().vote(value.id, { ...ballot, digest: value.digest, together: value.together }, voter);
+  }
+
+  /** Whether the operator account behind a click may not know of the request. */
+  #isHidden({ user }: Who, { agent }: Approval): boolean {
+    const person = this.#parts.people()?.findBySlack(user) ?? null;
+    return person !== null && !sees(person.scope, agent.profile);
   }
 
   #resultText(result: VoteResult, { user }: Who): string {
