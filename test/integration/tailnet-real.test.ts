@@ -1,18 +1,22 @@
-// Agents that come through a real tailnet: headscale, tailscaled in each network, the real daemon as exit node, unmodified clients. Runs
+// Agents that come through a real tailnet, beside one that comes through WireGuard: headscale, tailscaled in each network, the real daemon as
+// exit node, unmodified clients. Runs
 // where scripts/tailnet/build.sh has built the programs (npm run tailnet); elsewhere there is nothing to run here, and tailnet.test.ts runs
 // everywhere.
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { encode } from 'dns-packet';
+import { createWireguardKeys } from '../../src/devices/wireguard.ts';
 import { eventually } from '../support/daemon.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { startNameServer } from '../support/name-server.ts';
-import { createNeighbour, enterOwnNetwork, whyNoTunnel, type Neighbour } from '../support/network.ts';
+import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { hasTailnet, startTailnet, type Tailnet, type TailnetNode } from '../support/tailnet.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
+import { openClientTunnel } from '../support/wireguard-client.ts';
 
 const here = hasTailnet() && whyNoTunnel() === false;
 if (here) {
@@ -23,6 +27,9 @@ const PROBE = join(import.meta.dirname, '..', 'support', 'probe.js');
 const NAME = 'db.internal.test';
 const RESOLVER = '127.78.0.53';
 const ORDINARY_NODE = '127.0.0.1';
+const UDP_PORT = 51_895;
+const INTERFACE = `cpt${process.pid % 100_000}`;
+const PEER = createWireguardKeys();
 
 interface World {
   readonly upstream: PostgresServer;
@@ -30,11 +37,15 @@ interface World {
   readonly near: Neighbour;
   readonly far: Neighbour;
   readonly third: Neighbour;
+  /** Comes through WireGuard. */
+  readonly peer: Neighbour;
   readonly gatewayNode: TailnetNode;
   readonly agent: TailnetNode;
   readonly spare: TailnetNode;
   readonly stranger: TailnetNode;
-  readonly gateway: GatewayProcess;
+  gateway: GatewayProcess;
+  /** Starts the gateway once more, with what it had. */
+  readonly restart: () => Promise<GatewayProcess>;
   /** What was asked of the resolver beyond the gateway. */
   readonly asked: ReadonlySet<string>;
 }
@@ -46,13 +57,19 @@ let world: World;
 function configFor(
   upstream: PostgresServer,
   resolver: string,
-  node: { readonly socket: string; readonly url: string },
+  node: { readonly socket: string; readonly url: string; readonly endpoint: string },
 ): string {
   return `
 schema_version = 1
 gateway {
   dashboard_listen = "100.64.0.1:8080"
   resolver = "${resolver}"
+  wireguard {
+    subnet_cidr = "10.77.0.0/24"
+    listen_port = ${UDP_PORT}
+    endpoint    = "${node.endpoint}:${UDP_PORT}"
+    interface   = "${INTERFACE}"
+  }
   tailscale {
     socket      = "${node.socket}"
     control_url = "${node.url}"
@@ -73,7 +90,13 @@ profile "oncall" {
   credentials = [pg]
   tailscale   = ["tag:agent"]
 }
+profile "tunnelled" { credentials = [pg] }
 defaults { unmatched = "deny" }
+rule "shows" {
+  endpoint  = pg
+  condition = "sql.verb == 'show' && agent.transport == 'wireguard' && agent.profile == 'tunnelled'"
+  verdict   = "allow"
+}
 rule "reads" {
   endpoint  = pg
   condition = "sql.verb == 'select' && agent.transport == 'tailscale'"
@@ -90,6 +113,13 @@ const PSQL = { env: { PGCONNECT_TIMEOUT: '10', PGPASSWORD: 'none', PGSSLMODE: 'd
 
 function psql(at: Neighbour, sql: string, host: string = NAME) {
   return at.run('psql', psqlArgs(sql, host), PSQL);
+}
+
+/** By curl, from an address of its own choice: its exit code; 28 is that nothing came back. */
+async function dialFrom(at: Neighbour, source: string, host: string): Promise<number | null> {
+  const where = host.includes(':') ? `[${host}]` : host;
+  const url = `http://${where}:${world.upstream.port}/`;
+  return (await at.run('curl', ['-sS', '-m', '4', '--interface', source, url])).code;
 }
 
 async function probe(at: Neighbour, ...args: readonly (string | number)[]): Promise<string> {
@@ -120,17 +150,18 @@ function virtual(): string {
   return '10.78.0.1';
 }
 
-/** psql that stays connected. */
-function openPsql(at: Neighbour): { printed(): string; end(): void } {
-  const [enter, args] = at.within('psql', [...psqlArgs("select 'ready'", NAME).slice(0, -2), '-f', '-']);
+/** psql that stays connected, and says `ready` once more. */
+function openPsql(at: Neighbour, sql: string = "select 'ready'"): { printed(): string; again(): void; end(): void } {
+  const [enter, args] = at.within('psql', [...psqlArgs(sql, NAME).slice(0, -2), '-f', '-']);
   const child = spawn(enter, [...args], { env: { PATH: process.env['PATH'] ?? '', ...PSQL.env }, stdio: 'pipe' });
   let printed = '';
   child.stdout.on('data', (bytes: Buffer) => {
     printed += bytes.toString();
   });
   child.stdin.on('error', () => {});
-  child.stdin.write("select 'ready';\n");
-  return { printed: () => printed, end: () => void child.kill() };
+  const again = (): void => void child.stdin.write(`${sql};\n`);
+  again();
+  return { printed: () => printed, again, end: () => void child.kill() };
 }
 
 /** How many connections of the device ended because of what became of its node. */
@@ -147,6 +178,23 @@ async function expire(): Promise<void> {
   await tailnet.headscale('nodes', 'expire', '-i', String(id));
 }
 
+/** A device of WireGuard that was let in earlier, as the gateway keeps it. */
+function letIn(stateDir: string): void {
+  mkdirSync(stateDir, { mode: 0o700 });
+  const laptop = {
+    id: '0190a3d2-0000-7000-8000-000000000002',
+    name: 'laptop',
+    publicKey: PEER.publicKey,
+    number: 2,
+    profile: 'tunnelled',
+    user: '',
+    enrolledMs: 0,
+    tokenHash: '',
+    revokedMs: null,
+  };
+  writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices: [laptop] }));
+}
+
 function suite(): void {
   before(async () => {
     const upstream = await startPostgres(whole, {
@@ -158,16 +206,25 @@ function suite(): void {
     const near = await createNeighbour(whole);
     const far = await createNeighbour(whole);
     const third = await createNeighbour(whole);
+    const peer = await createNeighbour(whole);
     const names = await startNameServer(whole, { [NAME]: [near.ours] });
     const gatewayNode = await tailnet.startNode('gateway', null, RESOLVER);
-    const gateway = await startGateway(whole, {
-      config: configFor(upstream, names.address, { socket: gatewayNode.socket, url: tailnet.controlUrl }),
-      stateDir: join(temporaryFolder(whole, 'clawpatrol-tail'), 'state'),
-      env: {
-        CLAWPATROL_SECRET_PG: upstream.password,
-        TAILNET_KEY: await tailnet.authKey('boss', ['tag:gateway']),
-      },
-      readyWithinMs: 60_000,
+    const stateDir = join(temporaryFolder(whole, 'clawpatrol-tail'), 'state');
+    letIn(stateDir);
+    const place = { socket: gatewayNode.socket, url: tailnet.controlUrl, endpoint: peer.ours };
+    const env = {
+      CLAWPATROL_SECRET_PG: upstream.password,
+      TAILNET_KEY: await tailnet.authKey('boss', ['tag:gateway']),
+    };
+    const config = configFor(upstream, names.address, place);
+    const restart = (): Promise<GatewayProcess> =>
+      startGateway(whole, { config, stateDir, env, readyWithinMs: 120_000 });
+    const gateway = await restart();
+    const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+    await openClientTunnel(whole, peer, {
+      keys: PEER,
+      gateway: { publicKey, endpoint: `${peer.ours}:${UDP_PORT}` },
+      addresses: ['10.77.0.2/32', 'fdc1:a7b0:7a01::2/128'],
     });
     const enter = async (name: string, at: Neighbour, key: string): Promise<TailnetNode> => {
       const node = await tailnet.startNode(name, at, ORDINARY_NODE);
@@ -187,7 +244,8 @@ function suite(): void {
     const agent = await enter('agent', near, await tailnet.authKey('boss', ['tag:agent']));
     const spare = await enter('spare', third, await tailnet.authKey('boss', ['tag:agent']));
     const stranger = await enter('stranger', far, await tailnet.authKey('ann'));
-    world = { upstream, tailnet, near, far, third, gatewayNode, agent, spare, stranger, gateway, asked: names.asked };
+    const nodes = { gatewayNode, agent, spare, stranger };
+    world = { upstream, tailnet, near, far, third, peer, ...nodes, gateway, restart, asked: names.asked };
   });
   after(async () => {
     for (const step of cleanUps) {
@@ -245,8 +303,94 @@ function suite(): void {
     assert.match(own.stdout, /403$/);
   });
 
-  test('expiry and logout of a node cut its open connections', async () => {
-    const { near, third, agent } = world;
+  test('beside WireGuard: each is judged by its own profile, and addresses of one are worth nothing on the other', async () => {
+    const { agent, near, peer } = world;
+    assert.equal((await psql(peer, 'show client_encoding')).stdout.trim(), 'UTF8');
+    assert.match((await psql(peer, 'select 1')).stderr, /denied|refused/i);
+    assert.match((await psql(near, 'show client_encoding')).stderr, /denied|refused/i);
+    assert.equal((await psql(near, 'select 5')).stdout.trim(), '5');
+    const own = await agent.address();
+    const at = /^(wgt\S+)/m.exec(peer.must('ip', '-brief', 'link'))?.[1] ?? '';
+    for (const [from, device, stolen, ours] of [
+      [peer, at, own, '10.77.0.2'],
+      [near, 'tailscale0', '10.77.0.2', own],
+    ] as const) {
+      from.must('ip', 'address', 'add', `${stolen}/32`, 'dev', device);
+      assert.equal(await dialFrom(from, stolen, virtual()), 28, stolen);
+      from.must('ip', 'address', 'delete', `${stolen}/32`, 'dev', device);
+      assert.notEqual(await dialFrom(from, ours, virtual()), 28, ours);
+    }
+    assert.equal(await probe(peer, 'tcp', '100.64.0.1', 8080), 'ECONNREFUSED');
+    assert.equal(await probe(peer, 'tcp', own, 22), 'ECONNREFUSED');
+    assert.equal(await probe(near, 'tcp', '10.77.0.1', UDP_PORT), 'nothing');
+  });
+
+  test('over IPv6 too: what is declared is judged, and the rest refused and recorded, or left to die by tailscaled', async () => {
+    const { agent, near, upstream } = world;
+    assert.match((await agent.cli('dns', 'query', NAME, 'AAAA')).stdout, /fd78::1/);
+    assert.equal((await psql(near, 'select 6', 'fd78::1')).stdout.trim(), '6');
+    assert.match((await psql(near, 'create table t (x int)', 'fd78::1')).stderr, /denied|refused/i);
+    for (const address of ['2606:4700:4700::1111', '64:ff9b::a01:101', 'fd78::ffff']) {
+      assert.equal(await probe(near, 'tcp', address, 8443), 'ECONNREFUSED', address);
+      assert.equal(await probe(near, 'udp', address, 443), 'ECONNREFUSED', address);
+      await eventually(`${address} is on record`, () => {
+        const found = records('--types', 'connection.refused', '--device', 'agent');
+        return found.includes(`"[${address}]:8443"`) && found.includes(`"[${address}]:443"`);
+      });
+    }
+    // Nothing that is anybody's in the tailnet, or behind a subnet router (4via6), is an exit node's to carry.
+    const [, own6 = ''] = (await world.gatewayNode.cli('ip')).stdout.split('\n');
+    for (const address of ['fd7a:115c:a1e0:b1a:0:7:a01:101', 'fe80::1%tailscale0', own6]) {
+      assert.match(
+        await probe(near, 'tcp', address, upstream.port),
+        /^(?:nothing|ECONNREFUSED|EHOSTUNREACH)$/,
+        address,
+      );
+    }
+  });
+
+  test('what is behind a subnet router has addresses of its own, which get nothing', async () => {
+    const { agent, gatewayNode, near } = world;
+    const behind = '192.168.50.9';
+    near.must('ip', 'address', 'add', `${behind}/32`, 'dev', 'lo');
+    // So that WireGuard between the nodes lets those addresses in: the rules around the interface are shown.
+    assert.equal((await gatewayNode.cli('set', '--accept-routes')).code, 0);
+    assert.equal((await agent.cli('set', '--advertise-routes=192.168.50.0/24')).code, 0);
+    await eventually('that it carries others is on record', () =>
+      records('--types', 'connection.noticed').includes('its node carries 192.168.50.0/24 for others'),
+    );
+    assert.equal(await dialFrom(near, behind, virtual()), 28);
+    await eventually('it was refused', async () => {
+      await dialFrom(near, behind, virtual());
+      return records('--types', 'connection.refused').includes(`${behind} is no device's address`);
+    });
+    assert.equal((await psql(near, 'select 7')).stdout.trim(), '7');
+    assert.equal((await agent.cli('set', '--advertise-routes=')).code, 0);
+    assert.equal((await gatewayNode.cli('set', '--accept-routes=false')).code, 0);
+    await eventually('all is as it was', async () => (await psql(near, 'select 7')).code === 0);
+  });
+
+  test('after kill -9 nothing passes, and the next gateway takes over both', async () => {
+    const { near, peer } = world;
+    process.kill(world.gateway.pid, 'SIGKILL');
+    await world.gateway.exited;
+    const said: string[] = [];
+    await eventually('it is refused', async () => {
+      said.push(await probe(near, 'tcp', '1.1.1.1', 443));
+      return said.includes('ECONNREFUSED');
+    });
+    assert.ok(!said.includes('ended'), said.join(' '));
+    assert.notEqual((await psql(near, 'select 8', virtual())).code, 0);
+    assert.notEqual((await psql(peer, 'show client_encoding', virtual())).code, 0);
+    world.gateway = await world.restart();
+    await eventually('the peer is back', async () => (await psql(peer, 'show client_encoding')).code === 0, 60_000);
+    await eventually('the node is back', async () => (await psql(near, 'select 8')).code === 0, 60_000);
+  });
+
+  test('expiry and logout of a node cut its open connections, and none that came through WireGuard', async () => {
+    const { near, peer, third, agent } = world;
+    const other = openPsql(peer, 'show client_encoding');
+    await eventually('the peer is connected', () => other.printed().includes('UTF8'));
     for (const [device, at, how] of [
       ['spare', third, expire],
       ['agent', near, async () => void (await agent.cli('logout'))],
@@ -259,9 +403,21 @@ function suite(): void {
       session.end();
       assert.notEqual((await psql(at, 'select 1', virtual())).code, 0);
     }
+    const had = other.printed().length;
+    other.again();
+    await eventually('the peer goes on', () => other.printed().length > had);
+    other.end();
+  });
+
+  test('a stop takes down both', async () => {
+    const { gateway, gatewayNode } = world;
+    assert.equal(await gateway.stop(), 0);
+    assert.ok(!must('ip', '-brief', 'link').includes(INTERFACE));
+    assert.equal(must('nft', 'list', 'ruleset').trim(), '');
+    assert.match((await gatewayNode.cli('debug', 'prefs')).stdout, /"AdvertiseRoutes": (?:null|\[\])/);
   });
 }
 
 if (here) {
-  describe('agents of a tailnet', { timeout: 300_000 }, suite);
+  describe('agents of a tailnet', { timeout: 600_000 }, suite);
 }

@@ -57,7 +57,7 @@ let cables = 0;
 
 /** Makes a network with mounts of its own (so that it may have its own resolv.conf) and a cable to ours. */
 export async function createNeighbour(cleanUp: CleanUp): Promise<Neighbour> {
-  const holder = spawn('unshare', ['--net', '--mount', 'sh', '-c', 'echo ready; exec sleep 600'], {
+  const holder = spawn('unshare', ['--net', '--mount', 'sh', '-c', 'echo ready; exec sleep 1800'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanUp.after(() => void holder.kill('SIGKILL'));

@@ -79,7 +79,11 @@ const POLICY = {
   acls: [{ action: 'accept', src: ['*'], dst: ['*:*'] }],
   autoApprovers: {
     exitNode: ['tag:gateway'],
-    routes: { '10.78.0.0/16': ['tag:gateway'], 'fd78::/64': ['tag:gateway'] },
+    routes: {
+      '10.78.0.0/16': ['tag:gateway'],
+      'fd78::/64': ['tag:gateway'],
+      '192.168.50.0/24': ['tag:agent'],
+    },
   },
 };
 

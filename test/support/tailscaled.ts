@@ -14,6 +14,8 @@ export interface StandInNode {
   readonly login: string;
   readonly tags?: readonly string[];
   readonly expired?: boolean;
+  /** Networks that it carries for others. */
+  readonly routes?: readonly string[];
 }
 
 export interface StandIn {
@@ -32,8 +34,8 @@ export interface StandIn {
   tell(): void;
 }
 
-/** Starts it, with that address of its own. */
-export async function startTailscaled(cleanUp: CleanUp, own: string): Promise<StandIn> {
+/** Starts it, with these addresses of its own. */
+export async function startTailscaled(cleanUp: CleanUp, ...own: readonly string[]): Promise<StandIn> {
   const socket = join(temporaryFolder(cleanUp, 'clawpatrol-tsd'), 'tailscaled.sock');
   const watchers = new Set<ServerResponse>();
   const standIn: StandIn = {
@@ -81,7 +83,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 async function answerCall(
   request: IncomingMessage,
   response: ServerResponse,
-  { standIn, own, peerUrl }: { readonly standIn: StandIn; readonly own: string; readonly peerUrl: string },
+  { standIn, own, peerUrl }: { readonly standIn: StandIn; readonly own: readonly string[]; readonly peerUrl: string },
 ): Promise<void> {
   const body = (await readBody(request)).toString();
   const url = new URL(request.url ?? '', 'http://local-tailscaled.sock');
@@ -91,27 +93,31 @@ async function answerCall(
       json({
         BackendState: standIn.state,
         TUN: true,
-        TailscaleIPs: standIn.state === 'Running' ? [own] : null,
+        TailscaleIPs: standIn.state === 'Running' ? own : null,
         Self: { PeerAPIURL: standIn.state === 'Running' ? [peerUrl] : null },
         Health: null,
         AuthURL: '',
       });
       return;
     case 'GET whois': {
-      const address = url.searchParams.get('addr')?.replace(/:\d+$/, '') ?? '';
+      const address = url.searchParams.get('addr')?.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '') ?? '';
       const node = standIn.nodes.get(address);
       if (node === undefined) {
         response.writeHead(404).end('no match for IP:port\n');
         return;
       }
-      const { stableId, name, login, tags = [], expired = false } = node;
+      const { stableId, name, login, tags = [], expired = false, routes = [] } = node;
+      const addresses = [...standIn.nodes]
+        .filter(([, one]) => one.stableId === stableId)
+        .map(([ip]) => `${ip}/${ip.includes(':') ? 128 : 32}`);
       json({
         Node: {
           ID: 1,
           StableID: stableId,
           Name: `${name}.tail.test.`,
           ComputedName: name,
-          Addresses: [`${address}/32`],
+          Addresses: addresses,
+          AllowedIPs: [...addresses, ...routes],
           KeyExpiry: '0001-01-01T00:00:00Z',
           ...(tags.length === 0 ? {} : { Tags: tags }),
           ...(expired ? { Expired: true } : {}),

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { readField, readHostsOfMap, readNode, readServes, readStatus } from './values.ts';
+import { ownsAddress, readField, readHostsOfMap, readNode, readServes, readStatus } from './values.ts';
 import type { NodeStatus, TailnetNode } from './values.ts';
 
 const DEADLINE_MS = 10_000;
@@ -71,7 +71,9 @@ export function createLocalApi({ socket, clock }: { readonly socket: string; rea
     async whois(ip, port) {
       const at = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
       const { status, text } = await ask('GET', `whois?addr=${encodeURIComponent(at)}`);
-      return status === 200 ? readNode(parse(text)) : null;
+      const told = status === 200 ? parse(text) : undefined;
+      // A subnet router is not whoever is behind it.
+      return ownsAddress(told, ip) ? readNode(told) : null;
     },
     async controlUrl() {
       const url = readField(await must('GET', 'prefs'), 'ControlURL');

@@ -11,6 +11,8 @@ import type { TailnetNode } from './values.ts';
 const FRESH_MS = 5_000;
 /** There are no more devices than these in any tailnet that one gateway carries. */
 const MAX_REMEMBERED = 20_000;
+/** Addresses of nobody, which whoever is behind a subnet router may send from: they push nobody out but each other. */
+const MAX_STRANGERS = 1_000;
 /** Questions to the daemon at the same time. */
 const AT_ONCE = 16;
 
@@ -22,6 +24,8 @@ export interface NodesParts {
   /** What of a host name may be a device's. */
   readonly name: (host: string) => string;
   readonly left: (ip: string, why: string) => void;
+  /** A node that comes for the first time, or carries other networks than before, for others. */
+  readonly routes: (ip: string, networks: readonly string[]) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -47,13 +51,15 @@ export function createNodes(parts: NodesParts): Nodes {
 }
 
 interface Remembered {
-  readonly node: TailnetNode | null;
+  readonly node: TailnetNode;
   readonly atMs: number;
 }
 
 class RememberedNodes implements Nodes {
   readonly #parts: NodesParts;
   readonly #known = new Map<string, Remembered>();
+  /** When it was heard that nobody has that address. */
+  readonly #strangers = new Map<string, number>();
   readonly #asking = new Map<string, Promise<void>>();
 
   constructor(parts: NodesParts) {
@@ -61,7 +67,7 @@ class RememberedNodes implements Nodes {
   }
 
   get size(): number {
-    return [...this.#known.values()].filter(({ node }) => node !== null).length;
+    return this.#known.size;
   }
 
   find(ip: string): TailnetNode | null {
@@ -99,8 +105,8 @@ class RememberedNodes implements Nodes {
   }
 
   meet(ip: string, port: number): Promise<void> | null {
-    const known = this.#known.get(ip);
-    if (known !== undefined && this.#parts.clock.monotonicMs() - known.atMs < FRESH_MS) {
+    const atMs = this.#known.get(ip)?.atMs ?? this.#strangers.get(ip);
+    if (atMs !== undefined && this.#parts.clock.monotonicMs() - atMs < FRESH_MS) {
       return null;
     }
     const asking = this.#asking.get(ip) ?? this.#meetOne(ip, port);
@@ -117,6 +123,7 @@ class RememberedNodes implements Nodes {
 
   forget(): void {
     this.#known.clear();
+    this.#strangers.clear();
   }
 
   /** Never rejects: who cannot be asked about is nobody. */
@@ -144,22 +151,42 @@ class RememberedNodes implements Nodes {
   }
 
   #remember(ip: string, node: TailnetNode | null): void {
+    const { clock, left, routes } = this.#parts;
     const before = this.#known.get(ip)?.node ?? null;
+    const atMs = clock.monotonicMs();
     this.#known.delete(ip);
-    this.#known.set(ip, { node, atMs: this.#parts.clock.monotonicMs() });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) {
-      this.#known.delete(oldest);
-      this.#parts.left(oldest, 'its node was not heard of for long');
+    this.#strangers.delete(ip);
+    if (node === null) {
+      this.#strangers.set(ip, atMs);
+      dropOldest(this.#strangers, MAX_STRANGERS);
+    } else {
+      this.#known.set(ip, { node, atMs });
+      const oldest = dropOldest(this.#known, MAX_REMEMBERED);
+      if (oldest !== null) {
+        left(oldest, 'its node was not heard of for long');
+      }
     }
     if (before !== null && !isSame(before, node)) {
-      this.#parts.left(ip, node === null ? 'its node is not in the tailnet any more' : 'its node has changed');
+      left(ip, node === null ? 'its node is not in the tailnet any more' : 'its node has changed');
+    }
+    if (node !== null && node.routes.length > 0 && before?.routes.join() !== node.routes.join()) {
+      routes(ip, node.routes);
     }
   }
 
   #mayCome({ expired, expiresMs }: TailnetNode): boolean {
     return !expired && (expiresMs === null || expiresMs > this.#parts.clock.now());
   }
+}
+
+/** The key that had to go so that there are no more than that; null: none. */
+function dropOldest(map: Map<string, unknown>, most: number): string | null {
+  const [oldest] = map.keys();
+  if (map.size <= most || oldest === undefined) {
+    return null;
+  }
+  map.delete(oldest);
+  return oldest;
 }
 
 function isSame(a: TailnetNode, b: TailnetNode | null): boolean {

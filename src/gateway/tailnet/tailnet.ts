@@ -1,6 +1,7 @@
 // The Tailscale transport: this host's tailscaled carries the packets, the gateway is its tailnet's exit node, and what comes out of its
 // interface meets the same rules and listeners as a WireGuard tunnel. Who an address is, the daemon says (LocalAPI whois), at every connection.
 import type { Socket } from 'node:net';
+import { createEvent } from '../../audit/event.ts';
 import { runCommand } from '../../devices/commands.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
 import { nameFrom } from '../../devices/enrolment.ts';
@@ -8,6 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import type { Job, Jobs } from '../../lib/jobs.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
 import { resolveHost } from '../dialling/dial.ts';
 import type { Live } from '../live.ts';
@@ -104,6 +106,7 @@ class TailnetTransport implements Tailnet {
     this.nodes = createNodes({
       ...parts,
       name: nameFrom,
+      routes: (ip, networks) => this.#noteRouter(ip, networks),
       failed: (error) => parts.logger.error({ err: error }, 'a node of the tailnet could not be made a device'),
     });
   }
@@ -199,6 +202,8 @@ class TailnetTransport implements Tailnet {
     this.#refused = followRefusedPackets({
       ...this.#parts,
       group: layout.logGroup,
+      transport: this.name,
+      meet: (ip) => (this.isInside(ip) ? this.meet(ip, 0) : null),
       identify: (ip) => this.identify(ip),
       destinationOf: (ip) => this.#parts.inside.destinationOf(ip),
     });
@@ -261,6 +266,23 @@ class TailnetTransport implements Tailnet {
     for (const why of await takeDown({ layout: settings.layout, run: runCommand })) {
       logger.error({ why }, 'a part of the tailnet could not be taken down');
     }
+  }
+
+  /** Hosts behind a node come with addresses of their own, which are nobody's; where the node itself translates them, nobody can tell. */
+  #noteRouter(ip: string, networks: readonly string[]): void {
+    const { clock, logger, recorder } = this.#parts;
+    const agent = this.identify(ip);
+    if (agent === null) {
+      return;
+    }
+    const carried = networks.slice(0, 8).join(', ');
+    const reason = `its node carries ${carried} for others: what it sends under its own address counts as its own`;
+    logger.warn(
+      { device: agent.device, networks: carried },
+      'a node of the tailnet that has a profile is a subnet router',
+    );
+    const data = { cause: 'router', networks: carried };
+    recorder.record(createEvent('connection.noticed', clock.now(), { agent, reason: visible(reason), data }));
   }
 
   async #advertise(): Promise<void> {

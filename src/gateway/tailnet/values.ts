@@ -1,5 +1,7 @@
 // What tailscaled's LocalAPI answers, read into what the gateway needs of it: ipnstate.Status, apitype.WhoIsResponse, ipn.ServeConfig,
 // tailcfg.DERPMap. A field that is missing or of another type is not guessed. Pure.
+import { parseCidr, parseIp } from '../../config/hosts.ts';
+import { offsetIn } from '../tunnel/layout.ts';
 
 /** A node as `whois` describes it. */
 export interface TailnetNode {
@@ -13,6 +15,8 @@ export interface TailnetNode {
   /** Milliseconds since the epoch when its key expires; null = never. */
   readonly expiresMs: number | null;
   readonly expired: boolean;
+  /** Networks that it carries for others; those of an exit node are not among them. */
+  readonly routes: readonly string[];
 }
 
 /** How the host's own node stands. */
@@ -71,7 +75,23 @@ export function readNode(value: unknown): TailnetNode | null {
     // The zero time of Go stands for never.
     expiresMs: Number.isNaN(expiry) || expiry <= 0 ? null : expiry,
     expired: readField(node, 'Expired') === true,
+    routes: readRoutes(node),
   };
+}
+
+/** What a node is let send and get beside its own addresses (`tailcfg.Node`). */
+function readRoutes(node: unknown): readonly string[] {
+  const own = readTexts(node, 'Addresses');
+  return readTexts(node, 'AllowedIPs').filter((network) => !own.includes(network) && !network.endsWith('/0'));
+}
+
+/** Whether an address is one of the node's own, and not only one of a network behind it. */
+export function ownsAddress(value: unknown, text: string): boolean {
+  const ip = parseIp(text);
+  return readTexts(readField(value, 'Node'), 'Addresses').some((network) => {
+    const cidr = parseCidr(network);
+    return ip !== null && cidr?.prefix === (ip.version === 4 ? 32 : 128) && offsetIn(cidr, ip) !== null;
+  });
 }
 
 /** `ipn.ServeConfig` with anything in it. */

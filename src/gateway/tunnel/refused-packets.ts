@@ -18,7 +18,11 @@ export interface RefusedPacketsParts {
   readonly metrics: Metrics;
   readonly recorder: Recorder;
   readonly logger: Logger;
+  /** What carries these packets. */
+  readonly transport: Agent['transport'];
   readonly identify: (ip: string) => Agent | null;
+  /** As in `Transport`. */
+  readonly meet?: (ip: string) => Promise<void> | null;
   readonly destinationOf: (ip: string) => Destination;
 }
 
@@ -34,7 +38,17 @@ const THREAD = new URL(`./packet-log-thread.${EXTENSION}`, import.meta.url);
 export function followRefusedPackets(parts: RefusedPacketsParts): RefusedPackets {
   const thread = new Worker(THREAD, { workerData: parts.group, execArgv: [] });
   const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-  thread.on('message', (packets: readonly RefusedPacket[]) => packets.forEach((packet) => recordPacket(packet, parts)));
+  thread.on('message', (packets: readonly RefusedPacket[]) => {
+    for (const packet of packets) {
+      const meeting = parts.meet?.(packet.source) ?? null;
+      if (meeting === null) {
+        recordPacket(packet, parts);
+      } else {
+        // Owned: it never rejects.
+        void meeting.then(() => recordPacket(packet, parts));
+      }
+    }
+  });
   thread.on('error', (error) =>
     parts.logger.warn({ err: error }, 'refused UDP and ICMP of devices is not recorded; it is refused all the same'),
   );
@@ -52,29 +66,42 @@ function recordPacket(
   parts: RefusedPacketsParts,
 ): void {
   const agent = parts.identify(source);
-  if (agent === null) {
-    parts.metrics.refused('device');
-    return;
-  }
   const at = parts.destinationOf(destination);
   const host = at.kind === 'name' ? at.name : destination;
   const where = port === null ? host : formatAddress(host, port);
   const what = protocol === 'other' ? `protocol ${protocolNumber}` : protocol;
-  // TCP that was refused is TCP that no endpoint of any profile could claim.
-  const cause = protocol === 'tcp' ? 'destination' : 'packet';
-  const reason =
-    protocol === 'tcp'
-      ? `no endpoint of profile ${agent.profile} claims ${where}`
-      : protocol === 'udp' && port === 443
-        ? 'QUIC is not carried; TCP is'
-        : `${what} is not carried`;
+  const [cause, reason] =
+    agent === null ? describeStranger(source) : describeRefusal(agent, { where, protocol, port, what });
   parts.metrics.refused(cause);
   parts.recorder.record(
     createEvent('connection.refused', parts.clock.now(), {
-      agent,
+      agent: agent ?? { device: '', profile: '', run: '', user: '', ip: source, transport: parts.transport },
       verdict: 'deny',
       reason: visible(reason),
       data: { cause, dialled: where, protocol: what },
     }),
   );
+}
+
+/** Cause and reason. */
+type Refusal = readonly [string, string];
+
+function describeStranger(source: string): Refusal {
+  return ['device', `${source} is no device's address, or its device has no profile`];
+}
+
+function describeRefusal(
+  { profile }: Agent,
+  {
+    where,
+    protocol,
+    port,
+    what,
+  }: Pick<RefusedPacket, 'protocol' | 'port'> & { readonly where: string; readonly what: string },
+): Refusal {
+  // TCP that was refused is TCP that no endpoint of any profile could claim.
+  if (protocol === 'tcp') {
+    return ['destination', `no endpoint of profile ${profile} claims ${where}`];
+  }
+  return ['packet', protocol === 'udp' && port === 443 ? 'QUIC is not carried; TCP is' : `${what} is not carried`];
 }

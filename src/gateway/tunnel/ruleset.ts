@@ -47,14 +47,15 @@ delete table inet ${ruleTable}
 table inet ${ruleTable} {
 ${writeCounted('asking')}
 ${writeCounted('logged')}
+${writeStrange(logGroup)}
   chain arriving {
 ${writeArriving(arriving, logGroup)}
   }
   chain catch {
     type filter hook prerouting priority mangle; policy accept;
 ${shared === null ? writeSpoofed(layout) : ''}    iifname != "${interfaceName}" return
-${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} drop
-    meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} drop
+${writeOwn(shared)}    meta nfproto ipv4 ip saddr != ${formatCidr(devices.v4)} jump strange
+    meta nfproto ipv6 ip6 saddr != ${formatCidr(devices.v6)} jump strange
     tcp flags & (fin | syn | rst | ack) == syn jump arriving
     meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:${tcp4} meta mark set ${mark} accept
     meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:${tcp6} meta mark set ${mark} accept
@@ -88,6 +89,15 @@ ${writeOwn(shared)}    meta l4proto tcp meta mark ${mark} accept
   }
 ${shared === null ? writeOutward(interfaceName) : writeResolver(shared)}}
 `;
+}
+
+/** Packets from an address that is of no device: logged, and fewer of them than of those that are somebody's. A link's own talk is not. */
+function writeStrange(logGroup: number): string {
+  return `  chain strange {
+    ip6 saddr fe80::/10 drop
+    limit rate 20/second burst 40 packets log group ${logGroup} snaplen ${COPIED_BYTES}
+    drop
+  }`;
 }
 
 /** Addresses that did something, each with a count of its own, for a minute; as many as devices can have. */

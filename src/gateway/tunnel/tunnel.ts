@@ -242,6 +242,7 @@ class WireguardTunnel implements Tunnel {
     this.#refused = followRefusedPackets({
       ...this.#parts,
       group: layout.logGroup,
+      transport: this.name,
       identify: (ip) => this.identify(ip),
       destinationOf: (ip) => inside.destinationOf(ip),
     });

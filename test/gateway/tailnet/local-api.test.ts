@@ -88,9 +88,30 @@ test('who cannot be told is nobody, or a failure', async (t) => {
       assert.equal(found, null);
     });
   }
-  const node = '{"Node":{"StableID":"n1","ComputedName":"box"},"UserProfile":{"LoginName":"Ann@example.com"}}';
-  const { api } = await daemonSaying(t, reply('200 OK', node), true);
-  assert.equal((await api.whois('100.64.0.2', 1))?.user, 'ann@example.com');
+  const node = {
+    Node: {
+      StableID: 'n1',
+      ComputedName: 'box',
+      Addresses: ['100.64.0.2/32', 'fd7a:115c:a1e0::2/128'],
+      AllowedIPs: ['100.64.0.2/32', 'fd7a:115c:a1e0::2/128', '100.100.0.0/16', '192.168.7.0/24', '0.0.0.0/0', '::/0'],
+    },
+    UserProfile: { LoginName: 'Ann@example.com' },
+  };
+  // A subnet router has its own addresses, and nobody else's.
+  for (const [ip, user] of [
+    ['100.64.0.2', 'ann@example.com'],
+    ['fd7a:115c:a1e0::2', 'ann@example.com'],
+    ['100.100.0.9', undefined],
+    ['192.168.7.9', undefined],
+    ['fd7a:115c:a1e0:b1a:0:7:c0a8:709', undefined],
+  ] as const) {
+    const { api } = await daemonSaying(t, reply('200 OK', JSON.stringify(node)), true);
+    const found = await api.whois(ip, 1);
+    assert.equal(found?.user, user, ip);
+    assert.deepEqual(found?.routes ?? [], user === undefined ? [] : ['100.100.0.0/16', '192.168.7.0/24']);
+  }
+  const { api } = await daemonSaying(t, reply('200 OK', '{"Node":{"StableID":"n1","ComputedName":"box"}}'), true);
+  assert.equal(await api.whois('100.64.0.2', 1), null);
 });
 
 test('a daemon that never ends what it says is waited for ten seconds', async (t) => {

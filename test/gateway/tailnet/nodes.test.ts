@@ -22,6 +22,7 @@ const NODE: TailnetNode = {
   tags: [],
   expiresMs: null,
   expired: false,
+  routes: [],
 };
 const IP = '100.64.0.2';
 
@@ -30,6 +31,7 @@ interface World {
   readonly registry: DeviceRegistry;
   readonly clock: FakeClock;
   readonly left: string[];
+  readonly routers: string[];
   readonly profiles: { name: string; tailscale: string[] }[];
   now: TailnetNode | null;
   asked: number;
@@ -54,6 +56,7 @@ function open(t: CleanUp): World {
       config: { profiles, gateway: { tailscale: { operators: ['*@example.com'] } } },
     }) as unknown as Live;
   const left: string[] = [];
+  const routers: string[] = [];
   const world: World = {
     nodes: createNodes({
       clock,
@@ -67,11 +70,13 @@ function open(t: CleanUp): World {
       },
       name: (host) => host,
       left: (ip, why) => left.push(`${ip}: ${why}`),
+      routes: (ip, networks) => routers.push(`${ip}: ${networks.join()}`),
       failed: (error) => assert.fail(String(error)),
     }),
     registry,
     clock,
     left,
+    routers,
     profiles,
     now: NODE,
     asked: 0,
@@ -157,6 +162,30 @@ test('the dashboard is for owners of untagged nodes that no profile names', asyn
   }
 });
 
+test('a node that carries networks for others is told of when it comes, and when they are others', async (t) => {
+  const world = open(t);
+  await world.nodes.meet(IP, 1);
+  await world.nodes.refresh();
+  assert.deepEqual(world.routers, []);
+  for (const routes of [['10.1.0.0/16'], ['10.1.0.0/16'], ['10.1.0.0/16', '10.2.0.0/16'], []]) {
+    world.now = { ...NODE, routes };
+    await world.nodes.refresh();
+  }
+  assert.deepEqual(world.routers, [`${IP}: 10.1.0.0/16`, `${IP}: 10.1.0.0/16,10.2.0.0/16`]);
+  assert.deepEqual(world.left, []);
+});
+
+test('addresses of nobody, however many come, push out no node', async (t) => {
+  const world = open(t);
+  await world.nodes.meet(IP, 1);
+  world.now = null;
+  for (let at = 0; at < 25_000; at += 1) {
+    await world.nodes.meet(`100.100.${at >> 8}.${at & 255}`, 1);
+  }
+  assert.equal(world.nodes.identify(IP)?.profile, 'q');
+  assert.deepEqual([world.nodes.size, world.left], [1, []]);
+});
+
 test('logins and tags match as written, and nothing matches a tagged node’s owner', () => {
   for (const [entry, login, matches] of [
     ['ann@example.com', 'ann@example.com', true],
@@ -185,6 +214,7 @@ test('logins and tags match as written, and nothing matches a tagged node’s ow
     tags: ['tag:a'],
     expiresMs: null,
     expired: false,
+    routes: [],
   });
   assert.equal(readNode({ Node: {} }), null);
   assert.deepEqual([null, {}, { TCP: {} }, { Web: { 'x:443': {} } }, { AllowFunnel: { x: true } }].map(readServes), [

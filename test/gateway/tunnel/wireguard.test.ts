@@ -100,7 +100,7 @@ test('names of the rules follow the interface, so that two gateways of one host 
     'tproxy ip to 127.0.0.1:1001',
     'tproxy ip6 to [::1]:1002',
     'redirect to :1003',
-    'ip saddr != 10.77.0.0/24 drop',
+    'ip saddr != 10.77.0.0/24 jump strange',
   ]) {
     assert.ok(rules.includes(line), line);
   }
