@@ -207,7 +207,7 @@ export function argumentValues(lookup: Lookup): readonly ParameterValue[] {
 /** Units of a bound outline, outer before nested. */
 export function createUnits(outline: UnitOutline, parts: BindParts): readonly Unit[] {
   return flattenWithParameters(outline, parts.parameters).map(([unit, parameters]) =>
-    createUnit(unit, { ...parts, parameters }),
+    createUnit(unit, parameters === parts.parameters ? parts : { ...parts, parameters }),
   );
 }
 
@@ -223,7 +223,10 @@ function flattenWithParameters(
 
 function createUnit(outline: UnitOutline, parts: BindParts): Unit {
   const { risk, riskCauses, riskReason } = assess(outline);
-  const facts = new SqlFacts({ ...parts, outline, risk, riskCauses });
+  const { state, transaction, statements, parameters, dialect, extra } = parts;
+  // Written out: a spread takes ten times as long, and a text may have ten thousand units.
+  const own = { outline, state, transaction, statements, parameters, dialect, risk, riskCauses };
+  const facts = new SqlFacts(extra === undefined ? own : { ...own, extra });
   return { facts, risk, riskCauses, riskReason, unreadable: isUnreadable(outline) };
 }
 

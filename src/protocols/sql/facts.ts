@@ -33,19 +33,20 @@ type Getter = (facts: SqlFacts) => FactValue;
 
 export class SqlFacts implements Facts {
   readonly parts: UnitFactsParts;
-  readonly #values = new Map<string, FactValue>();
+  #values: Map<string, FactValue> | null = null;
 
   constructor(parts: UnitFactsParts) {
     this.parts = parts;
   }
 
   get(name: string): FactValue | undefined {
-    const known = this.#values.get(name);
+    const known = this.#values?.get(name);
     if (known !== undefined) {
       return known;
     }
     const value = this.#make(name);
     if (value !== undefined) {
+      this.#values ??= new Map();
       this.#values.set(name, value);
     }
     return value;

@@ -357,9 +357,14 @@ class BoundJudgeable implements Judgeable {
       parameters: this.#values === null ? null : this.#values(),
       dialect: parts.dialect,
     };
-    return this.#statements().flatMap((statement) =>
-      createUnits(statement.outline, { ...shared, state: statement.state }),
-    );
+    const units: Unit[] = [];
+    let bound = { ...shared, state: this.#parts.state };
+    for (const { outline, state } of this.#statements()) {
+      // Thousands of statements mostly find the state that the first one found.
+      bound = state === bound.state ? bound : { ...shared, state };
+      units.push(...createUnits(outline, bound));
+    }
+    return units;
   }
 
   #refusal(): string | null {

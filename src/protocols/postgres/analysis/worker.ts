@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { analyseText } from './analyse.ts';
 import { createGrammar } from './engine.ts';
 import type { AnalysisReply, AnalysisRequest } from '../../sql/thread.ts';
+import { compact } from '../../sql/compact.ts';
 import type { TextOutline } from '../../sql/outline.ts';
 import type { WalkOptions } from './walk.ts';
 
@@ -17,7 +18,7 @@ async function answer(request: AnalysisRequest<WalkOptions>): Promise<void> {
   await grammar.ready();
   const reply: AnalysisReply<TextOutline> = {
     id: request.id,
-    outline: analyseText(request.text, grammar, request.options),
+    outline: compact(analyseText(request.text, grammar, request.options)),
   };
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window: there is no origin
   parentPort?.postMessage(reply);
