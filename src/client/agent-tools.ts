@@ -28,7 +28,15 @@ const ACTION_SCHEMA = {
     credential: text('Name of the credential, where the manifest lists several.'),
     sql: {
       type: 'object',
-      properties: { statement: text('The SQL text.'), database: text('The database.') },
+      properties: {
+        statement: text('The SQL text.'),
+        database: text('The database.'),
+        search_path: {
+          type: 'array',
+          items: { type: 'string' },
+          description: "PostgreSQL: the connection's search_path, schema by schema. Left out: public.",
+        },
+      },
       required: ['statement'],
     },
     http: {

@@ -50,7 +50,7 @@ export const CALLS: Manifest['calls'] = [
     does: 'says what you work on; parent is the id of the action that led to it',
   },
   {
-    call: 'POST /would-allow {"endpoint","sql":{"statement"}}',
+    call: 'POST /would-allow {"endpoint","sql":{"statement","search_path"}}',
     does: 'asks what would be decided about an action, without doing it; also http {method, path}, k8s {method, path}, ssh {verb, command}',
   },
 ];

@@ -1,6 +1,6 @@
 // "Would this be allowed?": an action that an agent describes is judged by the policy in force as if it came from that agent now. Nothing is run,
 // measured, counted or put to anybody, and the answer tells no more than a denial would. It promises nothing: what a live connection knows
-// (its search path, its transaction, the state of a session) may change it.
+// (its search path, its transaction, the state of a session) may change it; which path was taken is in the answer.
 import type { ContextOf } from '../judging/judge.ts';
 import type { Live } from '../live.ts';
 import { judgeOffline } from '../judging/offline.ts';
@@ -12,6 +12,7 @@ import { denialOf, denialOfCut } from '../judging/verdicts.ts';
 import { createEvent } from '../../audit/event.ts';
 import type { AuditEvent } from '../../audit/event.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { DEFAULT_SEARCH_PATH } from '../../protocols/postgres/index.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
 import type { Agent, Risk } from '../../rules/action.ts';
 import { redactText } from '../../rules/redact.ts';
@@ -25,6 +26,8 @@ export interface Opinion {
   /** "" when no rule decided, or it allows. */
   readonly rule: string;
   readonly hint: string;
+  /** What a live connection may have otherwise, and which of it was taken; "" where nothing had to be. */
+  readonly assumes: string;
 }
 
 export interface WouldAllowParts {
@@ -60,10 +63,10 @@ export async function wouldAllow(
   );
   if (judged.kind === 'unclaimed') {
     const reason = `no endpoint of profile ${agent.profile} claims ${judged.host}`;
-    const opinion: Opinion = { verdict: judged.verdict, tier: null, reason, rule: '', hint: '' };
+    const opinion: Opinion = { verdict: judged.verdict, tier: null, reason, rule: '', hint: '', assumes: '' };
     return { opinion, event: asked(agent, opinion, { summary: judged.host }, nowMs) };
   }
-  const opinion = opinionOf(judged);
+  const opinion = { ...opinionOf(judged), assumes: assumptionOf(judged, hand) };
   const { action, endpoint } = judged;
   const redactor = createRedactor(live.config.gateway.audit.redact);
   const kept = { text: redactText(action, redactor), complete: action.evidence.complete };
@@ -109,7 +112,18 @@ function asAgent(hand: HandAction, agent: Agent, live: Live): HandAction {
   };
 }
 
-function opinionOf({ action, decision }: Judged): Opinion {
+/** The description is no connection: what names without a schema mean there is not known here. */
+function assumptionOf({ endpoint }: Judged, { fields }: HandAction): string {
+  if (endpoint.type !== 'postgres') {
+    return '';
+  }
+  const given = fields['search_path'];
+  const path = (Array.isArray(given) ? given : DEFAULT_SEARCH_PATH).join(', ');
+  const what = `names without a schema were looked up in search_path ${path}, outside of a transaction`;
+  return given === undefined ? `${what}; if your connection has another path, say sql.search_path` : what;
+}
+
+function opinionOf({ action, decision }: Judged): Omit<Opinion, 'assumes'> {
   const tier = action.risk;
   switch (decision.kind) {
     case 'allow':

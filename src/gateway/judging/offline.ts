@@ -218,6 +218,9 @@ async function analyse(
       'not-served',
     );
   }
+  if (hand.fields['search_path'] !== undefined && endpoint.type !== 'postgres') {
+    throw new BadSample('leave out sql.search_path: only PostgreSQL has one');
+  }
   const type = config.credentials.find(({ ref }) => ref === credential)?.type ?? 'passthrough';
   const sample: ActionSample = {
     family: hand.family,

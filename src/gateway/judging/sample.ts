@@ -81,6 +81,7 @@ const FAMILY_SHAPES: Readonly<Record<Family, Shapes>> = {
   sql: {
     statement: 'string',
     database: 'string',
+    search_path: 'strings',
     verb: 'string',
     tables: 'strings',
     functions: 'strings',

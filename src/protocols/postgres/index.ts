@@ -40,14 +40,17 @@ const MAX_SAMPLE_BYTES = 16 * 1024 * 1024;
 
 const NO_NAMES: SqlNames = { prepared: () => undefined, cursor: () => undefined };
 
-/** Offline there is no connection: the server's own default path, no earlier statement, and no role. */
-function sampleState(database: string): SqlState {
+/** What names without a schema are looked up in where nobody says it: the server's own default. */
+export const DEFAULT_SEARCH_PATH: readonly string[] = ['public'];
+
+/** Offline there is no connection: the path that the description gives or the default, no earlier statement, and no role. */
+function sampleState(database: string, searchPath: readonly string[]): SqlState {
   return {
     database,
     user: '',
     role: null,
     resetRole: null,
-    searchPath: ['public'],
+    searchPath,
     schemas: null,
     gatewaySetRole: false,
     readable: true,
@@ -56,18 +59,23 @@ function sampleState(database: string): SqlState {
   };
 }
 
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
 async function analyseSample(
   analyser: SqlAnalyser,
   sample: ActionSample,
   endpoint: EndpointConfig,
 ): Promise<AnalysedSample> {
-  const { statement, database } = sample.fields;
+  const { statement, database, search_path: path } = sample.fields;
   if (typeof statement !== 'string') {
     throw new GatewayError('CLIENT_PROTOCOL', 'operator', 'sql.statement must be given');
   }
   const bytes = Buffer.from(statement, 'utf8');
   const text = await analyser.analyse(bytes, sqlOptions(endpoint, sample.truncated ? -1 : MAX_SAMPLE_BYTES));
-  const state = sampleState(typeof database === 'string' ? database : '');
+  const searchPath = isTexts(path) ? path : DEFAULT_SEARCH_PATH;
+  const state = sampleState(typeof database === 'string' ? database : '', searchPath);
   const judgeable = analyser.bind(text, state, NO_NAMES, 'idle');
   return {
     units: judgeable.units,

@@ -38,7 +38,7 @@ test('an action is judged by the live policy as the agent of the connection woul
     const { status, json } = await post('/would-allow', asked);
     assert.equal(status, 200, JSON.stringify(json));
     assert.deepEqual(Object.fromEntries(Object.keys(expected).map((key) => [key, json[key]])), expected, name);
-    assert.deepEqual(Object.keys(json).toSorted(), ['hint', 'reason', 'rule', 'tier', 'verdict']);
+    assert.deepEqual(Object.keys(json).toSorted(), ['assumes', 'hint', 'reason', 'rule', 'tier', 'verdict']);
   }
   assert.deepEqual([...new Set(audit.events.map(({ type }) => type))], ['context.asked']);
 });
@@ -109,6 +109,36 @@ profile "third" { credentials = [postgres_credential.gh2] }`,
     assert.doesNotMatch(told, /gh2/);
   }
   assert.deepEqual(audit.events, []);
+});
+
+test('the answer says which search_path was taken: the default, or the one that the agent says its connection has', async () => {
+  const { post } = await createWorld(`${CONFIG}
+rule "private" {
+  endpoint  = postgres.pg
+  priority  = 100
+  condition = "'private.t' in sql.tables"
+  verdict   = "deny"
+}`);
+  const rows: readonly (readonly [string, readonly string[] | undefined, string, RegExp])[] = [
+    [
+      'select * from t',
+      undefined,
+      'allow',
+      /search_path public, outside of a transaction; if .* say sql\.search_path$/,
+    ],
+    ['select * from t', ['private', 'public'], 'deny', /search_path private, public, outside of a transaction$/],
+    ['select * from t', ['public'], 'allow', /search_path public, outside of a transaction$/],
+    ['select * from private.t', undefined, 'deny', /search_path public/],
+  ];
+  for (const [statement, path, verdict, assumes] of rows) {
+    const asked = { statement, ...(path === undefined ? {} : { search_path: path }) };
+    const { json } = await post('/would-allow', { endpoint: 'postgres.pg', credential: 'rw', sql: asked });
+    assert.equal(json['verdict'], verdict, `${statement} ${path?.join() ?? ''}`);
+    assert.match(String(json['assumes']), assumes);
+  }
+  assert.equal((await post('/would-allow', get('/run'))).json['assumes'], '');
+  const wrong = { endpoint: 'postgres.pg', sql: { statement: 'select 1', search_path: 'public' } };
+  assert.equal((await post('/would-allow', wrong)).status, 400);
 });
 
 test('it is asked so often and no more', async () => {
