@@ -3,6 +3,7 @@ import { sees, type Scope } from '../audit/scope.ts';
 import { findDevice } from '../devices/registry.ts';
 import type { Device } from '../devices/device.ts';
 import type { JoinRequest } from '../devices/enrolment.ts';
+import type { Run } from '../devices/runs.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { OperatorDevices } from './routes.ts';
 
@@ -32,6 +33,8 @@ export function scopeDevices(
       registry.list().every((one) => one.publicKey !== request.publicKey || sees(scope, one.profile))
     );
   };
+  // A run has what its device has now.
+  const seesRun = ({ device }: Run): boolean => shown().some(({ id }) => id === device);
   return {
     registry: {
       list: shown,
@@ -41,8 +44,8 @@ export function scopeDevices(
       revoke: (id) => registry.revoke(own(id)),
     },
     runs: {
-      list: () => runs.list().filter(({ profile }) => sees(scope, profile)),
-      end: (id) => runs.list().some((run) => run.id === id && sees(scope, run.profile)) && runs.end(id),
+      list: () => runs.list().filter(seesRun),
+      end: (id) => runs.list().some((run) => run.id === id && seesRun(run)) && runs.end(id),
     },
     tokens: { create: (token) => tokens.create({ ...token, profile: given(token.profile) }) },
     enrolment: {
