@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -12,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import koffi from 'koffi';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 
@@ -45,12 +46,12 @@ export function chooseStateDir({ option, configured, env }: StateDirChoice): str
 export function openStateDir(path: string): StateDir {
   const warnings: string[] = [];
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
     if ((statSync(path).mode & 0o077) !== 0) {
       warnings.push(`others can read the state directory ${path}; run: chmod 700 ${path}`);
     }
   } catch (error) {
-    const fix = 'make it, or name another with --state-dir or gateway { state_dir }';
+    const fix = 'make the directory, or name another with --state-dir or gateway { state_dir }';
     throw new GatewayError(
       'STATE_DIR',
       'operator',
@@ -70,6 +71,24 @@ export function openStateDir(path: string): StateDir {
   ftruncateSync(file, 0);
   writeSync(file, `${process.pid}\n`, 0);
   return { path, warnings, release: () => closeSync(file) };
+}
+
+/**
+ * Not `recursive`: where the parent is there and the kernel answers ENOENT all the same (/proc), Node tries parent and folder in turn for ever,
+ * and hears no signal meanwhile.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) {
+      throw new Error('it is a file');
+    }
+    return;
+  }
+  const parent = dirname(path);
+  if (parent !== path) {
+    makeFolder(parent);
+  }
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function openLock(path: string): number {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,6 +33,26 @@ test('it is made private, and one that others can read is told', (t) => {
   const second = openStateDir(path);
   assert.match(second.warnings[0] ?? '', /chmod 700/);
   second.release();
+});
+
+test('a place where no folder can be is refused with what is wrong, and at once', (t) => {
+  const file = join(temporaryFolder(t, 'state'), 'file');
+  writeFileSync(file, '');
+  for (const [path, why] of [
+    [file, /it is a file; make the directory, or name another/],
+    [join(file, 'state'), /it is a file/],
+    // Its parent is there, and the kernel makes nothing in it. In a process of its own, which can be ended if it goes on for ever.
+    ...(process.platform === 'linux' ? [[`/proc/${process.pid}/state`, /ENOENT/] as const] : []),
+  ] as const) {
+    const code = `import(${JSON.stringify(MODULE)}).then((m) => m.openStateDir(process.argv[1]))`;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', code, path], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    assert.equal(status, 1, path);
+    assert.match(stderr, why);
+  }
 });
 
 test('a second holder is refused, and told who holds it; after a release it may', (t) => {
