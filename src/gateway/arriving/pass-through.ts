@@ -31,9 +31,10 @@ import type { OwnAddresses } from './undeclared.ts';
 const IDLE_MS = 3_600_000;
 /** The same once the gateway is stopping. */
 const DRAINING_IDLE_MS = 1_000;
+/** A device at its limit loses the connection on which nothing was sent for longest, once that is so long, to a new one of its own. */
+const SPARE_AFTER_MS = 60_000;
 /** Looking up names. */
 const RESOLVE_MS = 10_000;
-const NEVER = new AbortController().signal;
 /** The label of its connections in metrics. */
 const LABEL = 'passthrough';
 
@@ -98,6 +99,10 @@ interface Entry {
   addresses: readonly string[];
   heardMs: number;
   opened: boolean;
+  /** Bytes are passed on. */
+  relaying: boolean;
+  /** Another connection of its device has its place. */
+  placeGiven: boolean;
 }
 
 /** It does not go on, and the client is told so. */
@@ -135,9 +140,19 @@ class Passing implements PassThrough {
     const startedMs = clock.monotonicMs();
     const session = uuidv7(clock.now());
     const ending = new AbortController();
-    const entry: Entry = { stranger, session, startedMs, ending, addresses: [], heardMs: startedMs, opened: false };
+    const entry: Entry = {
+      stranger,
+      session,
+      startedMs,
+      ending,
+      addresses: [],
+      heardMs: startedMs,
+      opened: false,
+      relaying: false,
+      placeGiven: false,
+    };
     const full = places.findRefusal(agent.device);
-    if (full !== null) {
+    if (full !== null && !this.#giveUpIdlest(agent.device)) {
       this.#refuse(entry, new Refusal('limit', full));
       return;
     }
@@ -145,6 +160,25 @@ class Passing implements PassThrough {
     places.take(agent.device);
     // Owned: it never rejects, and its end is awaited through `emptied`.
     void this.#serve(entry);
+  }
+
+  /** Whether there was one to give up; its place is free then. */
+  #giveUpIdlest(device: string): boolean {
+    const before = this.#parts.clock.monotonicMs() - SPARE_AFTER_MS;
+    let idlest: Entry | null = null;
+    for (const entry of this.#open.values()) {
+      const mayGo = entry.relaying && !entry.placeGiven && entry.stranger.agent.device === device;
+      if (mayGo && entry.heardMs <= (idlest?.heardMs ?? before)) {
+        idlest = entry;
+      }
+    }
+    if (idlest === null) {
+      return false;
+    }
+    idlest.placeGiven = true;
+    this.#parts.places.free(device);
+    idlest.ending.abort('its device is at its limit, and nothing was sent on it for longest');
+    return true;
   }
 
   list(): readonly OpenConnection[] {
@@ -200,7 +234,9 @@ class Passing implements PassThrough {
       this.#refuse(entry, error instanceof Refusal ? error : new Refusal('unavailable', 'it failed'));
     } finally {
       metrics.connections(LABEL, -1);
-      places.free(agent.device);
+      if (!entry.placeGiven) {
+        places.free(agent.device);
+      }
       this.#open.delete(entry.session);
       if (this.#open.size === 0) {
         this.#waiting.splice(0).forEach((resolve) => resolve());
@@ -230,6 +266,7 @@ class Passing implements PassThrough {
     }
     entry.heardMs = this.#parts.clock.monotonicMs();
     socket.setKeepAlive(true, 60_000);
+    entry.relaying = true;
     const timer = this.#endWhenIdle(entry);
     const session = createPlainSession(() => {
       entry.heardMs = this.#parts.clock.monotonicMs();
@@ -238,7 +275,7 @@ class Passing implements PassThrough {
     try {
       return await relay(
         { session, client: socket, upstream, cancelUpstream: () => {} },
-        { gate, clock, signal: ending.signal, draining: NEVER },
+        { gate, clock, signal: ending.signal, draining: new AbortController().signal },
       );
     } finally {
       timer.cancel();

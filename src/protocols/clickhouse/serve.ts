@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
+import type { ErrorCode } from '../../lib/errors.ts';
 import { serveHttp, type HttpParts } from '../http/serve.ts';
 import { Peer, once, within } from '../peer.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
@@ -212,11 +213,7 @@ class Login {
     }
     const detail = messageOf(error);
     this.#context.refused('upstream-login', detail);
-    const told =
-      error instanceof GatewayError && error.code === 'SECRET_MISSING'
-        ? exceptionPacket(CODES.authenticationFailed, 'the gateway has no usable credential for this endpoint')
-        : exceptionPacket(CODES.networkError, 'the gateway cannot log in to the upstream database');
-    return new Refusal({ kind: 'refused', detail }, told);
+    return new Refusal({ kind: 'refused', detail }, tellFailure(error instanceof GatewayError ? error.code : null));
   }
 
   #relay(analyser: ClickHouseAnalyser, { upstream, credential, database, hello }: Opened): Promise<FinishReason> {
@@ -265,4 +262,16 @@ function closeWith(stream: Duplex, answer: Buffer | null): void {
   if (stream instanceof Socket) {
     stream.destroySoon();
   }
+}
+
+/** A server that is down and one that does not let us in are different troubles for whoever looks into them. */
+function tellFailure(code: ErrorCode | null): Buffer {
+  if (code === 'SECRET_MISSING') {
+    return exceptionPacket(CODES.authenticationFailed, 'the gateway has no usable credential for this endpoint');
+  }
+  const text =
+    code === 'UPSTREAM_UNREACHABLE'
+      ? 'the gateway cannot reach the upstream database; its audit log says why'
+      : 'the gateway cannot log in to the upstream database';
+  return exceptionPacket(CODES.networkError, text);
 }
