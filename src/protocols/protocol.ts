@@ -178,6 +178,9 @@ export interface RelayParts {
   onCancelHandle?(cancel: () => void): void;
 }
 
+/** What names without a schema are looked up in where a described PostgreSQL statement does not say it: the server's own default. */
+export const DEFAULT_SEARCH_PATH: readonly string[] = ['public'];
+
 /** A request described by hand: a fixture's `action`, or flags of `explain`. Keys as in the config reference 6.5. */
 export interface ActionSample {
   readonly family: Family;

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { GatewayError } from '../../lib/errors.ts';
 import { factSchemas } from '../../rules/schemas.ts';
 import type { FactSchema } from '../../rules/fact-schema.ts';
-import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
+import { DEFAULT_SEARCH_PATH, type ActionSample, type AnalysedSample, type Protocol } from '../protocol.ts';
 import type { SqlAnalyser, SqlNames, SqlState } from '../sql/analysis.ts';
 import { SqlEvidence } from './evidence.ts';
 import { measurePostgres } from './connect.ts';
@@ -39,9 +39,6 @@ function sqlFacts(): FactSchema {
 const MAX_SAMPLE_BYTES = 16 * 1024 * 1024;
 
 const NO_NAMES: SqlNames = { prepared: () => undefined, cursor: () => undefined };
-
-/** What names without a schema are looked up in where nobody says it: the server's own default. */
-export const DEFAULT_SEARCH_PATH: readonly string[] = ['public'];
 
 /** Offline there is no connection: the path that the description gives or the default, no earlier statement, and no role. */
 function sampleState(database: string, searchPath: readonly string[]): SqlState {
