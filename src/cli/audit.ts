@@ -31,7 +31,17 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ['--types <types>', 'kinds of record, separated by commas, for example action.decided'],
 ];
 
+/** What these have no other value than: a misspelt one would find nothing, which reads as if nothing had happened. */
+const WORDS = {
+  family: ['sql', 'http', 'k8s', 'ssh'],
+  verdict: ['allow', 'deny', 'approve'],
+  risk: ['safe', 'suspicious', 'destructive'],
+} as const;
+
 function filterOf(call: Call): AuditFilterJson {
+  for (const [name, words] of Object.entries(WORDS)) {
+    wordOption(call, name, words);
+  }
   const given = AUDIT_FILTERS.map((key) => [key, textOption(call, key)] as const);
   return Object.fromEntries(given.filter(([, value]) => value !== null));
 }

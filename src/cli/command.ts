@@ -174,7 +174,7 @@ export function intOption(call: Call, name: string, min: number, max: number): n
     throw new CliError(
       'usage',
       EXIT.usage,
-      `--${dashed(name)} takes a whole number from ${min} to ${max}, not "${text}"`,
+      `${dashed(name)} takes a whole number from ${min} to ${max}, not "${text}"`,
     );
   }
   return value;
@@ -188,12 +188,13 @@ export function wordOption<W extends string>(call: Call, name: string, words: re
   }
   const word = words.find((candidate) => candidate === text);
   if (word === undefined) {
-    throw new CliError('usage', EXIT.usage, `--${dashed(name)} takes ${words.join(', ')}, not "${text}"`);
+    throw new CliError('usage', EXIT.usage, `${dashed(name)} takes ${words.join(', ')}, not "${text}"`);
   }
   return word;
 }
 
-/** `publicKey` as commander names it, back to `public-key`. */
+/** `publicKey` as commander names it, back to `--public-key`; `n` to `-n`. */
 function dashed(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const long = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return long.length === 1 ? `-${long}` : `--${long}`;
 }

@@ -121,10 +121,28 @@ function gateway(changed: Partial<ControlClient['audit']> = {}): Fake {
 test('search passes every filter on, prints lines, and tells where to go on', async () => {
   const { audit, seen } = gateway();
   const flags = 'since until device profile endpoint family rule verdict risk by table action text types'.split(' ');
-  const args = flags.flatMap((name) => [`--${name}`, `${name}!`]);
+  const fixed: Readonly<Record<string, string>> = { family: 'k8s', verdict: 'approve', risk: 'safe' };
+  const given = flags.map((name) => [name, fixed[name] ?? `${name}!`] as const);
+  const args = given.flatMap(([name, value]) => [`--${name}`, value]);
   const { code, stdout, stderr } = await runVerb(['audit', 'search', ...args, '--limit', '2'], { client: { audit } });
   assert.deepEqual([code, stdout, stderr], [0, ROW(3) + ROW(2), 'more: --cursor c2\n']);
-  assert.deepEqual(seen, [{ ...Object.fromEntries(flags.map((name) => [name, `${name}!`])), limit: 2 }]);
+  assert.deepEqual(seen, [{ ...Object.fromEntries(given), limit: 2 }]);
+});
+
+test('a misspelt word of a filter is told, instead of finding nothing', async () => {
+  const cases: readonly [string[], RegExp][] = [
+    [['search', '--verdict', 'denied'], /--verdict takes allow, deny, approve, not "denied"/],
+    [['tail', '--risk', 'safee'], /--risk takes safe, suspicious, destructive, not "safee"/],
+    [['export', '--family', 'postgres'], /--family takes sql, http, k8s, ssh, not "postgres"/],
+    [['tail', '-n', 'few'], /: -n takes a whole number from 0 to 1000, not "few"/],
+  ];
+  for (const [args, said] of cases) {
+    const { audit, seen } = gateway();
+    const { code, stderr } = await runVerb(['audit', ...args], { client: { audit } });
+    assert.equal(code, 2, args.join(' '));
+    assert.match(stderr, said);
+    assert.deepEqual(seen, []);
+  }
 });
 
 test('search that finds nothing exits 1', async () => {
