@@ -166,9 +166,10 @@ function openPsql(at: Neighbour, sql: string = "select 'ready'"): { printed(): s
 
 /** How many connections of the device ended because of what became of its node. */
 function countCut(device: string): number {
-  return records('--device', device)
-    .split('\n')
-    .filter((line) => line.includes('"connection.closed"') && line.includes('its node')).length;
+  const { items } = JSON.parse(records('--device', device, '--types', 'connection.closed')) as {
+    items: { reason: string | null }[];
+  };
+  return items.filter(({ reason }) => reason?.includes('its node') === true).length;
 }
 
 async function expire(): Promise<void> {
@@ -413,7 +414,8 @@ function suite(): void {
     const { gateway, gatewayNode } = world;
     assert.equal(await gateway.stop(), 0);
     assert.ok(!must('ip', '-brief', 'link').includes(INTERFACE));
-    assert.equal(must('nft', 'list', 'ruleset').trim(), '');
+    // tailscaled has tables of its own, which are empty.
+    assert.doesNotMatch(must('nft', 'list', 'ruleset'), /clawpatrol|chain/);
     assert.match((await gatewayNode.cli('debug', 'prefs')).stdout, /"AdvertiseRoutes": (?:null|\[\])/);
   });
 }
