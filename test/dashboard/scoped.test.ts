@@ -337,7 +337,7 @@ const LISTS: Readonly<Record<string, ((side: Side) => RegExp) | null>> = {
   'GET /api/ca/certificate': null,
 };
 
-test('CP-14: lists, searches, statistics and exports hold nothing of another profile; who sees everything finds both there', async (t) => {
+test('CP-14, AU-09: lists, searches, statistics and exports hold nothing of another profile; who sees everything finds both there', async (t) => {
   const world = await openScoped(t);
   await fill(world);
   for (const side of SIDES) {

@@ -235,7 +235,7 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
     assert.match(await world.talk(WILD, 443, to('tame.test')), /got/);
   });
 
-  test('DP-09 DP-10 DN-01: names that nobody declared are asked of the gateway’s resolver, for addresses only', async () => {
+  test('DP-09 DP-10 DN-01 MP-48: names that nobody declared are asked of the gateway’s resolver, for addresses only', async () => {
     assert.equal(await ask('stranger.test', 'A', 'tcp'), `NOERROR ${STRANGER}`);
     assert.equal(await ask('txt-only.test'), 'NOERROR');
     assert.equal(await ask('txt-only.test', 'TXT'), 'NOERROR');

@@ -276,6 +276,24 @@ describe('a device behind the tunnel', { timeout: 300_000, skip }, () => {
     assert.match(found.stdout, /example\.org: no endpoint of its profile has that name/);
   });
 
+  test('MP-48: names are told as programs ask for them: any case, no address of a kind, over TCP, localhost, with a search domain', async () => {
+    const [expected, sixth] = [addressOf(await ask(NAME, 'A')), addressOf(await ask(NAME, 'AAAA'))];
+    assert.equal(addressOf(await ask(NAME.toUpperCase(), 'AAAA')), sixth);
+    assert.equal(addressOf(await ask(NAME, 'A', 'tcp')), expected);
+    // What is not there is answered: a resolver that waits for it makes every connection slow.
+    for (const type of ['TXT', 'SRV', 'CAA'] as const) {
+      const none = await ask(NAME, type);
+      assert.deepEqual([rcode(none), none.answers], ['NOERROR', []], type);
+    }
+    assert.deepEqual(
+      [addressOf(await ask('localhost', 'A')), addressOf(await ask('LocalHost', 'AAAA'))],
+      ['127.0.0.1', '::1'],
+    );
+    // A resolver with a search domain asks for this first, and goes on when it does not exist.
+    assert.equal(rcode(await ask(`${NAME}.corp.test`, 'A')), 'NXDOMAIN');
+    assert.equal(addressOf(await ask(`${NAME}.`, 'A')), expected);
+  });
+
   test('DP-20 CP-16: a source address that is not the peer’s, and a peer that nobody let in, get nothing', async () => {
     const { far } = world;
     far.must('ip', 'address', 'add', '10.77.0.3/32', 'dev', interfaceOf(far));
