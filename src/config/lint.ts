@@ -8,7 +8,7 @@ import { isIdentifier } from './names.ts';
 import { Report } from './report.ts';
 import type { Finding } from './report.ts';
 import { gatewaySpec } from './schema-gateway.ts';
-import { notifierTypes } from './schema-people.ts';
+import { contextTypes, notifierTypes } from './schema-people.ts';
 import { endpointTypes } from './schema-endpoints.ts';
 import { tunnelTypes } from './schema-tunnels.ts';
 import type { BlockSpec } from './schema-types.ts';
@@ -79,7 +79,7 @@ class Lint {
   }
 
   secrets(): void {
-    const { endpoints, gateway, notifiers, tunnels } = this.#config;
+    const { contexts, endpoints, gateway, notifiers, tunnels } = this.#config;
     const start: Span = { file: this.#config.files[0] ?? '', line: 1, column: 1, endLine: 1, endColumn: 1 };
     this.#literal('gateway.audit.checkpoint', 'key', { value: gateway.audit.checkpoint.key, at: start });
     const tailscale = gatewaySpec.blocks?.['tailscale'];
@@ -88,6 +88,9 @@ class Lint {
     }
     for (const notifier of notifiers) {
       this.#literals(notifierTypes[notifier.type], notifier);
+    }
+    for (const context of contexts) {
+      this.#literals(contextTypes[context.type], context);
     }
     for (const tunnel of tunnels) {
       this.#literals(tunnelTypes[tunnel.type], tunnel);

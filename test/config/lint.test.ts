@@ -64,6 +64,10 @@ test('a secret in the file is found, a reference is not', async () => {
     `notifier "pagerduty" "x" { routing_key = "${key}" }\napprover "human_approver" "p" { notifiers = [x] }\nrisk "suspicious" { approve = [p] }\n`;
   await check(pagerduty('R0123'), ['1:42 literal-secret']);
   await check(pagerduty('{{secret:PD}}'), []);
+  const alerts = (secret: string): string =>
+    `context "webhook" "a" {\n  secret = "${secret}"\n  id     = "id"\n}\n${HTTPS}credential "passthrough" "x" { endpoint = x }\nprofile "x" {\n  credentials = [passthrough.x]\n  context     = a\n}\ngateway { public_url = "https://gate.example.com" }\n`;
+  await check(alerts('abcdefabcdefabcdefabcdefabcdefab'), ['2:12 literal-secret']);
+  await check(alerts('{{secret:ALERTS}}'), []);
   const postgres = (password: string): string =>
     `endpoint "postgres" "x" {\n  host = "db:5432"\n  sslmode = "verify-full"\n  agent_password = "${password}"\n}\ncredential "passthrough" "x" { endpoint = x }\nprofile "x" { credentials = [passthrough.x] }\n`;
   await check(postgres('placeholder'), ['4:20 literal-secret']);

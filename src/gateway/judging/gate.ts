@@ -202,8 +202,8 @@ class PolicyGate implements GatewayGate {
       return this.#denyQuarantined(action, { judged, scope });
     }
     const { decision } = judged;
-    if (action.phase !== 'prepare') {
-      this.#parts.hits.note(decision, action.risk, action.agent.profile);
+    if (action.phase !== 'prepare' && decision.kind !== 'approve') {
+      this.#noteHit(action, judged);
     }
     switch (decision.kind) {
       case 'deny':
@@ -228,6 +228,7 @@ class PolicyGate implements GatewayGate {
   /** People see the whole request: what was not held for the rules is held now, and judged with what it says. */
   async #parkWhole(action: Action, judged: Judged, scope: Scope, waiting: Waiting): Promise<Verdict> {
     if (waiting.whole === undefined) {
+      this.#noteHit(action, judged);
       return this.#park(action, judged, scope, waiting);
     }
     const whole = await waiting.whole();
@@ -239,6 +240,11 @@ class PolicyGate implements GatewayGate {
     return waiting.signal.aborted
       ? this.#deny(whole, { judged, scope }, verdicts.denialOfCancel(judged.decision, 'the client withdrew it'))
       : this.#decide(whole, () => rest);
+  }
+
+  /** Once a request, by its last judgement: what is held whole for people is judged again. */
+  #noteHit({ risk, agent }: Action, { decision }: Judged): void {
+    this.#parts.hits.note(decision, risk, agent.profile);
   }
 
   #allow(action: Action, judged: Judged, scope: Scope, waiting: () => Waiting): Verdict | Promise<Verdict> {

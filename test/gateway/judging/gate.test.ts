@@ -745,7 +745,7 @@ describe('a request of which not everything was held', () => {
     makeAction('POST /a with its body', { risk: 'suspicious', ...parts, id: part.id });
 
   test('people are asked about the whole of it', async () => {
-    const { gate, approvals } = makeGate(makeLive(() => ASKED));
+    const { gate, approvals, hits } = makeGate(makeLive(() => ASKED));
     const all = whole();
     const verdict = Promise.resolve(gate.decide(part, () => ({ ...makeWaiting(), whole: () => Promise.resolve(all) })));
     await settleMicrotasks();
@@ -753,6 +753,8 @@ describe('a request of which not everything was held', () => {
       approvals.asked.map(({ action }) => action.evidence.text),
       ['POST /a with its body'],
     );
+    // One request is one hit, though it was judged twice.
+    assert.equal((ASKED.rule === '' ? hits.ofTier('suspicious') : hits.ofRule(ASKED.rule))?.count, 1);
     approvals.answer('approved');
     assert.equal((await verdict).kind, 'allow');
   });
