@@ -7,7 +7,7 @@ import { countPassed, createCount } from '../../src/lib/garbage.ts';
 
 const MIB = 1024 ** 2;
 
-test('the young generation is emptied after every 24 MiB that passed, and not before', () => {
+test('the young generation is emptied after every 12 MiB that passed, and not before', () => {
   let collected = 0;
   const count = createCount(() => {
     collected += 1;
@@ -17,7 +17,7 @@ test('the young generation is emptied after every 24 MiB that passed, and not be
     count(MIB);
     seen.push(collected);
   }
-  assert.deepEqual([seen[22], seen[23], seen[46], seen[47], seen[99]], [0, 1, 1, 2, 4]);
+  assert.deepEqual([seen[10], seen[11], seen[22], seen[23], seen[99]], [0, 1, 1, 2, 8]);
 });
 
 /** Bytes that are used in the young generation. */
@@ -26,7 +26,7 @@ function youngBytes(): number {
 }
 
 test('what is dead in the young generation is gone then', () => {
-  countPassed(24 * MIB);
+  countPassed(12 * MIB);
   const least = youngBytes();
   let garbage: unknown = null;
   while (youngBytes() < least + 200_000) {
@@ -35,7 +35,7 @@ test('what is dead in the young generation is gone then', () => {
   }
   assert.equal(garbage, null);
   const before = youngBytes();
-  countPassed(24 * MIB);
+  countPassed(12 * MIB);
   assert.ok(youngBytes() < before - 100_000, `${before} and then ${youngBytes()} bytes`);
 });
 
