@@ -100,7 +100,8 @@ export async function resumeMachine({ paths, system, unit }: RouteParts): Promis
     return false;
   }
   // Before the network is up it has no addresses yet: those of before are most often those of after.
-  const own = [...new Set([...journal.plan.own, ...(await readOwnAddresses(system))])];
+  const { interfaceName } = journal.plan;
+  const own = [...new Set([...journal.plan.own, ...(await readOwnAddresses(system, interfaceName))])];
   const plan = { ...journal.plan, own, inbound: readInbound(undefined, system) };
   const next = startJournal(plan, 0, system);
   // From here on it is ours: a guard of before ends, but may be making the interface at this moment.

@@ -52,7 +52,7 @@ export async function prepareMachine({
     enrol: await resolvePlace(`${isIP(host) === 6 ? `[${host}]` : host}:${port}`),
     direct,
     inbound: readInbound(sshConnection, system),
-    own: await readOwnAddresses(system),
+    own: await readOwnAddresses(system, interfaceName),
     priority: await findPriority(system),
     v6: readV6(system),
     callerPorts: readCallerPorts(system),
@@ -69,11 +69,14 @@ export function readInbound(sshConnection: string | undefined, system: MachineSy
   return unique([...findInbound(texts), ...(ours === null ? [] : [ours])]);
 }
 
-/** The addresses that others can reach; those of this link alone are never routed. */
-export async function readOwnAddresses(system: MachineSystem): Promise<readonly string[]> {
+/**
+ * The addresses that others can reach; those of this link alone are never routed. `tunnel`: an interface that does not count, since what comes
+ * from its addresses goes through it. A guard may be making it anew at this moment.
+ */
+export async function readOwnAddresses(system: Pick<MachineSystem, 'run'>, tunnel: string): Promise<readonly string[]> {
   const links: unknown = JSON.parse(await system.run('ip', ['-json', 'address', 'show']));
   return (Array.isArray(links) ? links : []).flatMap((link) => {
-    const infos: unknown = fieldOf(link, 'addr_info');
+    const infos: unknown = fieldOf(link, 'ifname') === tunnel ? [] : fieldOf(link, 'addr_info');
     return (Array.isArray(infos) ? infos : []).flatMap((info) => {
       const local = fieldOf(info, 'local');
       return typeof local === 'string' && fieldOf(info, 'scope') === 'global' ? [local] : [];
