@@ -1,7 +1,6 @@
 // A whole machine behind the tunnel: real WireGuard, real SSH into it, and a watcher on its cable that sees every packet which takes another way.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -180,7 +179,7 @@ describe('a whole machine behind the tunnel', { timeout: 600_000, skip }, () => 
     assert.equal((await world.clawpatrol('join', '--confirm')).code, 0);
     assert.match((await world.clawpatrol('join', '--whole-machine')).stderr, /through the tunnel already/);
     // What was open before, outwards, does not go on beside the tunnel.
-    await outward.ended;
+    await outward.ended();
     await session.mustBeAlive();
     world.takeLeaks();
     const read = await world.psql('select 41 + 1');
@@ -353,11 +352,13 @@ function openTerminal(cleanUp: CleanUp, flags: string) {
 }
 
 /** A connection from the machine to the operator's, over which something goes all the time. */
-async function openOutward(cleanUp: CleanUp): Promise<{ readonly ended: Promise<void> }> {
+async function openOutward(cleanUp: CleanUp): Promise<{ readonly ended: () => Promise<void> }> {
   const [serve, serveArgs] = world.operator.within(process.execPath, [FAR_SERVER]);
   const server = spawn(serve, [...serveArgs], { stdio: ['ignore', 'pipe', 'inherit'] });
   cleanUp.after(() => void server.kill());
-  await once(server.stdout, 'data');
+  let serving = '';
+  server.stdout.on('data', (bytes: Buffer) => (serving += bytes.toString()));
+  await eventually('the far server listens', () => serving !== '');
   const code = `
     const socket = require('net').connect(7000, '${world.operator.address}');
     const timer = setInterval(() => socket.write('x'), 50);
@@ -368,9 +369,18 @@ async function openOutward(cleanUp: CleanUp): Promise<{ readonly ended: Promise<
   cleanUp.after(() => void child.kill());
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+  let closed = false;
+  child.once('close', () => (closed = true));
   await eventually('it is open', () => said.includes('open'));
-  const ended = once(child, 'close').then(() => assert.match(said, /ECONNRESET/));
-  return { ended };
+  return {
+    async ended() {
+      await eventually('what was open outwards is reset', () => closed).catch((error: unknown) => {
+        const sockets = world.machine.must('ss', '-tinp', 'dport', '7000');
+        throw new Error(`${said}${sockets}${world.machine.must('nft', 'list', 'ruleset')}`, { cause: error });
+      });
+      assert.match(said, /ECONNRESET/);
+    },
+  };
 }
 
 function processesWith(text: string): readonly number[] {

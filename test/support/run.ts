@@ -17,7 +17,10 @@ export interface ProgramOptions {
   readonly watch?: (printed: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** Resolves when the program has ended; kills it at the time limit (default 60 s). */
+/** What a child of a killed program may still hold open is not waited for longer than this. */
+const AFTER_KILL_MS = 5_000;
+
+/** Resolves when the program has ended; kills it at the time limit (default 60 s), and says so on its stderr. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -41,10 +44,16 @@ export async function runProgram(
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+  const limitMs = options.timeoutMs ?? 60_000;
+  let timer: NodeJS.Timeout | undefined;
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status) => resolve(status));
+    timer = setTimeout(() => {
+      stderr += `\n${program} ${args.join(' ')}: killed after ${limitMs} ms\n`;
+      child.kill('SIGKILL');
+      timer = setTimeout(() => resolve(null), AFTER_KILL_MS);
+    }, limitMs);
   });
   clearTimeout(timer);
   return { code, stdout, stderr };
