@@ -1,19 +1,22 @@
 // Break-glass: one named person decides alone, in an emergency, what a quorum, fatigue or the order of escalation would hold back. Never
 // what they could not decide at all: on their own device, or what a rule denies. Pure.
 import { asciiLower, shorten } from '../lib/text.ts';
-import type { Approval, RefusedCode, Vote } from './approval.ts';
+import type { Approval, Vote } from './approval.ts';
 import {
   escalationPath,
   findObjection,
-  fits,
+  findWrongDigest,
+  isListed,
   MAX_NOTE_CHARS,
   nextStage,
+  ownsDevice,
   type ApprovalSettings,
   type Ballot,
   type CastContext,
   type Course,
   type HumanStage,
   type Principal,
+  type RefusedCast,
 } from './stages.ts';
 
 /** Shorter reasons tell nobody anything afterwards. */
@@ -31,10 +34,8 @@ export interface BreakGlassContext extends Omit<CastContext, 'scopeObjection'> {
   readonly settings: ApprovalSettings;
 }
 
-type Refused = { readonly kind: 'refused'; readonly code: RefusedCode; readonly why: string };
-
 export type BreakGlassCast =
-  | Refused
+  | RefusedCast
   /** `course` is at the next stage; `vote` is its last. */
   | { readonly kind: 'broken'; readonly course: Course; readonly vote: Vote & Required<Pick<Vote, 'breakGlass'>> };
 
@@ -46,10 +47,7 @@ export type BreakGlassOffer =
 /** What break-glass would be for that person at this stage, before anything is said about the request itself. */
 export function offerBreakGlass(course: Course, voter: Principal, context: BreakGlassContext): BreakGlassOffer {
   const { human, settings, approval } = context;
-  const names = [voter.name, ...voter.aliases];
-  const lists = (stage: HumanStage): boolean =>
-    stage.breakGlass.some((entry) => names.some((name) => fits(entry, name)));
-  const listing = escalationPath(human, settings).find(lists);
+  const listing = escalationPath(human, settings).find(({ breakGlass }) => isListed(voter, breakGlass));
   // Buttons of channels are pressed by mistake; here a person writes down why.
   if (voter.notifier !== undefined || (voter.via !== 'cli' && voter.via !== 'dashboard')) {
     return refuse('break-glass is possible on the dashboard and the command line only');
@@ -60,8 +58,7 @@ export function offerBreakGlass(course: Course, voter: Principal, context: Break
   if (listing === undefined) {
     return refuse(`${voter.name} is not in break_glass of ${human.ref}`);
   }
-  const owner = asciiLower(approval.agent.user);
-  if (owner !== '' && names.some((name) => asciiLower(name) === owner)) {
+  if (ownsDevice(voter, approval.agent.user)) {
     return refuse(`${voter.name} owns the device that asks: that takes another person, in an emergency too`);
   }
   const missing = missingFor(course, voter, { ...context, listing });
@@ -84,10 +81,9 @@ export function castBreakGlass(
   if (ballot.decision !== 'approve') {
     return { kind: 'refused', code: 'not-permitted', why: 'a denial by one person decides without break-glass' };
   }
-  const digest = asciiLower(ballot.digest);
-  if (digest !== context.approval.request.digest) {
-    const why = 'the digest is not that of the request which waits; look at it again';
-    return { kind: 'refused', code: 'wrong-digest', why };
+  const wrongDigest = findWrongDigest(ballot, context.approval);
+  if (wrongDigest !== null) {
+    return wrongDigest;
   }
   if ((ballot.grant ?? null) !== null) {
     return { kind: 'refused', code: 'grant-refused', why: 'break-glass is for one request: it gives no lease' };
@@ -103,7 +99,7 @@ export function castBreakGlass(
     decision: 'approve',
     atMs: context.atMs,
     note: shorten(reason, MAX_NOTE_CHARS),
-    digest,
+    digest: asciiLower(ballot.digest),
     waitedMs: context.waitedMs,
     breakGlass: { approver: context.human.ref, missing: offer.missing },
   } as const;

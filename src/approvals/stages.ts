@@ -301,8 +301,15 @@ export interface Ballot {
   readonly breakGlass?: string | null;
 }
 
+/** The vote counts for nothing. */
+export interface RefusedCast {
+  readonly kind: 'refused';
+  readonly code: RefusedCode;
+  readonly why: string;
+}
+
 export type Cast =
-  | { readonly kind: 'refused'; readonly code: RefusedCode; readonly why: string }
+  | RefusedCast
   /** The same person said the same on this stage before: nothing changes. */
   | { readonly kind: 'repeated' }
   | { readonly kind: 'denied'; readonly course: Course }
@@ -377,15 +384,14 @@ function findRefusal(
   ballot: Ballot,
   voter: Principal,
   { human, approval, scopeObjection }: CastContext,
-): Extract<Cast, { kind: 'refused' }> | null {
+): RefusedCast | null {
   const notPermitted = findObjection(human, voter, approval.agent.user);
   if (notPermitted !== null) {
     return { kind: 'refused', code: 'not-permitted', why: notPermitted };
   }
-  const digest = asciiLower(ballot.digest);
-  if (digest !== approval.request.digest && !(digest === '' && ballot.decision === 'deny')) {
-    const why = 'the digest is not that of the request which waits; look at it again';
-    return { kind: 'refused', code: 'wrong-digest', why };
+  const wrongDigest = findWrongDigest(ballot, approval);
+  if (wrongDigest !== null) {
+    return wrongDigest;
   }
   if (ballot.decision === 'deny' && ballot.note.trim() === '') {
     return { kind: 'refused', code: 'needs-reason', why: 'a denial needs a reason: the agent is told it' };
@@ -394,6 +400,18 @@ function findRefusal(
   const why =
     wish === null ? null : (findWishObjection(wish, human.grant, approval.risk) ?? scopeObjection(wish.scope));
   return why === null ? null : { kind: 'refused', code: 'grant-refused', why };
+}
+
+/** The refusal of a vote on something else than what waits, or null. Only a denial may leave the digest out. */
+export function findWrongDigest(
+  { digest, decision }: Pick<Ballot, 'digest' | 'decision'>,
+  { request }: Pick<Approval, 'request'>,
+): RefusedCast | null {
+  if (asciiLower(digest) === request.digest || (digest === '' && decision === 'deny')) {
+    return null;
+  }
+  const why = 'the digest is not that of the request which waits; look at it again';
+  return { kind: 'refused', code: 'wrong-digest', why };
 }
 
 /** Why this person may not decide here, or null. */
@@ -408,14 +426,29 @@ export function findObjection(human: HumanStage, voter: Principal, owner: string
   if (voter.standing === 'stranger' && human.allowed.length === 0) {
     return `${voter.name} is not linked to an operator, and any operator may decide for ${human.ref}, nobody else`;
   }
-  const names = [voter.name, ...voter.aliases];
-  if (human.allowed.length > 0 && !human.allowed.some((entry) => names.some((name) => fits(entry, name)))) {
+  if (human.allowed.length > 0 && !isListed(voter, human.allowed)) {
     return `${voter.name} is not among the approvers of ${human.ref}`;
   }
-  if (human.separationOfDuties && owner !== '' && names.some((name) => asciiLower(name) === asciiLower(owner))) {
+  if (human.separationOfDuties && ownsDevice(voter, owner)) {
     return `${voter.name} owns the device that asks, and ${human.ref} separates the duties`;
   }
   return null;
+}
+
+type Names = Pick<Principal, 'name' | 'aliases'>;
+
+/** Whether one of the entries of a list of people is this person, by whichever of their names. */
+export function isListed(voter: Names, entries: readonly string[]): boolean {
+  return entries.some((entry) => namesOf(voter).some((name) => fits(entry, name)));
+}
+
+/** Whether the device that asks is this person's; `owner` is "" where it has none. */
+export function ownsDevice(voter: Names, owner: string): boolean {
+  return owner !== '' && namesOf(voter).some((name) => asciiLower(name) === asciiLower(owner));
+}
+
+function namesOf({ name, aliases }: Names): readonly string[] {
+  return [name, ...aliases];
 }
 
 /** `*@domain` fits every address of exactly that domain; addresses compare without regard to ASCII case, other names exactly. */

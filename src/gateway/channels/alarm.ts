@@ -1,7 +1,6 @@
 // The alarm when somebody decided alone: whom it calls, and its words for every channel. Pure.
-import type { Alarm } from '../../approvals/notify.ts';
-import type { ApprovalNews } from '../../approvals/notify.ts';
-import { fits } from '../../approvals/stages.ts';
+import type { Alarm, ApprovalNews } from '../../approvals/notify.ts';
+import { isListed } from '../../approvals/stages.ts';
 import { sees } from '../../audit/scope.ts';
 import { shorten, visible } from '../../lib/text.ts';
 import type { People } from './parts.ts';
@@ -30,9 +29,7 @@ const MAX_SUMMARY_CHARS = 200;
 export function calledBy({ vote, allowed }: Alarm, people: People | null, profile: string): readonly Called[] {
   const all = people?.all() ?? [];
   const called = all.filter((person) => {
-    const names = [person.name, ...person.aliases];
-    const asked =
-      allowed.length === 0 ? person.decides : allowed.some((entry) => names.some((name) => fits(entry, name)));
+    const asked = allowed.length === 0 ? person.decides : isListed(person, allowed);
     return person.name !== vote.by && (person.admin || asked) && sees(person.scope, profile);
   });
   const accounts = called.map(({ name, aliases }) => ({ name, slack: slackOf(aliases), email: emailOf(aliases) }));
