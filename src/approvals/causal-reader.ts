@@ -1,5 +1,11 @@
 // Finds in the log what belongs to an incident, a task or an action, in bounded steps.
-import type { AuditEventType, AuditFilter, AuditRecord } from '../audit/event.ts';
+import {
+  AUDIT_EVENT_TYPES,
+  INCIDENT_TYPES,
+  type AuditEventType,
+  type AuditFilter,
+  type AuditRecord,
+} from '../audit/event.ts';
 import type { AuditLog } from '../audit/log.ts';
 import {
   approvalOf,
@@ -15,7 +21,7 @@ import {
   type Strand,
 } from './causal.ts';
 import { identityOf, UUID, type ActionClaimJson } from './claims.ts';
-import { INCIDENT_TYPES, incidentOf, type Incident } from './incidents.ts';
+import { incidentOf, type Incident } from './incidents.ts';
 
 /** Each record may hold a whole request: small pages, and so much of requests in all. */
 const PAGE = 100;
@@ -57,17 +63,11 @@ export async function readChain(
   return new ChainReader(parts).read(id, source);
 }
 
+/** What became of an action, from its decision to its end. */
 const ACTION_TYPES: readonly AuditEventType[] = [
   'action.decided',
   'action.settled',
-  'approval.created',
-  'approval.voted',
-  'approval.break_glass',
-  'approval.reviewed',
-  'approval.approved',
-  'approval.denied',
-  'approval.expired',
-  'approval.cancelled',
+  ...AUDIT_EVENT_TYPES.filter((type) => type.startsWith('approval.')),
 ];
 
 class ChainReader {

@@ -1,7 +1,6 @@
 // Incidents as other systems tell of them: what is known of each, and what of it is news. Bounded; the oldest that is over goes first.
 // Every text in here was written by outsiders. Pure.
-import type { AuditEvent, AuditEventType } from '../audit/event.ts';
-import { createEvent } from '../audit/event.ts';
+import { createEvent, type AuditEvent } from '../audit/event.ts';
 import type { Ref } from '../config/config.ts';
 import { shorten, visible } from '../lib/text.ts';
 import { ALERT_FIELDS, NO_ALERT } from '../rules/common-facts.ts';
@@ -53,7 +52,6 @@ export interface IncidentChange {
   readonly before: Incident | null;
 }
 
-export const INCIDENT_TYPES: readonly AuditEventType[] = ['incident.opened', 'incident.changed', 'incident.resolved'];
 /** Incidents that are remembered. */
 export const MAX_INCIDENTS = 500;
 const MAX_ID_CHARS = 128;

@@ -2,46 +2,53 @@
 import type { Agent, Risk } from '../rules/action.ts';
 import type { Within } from './scope.ts';
 
-export type AuditEventType =
-  | 'gateway.started'
-  | 'gateway.stopped'
-  | 'config.loaded'
-  | 'config.refused'
-  | 'connection.opened'
-  | 'connection.closed'
-  | 'connection.refused'
-  | 'connection.noticed'
-  | 'action.decided'
-  | 'action.settled'
-  | 'action.recorded'
-  | 'approval.created'
-  | 'approval.voted'
+/** Every kind of record. */
+export const AUDIT_EVENT_TYPES = [
+  'gateway.started',
+  'gateway.stopped',
+  'config.loaded',
+  'config.refused',
+  'connection.opened',
+  'connection.closed',
+  'connection.refused',
+  'connection.noticed',
+  'action.decided',
+  'action.settled',
+  'action.recorded',
+  'approval.created',
+  'approval.voted',
   /** One person decides alone what takes more: approvals/break-glass.ts. */
-  | 'approval.break_glass'
-  | 'approval.reviewed'
-  | 'approval.approved'
-  | 'approval.denied'
-  | 'approval.expired'
-  | 'approval.cancelled'
-  | 'grant.revoked'
-  | 'grant.ended'
-  | 'operator.acted'
-  | 'secret.changed'
-  | 'audit.exported'
-  | 'audit.sealed'
-  | 'device.asked'
-  | 'device.enrolled'
-  | 'device.revoked'
-  | 'run.started'
-  | 'run.ended'
+  'approval.break_glass',
+  'approval.reviewed',
+  'approval.approved',
+  'approval.denied',
+  'approval.expired',
+  'approval.cancelled',
+  'grant.revoked',
+  'grant.ended',
+  'operator.acted',
+  'secret.changed',
+  'audit.exported',
+  'audit.sealed',
+  'device.asked',
+  'device.enrolled',
+  'device.revoked',
+  'run.started',
+  'run.ended',
   /** An agent has said what it works on: approvals/claims.ts. */
-  | 'context.claimed'
-  | 'incident.opened'
-  | 'incident.changed'
-  | 'incident.resolved'
+  'context.claimed',
+  'incident.opened',
+  'incident.changed',
+  'incident.resolved',
   /** An agent has asked whether an action would be allowed: no action, and no decision. */
-  | 'context.asked'
-  | 'notifier.failed';
+  'context.asked',
+  'notifier.failed',
+] as const;
+
+export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
+
+/** What is told of incidents: records that belong to the source that told them, in place of an agent. */
+export const INCIDENT_TYPES: readonly AuditEventType[] = ['incident.opened', 'incident.changed', 'incident.resolved'];
 
 /** An event before it is numbered and chained. Everything a peer wrote is bounded by the sender of the event. */
 export interface AuditEvent {

@@ -3,9 +3,9 @@ import type { Database } from 'better-sqlite3';
 import type { Approval, ApprovalState } from '../approvals/approval.ts';
 import type { Grant, GrantState } from '../approvals/grant.ts';
 import { recordOf } from './canonical.ts';
-import type { AuditFilter, AuditRecord } from './event.ts';
+import { INCIDENT_TYPES, type AuditFilter, type AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
-import { SOURCE_TYPES, type Within } from './scope.ts';
+import type { Within } from './scope.ts';
 import { MAX_APART_MS, timesOfId } from './tables.ts';
 
 export interface PageRequest {
@@ -254,7 +254,7 @@ function findShapes(db: Database, filter: AuditFilter): readonly number[] | null
     const { profiles, sources } = filter.within;
     clauses.push(`(profile IN (SELECT value FROM json_each(?)) OR (profile = ''
       AND type IN (SELECT value FROM json_each(?)) AND actor IN (SELECT value FROM json_each(?))))`);
-    values.push(...[profiles, SOURCE_TYPES, sources].map((list) => JSON.stringify(list)));
+    values.push(...[profiles, INCIDENT_TYPES, sources].map((list) => JSON.stringify(list)));
   }
   if (clauses.length === 0) {
     return null;

@@ -1,6 +1,6 @@
 // What an operator may see: everything, or what belongs to some profiles. The one place that decides it; everything that lists, reads, streams
 // or counts for an operator asks here (dashboard/scoped-parts.ts), and so does the queue before it counts a vote. Pure.
-import type { AuditEvent, AuditEventType } from './event.ts';
+import { INCIDENT_TYPES, type AuditEvent } from './event.ts';
 
 export type Scope =
   | { readonly kind: 'all' }
@@ -32,14 +32,11 @@ export interface Within {
   readonly sources: readonly string[];
 }
 
-/** Records that belong to the source that told them, in place of an agent. */
-export const SOURCE_TYPES: readonly AuditEventType[] = ['incident.opened', 'incident.changed', 'incident.resolved'];
-
 /** Whether a record may be seen: it is about an agent of one of the profiles, or an incident of one of the sources. */
 export function holdsRecord(
   { profiles, sources }: Within,
   { agent, type, by }: Pick<AuditEvent, 'agent' | 'type' | 'by'>,
 ): boolean {
   const profile = agent?.profile ?? '';
-  return profile === '' ? SOURCE_TYPES.includes(type) && sources.includes(by) : profiles.includes(profile);
+  return profile === '' ? INCIDENT_TYPES.includes(type) && sources.includes(by) : profiles.includes(profile);
 }

@@ -1,7 +1,7 @@
 // What an operator sends, from text to types: query strings and JSON bodies. Everything that does not fit is a bad_request that says
 // what would fit.
 import type { GrantWish } from '../approvals/approval.ts';
-import type { AuditEventType, AuditFilter } from '../audit/event.ts';
+import { AUDIT_EVENT_TYPES, type AuditEventType, type AuditFilter } from '../audit/event.ts';
 import type { ControlErrorCode } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { parseDurationMs } from '../lib/units.ts';
@@ -94,45 +94,6 @@ export function readWord<T extends string>(fields: Fields, name: string, words: 
   return word;
 }
 
-const EVENT_TYPES: readonly AuditEventType[] = [
-  'gateway.started',
-  'gateway.stopped',
-  'config.loaded',
-  'config.refused',
-  'connection.opened',
-  'connection.closed',
-  'connection.refused',
-  'connection.noticed',
-  'action.decided',
-  'action.settled',
-  'action.recorded',
-  'approval.created',
-  'approval.voted',
-  'approval.break_glass',
-  'approval.reviewed',
-  'approval.approved',
-  'approval.denied',
-  'approval.expired',
-  'approval.cancelled',
-  'grant.revoked',
-  'grant.ended',
-  'operator.acted',
-  'secret.changed',
-  'audit.exported',
-  'audit.sealed',
-  'device.asked',
-  'device.enrolled',
-  'device.revoked',
-  'run.started',
-  'run.ended',
-  'context.claimed',
-  'incident.opened',
-  'incident.changed',
-  'incident.resolved',
-  'context.asked',
-  'notifier.failed',
-];
-
 /** The filter of an audit call. */
 export function readFilter(fields: Fields, nowMs: number): AuditFilter {
   const filter: Record<string, string> = {};
@@ -154,9 +115,9 @@ export function readFilter(fields: Fields, nowMs: number): AuditFilter {
 }
 
 function readType(text: string): AuditEventType {
-  const type = EVENT_TYPES.find((candidate) => candidate === text.trim());
+  const type = AUDIT_EVENT_TYPES.find((candidate) => candidate === text.trim());
   if (type === undefined) {
-    throw badRequest(`there is no kind of record ${JSON.stringify(text)}; known: ${EVENT_TYPES.join(', ')}`);
+    throw badRequest(`there is no kind of record ${JSON.stringify(text)}; known: ${AUDIT_EVENT_TYPES.join(', ')}`);
   }
   return type;
 }

@@ -2,7 +2,6 @@
 // approvers read. After a start the memory is made from the log.
 import {
   createIncidentBook,
-  INCIDENT_TYPES,
   incidentEvent,
   incidentOf,
   MAX_INCIDENTS,
@@ -10,6 +9,7 @@ import {
   type Incident,
   type IncidentBook,
 } from '../../approvals/incidents.ts';
+import { INCIDENT_TYPES } from '../../audit/event.ts';
 import type { AuditLog } from '../../audit/log.ts';
 import type { Ref } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
