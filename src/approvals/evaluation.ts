@@ -2,7 +2,7 @@
 // exactly as a parked request would be put to it. Pure but for the model behind `reviewer`.
 import { createHash } from 'node:crypto';
 import type { LlmApproverConfig } from '../config/config.ts';
-import type { Action, Family, Risk } from '../rules/action.ts';
+import { FAMILIES, RISKS, type Action, type Family, type Risk } from '../rules/action.ts';
 import type { Approval, Review } from './approval.ts';
 import { describeApproval } from './item.ts';
 import type { Reviewer } from './reviewer.ts';
@@ -69,10 +69,8 @@ function isCase(value: unknown): value is EvaluationCase {
   return (
     typeof name === 'string' &&
     typeof text === 'string' &&
-    typeof family === 'string' &&
-    ['sql', 'http', 'k8s', 'ssh'].includes(family) &&
-    typeof risk === 'string' &&
-    ['safe', 'suspicious', 'destructive'].includes(risk) &&
+    FAMILIES.some((one) => one === family) &&
+    RISKS.some((one) => one === risk) &&
     typeof facts === 'object' &&
     Array.isArray(causes) &&
     Array.isArray(effect) &&

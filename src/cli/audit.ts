@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import type { AuditQuery } from '../client/control-client.ts';
 import type { AuditFilterJson, RecordJson } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
+import { FAMILIES, RISKS } from '../rules/action.ts';
+import { DECISION_KINDS } from '../rules/decision.ts';
 import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
 import type { Call, Noun, Verb } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
@@ -33,9 +35,9 @@ const FILTERS: readonly (readonly [string, string])[] = [
 
 /** What these have no other value than: a misspelt one would find nothing, which reads as if nothing had happened. */
 const WORDS = {
-  family: ['sql', 'http', 'k8s', 'ssh'],
-  verdict: ['allow', 'deny', 'approve'],
-  risk: ['safe', 'suspicious', 'destructive'],
+  family: FAMILIES,
+  verdict: DECISION_KINDS,
+  risk: RISKS,
 } as const;
 
 function filterOf(call: Call): AuditFilterJson {

@@ -1,6 +1,7 @@
 // The flags of `explain` as an action object, the same as a line of `--jsonl` would be.
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../lib/errors.ts';
+import { FAMILIES } from '../rules/action.ts';
 import { CliError, EXIT, textOption } from './command.ts';
 import type { Call } from './command.ts';
 import { readAll } from './io.ts';
@@ -21,7 +22,7 @@ const BELONGS: Readonly<Record<string, readonly string[]>> = {
 
 /** The described action. Throws CliError when the flags do not make one. */
 export async function describeAction(call: Call): Promise<Json> {
-  const kinds = ['sql', 'http', 'k8s', 'ssh'].filter((name) => textOption(call, name) !== null);
+  const kinds = FAMILIES.filter((name) => textOption(call, name) !== null);
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     throw new CliError('usage', EXIT.usage, 'give exactly one of --sql, --http, --k8s, --ssh (or --jsonl)');

@@ -3,6 +3,7 @@ import { judgeOffline } from '../gateway/judging/offline.ts';
 import type { Judged, OfflineParts, Unclaimed } from '../gateway/judging/offline.ts';
 import { BadSample, parseAction } from '../gateway/judging/sample.ts';
 import { protocols } from '../protocols/all.ts';
+import { DECISION_KINDS } from '../rules/decision.ts';
 import { CliError, EXIT, flag, runCommand, wordOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import { explainBatch } from './explain-batch.ts';
@@ -13,7 +14,7 @@ import { judgementJson, rulesJson } from './judgement.ts';
 import { loadForUse } from './load.ts';
 
 async function explain(call: Call): Promise<number> {
-  const expected = wordOption(call, 'expect', ['allow', 'deny', 'approve']);
+  const expected = wordOption(call, 'expect', DECISION_KINDS);
   if (flag(call, 'jsonl')) {
     const parts = await loadParts(call);
     return explainBatch(call, parts);

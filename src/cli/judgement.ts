@@ -2,7 +2,7 @@
 import type { Judged, Unclaimed } from '../gateway/judging/offline.ts';
 import { Unknown } from '../rules/action.ts';
 import type { Family, Risk, Unit } from '../rules/action.ts';
-import type { Decision, RuleTrace } from '../rules/decision.ts';
+import type { Decision, DecisionKind, RuleTrace } from '../rules/decision.ts';
 import { factsObject, unknownFacts } from '../rules/facts.ts';
 import { factSchemas } from '../rules/schemas.ts';
 
@@ -12,7 +12,7 @@ export interface JudgementJson {
   readonly facts: unknown;
   readonly risk: string | null;
   readonly rule: string;
-  readonly verdict: 'allow' | 'deny' | 'approve' | 'passthrough';
+  readonly verdict: DecisionKind | 'passthrough';
   readonly approvers: readonly string[];
   readonly reason: string;
   readonly unknown: readonly string[];

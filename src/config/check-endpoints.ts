@@ -1,4 +1,5 @@
 // Endpoints: hosts, direct listeners, tunnels, attributes that need one another (config reference, 1.6 and 2.4).
+import { RISKS } from '../rules/action.ts';
 import { profilesByEndpoint } from './build-endpoints.ts';
 import type { CheckParts } from './check-parts.ts';
 import type { EndpointConfig } from './config.ts';
@@ -73,12 +74,11 @@ function checkTogether(endpoint: EndpointConfig, block: DecodedBlock, { report }
     report.error(block.place(written), { code: 'missing-attribute', message, fix: `write both or none` });
   }
   checkWorkloads(endpoint, block, report);
-  const risks = ['safe', 'suspicious', 'destructive'];
   const tools = endpoint.attributes['tools'];
   for (const [tool, risk] of Object.entries(tools !== null && typeof tools === 'object' ? tools : {})) {
-    if (typeof risk !== 'string' || !risks.includes(risk)) {
-      const message = `the tier of "${tool}" is not one of: ${risks.join(', ')}`;
-      report.error(block.place('tools'), { code: 'bad-enum', message, fix: `write one of: ${risks.join(', ')}` });
+    if (!RISKS.some((one) => one === risk)) {
+      const message = `the tier of "${tool}" is not one of: ${RISKS.join(', ')}`;
+      report.error(block.place('tools'), { code: 'bad-enum', message, fix: `write one of: ${RISKS.join(', ')}` });
     }
   }
 }

@@ -4,14 +4,12 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { ApprovalState } from '../approvals/approval.ts';
 import type { AuditMetrics } from '../audit/log.ts';
 import { addDeciderMetrics, type Deciders } from './decider-metrics.ts';
-import { RISKS } from '../rules/action.ts';
-import type { Risk } from '../rules/action.ts';
-
-export type CountedVerdict = 'allow' | 'deny' | 'approve';
+import { RISKS, type Risk } from '../rules/action.ts';
+import { DECISION_KINDS, type DecisionKind } from '../rules/decision.ts';
 
 /** Counters of one endpoint. */
 export interface EndpointCounts {
-  add(verdict: CountedVerdict, risk: Risk): void;
+  add(verdict: DecisionKind, risk: Risk): void;
 }
 
 /** What the gate counts. */
@@ -50,7 +48,6 @@ export interface MetricSources {
   readonly tunnels: () => readonly { readonly name: string; readonly trouble: string | null }[];
 }
 
-const VERDICTS: readonly CountedVerdict[] = ['allow', 'deny', 'approve'];
 const DECISION_BUCKETS = [0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 1];
 const WAIT_BUCKETS = [1, 5, 15, 60, 180, 600, 1800, 7200];
 
@@ -142,11 +139,11 @@ class ActionCounts {
   readonly #byEndpoint = new Map<string, Float64Array>();
 
   endpoint(ref: string): EndpointCounts {
-    const counts = this.#byEndpoint.get(ref) ?? new Float64Array(VERDICTS.length * RISKS.length);
+    const counts = this.#byEndpoint.get(ref) ?? new Float64Array(DECISION_KINDS.length * RISKS.length);
     this.#byEndpoint.set(ref, counts);
     return {
       add(verdict, risk) {
-        const index = VERDICTS.indexOf(verdict) * RISKS.length + RISKS.indexOf(risk);
+        const index = DECISION_KINDS.indexOf(verdict) * RISKS.length + RISKS.indexOf(risk);
         counts[index] = (counts[index] ?? 0) + 1;
       },
     };
@@ -163,7 +160,7 @@ class ActionCounts {
         this.reset();
         for (const [endpoint, counts] of byEndpoint) {
           for (const [index, value] of counts.entries()) {
-            const verdict = VERDICTS[Math.floor(index / RISKS.length)] ?? '';
+            const verdict = DECISION_KINDS[Math.floor(index / RISKS.length)] ?? '';
             this.inc({ endpoint, verdict, risk: RISKS[index % RISKS.length] ?? '' }, value);
           }
         }

@@ -1,8 +1,9 @@
-// What is judged: the vocabulary that protocols, rules, approvals and audit share. Types only.
+// What is judged: the vocabulary that protocols, rules, approvals and audit share. Types and the lists of their words.
 
 export type ActionId = string;
 export type SessionId = string;
-export type Family = 'sql' | 'http' | 'k8s' | 'ssh';
+export const FAMILIES = ['sql', 'http', 'k8s', 'ssh'] as const;
+export type Family = (typeof FAMILIES)[number];
 export type Risk = 'safe' | 'suspicious' | 'destructive';
 
 /** Tiers in rising order; index in this list is strength. */

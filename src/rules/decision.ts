@@ -1,9 +1,12 @@
 // What the rules say, and the compiled policy as the rest of the program sees it.
 import type { Action, CannotTellWord, Risk, Unknown, UnknownCause } from './action.ts';
 
+export const DECISION_KINDS = ['allow', 'deny', 'approve'] as const;
+export type DecisionKind = (typeof DECISION_KINDS)[number];
+
 /** Rules' word on one action: the strictest over its units. */
 export interface Decision {
-  readonly kind: 'allow' | 'deny' | 'approve';
+  readonly kind: DecisionKind;
   /** What decided. `protocol`: the protocol itself refuses. `cannot-tell`: a rule could not be evaluated. */
   readonly by: 'rule' | 'cannot-tell' | 'risk' | 'unmatched' | 'protocol';
   /** Name of the deciding rule, "" when none matched. */
@@ -70,7 +73,7 @@ export interface RuleSet {
 /** What a tier means when no rule matched. */
 export interface TierPolicy {
   readonly risk: Risk;
-  readonly kind: 'allow' | 'deny' | 'approve';
+  readonly kind: DecisionKind;
   readonly approvers: readonly string[];
   readonly reason: string;
 }

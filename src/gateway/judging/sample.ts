@@ -2,7 +2,8 @@
 // (config reference 6.5 and 6.6). Turns JSON into a typed value; unknown keys are errors at every level.
 import { messageOf } from '../../lib/errors.ts';
 import { nearest } from '../../lib/text.ts';
-import type { Family } from '../../rules/action.ts';
+import { FAMILIES, RISKS, type Family } from '../../rules/action.ts';
+import { DECISION_KINDS, type DecisionKind } from '../../rules/decision.ts';
 
 /** A described action after its shape has been checked. What was left out is null. */
 export interface HandAction {
@@ -22,7 +23,7 @@ export interface HandAction {
 
 /** What a fixture says must come out. Null is "not compared". */
 export interface Expectation {
-  readonly verdict: 'allow' | 'deny' | 'approve' | 'passthrough';
+  readonly verdict: DecisionKind | 'passthrough';
   /** "" = no rule matched, "*" = any. */
   readonly rule: string;
   readonly endpoint: string | null;
@@ -101,12 +102,10 @@ const FAMILY_SHAPES: Readonly<Record<Family, Shapes>> = {
 
 const REQUIRED: Readonly<Record<Family, readonly string[]>> = { http: [], k8s: [], sql: ['statement'], ssh: ['verb'] };
 
-const FAMILIES: readonly Family[] = ['http', 'k8s', 'sql', 'ssh'];
-
 const ACTION_KEYS: readonly string[] = ['host', 'credential', 'peer_ip', 'profile', 'run'];
 
-const VERDICTS = ['allow', 'deny', 'approve', 'passthrough'] as const;
-const TIERS = ['safe', 'suspicious', 'destructive'] as const;
+/** `passthrough` is the word about a destination that no endpoint declares. */
+const OUTCOMES = [...DECISION_KINDS, 'passthrough'] as const;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -162,15 +161,15 @@ function parseMatch(value: unknown): Expectation {
   const match = asObject(value, 'match');
   checkKeys(match, ['verdict', 'rule', 'endpoint', 'reason', 'risk', 'approvers', 'unknown'], 'match');
   textOf(match, 'reason', 'match');
-  const verdict = wordOf(match, 'verdict', VERDICTS);
+  const verdict = wordOf(match, 'verdict', OUTCOMES);
   if (verdict === null) {
-    throw new BadSample(`match.verdict is needed: one of ${VERDICTS.join(', ')}`);
+    throw new BadSample(`match.verdict is needed: one of ${OUTCOMES.join(', ')}`);
   }
   return {
     verdict,
     rule: textOf(match, 'rule', 'match') ?? '',
     endpoint: textOf(match, 'endpoint', 'match'),
-    risk: wordOf(match, 'risk', TIERS),
+    risk: wordOf(match, 'risk', RISKS),
     approvers: stringsOf(match, 'approvers'),
     unknown: stringsOf(match, 'unknown'),
   };

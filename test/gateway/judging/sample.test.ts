@@ -66,7 +66,7 @@ test('everything that is not the format is refused, with what to change', () => 
     [{ ...good, match: { verdict: 'deny', risk: 'high' } }, /match\.risk must be one of/],
     [{ ...good, match: { verdict: 'deny', approvers: 'x' } }, /match\.approvers must be a list of strings/],
     [{ ...good, match: { verdict: 'deny', rule: 5 } }, /match\.rule must be a string/],
-    [{ ...good, action: { host: 'h' } }, /exactly one of http, k8s, sql, ssh/],
+    [{ ...good, action: { host: 'h' } }, /exactly one of sql, http, k8s, ssh/],
     [{ ...good, action: { host: 'h', sql: SQL, ssh: { verb: 'exec' } } }, /exactly one of .*, not sql and ssh/],
     [{ ...good, action: { sql: SQL } }, /action\.host is needed unless match\.endpoint is set/],
     [{ ...good, action: { host: 'h', sql: {} } }, /action\.sql\.statement is needed/],
