@@ -2,7 +2,7 @@
 import { sees, type Scope } from '../audit/scope.ts';
 import { findDevice } from '../devices/registry.ts';
 import type { Device } from '../devices/device.ts';
-import type { JoinRequest } from '../devices/enrolment.ts';
+import { isSameCode, type JoinRequest } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { OperatorDevices } from './routes.ts';
@@ -26,7 +26,7 @@ export function scopeDevices(
   };
   /** A code that a machine showed to somebody is proof that it may be let in, unless it asks for another profile or is known there already. */
   const isOpen = (userCode: string): boolean => {
-    const request = enrolment.waiting().find((one) => lettersOf(one.userCode) === lettersOf(userCode));
+    const request = enrolment.waiting().find((one) => isSameCode(one.userCode, userCode));
     return (
       request !== undefined &&
       (request.wish === '' || sees(scope, request.wish)) &&
@@ -57,10 +57,6 @@ export function scopeDevices(
     },
     tunnel,
   };
-}
-
-function lettersOf(userCode: string): string {
-  return userCode.toUpperCase().replace(/[^A-Z]/g, '');
 }
 
 function refused(message: string): GatewayError {

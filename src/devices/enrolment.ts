@@ -120,6 +120,15 @@ export function nameFrom(hostname: string): string {
   return name === '' ? 'device' : name;
 }
 
+/** Whether two texts are the same code for people, however they were typed. */
+export function isSameCode(one: string, other: string): boolean {
+  return lettersOf(one) === lettersOf(other);
+}
+
+function lettersOf(userCode: string): string {
+  return userCode.toUpperCase().replace(/[^A-Z]/g, '');
+}
+
 class WaitingRequests implements Enrolment {
   readonly #parts: EnrolmentParts;
   readonly #proving = createWireguardKeys();
@@ -283,9 +292,8 @@ class WaitingRequests implements Enrolment {
 
   #findWaiting(userCode: string): Waiting | null {
     this.#forgetOld();
-    const wanted = userCode.toUpperCase().replace(/[^A-Z]/g, '');
     const found = [...this.#byDeviceCode.values()].find(
-      (request) => request.state.kind === 'waiting' && request.userCode.replace('-', '') === wanted,
+      (request) => request.state.kind === 'waiting' && isSameCode(request.userCode, userCode),
     );
     return found ?? null;
   }
