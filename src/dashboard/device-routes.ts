@@ -4,7 +4,7 @@ import type { DeviceJson, JoinRequestJson, JoinTokenJson } from '../client/contr
 import type { Device } from '../devices/device.ts';
 import type { JoinRequest } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
-import type { Quarantined } from '../gateway/judging/quarantine.ts';
+import { renameHeld } from '../gateway/judging/quarantine.ts';
 import { parseDurationMs } from '../lib/units.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
 import type { Answer, Call, OperatorDevices, Route } from './routes.ts';
@@ -73,36 +73,8 @@ async function change({ parts, params, body }: Call): Promise<Answer> {
   const changed =
     name === undefined || name === device.name
       ? devices.registry.change(device.id, to)
-      : rename(parts, { from: device.name, to: name }, () => devices.registry.change(device.id, to));
+      : renameHeld(parts.quarantine, { from: device.name, to: name }, () => devices.registry.change(device.id, to));
   return { kind: 'json', body: deviceJson(changed, devices, new Map()) };
-}
-
-/** A quarantine goes by the name: it is there under the new one before anything can come under that, and nobody inherits it under the old one. */
-function rename(
-  { quarantine }: Pick<Call['parts'], 'quarantine'>,
-  { from, to }: { readonly from: string; readonly to: string },
-  act: () => Device,
-): Device {
-  const find = (wanted: string): Quarantined | undefined =>
-    quarantine.list().find(({ kind, name }) => kind === 'device' && name === wanted);
-  const held = find(from);
-  if (held === undefined) {
-    return act();
-  }
-  const isNew = find(to) === undefined;
-  if (isNew) {
-    quarantine.set({ ...held, name: to });
-  }
-  try {
-    const changed = act();
-    quarantine.lift('device', from);
-    return changed;
-  } catch (error) {
-    if (isNew) {
-      quarantine.lift('device', to);
-    }
-    throw error;
-  }
 }
 
 async function endRun({ parts, params }: Call): Promise<Answer> {

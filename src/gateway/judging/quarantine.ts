@@ -59,6 +59,37 @@ export function openQuarantine(stateDir: string): Quarantine {
   };
 }
 
+/**
+ * Gives a device another name by `act`. A quarantine goes by the name: it is there under the new one before anything can come under that, and
+ * nobody inherits it under the old one. Throws what `act` throws, and then nothing has changed.
+ */
+export function renameHeld<T>(
+  quarantine: Pick<Quarantine, 'list' | 'set' | 'lift'>,
+  { from, to }: { readonly from: string; readonly to: string },
+  act: () => T,
+): T {
+  const find = (wanted: string): Quarantined | undefined =>
+    quarantine.list().find(({ kind, name }) => kind === 'device' && name === wanted);
+  const held = find(from);
+  if (held === undefined) {
+    return act();
+  }
+  const isNew = find(to) === undefined;
+  if (isNew) {
+    quarantine.set({ ...held, name: to });
+  }
+  try {
+    const changed = act();
+    quarantine.lift('device', from);
+    return changed;
+  } catch (error) {
+    if (isNew) {
+      quarantine.lift('device', to);
+    }
+    throw error;
+  }
+}
+
 /** What is said to the agent. */
 export const QUARANTINED = 'this agent is quarantined by an operator';
 
