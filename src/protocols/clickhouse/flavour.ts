@@ -133,7 +133,7 @@ class Http {
     return read instanceof Promise || read.insert === null || read.insert.dataStart === null;
   }
 
-  #before(request: HttpRequest, body: BodyReading, parts: BeforeParts): Promise<void> | null {
+  #before(request: HttpRequest, body: BodyReading, parts: BeforeParts): Promise<string | null> | null {
     const user = parts.credential?.attributes['user'];
     const known: Known = { text: null, database: '', user: typeof user === 'string' ? user : '', refused: null };
     this.#known.set(keyOf(request, body), known);
@@ -152,20 +152,25 @@ class Http {
     return this.#learn(known, { request, query, read, database, ...parts });
   }
 
-  async #learn(known: Known, { request, query, read, database, ...parts }: Learning): Promise<void> {
+  /** Why the server could not be asked what has to be known of the statement; null when it was. */
+  async #learn(known: Known, { request, query, read, database, ...parts }: Learning): Promise<string | null> {
+    let asked = 'the server did not say where names are looked up';
     try {
       known.text = await read;
       known.database = await database;
       if (parts.state.config.attributes['verify_ast'] === true && known.text.verb !== null) {
+        asked = DID_NOT_READ;
         known.refused = await this.#verify(known.text, { request, query, ...parts });
       }
+      return null;
     } catch (error) {
-      // Where names are looked up is not known: nothing that was read can be relied on.
-      known.refused = `the server did not say where names are looked up: ${messageOf(error)}`;
+      // Nothing that was read can be relied on, wherever it is judged all the same.
+      known.refused = `${asked}: ${messageOf(error)}`;
+      return known.refused;
     }
   }
 
-  /** Null when the server reads the statement as we do. Asked once for each text. */
+  /** Null when the server reads the statement as we do. Asked once for each text. Rejects when the server does not answer. */
   async #verify(
     text: ClickHouseText,
     { request, query, context, credential }: Pick<Learning, 'request' | 'query' | 'context' | 'credential'>,
@@ -177,16 +182,13 @@ class Http {
     if (kept !== undefined) {
       return kept;
     }
-    let differs: string | null;
-    try {
-      const sql = Buffer.concat([EXPLAIN, statement]);
-      differs = this.#analyser.compareAst(
-        text,
-        await askOverHttp(sql, { request, context, credential, injector: this.injector }),
-      );
-    } catch (error) {
-      return `the server did not say how it reads the statement (verify_ast): ${messageOf(error)}`;
+    const sql = Buffer.concat([EXPLAIN, statement]);
+    const answer = await askOverHttp(sql, { request, context, credential, injector: this.injector });
+    // Also a server that knows no EXPLAIN AST, or that cannot parse the text: nobody has confirmed our reading. Asked again next time.
+    if (answer.kind === 'refused') {
+      return `${DID_NOT_READ}: ${answer.why}`;
     }
+    const differs = this.#analyser.compareAst(text, answer.text);
     const told = differs === null ? null : 'the server reads this statement differently than the gateway (verify_ast)';
     if (asked.size >= MAX_ASKED) {
       asked.clear();
@@ -235,6 +237,7 @@ interface Learning extends BeforeParts {
   readonly database: string | Promise<string>;
 }
 
+const DID_NOT_READ = 'the server did not say how it reads the statement (verify_ast)';
 const EXPLAIN = Buffer.from('EXPLAIN AST ');
 const MAX_ASKED = 4096;
 const NOTHING_KNOWN: Known = { text: null, database: '', user: '', refused: null };
@@ -309,7 +312,10 @@ function databaseOf(
   }
   return (async (): Promise<string> => {
     const answer = await askOverHttp(CURRENT_DATABASE, { request, context, credential, injector });
-    const database = answer.trimEnd();
+    if (answer.kind === 'refused') {
+      throw new GatewayError('UPSTREAM_AUTH', 'upstream', answer.why);
+    }
+    const database = answer.text.trimEnd();
     if (asked.size >= MAX_ASKED) {
       asked.clear();
     }

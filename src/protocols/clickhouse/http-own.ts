@@ -19,8 +19,13 @@ export interface QuestionParts {
   readonly injector: Injector;
 }
 
-/** Rejects when there is no answer, and with the server's words when it is a refusal. */
-export async function askOverHttp(sql: Buffer, parts: QuestionParts): Promise<string> {
+export type OwnAnswer =
+  | { readonly kind: 'answered'; readonly text: string }
+  /** With the server's words. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+/** Rejects when there is no answer. */
+export async function askOverHttp(sql: Buffer, parts: QuestionParts): Promise<OwnAnswer> {
   const { request, context, credential, injector } = parts;
   const body: BodyReading = { kind: 'whole', bytes: sql };
   const own: HttpRequest = {
@@ -68,17 +73,17 @@ export async function askOverHttp(sql: Buffer, parts: QuestionParts): Promise<st
   return exchange(stream, outgoing, context);
 }
 
-function exchange(stream: Duplex, outgoing: Outgoing, { clock, signal }: ServeContext): Promise<string> {
+function exchange(stream: Duplex, outgoing: Outgoing, { clock, signal }: ServeContext): Promise<OwnAnswer> {
   return new Promise((resolve, reject) => {
     const upstream: H1Upstream = new H1Upstream(stream, clock, { idle: () => upstream.close(), gone: () => undefined });
-    const done = (text: string | null, why: string): void => {
+    const done = (answer: OwnAnswer | null, why: string): void => {
       timer.cancel();
       signal.removeEventListener('abort', giveUp);
       upstream.close();
-      if (text === null) {
+      if (answer === null) {
         reject(new GatewayError('UPSTREAM_PROTOCOL', 'upstream', why));
       } else {
-        resolve(text);
+        resolve(answer);
       }
     };
     const giveUp = (): void => done(null, 'the connection ends');
@@ -90,12 +95,12 @@ function exchange(stream: Duplex, outgoing: Outgoing, { clock, signal }: ServeCo
 
 /** Collects one answer. */
 class Answer implements LegEvents {
-  readonly #done: (text: string | null, why: string) => void;
+  readonly #done: (answer: OwnAnswer | null, why: string) => void;
   readonly #pieces: Buffer[] = [];
   #size = 0;
   #status = 0;
 
-  constructor(done: (text: string | null, why: string) => void) {
+  constructor(done: (answer: OwnAnswer | null, why: string) => void) {
     this.#done = done;
   }
 
@@ -113,11 +118,11 @@ class Answer implements LegEvents {
   end(): void {
     const text = Buffer.concat(this.#pieces).toString('utf8');
     if (this.#status !== 200) {
-      this.#done(null, `status ${this.#status}: ${text.slice(0, 300)}`);
+      this.#done({ kind: 'refused', why: `status ${this.#status}: ${text.slice(0, 300)}` }, '');
     } else if (this.#size > MAX_ANSWER_BYTES) {
       this.#done(null, 'an answer that is too long');
     } else {
-      this.#done(text, '');
+      this.#done({ kind: 'answered', text }, '');
     }
   }
 

@@ -101,8 +101,11 @@ export interface HttpFlavour {
    * two ways is refused.
    */
   prepare?(request: HttpRequest, parts: PrepareParts): HttpRequest | { readonly status: number; readonly why: string };
-  /** What must be there before `analyse` can be called with that request and body; null where nothing is missing. Never rejects. */
-  before?(request: HttpRequest, body: BodyReading, parts: BeforeParts): Promise<void> | null;
+  /**
+   * What must be there before `analyse` can be called with that request and body; null where nothing is missing. The promise gives null, or
+   * why the upstream could not be asked for it: then the request is answered as one whose upstream failed. Never rejects.
+   */
+  before?(request: HttpRequest, body: BodyReading, parts: BeforeParts): Promise<string | null> | null;
   /** What people are shown and the record keeps, where that is not the request of HTTP itself. */
   evidence?(request: HttpRequest, body: BodyReading): Evidence;
   /** What the head of an answer says of how the action ended, beside its status. */

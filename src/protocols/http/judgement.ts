@@ -265,12 +265,24 @@ export class Judgement {
       return;
     }
     before.then(
-      () => this.#guard(() => (this.#stopped ? this.#end(() => this.#owner.stopped(null)) : this.#judgeNow(body))),
+      (unasked) => this.#guard(() => this.#prepared(body, unasked)),
       (error: unknown) => this.#guard(() => this.#owner.fault(error)),
     );
   }
 
-  #before(body: BodyReading): Promise<void> | null {
+  /** `unasked`: why the upstream could not be asked for what judging needs. */
+  #prepared(body: BodyReading, unasked: string | null): void {
+    if (this.#stopped) {
+      this.#end(() => this.#owner.stopped(null));
+    } else if (unasked === null) {
+      this.#judgeNow(body);
+    } else {
+      this.#parts.context.refused('upstream', unasked);
+      this.#refuse({ status: 502, code: 'upstream', reason: unasked });
+    }
+  }
+
+  #before(body: BodyReading): Promise<string | null> | null {
     const { flavour, context } = this.#parts;
     return flavour.before?.(this.#request, body, { state: this.state(), context, credential: this.credential }) ?? null;
   }
@@ -408,7 +420,7 @@ export class Judgement {
         if (before === null) {
           make();
         } else {
-          before.then(make, reject);
+          before.then(() => make(), reject);
         }
       });
     });
