@@ -1,4 +1,5 @@
 // A reviewer model's answer, from whatever came back to a value: exactly the form that was asked for, or nothing. Pure.
+import { isObject } from '../lib/fields.ts';
 import { shorten } from '../lib/text.ts';
 import type { ReviewReason } from './approval.ts';
 
@@ -18,7 +19,7 @@ const MAX_REASON_CHARS = 600;
  * a number that is none, four reasons. A model that nearly answers has not answered.
  */
 export function readAnswer(value: unknown, sources: readonly string[]): Answer | null {
-  if (!isRecord(value) || !hasExactly(value, ['verdict', 'risk', 'reasons'])) {
+  if (!isObject(value) || !hasExactly(value, ['verdict', 'risk', 'reasons'])) {
     return null;
   }
   const verdict = VERDICTS.find((word) => word === value['verdict']);
@@ -38,7 +39,7 @@ export function readAnswer(value: unknown, sources: readonly string[]): Answer |
 }
 
 function readReason(reason: unknown, sources: readonly string[]): ReviewReason | null {
-  if (!isRecord(reason) || !hasExactly(reason, ['quote', 'why'])) {
+  if (!isObject(reason) || !hasExactly(reason, ['quote', 'why'])) {
     return null;
   }
   const { quote, why } = reason;
@@ -58,8 +59,4 @@ function flatten(text: string): string {
 function hasExactly(value: Readonly<Record<string, unknown>>, keys: readonly string[]): boolean {
   const own = Object.keys(value);
   return own.length === keys.length && keys.every((key) => own.includes(key));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

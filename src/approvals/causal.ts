@@ -1,6 +1,7 @@
 // What led to what, across agents: an incident, the tasks and agents that said they work on it, what each did, who judged it and how, and
 // what became of it. Made of records of the log alone; who belongs to what is the agents' word. Pure.
 import type { AuditRecord } from '../audit/event.ts';
+import { isObject } from '../lib/fields.ts';
 import { RISKS, type Agent } from '../rules/action.ts';
 import type { Approval, Review } from './approval.ts';
 import { identityOf, type ActionClaimJson, type ClaimJson } from './claims.ts';
@@ -317,8 +318,4 @@ export function approvalOf({ type, data }: AuditRecord): Approval | null {
 
 function isApproval(value: unknown): value is Approval {
   return isObject(value) && typeof value['id'] === 'string' && Array.isArray(value['votes']);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

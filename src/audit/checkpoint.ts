@@ -2,6 +2,7 @@
 // What is signed is a fixed word, a line feed, and one line of JSON with keys in a fixed order.
 import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { isObject } from '../lib/fields.ts';
 
 /** What a signature is about; keeps a checkpoint from being passed off as a stub. */
 type Purpose = 'clawpatrol-audit-checkpoint' | 'clawpatrol-audit-stub';
@@ -113,10 +114,6 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   } catch {
     return null;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Short name of a public key: the first 32 hex digits of the SHA-256 of its DER form. */

@@ -1,6 +1,7 @@
 // The writing side of the store, in the writer thread: turns batches into chained records, one transaction a batch. Synchronous; the
 // only code that inserts into the audit tables. A failure leaves the store as it was, and the same batch can be tried again.
 import { closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
+import { isObject } from '../lib/fields.ts';
 import { Database as SqliteDatabase } from './sqlite-library.ts';
 import type { Database, Statement } from 'better-sqlite3';
 import { Lru } from '../lib/lru.ts';
@@ -336,10 +337,6 @@ function prepareStatements(db: Database): Statements {
     insertUnsettled: db.prepare('INSERT OR REPLACE INTO unsettled (action_id, seq) VALUES (?, ?)'),
     deleteUnsettled: db.prepare('DELETE FROM unsettled WHERE action_id = ?'),
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main file, so that one is made first. A link is not followed. */

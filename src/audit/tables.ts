@@ -1,4 +1,5 @@
 // The words by which records are found: which tables a record's facts name, and words in the form in which they are kept.
+import { isObject } from '../lib/fields.ts';
 
 /** As SQLite keeps them: it has no form for half a surrogate pair, and a NUL would end the text for some of its functions. */
 export function shapeWords(words: readonly string[]): readonly string[] {
@@ -40,10 +41,6 @@ function collect(unit: unknown, found: Set<string>): void {
   for (const inner of Array.isArray(nested) ? nested : []) {
     collect(inner, found);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** An action's record and the time in the action's id may be this far apart for the record to be found by that time. */

@@ -1,6 +1,7 @@
 // A parked request as text for a person who has to decide about it: all of it, and nothing in it that a terminal obeys.
 import { claimRows } from '../approvals/claims.ts';
 import type { ApprovalJson, ReviewJson } from '../client/control-shapes.ts';
+import { isObject } from '../lib/fields.ts';
 import { visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';
 import { align } from './printer.ts';
@@ -134,11 +135,6 @@ export function factRows(facts: unknown): string[][] {
     }
     return Object.entries(value).map(([name, fact]) => [`${variable}.${name}`, visible(JSON.stringify(fact))]);
   });
-}
-
-/** A JSON object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function effectLines(approval: ApprovalJson): string[] {

@@ -1,7 +1,8 @@
 // Audit records as text.
 import type { RecordJson } from '../client/control-shapes.ts';
+import { isObject } from '../lib/fields.ts';
 import { shorten, visible } from '../lib/text.ts';
-import { factRows, isObject } from './approval-text.ts';
+import { factRows } from './approval-text.ts';
 import { align } from './printer.ts';
 
 export const AUDIT_HEADINGS: readonly string[] = [

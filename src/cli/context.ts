@@ -1,7 +1,7 @@
 // clawpatrol context set: says what an agent works on and why, to the gateway's own name. It is the agent's word, and shown as such.
 import { createAgentLink } from '../client/agent-link.ts';
 import { LinkError } from '../client/link-answer.ts';
-import { isObject } from './approval-text.ts';
+import { isObject } from '../lib/fields.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Noun } from './command.ts';
 import type { Io } from './io.ts';

@@ -11,7 +11,7 @@ import {
   pushedEnvironment,
 } from '../client/environment.ts';
 import type { Environment } from '../client/environment.ts';
-import { fieldOf } from '../client/fields.ts';
+import { fieldOf } from '../lib/fields.ts';
 import { createGatewayLink, parseGatewayUrl } from '../client/gateway-link.ts';
 import { findPlaces } from '../client/machine/journal.ts';
 import { messageOf } from '../lib/errors.ts';

@@ -2,6 +2,7 @@
 // an agent's programs: only what moves, colours and clears reaches the operator's terminal.
 /* oxlint-disable no-control-regex -- control characters are what this is about */
 import type { RecordJson } from '../client/control-shapes.ts';
+import { isObject } from '../lib/fields.ts';
 
 /** One thing that happened: seconds since the beginning, `o` shown, `i` typed, `r` resized. */
 export interface CastEvent {
@@ -61,8 +62,4 @@ function parse(line: string): unknown {
   } catch {
     return null;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

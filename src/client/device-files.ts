@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { isWireguardKey } from '../devices/wireguard.ts';
 import { messageOf } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
-import { fieldOf, textOf } from './fields.ts';
+import { fieldOf, textOf } from '../lib/fields.ts';
 import { readIfThere } from './optional-file.ts';
 
 /** Where the parts are. */

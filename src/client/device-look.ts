@@ -2,7 +2,7 @@
 import { readWireguardDump } from '../devices/wireguard.ts';
 import { readCa, readDevice, readToken } from './device-files.ts';
 import type { DevicePaths, DeviceRecord } from './device-files.ts';
-import { fieldOf, textOf } from './fields.ts';
+import { fieldOf, textOf } from '../lib/fields.ts';
 import type { DeviceView, GatewayAnswer, GatewayView, MachineView } from './device-health.ts';
 import { createGatewayLink, parseGatewayUrl } from './gateway-link.ts';
 import { LinkError } from './link-answer.ts';

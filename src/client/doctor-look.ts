@@ -25,7 +25,7 @@ import {
 } from './doctor.ts';
 import type { Runtime, Said } from './doctor.ts';
 import { caEnvironment } from './environment.ts';
-import { fieldOf } from './fields.ts';
+import { fieldOf } from '../lib/fields.ts';
 import { findMachine } from './machine/machine.ts';
 import type { MachineSystem } from './machine/system.ts';
 

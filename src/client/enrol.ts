@@ -3,7 +3,7 @@
 import { provePossession } from '../devices/possession.ts';
 import type { Secret } from '../lib/secret.ts';
 import { checkRecord } from './device-files.ts';
-import { fieldOf, textOf } from './fields.ts';
+import { fieldOf, textOf } from '../lib/fields.ts';
 import type { DeviceRecord } from './device-files.ts';
 import { LinkError } from './link-answer.ts';
 import type { GatewayLink } from './gateway-link.ts';

@@ -2,6 +2,7 @@
 // stdio): one JSON-RPC message a line. By hand, because the official SDK brings an HTTP server and fifteen other packages into a program that holds
 // credentials; its client is what the tests speak to this with. Nothing here knows the gateway: tools are given. Pure but for the tools.
 import { messageOf } from '../lib/errors.ts';
+import { isObject, type JsonObject } from '../lib/fields.ts';
 
 /** Newest first. */
 const VERSIONS: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
@@ -40,8 +41,6 @@ class RpcError extends Error {
     this.code = code;
   }
 }
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 export function createMcpServer(parts: McpServerParts): AnswerLine {
   return async (line) => {
@@ -116,8 +115,4 @@ async function callTool(params: JsonObject, tools: readonly McpTool[]): Promise<
 
 function failure(id: string | number | null, code: number, message: string): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

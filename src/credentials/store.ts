@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../audit/durable-file.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { fieldOf } from '../lib/fields.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -145,16 +146,16 @@ function parseEntries(text: string): ReadonlyMap<string, Entry> | null {
   } catch {
     return null;
   }
-  const list = readField(value, 'secrets');
-  if (readField(value, 'version') !== 1 || !Array.isArray(list)) {
+  const list = fieldOf(value, 'secrets');
+  if (fieldOf(value, 'version') !== 1 || !Array.isArray(list)) {
     return null;
   }
   const entries = new Map<string, Entry>();
   for (const item of list) {
-    const name = readField(item, 'name');
-    const slot = readField(item, 'slot');
-    const updatedMs = readField(item, 'updated_ms');
-    const sealed = readField(item, 'sealed');
+    const name = fieldOf(item, 'name');
+    const slot = fieldOf(item, 'slot');
+    const updatedMs = fieldOf(item, 'updated_ms');
+    const sealed = fieldOf(item, 'sealed');
     if (
       typeof name !== 'string' ||
       typeof slot !== 'string' ||
@@ -166,10 +167,6 @@ function parseEntries(text: string): ReadonlyMap<string, Entry> | null {
     entries.set(keyOf(name, slot), { name, slot, updatedMs, sealed: Buffer.from(sealed, 'base64') });
   }
   return entries;
-}
-
-function readField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 function writeEntries(path: string, entries: ReadonlyMap<string, Entry>): void {

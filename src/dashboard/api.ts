@@ -5,6 +5,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { sameScope } from '../audit/scope.ts';
 import type { ControlErrorCode, ErrorJson } from '../client/control-shapes.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { isObject } from '../lib/fields.ts';
 import { ApiError } from './input.ts';
 import type { Counted, Operators } from './operators.ts';
 import { mayDo, type Role } from './roles.ts';
@@ -167,7 +168,7 @@ async function serve(
     recordOverreach(route, parts, operator);
     throw needsAll(route.name);
   }
-  const params = new Map(Object.entries(isRecord(request.params) ? request.params : {}).filter(isTextEntry));
+  const params = new Map(Object.entries(isObject(request.params) ? request.params : {}).filter(isTextEntry));
   const signal = signalOf(reply, closing);
   const seen = scopeParts(parts, operator.scope);
   const call: Call = { parts: seen, operator, role, params, query: request.query, body: request.body, signal };
@@ -214,7 +215,7 @@ function recordOverreach(route: Route, parts: OperatorApiParts, operator: Counte
 
 /** An act is on disk before it is done: who, through what, and on what. */
 async function recordAct(route: Route, { parts, operator, params, body }: Call): Promise<void> {
-  const given = isRecord(body) ? body : {};
+  const given = isObject(body) ? body : {};
   const repeated = (route.recorded ?? []).flatMap((name): [string, string][] => {
     const value = params.get(name) ?? given[name];
     return typeof value === 'string' ? [[name, value.slice(0, MAX_RECORDED_CHARS)]] : [];
@@ -283,7 +284,7 @@ function describeError(
       ? { status: 503, code: 'unavailable', message: error.message }
       : { status: 400, code: 'bad_request', message: error.message };
   }
-  const status = isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : 500;
+  const status = isObject(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : 500;
   if (status === 413) {
     return { status, code: 'too_large', message: `a body has ${MAX_BODY_BYTES} bytes at most` };
   }
@@ -292,10 +293,6 @@ function describeError(
   }
   parts.warn('a call of the operator API failed', error);
   return { status: 500, code: 'internal', message: 'a fault of the gateway; its log says more' };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextEntry(entry: readonly [string, unknown]): entry is [string, string] {

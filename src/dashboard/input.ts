@@ -4,6 +4,7 @@ import type { GrantWish } from '../approvals/approval.ts';
 import { AUDIT_EVENT_TYPES, type AuditEventType, type AuditFilter } from '../audit/event.ts';
 import type { ControlErrorCode } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
+import { isObject } from '../lib/fields.ts';
 import { parseDurationMs } from '../lib/units.ts';
 
 /** An answer that is "no", with its HTTP status. */
@@ -39,7 +40,7 @@ export function readFields(values: unknown, known: readonly string[]): Fields {
 
 /** A JSON body of text values only. */
 export function readBody(body: unknown, known: readonly string[]): Fields {
-  if (!isObject(body) || Array.isArray(body)) {
+  if (!isObject(body)) {
     throw badRequest('the body must be a JSON object');
   }
   const fields = new Map<string, string>();
@@ -163,8 +164,4 @@ export function readGrant(text: string | undefined): GrantWish | null {
 
 function badRequest(message: string): ApiError {
   return new ApiError(400, 'bad_request', message);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

@@ -5,6 +5,7 @@ import { badStateFile, readStateFile, replaceStateFile } from '../audit/state-fi
 import type { Clock } from '../lib/clock.ts';
 import type { Principal } from '../approvals/stages.ts';
 import { scopeOf } from '../audit/scope.ts';
+import { fieldOf } from '../lib/fields.ts';
 import type { PasswordHash } from './password.ts';
 import { findRole, type Role } from './roles.ts';
 import { hashOf } from './sessions.ts';
@@ -176,8 +177,8 @@ function versionOf(operators: readonly Operator[]): 1 | 2 {
 }
 
 function parseOperators(value: unknown, path: string): Map<string, Operator> {
-  const list = field(value, 'operators');
-  const version = field(value, 'version');
+  const list = fieldOf(value, 'operators');
+  const version = fieldOf(value, 'version');
   if ((version !== 1 && version !== 2) || !Array.isArray(list)) {
     throw badStateFile(path);
   }
@@ -193,13 +194,13 @@ function parseOperators(value: unknown, path: string): Map<string, Operator> {
 }
 
 function parseOperator(item: unknown): Operator | null {
-  const [name, email, slack, epoch] = ['name', 'email', 'slack', 'epoch'].map((key) => textOf(field(item, key)));
-  const role = findRole(textOf(field(item, 'role')) ?? '');
-  const createdMs = field(item, 'createdMs');
-  const tokens = field(item, 'tokens');
-  const stored = field(item, 'password');
+  const [name, email, slack, epoch] = ['name', 'email', 'slack', 'epoch'].map((key) => textOf(fieldOf(item, key)));
+  const role = findRole(textOf(fieldOf(item, 'role')) ?? '');
+  const createdMs = fieldOf(item, 'createdMs');
+  const tokens = fieldOf(item, 'tokens');
+  const stored = fieldOf(item, 'password');
   const password = stored === null ? null : parsePassword(stored);
-  const profiles = parseProfiles(field(item, 'profiles'));
+  const profiles = parseProfiles(fieldOf(item, 'profiles'));
   if (
     profiles === undefined ||
     typeof name !== 'string' ||
@@ -227,9 +228,9 @@ function parseProfiles(value: unknown): readonly string[] | null | undefined {
 }
 
 function parsePassword(value: unknown): PasswordHash | null {
-  const [n, r, p] = ['n', 'r', 'p'].map((key) => field(value, key));
-  const salt = field(value, 'salt');
-  const key = field(value, 'key');
+  const [n, r, p] = ['n', 'r', 'p'].map((key) => fieldOf(value, key));
+  const salt = fieldOf(value, 'salt');
+  const key = fieldOf(value, 'key');
   return typeof n === 'number' &&
     typeof r === 'number' &&
     typeof p === 'number' &&
@@ -240,13 +241,9 @@ function parsePassword(value: unknown): PasswordHash | null {
 }
 
 function parseToken(value: unknown): readonly OperatorToken[] {
-  const hash = field(value, 'hash');
-  const expiresMs = field(value, 'expiresMs');
+  const hash = fieldOf(value, 'hash');
+  const expiresMs = fieldOf(value, 'expiresMs');
   return typeof hash === 'string' && typeof expiresMs === 'number' ? [{ hash, expiresMs }] : [];
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 function textOf(value: unknown): string | null {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { replaceStateFile } from '../audit/state-file.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
+import { fieldOf } from '../lib/fields.ts';
 
 export interface StoredList<T> {
   readonly items: readonly T[];
@@ -63,8 +64,8 @@ function parseItems<T>(text: string, key: string, readItem: ReadItem<T>): readon
   } catch {
     return null;
   }
-  const list = readField(value, key);
-  if (readField(value, 'version') !== 1 || !Array.isArray(list)) {
+  const list = fieldOf(value, key);
+  if (fieldOf(value, 'version') !== 1 || !Array.isArray(list)) {
     return null;
   }
   const items: T[] = [];
@@ -81,25 +82,21 @@ function parseItems<T>(text: string, key: string, readItem: ReadItem<T>): readon
 function readOne<T>(stored: unknown, readItem: ReadItem<T>): T | null {
   let sound = true;
   const whole = (name: string): number => {
-    const field = readField(stored, name);
+    const field = fieldOf(stored, name);
     const fits = typeof field === 'number' && Number.isSafeInteger(field);
     sound &&= fits;
     return fits ? field : 0;
   };
   const text = (name: string): string => {
-    const field = readField(stored, name);
+    const field = fieldOf(stored, name);
     sound &&= typeof field === 'string';
     return typeof field === 'string' ? field : '';
   };
   const item = readItem({
     text,
-    textIfThere: (name) => (readField(stored, name) === undefined ? '' : text(name)),
+    textIfThere: (name) => (fieldOf(stored, name) === undefined ? '' : text(name)),
     whole,
-    wholeOrNull: (name) => (readField(stored, name) === null ? null : whole(name)),
+    wholeOrNull: (name) => (fieldOf(stored, name) === null ? null : whole(name)),
   });
   return sound ? item : null;
-}
-
-function readField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

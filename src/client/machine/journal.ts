@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.ts';
-import { fieldOf } from '../fields.ts';
+import { fieldOf } from '../../lib/fields.ts';
 import { readIfThere } from '../optional-file.ts';
 import { checkOwn } from './own-folder.ts';
 import type { IpLine, MachinePlan } from './plan.ts';

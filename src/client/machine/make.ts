@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '../../lib/errors.ts';
-import { fieldOf } from '../fields.ts';
+import { fieldOf } from '../../lib/fields.ts';
 import type { Journal, JournalFile, Step } from './journal.ts';
 import { ALIAS, closedRoutesOf, numbersOf, openLines, rulesOf, wireguardText } from './plan.ts';
 import type { IpVersion, MachinePlan } from './plan.ts';

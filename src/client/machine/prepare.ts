@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { messageOf } from '../../lib/errors.ts';
 import type { DeviceRecord } from '../device-files.ts';
-import { fieldOf } from '../fields.ts';
+import { fieldOf } from '../../lib/fields.ts';
 import { parseGatewayUrl } from '../gateway-link.ts';
 import { findInbound, findUdpServices, readSshConnection, unique } from './inbound.ts';
 import { ALIAS, choosePriority, numbersOf } from './plan.ts';

@@ -8,7 +8,7 @@ import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createWireguardKeys } from '../../devices/wireguard.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { fieldOf, textOf } from '../fields.ts';
+import { fieldOf, textOf } from '../../lib/fields.ts';
 import type { Environment } from '../environment.ts';
 import { findPlaces } from '../machine/journal.ts';
 import { FrameReader, writeFrame } from './frames.ts';

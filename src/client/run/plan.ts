@@ -1,5 +1,5 @@
 // What a run needs to know inside its namespaces, and what is hidden from it there. Pure.
-import { fieldOf, textOf } from '../fields.ts';
+import { fieldOf, textOf } from '../../lib/fields.ts';
 import type { ExposeRequest, OpeningsPlan } from './openings.ts';
 
 /** Sent to the inner half as its first message. */

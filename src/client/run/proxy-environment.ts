@@ -1,6 +1,6 @@
 // What programs need to go through a run in proxy mode: variables, and files for those that read none. Pure.
 import type { Environment } from '../environment.ts';
-import { fieldOf } from '../fields.ts';
+import { fieldOf } from '../../lib/fields.ts';
 
 /** An endpoint of the run's profile, as the gateway tells of it. */
 export interface RunEndpoint {

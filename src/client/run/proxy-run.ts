@@ -10,7 +10,7 @@ import { Secret } from '../../lib/secret.ts';
 import { visible } from '../../lib/text.ts';
 import { readCa } from '../device-files.ts';
 import type { Environment } from '../environment.ts';
-import { fieldOf, textOf } from '../fields.ts';
+import { fieldOf, textOf } from '../../lib/fields.ts';
 import { parseGatewayUrl } from '../gateway-link.ts';
 import { createCarrier } from './carried.ts';
 import type { Carrier } from './carried.ts';

@@ -5,7 +5,7 @@ import { readCa, readToken } from '../device-files.ts';
 import type { DevicePaths, DeviceRecord } from '../device-files.ts';
 import { caEnvironment, describeReplaced, pushedEnvironment } from '../environment.ts';
 import type { Environment } from '../environment.ts';
-import { fieldOf, textOf } from '../fields.ts';
+import { fieldOf, textOf } from '../../lib/fields.ts';
 import { findPlaces } from '../machine/journal.ts';
 import { RunError } from './run-error.ts';
 import { LinkError } from '../link-answer.ts';

@@ -1,6 +1,7 @@
 // From a record to what goes into the team's repository: a fixture for `clawpatrol test`, and a rule that denies its like. Pure; the page
 // shows the text to copy and writes nothing.
 import type { RecordJson } from '../../client/control-shapes.ts';
+import { isObject } from '../../lib/fields.ts';
 
 /** What of an action's records a fixture and a rule are made of; null when they do not say enough. */
 export interface Decided {
@@ -158,8 +159,4 @@ function hclText(text: string): string {
     .replaceAll('${', () => '$${')
     .replaceAll('%{', '%%{');
   return `"${escaped}"`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 // Quarantine: who may do nothing at all until a person lifts it, whatever the rules say. Kept in one file of the state directory, so that a
 // restart lifts nothing.
 import { join } from 'node:path';
+import { fieldOf } from '../../lib/fields.ts';
 import type { Agent } from '../../rules/action.ts';
 import { badStateFile, readStateFile, replaceStateFile } from '../../audit/state-file.ts';
 
@@ -98,15 +99,15 @@ function readEntries(path: string): ReadonlyMap<string, Quarantined> {
   if (value === null) {
     return new Map();
   }
-  const list = field(value, 'quarantined');
-  if (field(value, 'version') !== 1 || !Array.isArray(list)) {
+  const list = fieldOf(value, 'quarantined');
+  if (fieldOf(value, 'version') !== 1 || !Array.isArray(list)) {
     throw badStateFile(path);
   }
   return new Map(
     list.map((item) => {
-      const kind = QUARANTINE_KINDS.find((one) => one === field(item, 'kind'));
-      const [name, by, reason] = ['name', 'by', 'reason'].map((key) => field(item, key));
-      const atMs = field(item, 'atMs');
+      const kind = QUARANTINE_KINDS.find((one) => one === fieldOf(item, 'kind'));
+      const [name, by, reason] = ['name', 'by', 'reason'].map((key) => fieldOf(item, key));
+      const atMs = fieldOf(item, 'atMs');
       if (
         kind === undefined ||
         typeof name !== 'string' ||
@@ -119,8 +120,4 @@ function readEntries(path: string): ReadonlyMap<string, Quarantined> {
       return [`${kind} ${name}`, { kind, name, by, reason, atMs }];
     }),
   );
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

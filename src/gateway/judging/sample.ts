@@ -1,6 +1,7 @@
 // An action described by hand: a fixture's `action`, a line of `explain --jsonl`, the flags of `explain`
 // (config reference 6.5 and 6.6). Turns JSON into a typed value; unknown keys are errors at every level.
 import { messageOf } from '../../lib/errors.ts';
+import { isObject, type JsonObject } from '../../lib/fields.ts';
 import { nearest } from '../../lib/text.ts';
 import { FAMILIES, RISKS, type Family } from '../../rules/action.ts';
 import { DECISION_KINDS, type DecisionKind } from '../../rules/decision.ts';
@@ -107,8 +108,6 @@ const ACTION_KEYS: readonly string[] = ['host', 'credential', 'peer_ip', 'profil
 /** `passthrough` is the word about a destination that no endpoint declares. */
 const OUTCOMES = [...DECISION_KINDS, 'passthrough'] as const;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** The `action` of a fixture, or with `batch` a line of `explain --jsonl`, which may pin the endpoint. Throws BadSample. */
 export function parseAction(value: unknown, batch: boolean): HandAction {
   const action = asObject(value, 'action');
@@ -212,10 +211,6 @@ const FITS: Readonly<Record<Shape, (value: unknown) => boolean>> = {
   lists: (value) => isObject(value) && Object.values(value).every(isStrings),
   texts: (value) => isObject(value) && Object.values(value).every((item) => typeof item === 'string'),
 };
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');

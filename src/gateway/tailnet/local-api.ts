@@ -4,7 +4,8 @@ import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { ownsAddress, readField, readHostsOfMap, readNode, readServes, readStatus } from './values.ts';
+import { fieldOf } from '../../lib/fields.ts';
+import { ownsAddress, readHostsOfMap, readNode, readServes, readStatus } from './values.ts';
 import type { NodeStatus, TailnetNode } from './values.ts';
 
 const DEADLINE_MS = 10_000;
@@ -76,7 +77,7 @@ export function createLocalApi({ socket, clock }: { readonly socket: string; rea
       return ownsAddress(told, ip) ? readNode(told) : null;
     },
     async controlUrl() {
-      const url = readField(await must('GET', 'prefs'), 'ControlURL');
+      const url = fieldOf(await must('GET', 'prefs'), 'ControlURL');
       return typeof url === 'string' ? url : '';
     },
     async editPrefs(changes) {

@@ -1,6 +1,7 @@
 // What tailscaled's LocalAPI answers, read into what the gateway needs of it: ipnstate.Status, apitype.WhoIsResponse, ipn.ServeConfig,
 // tailcfg.DERPMap. A field that is missing or of another type is not guessed. Pure.
 import { parseCidr, parseIp } from '../../config/hosts.ts';
+import { fieldOf } from '../../lib/fields.ts';
 import { offsetIn } from '../tunnel/layout.ts';
 
 /** A node as `whois` describes it. */
@@ -31,41 +32,37 @@ export interface NodeStatus {
   readonly hasTun: boolean;
 }
 
-export function readField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
 function readText(value: unknown, name: string): string {
-  const field = readField(value, name);
+  const field = fieldOf(value, name);
   return typeof field === 'string' ? field : '';
 }
 
 function readTexts(value: unknown, name: string): readonly string[] {
-  const field = readField(value, name);
+  const field = fieldOf(value, name);
   return Array.isArray(field) ? field.filter((one): one is string => typeof one === 'string') : [];
 }
 
 export function readStatus(value: unknown): NodeStatus {
-  const self = readField(value, 'Self');
+  const self = fieldOf(value, 'Self');
   return {
     state: readText(value, 'BackendState'),
     addresses: readTexts(value, 'TailscaleIPs'),
     peerUrls: readTexts(self, 'PeerAPIURL'),
     authUrl: readText(value, 'AuthURL'),
     health: readTexts(value, 'Health'),
-    hasTun: readField(value, 'TUN') === true,
+    hasTun: fieldOf(value, 'TUN') === true,
   };
 }
 
 /** Null: no node that can be told from others. */
 export function readNode(value: unknown): TailnetNode | null {
-  const node = readField(value, 'Node');
+  const node = fieldOf(value, 'Node');
   const stableId = readText(node, 'StableID');
   if (!/^[A-Za-z0-9]{1,64}$/.test(stableId)) {
     return null;
   }
   const tags = readTexts(node, 'Tags');
-  const login = readText(readField(value, 'UserProfile'), 'LoginName');
+  const login = readText(fieldOf(value, 'UserProfile'), 'LoginName');
   const expiry = Date.parse(readText(node, 'KeyExpiry'));
   return {
     stableId,
@@ -74,7 +71,7 @@ export function readNode(value: unknown): TailnetNode | null {
     tags,
     // The zero time of Go stands for never.
     expiresMs: Number.isNaN(expiry) || expiry <= 0 ? null : expiry,
-    expired: readField(node, 'Expired') === true,
+    expired: fieldOf(node, 'Expired') === true,
     routes: readRoutes(node),
   };
 }
@@ -88,7 +85,7 @@ function readRoutes(node: unknown): readonly string[] {
 /** Whether an address is one of the node's own, and not only one of a network behind it. */
 export function ownsAddress(value: unknown, text: string): boolean {
   const ip = parseIp(text);
-  return readTexts(readField(value, 'Node'), 'Addresses').some((network) => {
+  return readTexts(fieldOf(value, 'Node'), 'Addresses').some((network) => {
     const cidr = parseCidr(network);
     return ip !== null && cidr?.prefix === (ip.version === 4 ? 32 : 128) && offsetIn(cidr, ip) !== null;
   });
@@ -97,17 +94,17 @@ export function ownsAddress(value: unknown, text: string): boolean {
 /** `ipn.ServeConfig` with anything in it. */
 export function readServes(value: unknown): boolean {
   return ['TCP', 'Web', 'Services', 'Foreground', 'AllowFunnel'].some((name) => {
-    const field = readField(value, name);
+    const field = fieldOf(value, name);
     return typeof field === 'object' && field !== null && Object.keys(field).length > 0;
   });
 }
 
 /** Host names of a `tailcfg.DERPMap`. */
 export function readHostsOfMap(value: unknown): readonly string[] {
-  const regions = readField(value, 'Regions');
+  const regions = fieldOf(value, 'Regions');
   const all = typeof regions === 'object' && regions !== null ? Object.values(regions) : [];
   return all.flatMap((region: unknown) => {
-    const nodes = readField(region, 'Nodes');
+    const nodes = fieldOf(region, 'Nodes');
     return Array.isArray(nodes) ? nodes.map((node: unknown) => readText(node, 'HostName').toLowerCase()) : [];
   });
 }

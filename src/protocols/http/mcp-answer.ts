@@ -3,6 +3,7 @@
 // passed on. Pure: bytes in, pieces out.
 import { hash } from 'node:crypto';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
+import { isObject } from '../../lib/fields.ts';
 import { readJson } from '../../lib/json.ts';
 import { decodeUtf8 } from '../../lib/utf8.ts';
 import { Unknown } from '../../rules/action.ts';
@@ -173,8 +174,6 @@ interface MessageReading {
   readonly fault: boolean;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** Reads messages of the server: one, or a batch. */
 class MessageReader {
   readonly #parts: McpAnswerParts;
@@ -270,8 +269,4 @@ function serverUnit(facts: Facts, method: string): Unit {
     riskReason: reason,
     unreadable: false,
   };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
