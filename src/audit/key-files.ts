@@ -1,6 +1,6 @@
 // Reading key material from the state directory. A link there is not followed: it could name any file that the daemon may read.
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 
 /** The content, or null when there is no such file. Throws GatewayError STATE_DIR when it cannot be read or is a link. */
 export function findKeyFile(path: string): Buffer | null {
@@ -8,7 +8,7 @@ export function findKeyFile(path: string): Buffer | null {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasCode(error, 'ENOENT')) {
       return null;
     }
     throw new GatewayError('STATE_DIR', 'operator', `cannot read ${path}: ${messageOf(error)}`);

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import { messageOf } from '../lib/errors.ts';
+import { hasCode, messageOf } from '../lib/errors.ts';
 import { parseCheckpoint, parsePublished, publishedLine } from './checkpoint.ts';
 import type { Checkpoint, Signed } from './checkpoint.ts';
 
@@ -91,7 +91,7 @@ function readTail(path: string): string {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasCode(error, 'ENOENT')) {
       return '';
     }
     throw error;

@@ -1,6 +1,6 @@
 // Small files of the state directory that the daemon alone writes: read whole, replaced whole.
 import { readFileSync } from 'node:fs';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { replaceFile } from './durable-file.ts';
 
 /**
@@ -12,7 +12,7 @@ export function readStateFile(path: string): unknown {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasCode(error, 'ENOENT')) {
       return null;
     }
     throw new GatewayError('STORE_FAILED', 'operator', `cannot read ${path}: ${messageOf(error)}`, { cause: error });

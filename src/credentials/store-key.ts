@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { SEAL_KEY_BYTES } from '../lib/seal.ts';
 
 export interface StoreKeyParts {
@@ -59,7 +59,7 @@ function readKeyFile(path: string, forbidden: number): Buffer | null {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasCode(error, 'ENOENT')) {
       return null;
     }
     throw new GatewayError('STORE_KEY', 'operator', `cannot read the store key ${path}: ${messageOf(error)}`);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../audit/durable-file.ts';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { fieldOf } from '../lib/fields.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import { Secret } from '../lib/secret.ts';
@@ -132,9 +132,7 @@ function readEntries(path: string): ReadonlyMap<string, Entry> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-      ? new Map()
-      : failOn(path, 'cannot read', error);
+    return hasCode(error, 'ENOENT') ? new Map() : failOn(path, 'cannot read', error);
   }
   return parseEntries(text) ?? failOn(path, 'cannot make sense of');
 }

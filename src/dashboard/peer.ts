@@ -2,6 +2,7 @@
 import { readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import koffi from 'koffi';
+import { hasCode } from '../lib/errors.ts';
 
 /** The user of the process that connected, or null when it cannot be told. */
 export type FindPeerUser = (socket: Socket) => number | null;
@@ -48,7 +49,7 @@ function sharesNamespaces(pid: number): boolean {
       return readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`);
     } catch (error) {
       // The superuser's processes cannot be looked at by others; it could read everything of ours anyway.
-      return error instanceof Error && 'code' in error && error.code === 'EACCES';
+      return hasCode(error, 'EACCES');
     }
   });
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { SYSTEM_PATH } from './system-path.ts';
 
 const DEADLINE_MS = 10_000;
@@ -25,7 +25,7 @@ export const runCommand: RunCommand = async (program, args, input) => {
     if (error instanceof GatewayError) {
       throw error;
     }
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const missing = hasCode(error, 'ENOENT');
     return fail(missing ? `it is not installed; ${packageOf(program)}` : messageOf(error), error);
   } finally {
     if (file !== null) {

@@ -1,7 +1,7 @@
 // A list in one file of the state directory, of which the daemon is the only writer: read whole at start, replaced whole at each change.
 import { readFileSync } from 'node:fs';
 import { replaceStateFile } from '../audit/state-file.ts';
-import { GatewayError, messageOf } from '../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { fieldOf } from '../lib/fields.ts';
 
 export interface StoredList<T> {
@@ -45,7 +45,7 @@ function readItems<T>(path: string, key: string, readItem: ReadItem<T>): readonl
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (hasCode(error, 'ENOENT')) {
       return [];
     }
     throw new GatewayError('STORE_FAILED', 'operator', `cannot read ${path}: ${messageOf(error)}`);

@@ -45,6 +45,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whether what was thrown is the system's error of that name, such as `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
 /** Why a signal was aborted, where whoever did it said so in words. */
 export function abortReason(signal: AbortSignal, fallback: string): string {
   return typeof signal.reason === 'string' ? signal.reason : fallback;

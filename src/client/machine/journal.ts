@@ -2,7 +2,7 @@
 // in reverse; and the one word that decides between keeping and undoing.
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../lib/errors.ts';
+import { hasCode, messageOf } from '../../lib/errors.ts';
 import { fieldOf } from '../../lib/fields.ts';
 import { readIfThere } from '../optional-file.ts';
 import { checkOwn } from './own-folder.ts';
@@ -89,7 +89,7 @@ export function openJournal(folder: string): JournalFile {
         writeFileSync(wordPath, `${word}\n`, { flag: 'wx', mode: 0o600 });
         return word;
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+        if (hasCode(error, 'EEXIST')) {
           return decided() ?? 'undone';
         }
         throw error;

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../lib/clock.ts';
-import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../../lib/errors.ts';
 import { SYSTEM_PATH } from '../../devices/system-path.ts';
 import type { RunCommand } from '../../devices/commands.ts';
 import type { TunnelLayout } from './layout.ts';
@@ -214,7 +214,7 @@ class MadeInterface implements TunnelInterface {
     child.stdout.on('data', note);
     child.stderr.on('data', note);
     child.on('error', (error) => {
-      const missing = 'code' in error && error.code === 'ENOENT';
+      const missing = hasCode(error, 'ENOENT');
       ended = missing ? 'it is not installed; install wireguard-go' : messageOf(error);
     });
     // Not at `exit`: what it said last may still be on its way.

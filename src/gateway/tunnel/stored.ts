@@ -3,7 +3,7 @@ import { appendFileSync, closeSync, constants, fsyncSync, openSync, readFileSync
 import { join } from 'node:path';
 import { replaceFile } from '../../audit/durable-file.ts';
 import { findKeyFile } from '../../audit/key-files.ts';
-import { GatewayError, messageOf } from '../../lib/errors.ts';
+import { GatewayError, hasCode, messageOf } from '../../lib/errors.ts';
 import { seal, unseal } from '../../lib/seal.ts';
 import type { AssignedName } from './virtual-addresses.ts';
 import { createWireguardKeys, wireguardKeysOf } from '../../devices/wireguard.ts';
@@ -91,7 +91,7 @@ function readAssigned(path: string, fail: (error: unknown) => never): readonly A
   try {
     text = readFileSync(path, 'latin1');
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? [] : fail(error);
+    return hasCode(error, 'ENOENT') ? [] : fail(error);
   }
   // A line that a crash cut is no line: its address was never told.
   const lines = text.split('\n').slice(0, -1);

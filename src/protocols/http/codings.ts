@@ -3,6 +3,7 @@
 // upstream may stop where we go on.
 import { brotliDecompressSync, crc32, inflateRawSync, inflateSync } from 'node:zlib';
 import type { InputType, ZlibOptions } from 'node:zlib';
+import { hasCode } from '../../lib/errors.ts';
 import { Unknown } from '../../rules/action.ts';
 import { decodeZstd } from './zstd.ts';
 
@@ -90,7 +91,7 @@ export function isInfo(value: unknown): value is ZlibInfo {
 }
 
 function isTooLong(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+  return hasCode(error, 'ERR_BUFFER_TOO_LARGE');
 }
 
 const GZIP_HEADER_BYTES = 10;
