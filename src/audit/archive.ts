@@ -1,13 +1,14 @@
 // Writes a sealed segment as a compressed bundle. Runs in a thread of its own, since a day of records takes a while; it checks the
 // chain of what it writes, so that a broken segment is never taken out of the store.
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { bundleEnd, bundleHead } from './bundle.ts';
 import { lineOf, timeText } from './canonical.ts';
 import { checkStore } from './check-store.ts';
+import { makePrivateFolder, syncFolder } from './durable-file.ts';
 import { readBetween } from './queries.ts';
 import type { SealedSegment } from './segments.ts';
 
@@ -30,7 +31,7 @@ export function writeArchive(db: Database, segment: SealedSegment, folder: strin
   if (head === null) {
     throw new Error(`records ${from} to ${to} are not in the store`);
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makePrivateFolder(folder);
   const store = db.prepare<[], string>("SELECT value FROM store WHERE key = 'id'").pluck().get() ?? '';
   const name = `audit-${store.slice(0, 8)}-${String(from).padStart(12, '0')}-${to}.jsonl.gz`;
   const temporary = join(folder, `.${name}.part`);
@@ -54,16 +55,7 @@ export function writeArchive(db: Database, segment: SealedSegment, folder: strin
     closeSync(file);
   }
   renameSync(temporary, join(folder, name));
+  // The new name itself must survive a power cut before the records may go.
   syncFolder(folder);
   return { file: name, fileSha256: digest.digest('hex') };
-}
-
-/** The new name itself must survive a power cut before the records may go. */
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

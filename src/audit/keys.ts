@@ -1,12 +1,12 @@
 // The Ed25519 key that signs checkpoints: given in the configuration, or made at first start and sealed with the store key.
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import { keyId } from './checkpoint.ts';
-import { findKeyFile } from './key-files.ts';
+import { writeNewFile } from './durable-file.ts';
+import { findKeyFile, makeKeyFolder } from './key-files.ts';
 
 export interface CheckpointKey {
   /** As in checkpoints: short digest of the public key. */
@@ -75,21 +75,11 @@ function createKey(stateDir: string, path: string, storeKey: Buffer): Checkpoint
   const { privateKey } = generateKeyPairSync('ed25519');
   const key = withPublic(privateKey);
   try {
-    mkdirSync(join(stateDir, 'keys'), { recursive: true, mode: 0o700 });
-    writeNew(path, seal(storeKey, privateKey.export({ type: 'pkcs8', format: 'der' }), CONTEXT));
-    writeNew(join(stateDir, 'keys', `audit-${key.id}.pub`), Buffer.from(key.publicPem));
+    makeKeyFolder(join(stateDir, 'keys'));
+    writeNewFile(path, seal(storeKey, privateKey.export({ type: 'pkcs8', format: 'der' }), CONTEXT));
+    writeNewFile(join(stateDir, 'keys', `audit-${key.id}.pub`), Buffer.from(key.publicPem));
   } catch (error) {
     throw new GatewayError('STATE_DIR', 'operator', `cannot make ${path}: ${messageOf(error)}`);
   }
   return key;
-}
-
-function writeNew(path: string, content: Buffer): void {
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -1,9 +1,10 @@
 // Sealing and retiring segments on a schedule. Nothing leaves the store before its archive file is complete and on disk; when the
 // archive cannot be written nothing is deleted, and readiness says so.
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Archived } from './archive.ts';
+import { makePrivateFolder } from './durable-file.ts';
 import type { SealedSegment } from './segments.ts';
 
 export interface RetentionConfig {
@@ -67,7 +68,7 @@ export async function runRetention(
 /** Known before a segment is due: an operator has time to mend it. */
 function checkArchive(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivateFolder(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new Error(`the archive ${folder} cannot be written: ${messageOf(error)}`, { cause: error });

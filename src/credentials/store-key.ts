@@ -1,7 +1,8 @@
 // The key that seals what is stored: secrets and private keys. Where it comes from is in the config reference, 7.2.
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makePrivateFolder, writeNewFile } from '../audit/durable-file.ts';
 import { GatewayError, hasCode, messageOf } from '../lib/errors.ts';
 import { SEAL_KEY_BYTES } from '../lib/seal.ts';
 
@@ -83,11 +84,8 @@ function failOn(where: string): never {
 function createKeyFile(path: string): Buffer {
   const key = randomBytes(SEAL_KEY_BYTES);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    writeSync(file, `${key.toString('base64')}\n`);
-    fsyncSync(file);
-    closeSync(file);
+    makePrivateFolder(dirname(path));
+    writeNewFile(path, Buffer.from(`${key.toString('base64')}\n`));
   } catch (error) {
     throw new GatewayError('STORE_KEY', 'operator', `cannot make the store key ${path}: ${messageOf(error)}`);
   }

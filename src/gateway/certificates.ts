@@ -3,13 +3,13 @@
 // The container inside @peculiar/x509 needs the metadata API to exist before it is loaded.
 import 'reflect-metadata';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
-import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import * as x509 from '@peculiar/x509';
-import { findKeyFile } from '../audit/key-files.ts';
+import { replaceFile, writeNewFile } from '../audit/durable-file.ts';
+import { findKeyFile, makeKeyFolder } from '../audit/key-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { Lru } from '../lib/lru.ts';
@@ -115,11 +115,10 @@ async function createAuthority(
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    chmodSync(folder, 0o700);
+    makeKeyFolder(folder);
     // The key last: a certificate without its key is overwritten by the next start, a key without its certificate would be lost.
-    writeFile(certificatePath, Buffer.from(`${certificate.toString('pem')}\n`), constants.O_TRUNC);
-    writeFile(keyPath, seal(storeKey, pkcs8, KEY_CONTEXT), constants.O_EXCL);
+    replaceFile(certificatePath, Buffer.from(`${certificate.toString('pem')}\n`));
+    writeNewFile(keyPath, seal(storeKey, pkcs8, KEY_CONTEXT));
   } catch (error) {
     throw new GatewayError('STATE_DIR', 'operator', `cannot keep the gateway's CA in ${folder}: ${messageOf(error)}`);
   }
@@ -197,14 +196,4 @@ function describe(certificate: x509.X509Certificate): CertificateAuthority {
     notAfterMs: certificate.notAfter.getTime(),
     pem: `${certificate.toString('pem')}\n`,
   };
-}
-
-function writeFile(path: string, content: Buffer, flags: number): void {
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | flags, 0o600);
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

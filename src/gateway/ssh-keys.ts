@@ -1,10 +1,9 @@
 // Host keys of SSH: one for each endpoint that agents are shown, made at first start, and those that upstreams showed when they were first
 // seen. Both are sealed with the store key: who can write the state directory can put no other key in their place.
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../audit/durable-file.ts';
-import { findKeyFile } from '../audit/key-files.ts';
+import { findKeyFile, makeKeyFolder } from '../audit/key-files.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { seal, unseal } from '../lib/seal.ts';
 import type { EndpointKeys } from '../protocols/protocol.ts';
@@ -46,8 +45,7 @@ export function createSshKeys({ stateDir, storeKey }: SshKeysParts): SshKeys {
   };
   const write = (name: string, text: string): void => {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      chmodSync(folder, 0o700);
+      makeKeyFolder(folder);
       replaceFile(join(folder, name), seal(storeKey, Buffer.from(text, 'utf8'), `keys/${name}`));
     } catch (error) {
       throw new GatewayError('STATE_DIR', 'operator', `cannot keep a key in ${folder}: ${messageOf(error)}`);

@@ -1,20 +1,10 @@
 // The state directory: made private, and held by one gateway at a time. The lock is the kernel's (flock), so it ends with the process
 // however that ends; a file with a process id in it would outlive kill -9 and could name a stranger.
-import {
-  closeSync,
-  constants,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statfsSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import koffi from 'koffi';
+import { makePrivateFolder } from '../audit/durable-file.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 
 /** A state directory that this process holds. */
@@ -46,7 +36,7 @@ export function chooseStateDir({ option, configured, env }: StateDirChoice): str
 export function openStateDir(path: string): StateDir {
   const warnings: string[] = [];
   try {
-    makeFolder(path);
+    makePrivateFolder(path);
     if ((statSync(path).mode & 0o077) !== 0) {
       warnings.push(`others can read the state directory ${path}; run: chmod 700 ${path}`);
     }
@@ -71,24 +61,6 @@ export function openStateDir(path: string): StateDir {
   ftruncateSync(file, 0);
   writeSync(file, `${process.pid}\n`, 0);
   return { path, warnings, release: () => closeSync(file) };
-}
-
-/**
- * Not `recursive`: where the parent is there and the kernel answers ENOENT all the same (/proc), Node tries parent and folder in turn for ever,
- * and hears no signal meanwhile.
- */
-function makeFolder(path: string): void {
-  if (existsSync(path)) {
-    if (!statSync(path).isDirectory()) {
-      throw new Error('it is a file');
-    }
-    return;
-  }
-  const parent = dirname(path);
-  if (parent !== path) {
-    makeFolder(parent);
-  }
-  mkdirSync(path, { mode: 0o700 });
 }
 
 function openLock(path: string): number {
