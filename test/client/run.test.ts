@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { linkSync, realpathSync, unlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { splitCommand } from '../../src/cli/run.ts';
 import { createServer, connect } from 'node:net';
@@ -7,6 +9,8 @@ import { pushedEnvironment, PUSHED_VARIABLES } from '../../src/client/environmen
 import { FrameReader, writeFrame, type Frame } from '../../src/client/run/frames.ts';
 import { openOuterOpenings } from '../../src/client/run/openings.ts';
 import { listeningSockets, socketsNamedIn, withoutLeadingOut } from '../../src/client/run/plan.ts';
+import { findPlacesOf } from '../../src/client/run/socket-files.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 test('the command begins at the first word that is no flag, and what follows is its own', () => {
   const cases: readonly (readonly [string, string, string])[] = [
@@ -129,6 +133,31 @@ test('what leads out of a run is taken from its environment, and the sockets tha
     '0000000000000000: 00000002 00000000 00000000 0002 01 45 /dev/log',
     '0000000000000000: 00000002 00000000 00000000 0002 01 46 /run/systemd/notify',
     '0000000000000000: 00000002 00000000 00010000 0005 01 47 /srv/packets',
+    '0000000000000000: 00000002 00000000 00010000 0001 01 48 agent.sock',
   ].join('\n');
-  assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default', '/dev/log', '/srv/packets']);
+  assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default', '/dev/log', '/srv/packets', 'agent.sock']);
+});
+
+test('a socket is found where it lies now, under whatever name it was made', async (t) => {
+  const folder = realpathSync(temporaryFolder(t, 'clawpatrol-places'));
+  const listen = async (name: string): Promise<void> => {
+    const server = createServer();
+    t.after(() => void server.close());
+    await new Promise<void>((resolve) => void server.listen(name, resolve));
+  };
+  const [stays, made, place] = [join(folder, 'stays'), join(folder, 'cm.x7Yq'), join(folder, 'cm')];
+  const [kept, second, near] = [join(folder, 'kept'), join(folder, 'second'), join(folder, 'near')];
+  await listen(stays);
+  await listen(made);
+  linkSync(made, place);
+  unlinkSync(made);
+  await listen(kept);
+  linkSync(kept, second);
+  const name = relative(process.cwd(), near);
+  await listen(name);
+  assert.deepEqual(findPlacesOf([stays]), [stays]);
+  assert.ok(findPlacesOf([made]).includes(place), 'moved');
+  assert.ok(findPlacesOf([kept]).includes(second), 'with two names');
+  assert.ok(findPlacesOf([name]).includes(near), 'made from a folder');
+  assert.deepEqual(findPlacesOf([]), []);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -38,8 +38,8 @@ function listen(t: CleanUp, path: string, word: string): Promise<void> {
 }
 
 /** Somebody on the machine. */
-async function listenBeside(t: CleanUp, path: string, word: string): Promise<ChildProcess> {
-  const code = `require('net').createServer((s)=>{s.on('error',()=>{});s.end('${word}')}).listen('${path}',()=>console.log('ready'))`;
+async function listenBeside(t: CleanUp, path: string, word: string, folder = '/'): Promise<ChildProcess> {
+  const code = `process.chdir('${folder}');require('net').createServer((s)=>{s.on('error',()=>{});s.end('${word}')}).listen('${path}',()=>console.log('ready'))`;
   const [enter, rest] = world.machine.within(process.execPath, ['-e', code]);
   const child = spawn(enter, [...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => void child.kill('SIGKILL'));
@@ -192,6 +192,28 @@ while True: print(s.recv(100).decode(), flush=True)`;
     assert.equal((await inShell('"$@"', say('two'))).stdout, 'sent');
     await eventually('both are heard', () => heard.includes('two'));
     assert.equal(heard, 'ready\none\ntwo\n');
+  });
+
+  test('DP-23: a socket leads nowhere under a name that it was not made under', async (t) => {
+    // As ssh makes that of a connection which others may share (ControlPath), and programs that make theirs from their own folder. Not where
+    // sockets are looked for by their folders.
+    const folder = mkdtempSync('/var/lib/clawpatrol-moved-');
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    chmodSync(folder, 0o755);
+    const [made, place, near] = [join(folder, 'cm.x7Yq'), join(folder, 'cm'), join(folder, 'near')];
+    await listenBeside(t, made, 'a shell elsewhere');
+    linkSync(made, place);
+    unlinkSync(made);
+    await listenBeside(t, 'near', 'keys', folder);
+    for (const [path, word] of [
+      [place, 'a shell elsewhere'],
+      [near, 'keys'],
+    ] as const) {
+      const ask = ['perl', '-e', ASK, path];
+      assert.equal((await inShell('"$@"', ask)).stdout, word);
+      const held = await inShell('"$@"', [process.execPath, MAIN, 'run', '--', ...ask]);
+      assert.deepEqual([held.stdout, held.code], ['nobody', 0], held.stderr);
+    }
   });
 
   test('DP-23: a socket that is left on the machine while the run goes on leads nowhere either', async (t) => {

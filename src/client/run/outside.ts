@@ -5,6 +5,7 @@ import type { Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createWireguardKeys } from '../../devices/wireguard.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -20,6 +21,7 @@ import type { OuterMessage, RunPlan } from './plan.ts';
 import { beginRun, describeOpenings, environmentOf } from './registration.ts';
 import { RunError } from './run-error.ts';
 import type { RunOptions, StartedRun } from './registration.ts';
+import { findPlacesOf, findSocketFiles } from './socket-files.ts';
 
 /**
  * Runs a command inside the tunnel, by an inner half that has been started, and gives the command's exit code. Rejects with RunError when it
@@ -29,13 +31,16 @@ export async function runInTunnel(options: RunOptions, inner: InnerHalf): Promis
   const keys = createWireguardKeys();
   const release = options.onSignal((name) => void inner.child.kill(name));
   try {
-    const [outer, started] = await Promise.all([
+    const asked = Promise.all([
       openOuter(options.record.tunnel.endpoint, options.paths.caDir),
       beginRun(options, { public_key: keys.publicKey }),
     ]);
+    // While the gateway is asked. Those of containers, and those that were moved far, are in no list.
+    const left = findSocketFiles([options.env['HOME'] ?? homedir()], 2);
+    const [outer, started] = await asked;
     options.note('the gateway knows the run');
     try {
-      return await carry(inner, outer, { options, started, privateKey: keys.privateKey });
+      return await carry(inner, outer, { options, started, privateKey: keys.privateKey, left });
     } finally {
       outer.socket.close();
       await started.end();
@@ -69,6 +74,8 @@ interface Carried {
   readonly options: RunOptions;
   readonly started: StartedRun;
   readonly privateKey: string;
+  /** Sockets that lay in the user's folders when the run began. */
+  readonly left: readonly string[];
 }
 
 async function carry(inner: InnerHalf, outer: Outer, carried: Carried): Promise<number> {
@@ -101,7 +108,7 @@ async function openAsked(
   }
 }
 
-function planFor({ options, started, privateKey }: Carried, openings: OuterOpenings | null): RunPlan {
+function planFor({ options, started, privateKey, left }: Carried, openings: OuterOpenings | null): RunPlan {
   const { paths, command, args, env } = options;
   const tunnel = fieldOf(started.answer, 'tunnel');
   const addresses = fieldOf(started.answer, 'addresses');
@@ -121,7 +128,7 @@ function planFor({ options, started, privateKey }: Carried, openings: OuterOpeni
     caFiles: Object.fromEntries(
       ['ca.crt', 'ca-bundle.crt'].map((name) => [name, readFileSync(join(paths.caDir, name), 'utf8')]),
     ),
-    sockets: findSockets(env, openings?.plan.path ?? null),
+    sockets: [...new Set([...findSockets(env, openings?.plan.path ?? null), ...left])],
     openings: openings?.plan ?? null,
     command,
     args,
@@ -143,7 +150,7 @@ function coverLater(find: () => readonly string[], say: (message: OuterMessage) 
 
 function findSockets(env: RunOptions['env'], own: string | null): readonly string[] {
   const list = existsSync('/proc/net/unix') ? readFileSync('/proc/net/unix', 'utf8') : '';
-  return [...new Set([...listeningSockets(list), ...socketsNamedIn(env)])].filter((path) => path !== own);
+  return [...new Set([...findPlacesOf(listeningSockets(list)), ...socketsNamedIn(env)])].filter((path) => path !== own);
 }
 
 /** Passes datagrams both ways. */

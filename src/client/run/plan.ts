@@ -138,19 +138,19 @@ export function socketsNamedIn(env: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Paths at which somebody listens, from the text of /proc/net/unix; not those under /run, which is empty inside. The eighth column is the path,
- * the fourth says whether it listens (`__SO_ACCEPTCON`), the fifth is the type: one of datagrams hears whoever sends (/dev/log), and has no
- * such flag.
+ * Names at which somebody listens, from the text of /proc/net/unix, as they were given when the socket was made; not those under /run, which is
+ * empty inside, and not those without a file. The eighth column is the name, the fourth says whether it listens (`__SO_ACCEPTCON`), the fifth is
+ * the type: one of datagrams hears whoever sends (/dev/log), and has no such flag.
  */
 export function listeningSockets(procNetUnix: string): readonly string[] {
-  const paths = procNetUnix
+  const names = procNetUnix
     .split('\n')
     .slice(1)
     .flatMap((line) => {
-      const [, flags = '0', type, path] = /^\S+: \S+ \S+ (\S+) (\S+) \S+ +\S+ (\/.*)$/.exec(line) ?? [];
+      const [, flags = '0', type, name] = /^\S+: \S+ \S+ (\S+) (\S+) \S+ +\S+ ([^@\s].*)$/.exec(line) ?? [];
       const listens = (Number.parseInt(flags, 16) & 0x1_0000) !== 0 || type === SOCK_DGRAM;
-      return path !== undefined && listens ? [path] : [];
+      return name !== undefined && listens ? [name] : [];
     })
-    .filter((path) => !path.startsWith('/run/') && !path.startsWith('/var/run/'));
-  return [...new Set(paths)];
+    .filter((name) => !name.startsWith('/run/') && !name.startsWith('/var/run/'));
+  return [...new Set(names)];
 }

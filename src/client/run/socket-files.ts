@@ -1,7 +1,7 @@
 // Sockets where people's programs leave them: agents for keys, terminal multiplexers, editors.
-import { readdirSync } from 'node:fs';
-import type { Dirent } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** Most entries that are looked at: what waits for this is a person, and thousands cost tens of milliseconds. */
 const MAX_ENTRIES = 5_000;
@@ -34,5 +34,48 @@ function list(folder: string): readonly Dirent[] {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
+  }
+}
+
+/**
+ * Where sockets of those names lie now. A name is what the socket was made under: ssh makes that of a shared connection (ControlPath) beside its
+ * place and links it there, and a name without a slash in front was meant from its maker's folder.
+ */
+export function findPlacesOf(names: readonly string[]): readonly string[] {
+  const relative = names.filter((name) => !name.startsWith('/'));
+  const folders = relative.length === 0 ? [] : workingFolders();
+  const paths = [
+    ...names.filter((name) => name.startsWith('/')),
+    ...folders.flatMap((folder) => relative.map((name) => join(folder, name))),
+  ];
+  const moved = new Set<string>();
+  const found = paths.filter((path) => {
+    const stats = statOf(path);
+    const isThere = stats?.isSocket() === true;
+    if (!isThere || stats.nlink > 1) {
+      moved.add(dirname(path));
+    }
+    return isThere;
+  });
+  return [...new Set([...found, ...findSocketFiles([...moved], 0)])];
+}
+
+/** Of every process that we may look at. */
+function workingFolders(): readonly string[] {
+  const folders = list('/proc').flatMap(({ name }) => {
+    try {
+      return /^\d+$/.test(name) ? [readlinkSync(`/proc/${name}/cwd`)] : [];
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set(folders)].filter((folder) => folder.startsWith('/'));
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
