@@ -67,18 +67,25 @@ const COMPUTE = 'https://compute.googleapis.com/compute/v1/projects/p/zones/z';
 
 test('PV-04, PV-06, HT-56: a call of Google Cloud has the id of its discovery document, wherever it is sent', () => {
   const gone = 'gcp:compute.instances.delete delete destructive';
+  const kept = 'gcp:compute.instances.get read safe';
   check([
     [`DELETE ${COMPUTE}/instances/i`, gone],
     [`DELETE ${COMPUTE}/instances/i/`, gone],
     ['DELETE https://compute.mtls.googleapis.com/compute/v1/projects/p/zones/z/instances/i', gone],
     ['DELETE https://www.googleapis.com/compute/v1/projects/p/zones/z/instances/i', gone],
     ['DELETE https://compute.googleapis.com/compute/beta/projects/p/zones/z/instances/i', gone],
+    ['DELETE https://content-compute.googleapis.com/compute/v1/projects/p/zones/z/instances/i', gone],
+    ['DELETE https://compute-psc1.p.googleapis.com/compute/v1/projects/p/zones/z/instances/i', gone],
+    ['GET https://compute-psc1.p.googleapis.com/compute/v1/projects/p/zones/z/instances/i', kept],
     ['DELETE https://compute.googleapis.com/compute/alpha/projects/p/zones/z/instances/i', gone],
     ['DELETE https://compute.us-east1.rep.googleapis.com/compute/v1/projects/p/zones/z/instances/i', gone],
     [`DELETE ${COMPUTE}/instances/i?alt=json&$fields=id`, gone],
     [`DELETE ${COMPUTE}/instances/..%2fi`, 'unknown(ambiguous) unknown destructive'],
-    [`GET ${COMPUTE}/instances/i`, 'gcp:compute.instances.get read safe'],
-    [`HEAD ${COMPUTE}/instances/i`, 'gcp:compute.instances.get read safe'],
+    [`GET ${COMPUTE}/instances/i?$httpHeaders=X-HTTP-Method-Override:DELETE`, `${kept} refused`],
+    [`GET ${COMPUTE}/instances/i?%24httpheaders=Authorization:x`, `${kept} refused`],
+    [`GET ${COMPUTE}/instances/i?httpHeaders=x`, kept],
+    [`GET ${COMPUTE}/instances/i`, kept],
+    [`HEAD ${COMPUTE}/instances/i`, kept],
     [`GET ${COMPUTE}/instances`, 'gcp:compute.instances.list read safe'],
     [
       'GET https://compute.googleapis.com/compute/v1/projects/p/aggregated/instances',
@@ -504,6 +511,15 @@ test('PV-11: a call of GitHub has the operation id of the REST description', () 
     [`GET ${api}/repos/o/r/not/a/call`, 'github:get unknown suspicious'],
   ]);
   const { facts } = read(`DELETE ${api}/repos/Acme/Prod`).reading;
+  const own = 'https://ghes.corp';
+  check([
+    [`DELETE ${own}/api/v3/repos/o/r`, 'github:repos/delete admin destructive'],
+    [`DELETE ${own}/api/%763/repos/o/r`, 'github:repos/delete admin destructive'],
+    [`GET ${own}/api/v3/repos/o/r`, 'github:repos/get read safe'],
+    [`DELETE ${own}/api//v3/repos/o/r`, 'unknown(ambiguous) unknown destructive'],
+    [`DELETE ${own}/x/../api/v3/repos/o/r`, 'unknown(ambiguous) unknown destructive'],
+    [`DELETE ${own}/%2561pi/v3/repos/o/r`, 'unknown(ambiguous) unknown destructive'],
+  ]);
   assert.deepEqual([facts['github.owner'], facts['github.repo']], ['acme', 'prod']);
   assert.ok(read(`DELETE ${api}/repositories/123`).reading.facts['github.repo'] instanceof Unknown);
   assert.equal(
@@ -518,8 +534,9 @@ test('PV-11: a call of GitHub has the operation id of the REST description', () 
 });
 
 test('mutations of GraphQL at GitHub are named by their fields', () => {
+  const request = requestOf('POST https://api.github.com/graphql');
   const named = (type: 'query' | 'mutation', ...fields: string[]): readonly string[] | null =>
-    github.readGraphql?.(requestOf('POST https://api.github.com/graphql'), { type, fields })?.map(told) ?? null;
+    github.readGraphql?.(request, { type, fields }, canonicalTarget(request, STATE))?.map(told) ?? null;
   assert.deepEqual(named('mutation', 'addComment', 'mergePullRequest', 'deleteRef', 'createRef', 'transferIssue'), [
     'github:graphql/addComment write suspicious',
     'github:graphql/mergePullRequest write destructive',
@@ -553,6 +570,14 @@ test('PV-12, PV-13: a push tells its refs before its pack, and the advertisement
     [`GET ${REPO}/info/refs?service=GIT-RECEIVE-PACK`, 'unknown(ambiguous) unknown destructive'],
     [`POST ${REPO}/info/lfs/objects/batch`, 'git:lfs read safe', { body: '{}' }],
     [`PUT ${REPO}/info/lfs/objects/x`, 'git:lfs write suspicious', { body: 'x' }],
+    // However the path is written: what a server of git decodes to is what counts.
+    [`POST ${REPO}/git-receive%2dpack`, 'git:push write destructive', { body: push(main) }],
+    [`POST ${REPO}/git-receive-pack/`, 'git:push write destructive', { body: push(main) }],
+    [`PUT ${REPO}/git-receive-pack`, 'git:push write destructive', { body: push(main) }],
+    [`GET ${REPO}/info/ref%73?service=git-receive-pack`, 'git:push write safe'],
+    ...['git-receive-pack/.', 'git-receive-pack;a', 'git-receive%252dpack', 'x/..;/git-receive-pack/x/..'].map(
+      (path) => [`POST ${REPO}/${path}`, 'unknown(ambiguous) unknown destructive', { body: push(main) }] as const,
+    ),
     [at, 'git:push write destructive', { body: push(main) }],
     [at, 'git:push write suspicious', { body: push(free) }],
     [at, 'git:push write destructive', { body: push(free, main) }],

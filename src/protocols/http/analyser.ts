@@ -81,10 +81,11 @@ function needsBody(reading: RequestReading, providers: readonly Provider[], read
   if (mcp !== 'none' && (judgesTier || MCP_FACTS.some(reads))) {
     return true;
   }
-  if (judgesTier && isGraphqlPath(reading)) {
+  const named = judgesTier || PROVIDER_FACTS.some(reads);
+  // A provider names the mutations that stand in the body.
+  if (named && isGraphqlPath(reading)) {
     return true;
   }
-  const named = judgesTier || PROVIDER_FACTS.some(reads);
   return named && providers.some((provider) => provider.needsBody(request, reading.target));
 }
 
@@ -215,11 +216,9 @@ class Analysis {
     for (const unit of units) {
       const { operation } = unit;
       const calls =
-        operation === null
-          ? []
-          : (this.#parts.providers
-              .map((each) => each.readGraphql?.(reading.request, operation) ?? null)
-              .find((found) => found !== null) ?? []);
+        this.#parts.providers
+          .map((each) => each.readGraphql?.(reading.request, operation, reading.target) ?? null)
+          .find((found) => found !== null) ?? [];
       const tiers = [base, graphqlTier(unit, reading.state)];
       if (calls.length === 0) {
         const own = provider === null ? [] : [providerTier(provider)];
@@ -231,7 +230,8 @@ class Analysis {
       }
       for (const call of calls) {
         const tier = highest([...tiers, providerTier(call)]);
-        this.#add(reading, { over: { ...call.facts, ...unit.facts }, tier, unreadable: call.opaque === true });
+        const unreadable = operation === null || call.opaque === true;
+        this.#add(reading, { over: { ...call.facts, ...unit.facts }, tier, unreadable });
       }
     }
   }

@@ -3,8 +3,18 @@
 import { decodePercent } from '../../lib/percent.ts';
 import { asciiLower } from '../../lib/text.ts';
 
-/** The field that servers take for the method to run. */
-export const OVERRIDE_PARAMETER = '_method';
+/**
+ * Fields that servers take for the method to run: frameworks (Rails, Laravel, Symfony, Express), Google's front ends (Closure library,
+ * goog.net.rpc.HttpCors), Salesforce, and the name of the header, which some take as a parameter too (Firebase).
+ */
+const OVERRIDE_PARAMETERS: ReadonlySet<string> = new Set([
+  '_method',
+  '$httpmethod',
+  '_httpmethod',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+]);
 
 /** A key that is longer is no spelling of the field; a header of a part that is longer could hide it. */
 const MAX_KEY_CHARS = 256;
@@ -18,7 +28,7 @@ const NAME = /[;\s]name\*?\d*\*?[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|([^;\s]*))/gi;
 /** Whether some server takes that key for the field: percent-decoded, blanks cut, and as PHP does, with `_` for what a name cannot hold. */
 export function isOverrideKey(key: string): boolean {
   const decoded = decodePercent(key, true) ?? key;
-  return asciiLower(decoded.trim()).replace(/^[.\s[]/, '_') === OVERRIDE_PARAMETER;
+  return OVERRIDE_PARAMETERS.has(asciiLower(decoded.trim()).replace(/^[.\s[]/, '_'));
 }
 
 export class FormScanner {

@@ -2,6 +2,16 @@
 
 const SMART = /\/(?:info\/refs|git-upload-pack|git-receive-pack|git-upload-archive|info\/lfs(?:\/.*)?)$/;
 
+const WORDS: readonly string[] = ['git-upload-pack', 'git-receive-pack', 'git-upload-archive'];
+
+/** Whether one of these words, as segments of a path that readers take apart in different ways, could make it a path of git. */
+export function mayBeGitPath(segments: readonly string[]): boolean {
+  return (
+    segments.some((segment) => WORDS.includes(segment)) ||
+    (segments.includes('info') && (segments.includes('refs') || segments.includes('lfs')))
+  );
+}
+
 /** Whether a git client asks for this path over HTTP, where it can only prove itself by Basic. */
 export function isGitPath(rawPath: string): boolean {
   return SMART.test(rawPath);

@@ -2,6 +2,7 @@
 // its upstream reads that form (fact reference, 4.1). The path that is forwarded is never built from this.
 import type { EndpointConfig } from '../../config/config.ts';
 import { decodePercent } from '../../lib/percent.ts';
+import { asciiLower } from '../../lib/text.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { CanonicalTarget } from './target.ts';
 
@@ -52,6 +53,16 @@ export function readPath(rawPath: string, forms: PathForms): Pick<CanonicalTarge
   }
   const path = `/${segments.join('/')}`;
   return isPlainPath(path, forms) ? { path, segments } : { path: AMBIGUOUS, segments: AMBIGUOUS };
+}
+
+/**
+ * Words that some reader may find as segments of a path that is not canonical: decoded twice, cut at everything that one of them takes for
+ * a separator. For telling whether the path could be one of a provider's, never for telling which.
+ */
+export function possibleSegments(rawPath: string): readonly string[] {
+  const once = decodePercent(rawPath) ?? rawPath;
+  const twice = decodePercent(once) ?? once;
+  return asciiLower(twice).split(/[/\\;]/);
 }
 
 /** Escapes that some readers take for a separator. */

@@ -61,6 +61,10 @@ test('the body is held only where something hangs on it', () => {
     { parts: { ...long, headers: [FORM_TYPE, ['Content-Encoding', 'gzip']] }, unmatched: 'allow', want: true },
     { parts: { ...long, headers: [MULTIPART_TYPE] }, reads: ['http.effective_method'], want: true },
     { parts: ec2, unmatched: 'deny', reads: ['aws.action'], want: true },
+    // Mutations are named by what stands in the body.
+    { parts: { ...post, target: '/graphql' }, unmatched: 'allow', reads: ['github.action'], want: true },
+    { parts: { ...post, target: '/graphql/' }, unmatched: 'deny', reads: ['http.action_class'], want: true },
+    { parts: post, unmatched: 'allow', reads: ['github.action'], want: false },
     { parts: compute, want: true },
     { parts: compute, unmatched: 'deny', reads: ['gcp.method'], want: true },
     { parts: compute, unmatched: 'deny', want: false },
@@ -179,6 +183,14 @@ test('PV-08, PV-14: AWS actions in forms, GitHub mutations by field', () => {
   const two = graphql('mutation { a: addComment { id } b: mergePullRequest(input: {}) { id } }');
   assert.equal(verdictOf(merge, two, judge), 'deny');
   assert.equal(verdictOf(merge, graphql('mutation { addComment { id } }'), judge), 'allow');
+  // What would run is not known: a rule that names a mutation cannot tell, and so denies, whatever another one allows.
+  assert.equal(verdictOf(merge, { ...two, body: '{"extensions":{"persistedQuery":{}}}' }, judge), 'deny');
+  assert.ok(analysisOf({ ...two, body: '{' }, judge).units[0]?.facts.get('github.action') instanceof Unknown);
+  for (const target of ['/graphql/', '/%67raphql', '/GraphQL', '//graphql']) {
+    assert.equal(verdictOf(merge, { ...two, target }, judge), 'deny', target);
+    const host = 'ghes.corp';
+    assert.equal(verdictOf(merge, { ...two, host, target: `/api${target}` }, judge), 'deny', `${host} ${target}`);
+  }
   assert.deepEqual(
     analysisOf(two, judge).units.map(({ facts }) => facts.get('github.action')),
     ['graphql/addComment', 'graphql/mergePullRequest'],

@@ -178,8 +178,12 @@ test('a value that some reader would find is found, however the rest of the quer
     '+_method=delete',
     '.method=delete',
     '%5bmethod=delete',
+    '$httpMethod=DELETE',
+    '%24httpmethod=delete',
+    '_HttpMethod=DELETE',
+    'X-HTTP-Method-Override=DELETE',
   ]) {
     assert.deepEqual(possibleValues(raw, isOverrideKey), ['delete'], raw);
   }
-  assert.deepEqual(possibleValues('x_method=DELETE&a=_method', isOverrideKey), []);
+  assert.deepEqual(possibleValues('x_method=DELETE&a=_method&method=delete&httpMethod=delete', isOverrideKey), []);
 });

@@ -112,11 +112,15 @@ function nameCall(host: AwsHost, request: HttpRequest, parts: Parts): Naming {
     return { kind: 'refused', why: 'it names two targets' };
   }
   said.push(...targets.map((target) => target.slice(target.lastIndexOf('.') + 1)));
-  const byPath = RPC_PATH.exec(request.rawPath)?.[1];
+  const { path } = parts.canonical;
+  if (path instanceof Unknown) {
+    return { kind: 'unknown', cause: path.cause };
+  }
+  const byPath = RPC_PATH.exec(path)?.[1];
   if (byPath !== undefined) {
     said.push(byPath);
   }
-  for (const values of [parts.canonical.query, formOf(host, request, parts.body)]) {
+  for (const values of [parts.canonical.query, byPath === undefined ? formOf(host, request, parts.body) : null]) {
     if (values instanceof Unknown) {
       return { kind: 'unknown', cause: values.cause };
     }
@@ -140,7 +144,7 @@ function nameCall(host: AwsHost, request: HttpRequest, parts: Parts): Naming {
 /** Fields of the form in the body; null where the service takes none. */
 function formOf(host: AwsHost, request: HttpRequest, body: BodyReading): CanonicalTarget['query'] | null {
   const hasTarget = fieldValues(request.fields, 'x-amz-target').length > 0;
-  if (!takesForms(host) || hasTarget || request.framing === 'none' || RPC_PATH.test(request.rawPath)) {
+  if (!takesForms(host) || hasTarget || request.framing === 'none') {
     return null;
   }
   const { bytes } = contentOf(request, body);

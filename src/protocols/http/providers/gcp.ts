@@ -2,7 +2,9 @@
 // send (fact reference, 4.3). Hosts are S.googleapis.com, with a region before it or in it, and www.googleapis.com/S.
 import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord } from '../../../rules/action.ts';
+import { decodePercent } from '../../../lib/percent.ts';
 import { contentOf } from '../body.ts';
+import { possibleValues } from '../query.ts';
 import type { BodyReading, HttpRequest } from '../request.ts';
 import type { CanonicalTarget } from '../target.ts';
 import { ADMINISTERS, DELETES, READS, readingOf, REVEALS, RUNS, unknownCall, WRITES } from './action-class.ts';
@@ -56,15 +58,28 @@ export const gcp: Provider = {
   },
   read(request, body, canonical) {
     const host = parseHost(request.host);
-    return host === null ? null : readCall(host, request, { body, canonical });
+    if (host === null) {
+      return null;
+    }
+    const reading = readCall(host, request, { body, canonical });
+    return possibleValues(request.rawQuery, isHeadersKey).length > 0 ? { ...reading, refused: HIDDEN_FIELDS } : reading;
   },
 };
+
+const HIDDEN_FIELDS = 'its query brings header fields ($httpHeaders), which are not judged';
+
+/** Google's front ends take header fields from that parameter, for pages that may not set them (Closure library, goog.net.rpc.HttpCors). */
+function isHeadersKey(key: string): boolean {
+  return (decodePercent(key, true) ?? key).trim().toLowerCase() === '$httpheaders';
+}
 
 /** `service` null: the path says it. */
 interface Host {
   readonly service: string | null;
 }
 
+/** What pages in browsers are given: the same services. */
+const CONTENT = /^content-(.+)$/;
 const REGION = /^(?:[a-z]+-[a-z]+\d+|us|eu|asia)-(.+)$/;
 
 function parseHost(host: string): Host | null {
@@ -76,13 +91,26 @@ function parseHost(host: string): Host | null {
   if (first === 'www' && second === undefined) {
     return { service: null };
   }
+  // Private Service Connect: `SERVICE-ENDPOINT.p.googleapis.com`.
+  if (second === 'p' && third === undefined) {
+    return { service: knownBefore(first) ?? first };
+  }
   if (second === undefined || (second === 'mtls' && third === undefined) || (third === 'rep' && labels.length === 3)) {
-    const regional = REGION.exec(first)?.[1];
-    return { service: findService(first) === null && regional !== undefined ? regional : first };
+    const inner = REGION.exec(first)?.[1] ?? CONTENT.exec(first)?.[1];
+    return { service: findService(first) === null && inner !== undefined ? inner : first };
   }
   // `BUCKET.storage.googleapis.com`, and whatever else: the service is told, its calls are not known.
   return { service: labels.at(-1) ?? '' };
 }
+
+/** The longest known service that the label begins with, before a `-`. */
+function knownBefore(label: string): string | null {
+  const words = label.split('-').slice(0, MAX_WORDS);
+  const names = words.map((_, index) => words.slice(0, index + 1).join('-')).toReversed();
+  return names.find((name) => findService(name) !== null) ?? null;
+}
+
+const MAX_WORDS = 8;
 
 interface Call {
   readonly service: string;

@@ -4,7 +4,8 @@ import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord, FactValue } from '../../../rules/action.ts';
 import { contentOf } from '../body.ts';
 import type { RequestState } from '../flavour.ts';
-import { isGitPath } from '../git-path.ts';
+import { isGitPath, mayBeGitPath } from '../git-path.ts';
+import { possibleSegments } from '../path.ts';
 import { fieldValues } from '../request.ts';
 import type { BodyReading, HttpRequest } from '../request.ts';
 import type { CanonicalTarget } from '../target.ts';
@@ -15,11 +16,34 @@ import type { PushCommands, RefCommand } from './git-push.ts';
 import type { Provider, ProviderReading } from './provider.ts';
 
 export const git: Provider = {
-  needsBody: ({ method, rawPath }) => method === 'POST' && rawPath.endsWith('/git-receive-pack'),
+  needsBody: (request, canonical) =>
+    asks(request) && placeOf(request, canonical)?.endsWith('/git-receive-pack') === true,
   read(request, body, canonical, state) {
-    return isGitPath(request.rawPath) ? readGit(request, { body, canonical, state }) : null;
+    const place = placeOf(request, canonical);
+    if (place !== null) {
+      return readGit(request, place, { body, canonical, state });
+    }
+    const may = canonical.path instanceof Unknown && mayBeGitPath(possibleSegments(request.rawPath));
+    return may && canonical.path instanceof Unknown ? unreadGit(canonical.path) : null;
   },
 };
+
+/** Whether a request says in its body what is to be done. */
+function asks({ method }: HttpRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** The path as a server of git reads it, without a slash at its end; null where it is none of git's. */
+function placeOf({ rawPath }: HttpRequest, { path }: CanonicalTarget): string | null {
+  const place = (path instanceof Unknown ? rawPath : path).replace(/\/$/, '');
+  return isGitPath(place) ? place : null;
+}
+
+/** A path that some servers take for one of git's. */
+function unreadGit(why: Unknown): ProviderReading {
+  const names = ['git.operation', 'git.repo', 'git.refs', 'git.options', 'github.owner', 'github.repo'];
+  return readingOf(why, Object.fromEntries(names.map((name) => [name, why])), unknownCall('POST'));
+}
 
 interface Parts {
   readonly body: BodyReading;
@@ -29,41 +53,40 @@ interface Parts {
 
 const ENDINGS = /\/(?:info\/refs|git-upload-pack|git-receive-pack|git-upload-archive|info\/lfs(?:\/.*)?)$/;
 
-function readGit(request: HttpRequest, { body, canonical, state }: Parts): ProviderReading {
-  const operation = operationOf(request, canonical);
+function readGit(request: HttpRequest, place: string, { body, canonical, state }: Parts): ProviderReading {
+  const operation = operationOf(place, canonical);
   const { path } = canonical;
   const repo =
     path instanceof Unknown
       ? path
-      : path
+      : place
           .replace(ENDINGS, '')
           .replace(/^\//, '')
           .replace(/\.git$/, '');
-  const place: FactRecord = { 'git.operation': operation, 'git.repo': repo, ...githubPlace(request.host, repo) };
+  const known: FactRecord = { 'git.operation': operation, 'git.repo': repo, ...githubPlace(request.host, repo) };
   if (operation instanceof Unknown) {
-    return readingOf(operation, place, unknownCall('POST'));
+    return readingOf(operation, known, unknownCall('POST'));
   }
   if (operation !== 'push') {
     // Locks and uploads of large files are writes; what is asked for to download them is a POST too.
-    const writes = operation === 'lfs' && request.method !== 'GET' && !request.rawPath.endsWith('/objects/batch');
-    return readingOf(`git:${operation}`, place, writes ? WRITES : READS);
+    const writes = operation === 'lfs' && request.method !== 'GET' && !place.endsWith('/objects/batch');
+    return readingOf(`git:${operation}`, known, writes ? WRITES : READS);
   }
-  if (request.method !== 'POST') {
+  if (!asks(request)) {
     // What it would move is told by the POST that follows; until then nothing is.
-    return readingOf('git:push', place, { ...READS, class: 'write' });
+    return readingOf('git:push', known, { ...READS, class: 'write' });
   }
   const commands = commandsOf(request, body);
-  const known: FactRecord =
+  const moved: FactRecord =
     commands instanceof Unknown
       ? { 'git.refs': commands, 'git.options': commands }
       : { 'git.refs': commands.refs.map((command): FactRecord => ({ ...command })), 'git.options': commands.options };
-  const reading = readingOf('git:push', { ...place, ...known }, judgePush(commands, state));
+  const reading = readingOf('git:push', { ...known, ...moved }, judgePush(commands, state));
   return commands instanceof Unknown ? { ...reading, opaque: true } : reading;
 }
 
-function operationOf(request: HttpRequest, { query }: CanonicalTarget): string | Unknown {
-  const { rawPath } = request;
-  if (rawPath.endsWith('/info/refs')) {
+function operationOf(place: string, { query }: CanonicalTarget): string | Unknown {
+  if (place.endsWith('/info/refs')) {
     if (query instanceof Unknown) {
       return query;
     }
@@ -74,13 +97,13 @@ function operationOf(request: HttpRequest, { query }: CanonicalTarget): string |
       ? (Object.entries(known).find(([name]) => name === service)?.[1] ?? new Unknown('ambiguous'))
       : new Unknown('ambiguous');
   }
-  if (rawPath.endsWith('/git-receive-pack')) {
+  if (place.endsWith('/git-receive-pack')) {
     return 'push';
   }
-  if (rawPath.endsWith('/git-upload-pack')) {
+  if (place.endsWith('/git-upload-pack')) {
     return 'fetch';
   }
-  return rawPath.endsWith('/git-upload-archive') ? 'archive' : 'lfs';
+  return place.endsWith('/git-upload-archive') ? 'archive' : 'lfs';
 }
 
 function githubPlace(host: string, repo: FactValue): FactRecord {

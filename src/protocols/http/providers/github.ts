@@ -2,6 +2,7 @@
 // and `gist.` hosts are hosts of their own, and no part of the API. An Enterprise server has the API under /api/v3 of its own host.
 import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord } from '../../../rules/action.ts';
+import { possibleSegments } from '../path.ts';
 import type { HttpRequest } from '../request.ts';
 import type { CanonicalTarget } from '../target.ts';
 import { ADMINISTERS, DELETES, READS, readingOf, REVEALS, RUNS, unknownCall, WRITES } from './action-class.ts';
@@ -25,10 +26,15 @@ export const github: Provider = {
     const path = apiPath(request, canonical);
     return path === null ? null : readCall(request, path);
   },
-  readGraphql(request, call) {
-    const graphql = request.host === API_HOST ? '/graphql' : '/api/graphql';
-    if (request.rawPath !== graphql || call.type !== 'mutation') {
+  readGraphql(request, call, { segments }) {
+    const place = request.host === API_HOST ? 'graphql' : 'api/graphql';
+    const asked = segments instanceof Unknown ? [] : segments.filter((segment) => segment !== '');
+    if (asked.join('/').toLowerCase() !== place || call?.type === 'query' || call?.type === 'subscription') {
       return null;
+    }
+    if (call === null) {
+      const unread = new Unknown('unparseable');
+      return [{ ...readingOf(unread, { 'github.action': unread }, unknownCall('POST')), opaque: true }];
     }
     return call.fields.map((field) => {
       const facts = { 'github.action': `graphql/${field}` };
@@ -41,16 +47,19 @@ const API_HOST = 'api.github.com';
 
 /** Segments behind the root of the API; Unknown where the path is; null where this is not GitHub's API. */
 function apiPath({ host, rawPath }: HttpRequest, { segments }: CanonicalTarget): readonly string[] | Unknown | null {
-  const enterprise = host !== API_HOST && /^\/api\/v3(?:\/|$)/.test(rawPath) && isEnterprise(host);
+  const enterprise = host !== API_HOST && isEnterprise(host);
   if (host !== API_HOST && !enterprise) {
     return null;
   }
   if (segments instanceof Unknown) {
-    return segments;
+    return enterprise && !possibleSegments(rawPath).includes('api') ? null : segments;
+  }
+  if (enterprise && (segments[0] !== 'api' || segments[1] !== 'v3')) {
+    return null;
   }
   const path = segments.at(-1) === '' ? segments.slice(0, -1) : segments;
   // The path of GraphQL has its facts from the operations in the body.
-  return path[0] === 'graphql' && path.length === 1 ? null : enterprise ? path.slice(2) : path;
+  return path[0]?.toLowerCase() === 'graphql' && path.length === 1 ? null : enterprise ? path.slice(2) : path;
 }
 
 /** Enterprise servers have any name; other products with an /api/v3 of their own (GitLab's old one) are known by theirs. */

@@ -52,6 +52,13 @@ export interface Provider {
     canonical: CanonicalTarget,
     state: RequestState,
   ): ProviderReading | null;
-  /** The same for a GraphQL operation, one reading a field that has a name of its own: each is a unit. Null: not this provider's. */
-  readGraphql?(request: HttpRequest, call: GraphqlCall): readonly ProviderReading[] | null;
+  /**
+   * The same for a GraphQL operation, one reading a field that has a name of its own: each is a unit. `call` is null where nobody can tell
+   * what would run. Null: not this provider's.
+   */
+  readGraphql?(
+    request: HttpRequest,
+    call: GraphqlCall | null,
+    canonical: CanonicalTarget,
+  ): readonly ProviderReading[] | null;
 }
