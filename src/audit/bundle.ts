@@ -125,6 +125,7 @@ class BundleCheck {
       checkpoints: chain?.checkpoints ?? 0,
       finding: this.#finding,
       notes: chain?.notes ?? [],
+      unsigned: this.#finding === null ? (chain?.unsigned ?? null) : null,
     };
   }
 

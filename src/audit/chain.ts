@@ -114,6 +114,16 @@ export class ChainCheck {
     return null;
   }
 
+  /** The records at the end that no checkpoint vouches for, in words; null when there are none. */
+  get unsigned(): string | null {
+    const [from, to] = [this.#provenSeq + 1, this.#expectedSeq - 1];
+    if (from > to) {
+      return null;
+    }
+    const which = from === to ? `record ${from} comes` : `records ${from} to ${to} come`;
+    return `${which} after the last signed checkpoint: whoever can write the file could cut them off or write them anew`;
+  }
+
   #checkPlace(row: ChainRow, parsed: BodyJson | null): Finding | null {
     const expected = this.#expectedSeq;
     const says = parsed?.seq ?? row.seq;

@@ -9,6 +9,7 @@ import { ChainCheck } from './chain.ts';
 import type { ChainRow, Finding, KeyRing } from './chain.ts';
 import { keyId, parseCheckpoint, parsePublicKey, parseStub, stubVerifies } from './checkpoint.ts';
 import type { Signed, Stub } from './checkpoint.ts';
+import { checkBefore, checkIndexes, checkShown, ShownCheck } from './check-tables.ts';
 import { applyMigrations, listApplied } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
 import { isFoundByTime, shapeWords, tablesOf } from './tables.ts';
@@ -21,7 +22,7 @@ export interface CheckOptions {
   readonly publicKey: KeyObject | null;
   /** Checkpoints from outside, oldest first. */
   readonly published: readonly Signed[];
-  /** Look at the schema too: are the triggers there? */
+  /** Look at the schema too (are the triggers there?), and at what is beside the chain: rows before it, lists, indexes. */
   readonly schema: boolean;
 }
 
@@ -33,6 +34,8 @@ export interface CheckResult {
   readonly finding: Finding | null;
   /** Things a reader should know that are no tampering: a change of keys. */
   readonly notes: readonly string[];
+  /** What no checkpoint vouches for at the end of it, in words; null: nothing, or not its end was looked at. */
+  readonly unsigned: string | null;
 }
 
 interface StoredRow extends ChainRow {
@@ -54,7 +57,7 @@ export function checkStore(db: Database, options: CheckOptions): CheckResult {
     return checkReadable(db, options, progress);
   } catch (error) {
     const finding: Finding = { seq: progress.lastSeq + 1, kind: 'unreadable', detail: messageOf(error) };
-    return { records: 0, from: 0, to: 0, checkpoints: 0, finding, notes: [] };
+    return { records: 0, from: 0, to: 0, checkpoints: 0, finding, notes: [], unsigned: null };
   }
 }
 
@@ -89,9 +92,30 @@ function checkReadable(db: Database, options: CheckOptions, progress: { lastSeq:
     checkRows(db, chain, { first, to, progress }) ??
     chain.end() ??
     checkPublished(options.published, storeId) ??
-    (options.schema ? checkSchema(db) : null);
+    (options.schema
+      ? checkBeside(db, { start, first, to, whole: options.from === null && options.to === null }, chain)
+      : null);
   const { records, notes } = chain;
-  return { records, from: first, to: first + records - 1, checkpoints: chain.checkpoints, finding, notes };
+  const unsigned = options.to === null && finding === null ? chain.unsigned : null;
+  return { records, from: first, to: first + records - 1, checkpoints: chain.checkpoints, finding, notes, unsigned };
+}
+
+/** What no chain leads to. Rows before the log and indexes are looked at where all of it is: both may take a while. */
+function checkBeside(
+  db: Database,
+  {
+    start,
+    first,
+    to,
+    whole,
+  }: { readonly start: Start; readonly first: number; readonly to: number; readonly whole: boolean },
+  chain: ChainCheck,
+): Finding | null {
+  return (
+    checkSchema(db) ??
+    (whole ? (checkBefore(db, start.seq, start.prev) ?? checkIndexes(db)) : null) ??
+    checkShown(db, { start: start.seq, first, to, whole }, chain.notes)
+  );
 }
 
 function checkRows(
@@ -102,6 +126,7 @@ function checkRows(
   const page = db.prepare<[number, number], StoredRow>(READ_PAGE);
   const shape = db.prepare<[number], string[]>(READ_SHAPE).raw();
   const lists = new ListCheck(db);
+  const shown = new ShownCheck(db);
   const known = new Map<number, string>();
   const wordsOf = (id: number): string => {
     const words = known.get(id) ?? JSON.stringify(shape.get(id) ?? null);
@@ -111,7 +136,10 @@ function checkRows(
   for (let after = range.first - 1; ;) {
     const rows = page.all(after, range.to);
     for (const row of rows) {
-      const bad = chain.take(row, (body) => checkColumns(row, wordsOf(row.shape), body) ?? lists.check(row, body));
+      const bad = chain.take(
+        row,
+        (body) => checkColumns(row, wordsOf(row.shape), body) ?? lists.check(row, body) ?? shown.check(row.seq, body),
+      );
       if (bad !== null) {
         return bad;
       }
@@ -291,7 +319,9 @@ function checkSchema(db: Database): Finding | null {
   const fresh = new SqliteDatabase(':memory:');
   try {
     applyMigrations(fresh, MIGRATIONS.slice(0, applied), 0);
-    const query = "SELECT name, type, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name";
+    // SQLite's own tables and indexes have such names; it makes no triggers, and whoever writes to the schema itself may call one so.
+    const query =
+      "SELECT name, type, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' OR name NOT GLOB 'sqlite_*' ORDER BY name";
     const there = new Map(
       db
         .prepare<[], SchemaRow>(query)

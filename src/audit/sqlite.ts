@@ -246,8 +246,9 @@ class Log implements SqliteAuditLog {
   }
 
   async verify({ from, to }: { readonly from: number | null; readonly to: number | null }): Promise<VerifyReport> {
-    const { publish } = this.#parts.checkpoint;
-    return reportOf(await this.#aside((reader) => reader.call('verify', { from, to, publish })));
+    const { checkpoint, key } = this.#parts;
+    const argument = { from, to, publish: checkpoint.publish, publicPem: key.publicPem };
+    return reportOf(await this.#aside((reader) => reader.call('verify', argument)));
   }
 
   export(filter: AuditFilter, format: ExportFormat): AsyncIterable<string> {

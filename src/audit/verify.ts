@@ -12,6 +12,7 @@ import type { Finding } from './chain.ts';
 import { checkStore } from './check-store.ts';
 import type { CheckResult } from './check-store.ts';
 import { parsePublicKey } from './checkpoint.ts';
+import type { Signed } from './checkpoint.ts';
 import { readPublished } from './publish.ts';
 
 export interface VerifyOptions {
@@ -47,16 +48,29 @@ export async function verifyStore(options: VerifyOptions): Promise<VerifyReport>
   }
   switch (kind) {
     case 'folder':
-      return verifyFolder(options.path, publicKey);
-    case 'store':
-      return reportOf(verifyFile(options, publicKey));
+      return signedReport(await verifyFolder(options.path, publicKey), publicKey);
+    case 'store': {
+      const report = reportOf(verifyFile(options, publicKey));
+      // A part of a log may hold no checkpoint; those behind it speak for it.
+      return (options.from ?? options.to ?? null) === null ? signedReport(report, publicKey) : report;
+    }
     case 'bundle':
-      return reportOf(await checkBundle(linesOf(options.path), publicKey));
+      return signedReport(reportOf(await checkBundle(linesOf(options.path), publicKey)), publicKey);
   }
 }
 
-export function reportOf({ records, from, to, checkpoints, finding, notes }: CheckResult): VerifyReport {
-  return { ok: finding === null, records, from, to, checkpoints, first_bad: finding, notes };
+export function reportOf({ records, from, to, checkpoints, finding, notes, unsigned }: CheckResult): VerifyReport {
+  const told = unsigned === null ? notes : [...notes, unsigned];
+  return { ok: finding === null, records, from, to, checkpoints, first_bad: finding, notes: told };
+}
+
+/** Who gives a key wants to know that its owner has signed: a log of which every checkpoint was taken out is signed by nobody. */
+function signedReport(report: VerifyReport, publicKey: KeyObject | null): VerifyReport {
+  if (!report.ok || publicKey === null || report.records === 0 || report.checkpoints > 0) {
+    return report;
+  }
+  const detail = 'no checkpoint of these records is there, so that nothing of them is signed with the given key';
+  return { ...report, ok: false, first_bad: { seq: report.from, kind: 'bad-signature', detail } };
 }
 
 function readPublicKey(path: string | null): KeyObject | null {
@@ -92,7 +106,7 @@ function isSqlite(path: string): boolean {
 function verifyFile(options: VerifyOptions, publicKey: KeyObject | null): CheckResult {
   const { path, checkpointsFile = null, from = null, to = null } = options;
   try {
-    const published = checkpointsFile === null ? [] : readPublished(checkpointsFile);
+    const published = checkpointsFile === null ? [] : readGiven(checkpointsFile);
     const db = new SqliteDatabase(path, { readonly: true, fileMustExist: true });
     try {
       return checkStore(db, { from, to, publicKey, published, schema: true });
@@ -102,6 +116,15 @@ function verifyFile(options: VerifyOptions, publicKey: KeyObject | null): CheckR
   } catch (error) {
     throw new GatewayError('STORE_FAILED', 'operator', `cannot verify ${path}: ${messageOf(error)}`);
   }
+}
+
+/** Whoever names a file wants the log held against it: one that holds nothing would prove nothing, and say so to nobody. */
+function readGiven(path: string): readonly Signed[] {
+  const published = readPublished(path);
+  if (published.length === 0) {
+    throw new Error(`${path} holds no published checkpoint`);
+  }
+  return published;
 }
 
 /** Archived segments in order: each by itself, and each after the one before. */
@@ -130,8 +153,14 @@ async function verifyFolder(folder: string, publicKey: KeyObject | null): Promis
     to: results.at(-1)?.to ?? 0,
     checkpoints: sum(results.map((result) => result.checkpoints)),
     first_bad: finding,
-    notes: results.flatMap((result) => result.notes),
+    notes: [...results.flatMap((result) => result.notes), ...unsignedAtEnd(results)],
   };
+}
+
+/** What ends one archived segment is vouched for by the checkpoints of the next. */
+function unsignedAtEnd(results: readonly BundleResult[]): readonly string[] {
+  const unsigned = results.at(-1)?.unsigned ?? null;
+  return unsigned === null ? [] : [unsigned];
 }
 
 /** Names carry the first record's number with leading zeros, so their order is that of the records. */

@@ -276,6 +276,33 @@ const TAMPERINGS: readonly Tampering[] = [
     work: (db) => db.exec('DELETE FROM batches WHERE first_seq = 11'),
   },
   {
+    name: 'a record is put before the first one, where no chain leads and every search looks',
+    kind: 'edited',
+    seq: -3,
+    work: (db) =>
+      db.exec(`INSERT INTO records SELECT -3, time_ms, action_id, shape, body, prev, hash FROM records WHERE seq = 12;
+        INSERT INTO batches SELECT -3, -3, first_ms, last_ms FROM batches WHERE first_seq = 11;
+        INSERT INTO batch_shapes SELECT shape, -3 FROM batch_shapes WHERE first_seq = 11`),
+  },
+  {
+    name: 'an index is made without a batch, so that a search by time passes it',
+    kind: 'edited',
+    seq: 0,
+    work(db) {
+      const [whole, part] = ['(last_ms, first_ms)', '(last_ms, first_ms) WHERE first_seq <> 11'];
+      db.exec(`DROP INDEX batches_time; CREATE INDEX batches_time ON batches ${part}`);
+      db.unsafeMode(true);
+      db.pragma('writable_schema = ON');
+      db.exec(`UPDATE sqlite_master SET sql = replace(sql, '${part}', '${whole}') WHERE name = 'batches_time'`);
+    },
+  },
+  {
+    name: 'a trigger that keeps checkpoints out has a name as if it were the database’s own',
+    kind: 'edited',
+    seq: 0,
+    work: (db) => db.exec('CREATE TRIGGER sqlites BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(IGNORE); END'),
+  },
+  {
     name: 'a trigger is dropped',
     kind: 'edited',
     seq: 0,
@@ -331,6 +358,104 @@ test('a dropped trigger is noticed even when no record was touched', async (t) =
     kind: 'edited',
     detail: 'the trigger records_no_update is missing in the store',
   });
+});
+
+/** A store with an approval that was asked for and given, and a grant that came of it and was used once. */
+async function makeDecided(cleanUp: CleanUp): Promise<TestLog> {
+  const made = await openLog(cleanUp);
+  const approval = (state: string): object => ({ id: 'approval-1', state, createdMs: 1, summary: 'DELETE FROM logs' });
+  const grant = (uses: number, state = 'active'): object => ({ id: 'grant-1', state, uses, limit: 2 });
+  const events = [
+    createEvent({ type: 'approval.created', data: { approval: approval('pending') } }),
+    createEvent({ type: 'approval.approved', data: { approval: approval('approved'), grants: [grant(0)] } }),
+    createEvent({ type: 'approval.approved', data: { grants: [grant(1)] } }),
+    createEvent(),
+  ];
+  for (const event of events) {
+    await write(made.log, [event]);
+  }
+  await made.log.close();
+  return made;
+}
+
+/** `atStart`: it is of an open approval or grant, or of the log's end, and so a start of the gateway looks at it. */
+const LISTS: readonly {
+  readonly name: string;
+  readonly seq: number;
+  readonly sql: string;
+  readonly atStart?: boolean;
+}[] = [
+  {
+    name: 'an approval is shown as another',
+    seq: 2,
+    sql: "UPDATE approvals SET body = replace(body, 'DELETE FROM logs', 'DELETE FROM tmp')",
+  },
+  { name: 'an approval is shown as denied', seq: 2, sql: "UPDATE approvals SET state = 'denied'" },
+  { name: 'an approval is hidden', seq: 1, sql: 'DELETE FROM approvals' },
+  {
+    name: 'an approval is put back to when it was asked for',
+    seq: 2,
+    sql: `UPDATE approvals SET seq = 1, state = 'pending', body = replace(body, '"approved"', '"pending"')`,
+  },
+  {
+    name: 'an approval that never was is listed',
+    seq: 4,
+    atStart: true,
+    sql: "INSERT INTO approvals SELECT 'approval-2', state, created_ms, 4, replace(body, 'approval-1', 'approval-2') FROM approvals",
+  },
+  {
+    name: 'a grant gets its use back',
+    seq: 3,
+    sql: `UPDATE grants SET seq = 2, uses = 0, body = replace(body, '"uses":1', '"uses":0')`,
+  },
+  {
+    name: 'a grant that nobody gave is listed',
+    seq: 99,
+    atStart: true,
+    sql: "INSERT INTO grants SELECT 'grant-2', state, uses, 99, replace(body, 'grant-1', 'grant-2') FROM grants",
+  },
+  {
+    name: 'a grant may be used more often',
+    seq: 3,
+    atStart: true,
+    sql: `UPDATE grants SET body = replace(body, '"limit":2', '"limit":99')`,
+  },
+];
+
+for (const { name, seq, sql, atStart = false } of LISTS) {
+  test(`verify notices that ${name}, though no record was touched`, async (t) => {
+    const made = await makeDecided(t);
+    assert.equal(await check(made, {}), 'ok 1..4');
+    tamper(made.path, (db) => db.exec(sql));
+    assert.equal(await check(made, {}), `${seq} edited`);
+    const again = await made.reopen();
+    assert.deepEqual(
+      { atStart: again.log.finding !== null, asked: (await again.log.verify({ from: null, to: null })).ok },
+      { atStart, asked: false },
+    );
+  });
+}
+
+test('whoever gives a key or published checkpoints is told when nothing there is held against them', async (t) => {
+  const made = await makeStore(t);
+  const [right, empty] = [join(made.folder, 'right.pub'), join(made.folder, 'empty.jsonl')];
+  writeFileSync(right, made.key.publicPem);
+  writeFileSync(empty, '');
+  await assert.rejects(verifyStore({ path: made.path, checkpointsFile: empty }), /holds no published checkpoint/);
+  assert.equal(
+    await check(made, { publicKeyFile: right, from: 2, to: 4 }),
+    'ok 2..4',
+    'a part that holds no checkpoint',
+  );
+  tamper(made.path, (db) => {
+    rehash(db, 2, (body) => body.replace('"summary":"record 2', '"summary":"rekord 2'));
+    db.exec('DELETE FROM checkpoints');
+  });
+  const alone = await verifyStore({ path: made.path });
+  assert.deepEqual(alone.notes, [
+    'records 1 to 30 come after the last signed checkpoint: whoever can write the file could cut them off or write them anew',
+  ]);
+  assert.equal(await check(made, { publicKeyFile: right }), '1 bad-signature');
 });
 
 test('a range is verified by itself', async (t) => {
