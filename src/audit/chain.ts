@@ -120,8 +120,8 @@ export class ChainCheck {
     if (from > to) {
       return null;
     }
-    const which = from === to ? `record ${from} comes` : `records ${from} to ${to} come`;
-    return `${which} after the last signed checkpoint: whoever can write the file could cut them off or write them anew`;
+    const [which, them] = from === to ? [`record ${from} comes`, 'it'] : [`records ${from} to ${to} come`, 'them'];
+    return `${which} after the last signed checkpoint: whoever can write the file could cut ${them} off or write ${them} anew`;
   }
 
   #checkPlace(row: ChainRow, parsed: BodyJson | null): Finding | null {
