@@ -59,6 +59,9 @@ test('HT-39: a mutation field is found in every transport and behind every name'
     post({ query: DELETE }, '/api/whatever'),
     hidden('#\u2028\nmutation{\n  deleteRepo\n}'),
     post({ query: READ }, `/graphql?query=${encode(DELETE)}`),
+    // Servers read the URL of a POST too, and a path that does not say so may be GraphQL.
+    post({}, `/v1/data?query=${encode(DELETE)}`),
+    post({ other: 1 }, `/v1/data?query=${encode(DELETE)}`),
   ];
   for (const parts of denied) {
     assert.equal(verdictOf(FIELD, parts), 'deny', parts.body?.toString() ?? parts.target);
@@ -75,6 +78,7 @@ test('HT-39: a mutation field is found in every transport and behind every name'
     multipart({ operations: JSON.stringify({ query: READ }), map: '{}' }),
     {},
     post({ query: 'some words to look for' }, '/search'),
+    post({}, `/v1/data?query=${encode(READ)}`),
   ];
   for (const parts of passing) {
     assert.equal(verdictOf(FIELD, parts), 'allow', parts.body?.toString() ?? parts.target);
@@ -192,4 +196,24 @@ test('tiers of operations; a path that anybody can choose does not lower one', (
   assert.equal(analysisOf(post({ query: '{ viewer { email } }' }), secret).risk, 'destructive');
   assert.equal(analysisOf(post({ query: '{ other { email } }' }), secret).risk, 'safe');
   assert.equal(verdictOf(T, post({ query: READ })), 'allow');
+  // Languages of other servers have brackets too: what they ask is judged by its method, but not where the path says GraphQL.
+  const METRICS = 'sum(rate(http_requests_total{job="api"}[5m])) by (code)';
+  const LOGS = '{app="api"} |= "error"';
+  const ALLOW = makePolicy({ rules: [], unmatched: 'allow' });
+  for (const text of [METRICS, LOGS]) {
+    const get = { target: `/api/v1/query?query=${encode(text)}` };
+    assert.deepEqual([analysisOf(get).risk, verdictOf(T, get), verdictOf(ALLOW, get)], ['safe', 'allow', 'allow']);
+    const form: RequestParts = {
+      method: 'POST',
+      target: '/api/v1/query',
+      headers: [['Content-Type', 'application/x-www-form-urlencoded']],
+      body: `query=${encode(text)}`,
+    };
+    assert.equal(analysisOf(form).risk, 'suspicious');
+    assert.equal(verdictOf(FIELD, get), 'deny', 'a rule that reads what it asks cannot tell');
+    assert.equal(analysisOf({ target: `/graphql?query=${encode(text)}` }).risk, 'destructive');
+  }
+  for (const text of [`${LOGS} mutation { x }`, `{${'a{'.repeat(40)}b${'}'.repeat(40)}}`]) {
+    assert.equal(analysisOf({ target: `/api/v1/query?query=${encode(text)}` }).risk, 'destructive', text);
+  }
 });

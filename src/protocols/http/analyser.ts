@@ -219,13 +219,15 @@ class Analysis {
         this.#parts.providers
           .map((each) => each.readGraphql?.(reading.request, operation, reading.target) ?? null)
           .find((found) => found !== null) ?? [];
-      const tiers = [base, graphqlTier(unit, reading.state)];
+      // Where no path says that it is GraphQL, a text of another language is none.
+      const isOther = unit.foreign && !declared;
+      const tiers = isOther ? [base] : [base, graphqlTier(unit, reading.state)];
       if (calls.length === 0) {
         const own = provider === null ? [] : [providerTier(provider)];
         this.#add(reading, {
           over: { ...provider?.facts, ...unit.facts },
           tier: highest([...tiers, ...own]),
-          unreadable: operation === null || provider?.opaque === true,
+          unreadable: (operation === null && !isOther) || provider?.opaque === true,
         });
       }
       for (const call of calls) {

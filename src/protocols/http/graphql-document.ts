@@ -29,7 +29,12 @@ export interface GraphqlOperation {
 
 export type GraphqlResult =
   | { readonly kind: 'operation'; readonly operation: GraphqlOperation }
-  | { readonly kind: 'unknown'; readonly cause: UnknownCause };
+  | {
+      readonly kind: 'unknown';
+      readonly cause: UnknownCause;
+      /** It is no GraphQL by its grammar, and has no word that begins a mutation: likely another language's text (PromQL, LogQL). */
+      readonly foreign: boolean;
+    };
 
 /** What runs of a document; `operationName` is null when the client named none. */
 export function readDocument(text: string, operationName: string | null): GraphqlResult {
@@ -37,8 +42,8 @@ export function readDocument(text: string, operationName: string | null): Graphq
     return unknown('too_large');
   }
   const document = parseDocument(text);
-  if (document === null) {
-    return unknown('unparseable');
+  if (typeof document === 'string') {
+    return { kind: 'unknown', cause: 'unparseable', foreign: document === 'syntax' && !BEGINS.test(text) };
   }
   const operations: OperationDefinitionNode[] = [];
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -57,14 +62,17 @@ export function readDocument(text: string, operationName: string | null): Graphq
 }
 
 function unknown(cause: UnknownCause): GraphqlResult {
-  return { kind: 'unknown', cause };
+  return { kind: 'unknown', cause, foreign: false };
 }
 
-function parseDocument(text: string): DocumentNode | null {
+const BEGINS = /mutation|subscription|fragment/i;
+
+/** `bounds`: too deep or too long to be parsed. */
+function parseDocument(text: string): DocumentNode | 'syntax' | 'bounds' {
   try {
-    return isShallow(text) ? parse(text, { noLocation: true, maxTokens: MAX_TOKENS }) : null;
+    return isShallow(text) ? parse(text, { noLocation: true, maxTokens: MAX_TOKENS }) : 'bounds';
   } catch {
-    return null;
+    return 'syntax';
   }
 }
 

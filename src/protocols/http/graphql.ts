@@ -16,6 +16,8 @@ export interface GraphqlUnit {
   readonly facts: FactRecord;
   /** Null: nobody can tell what would run. */
   readonly operation: GraphqlOperation | null;
+  /** The text is likely of another language; facts are Unknown all the same. */
+  readonly foreign: boolean;
 }
 
 export interface GraphqlRequests {
@@ -66,7 +68,9 @@ export function readGraphql(reading: RequestReading): GraphqlRequests | null {
   if (body === null) {
     return url === null || !isAsked(url, declared) ? null : { declared, units: [unitOf(url)] };
   }
-  if (!declared && !body.some((parameters) => isAsked(parameters, false))) {
+  // Servers take the text from the URL too where the body has none.
+  const asked = url === null ? body : [url, ...body];
+  if (!declared && !asked.some((parameters) => isAsked(parameters, false))) {
     return null;
   }
   return { declared, units: body.map((parameters) => unitOf(merge(url, parameters))) };
@@ -230,11 +234,12 @@ function unitOf({ query, operationName, variables, persisted }: Parameters): Gra
   }
   const result = readDocument(query, operationName ?? null);
   if (result.kind === 'unknown') {
-    return unknownUnit(result.cause);
+    return { ...unknownUnit(result.cause), foreign: result.foreign };
   }
   const { operation } = result;
   return {
     operation,
+    foreign: false,
     facts: {
       'graphql.type': operation.type,
       'graphql.name': operation.name,
@@ -248,5 +253,5 @@ function unitOf({ query, operationName, variables, persisted }: Parameters): Gra
 
 function unknownUnit(cause: UnknownCause): GraphqlUnit {
   const unknown = new Unknown(cause);
-  return { operation: null, facts: Object.fromEntries(GRAPHQL_FACTS.map((name) => [name, unknown])) };
+  return { operation: null, foreign: false, facts: Object.fromEntries(GRAPHQL_FACTS.map((name) => [name, unknown])) };
 }
