@@ -1,11 +1,12 @@
-// A parked request as it is stored, listed and decided. Types only.
+// A parked request as it is stored, listed and decided. Types, and the list of its states.
 import type { Action, Agent, Risk } from '../rules/action.ts';
 import type { Effect } from '../protocols/protocol.ts';
 import type { Ref } from '../config/config.ts';
 import type { ActionClaimJson } from './claims.ts';
 import type { Grant } from './grant.ts';
 
-export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled';
+export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled'] as const;
+export type ApprovalState = (typeof APPROVAL_STATES)[number];
 
 export interface Vote {
   /** Authenticated principal: `local` (control socket), an operator account, a linked Slack id, or a reviewer model's reference. */

@@ -1,4 +1,5 @@
 // Who is asked, and what a vote does: pure walks over a chain of approvers. Nothing here waits, records or knows the time.
+import { BUILTIN_APPROVER } from '../config/names.ts';
 import { asciiLower, shorten } from '../lib/text.ts';
 import type {
   ApproverConfig,
@@ -11,9 +12,6 @@ import type {
 import type { Scope } from '../audit/scope.ts';
 import type { Approval, GrantTerms, GrantWish, RefusedCode, Review, Vote } from './approval.ts';
 import { findWishObjection } from './grant.ts';
-
-/** Any operator, on the dashboard or the command line. */
-export const BUILTIN_DASHBOARD: Ref = 'builtin.dashboard';
 
 /** How often a stage may hand over to another approver (config reference 2.8). */
 export const MAX_ESCALATIONS = 3;
@@ -194,16 +192,16 @@ function escalateFrom(course: Course, reviewer: LlmApproverConfig, context: Stag
   const later = course.approvers.slice(course.stage + 1);
   return later.some((ref) => isHuman(ref, context.settings))
     ? enterStage(nextStage(course), context)
-    : enterStage(replaceStage(course, BUILTIN_DASHBOARD), context);
+    : enterStage(replaceStage(course, BUILTIN_APPROVER), context);
 }
 
 function isHuman(ref: Ref, settings: ApprovalSettings): boolean {
-  return ref === BUILTIN_DASHBOARD || settings.approvers.get(ref)?.type === 'human_approver';
+  return ref === BUILTIN_APPROVER || settings.approvers.get(ref)?.type === 'human_approver';
 }
 
 function findHuman(ref: Ref, approver: HumanApproverConfig | undefined, settings: ApprovalSettings): HumanStage | null {
   if (approver === undefined) {
-    return ref === BUILTIN_DASHBOARD ? dashboardStage(settings) : null;
+    return ref === BUILTIN_APPROVER ? dashboardStage(settings) : null;
   }
   return {
     ref,
@@ -240,7 +238,7 @@ export function escalationPath(human: HumanStage, settings: ApprovalSettings): r
 
 function dashboardStage(settings: ApprovalSettings): HumanStage {
   return {
-    ref: BUILTIN_DASHBOARD,
+    ref: BUILTIN_APPROVER,
     label: 'an operator',
     timeoutMs: settings.humanTimeoutMs,
     escalateTo: null,

@@ -1,4 +1,5 @@
 // clawpatrol approvals: what waits for a person, shown whole, and the person's word on it.
+import { APPROVAL_STATES } from '../approvals/approval.ts';
 import type { ApprovalsQuery, ControlClient } from '../client/control-client.ts';
 import type { ApprovalJson } from '../client/control-shapes.ts';
 import { formatDuration } from '../lib/units.ts';
@@ -11,7 +12,7 @@ import type { Io } from './io.ts';
 import { formatAge } from './printer.ts';
 import { askLine, canAsk } from './prompt.ts';
 
-const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] as const;
+const STATES = [...APPROVAL_STATES, 'all'] as const;
 const POLL_MS = 500;
 const ID_OPERAND = ['<id>', 'id of the approval, or a unique prefix of 8 characters or more'] as const;
 

@@ -7,6 +7,7 @@ import { devicePaths } from '../client/device-files.ts';
 import { deviceChecks } from '../client/device-health.ts';
 import type { DeviceView } from '../client/device-health.ts';
 import { lookAtMachineParts } from '../client/doctor-look.ts';
+import { check } from '../client/doctor.ts';
 import { createMachineSystem } from '../client/machine/system.ts';
 import { messageOf } from '../lib/errors.ts';
 import { EXIT, runCommand, textOption } from './command.ts';
@@ -23,10 +24,6 @@ const LOW_DISK_BYTES = GIB;
 const NO_DISK_BYTES = GIB / 8;
 /** Each client connection holds two sockets. */
 const FEW_OPEN_FILES = 4096;
-
-function check(name: string, state: CheckJson['state'], detail: string, fix: string = ''): CheckJson {
-  return { name, state, detail, fix };
-}
 
 function checkNode(env: Environment): CheckJson {
   const version = process.versions.node;

@@ -1,5 +1,6 @@
 // clawpatrol operators: who may log in to the dashboard, and the tokens with which the command line acts as one of them. Passwords come
 // from standard input or a hidden prompt, never from the command line.
+import { ROLES } from '../dashboard/roles.ts';
 import { Secret } from '../lib/secret.ts';
 import { CliError, EXIT, flag, runCommand, textOption, wordOption } from './command.ts';
 import type { Call, Noun } from './command.ts';
@@ -9,7 +10,6 @@ import type { Io } from './io.ts';
 import { askHidden } from './prompt.ts';
 
 const NAME = [['<name>', 'account of the operator']] as const;
-const ROLES = ['viewer', 'approver', 'admin'] as const;
 /** More than any password has, so that one that is too long is told so by the gateway. */
 const MAX_PASSWORD_BYTES = 4096;
 

@@ -1,6 +1,7 @@
 // What `status` says about a machine that has joined, from what was found out about it. Pure.
 import type { CheckJson } from './control-shapes.ts';
 import type { DeviceRecord } from './device-files.ts';
+import { check } from './doctor.ts';
 import type { TrustState } from './trust.ts';
 
 /** How the gateway sees the machine. */
@@ -42,10 +43,6 @@ export interface DeviceView {
 
 /** WireGuard makes a new session every two minutes while anything is sent, and a keepalive is sent every 25 s. */
 const SILENT_MS = 5 * 60_000;
-
-function check(name: string, state: CheckJson['state'], detail: string, fix: string = ''): CheckJson {
-  return { name, state, detail, fix };
-}
 
 /** One line each, in the order in which one depends on the other. */
 export function deviceChecks(view: DeviceView): readonly CheckJson[] {

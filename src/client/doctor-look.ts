@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { closeSync, openSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { AGENT_NAME } from '../config/hosts.ts';
 import { SYSTEM_PATH } from '../devices/system-path.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { CheckJson } from './control-shapes.ts';
@@ -32,7 +33,6 @@ import type { MachineSystem } from './machine/system.ts';
 const LIMIT_MS = 10_000;
 const ESCAPES_MS = 60_000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
-const GATEWAY_NAME = 'clawpatrol.internal';
 
 /** Certificates that Node.js trusts: what newer ones tell, or what the variable adds; SHA-256 of each. */
 const NODE_SCRIPT = `
@@ -75,7 +75,7 @@ export async function lookAtMachineParts(parts: DoctorParts): Promise<readonly C
   return [
     ...(view.answer.kind === 'answered' ? [checkClock(view.nowMs, view.answer.view.nowMs)] : []),
     ...(await lookAtMtu(parts)),
-    checkNames(view.machine !== null, view.machine === null ? [] : await addressesOf(GATEWAY_NAME)),
+    checkNames(view.machine !== null, view.machine === null ? [] : await addressesOf(AGENT_NAME)),
     ...(await lookAtRuntimes(parts)),
     checkPrograms(await findMissing()),
     checkTun(tryTun()),

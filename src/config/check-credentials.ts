@@ -3,6 +3,7 @@ import type { CheckParts } from './check-parts.ts';
 import { typeOf } from './check-rules.ts';
 import type { CredentialConfig } from './config.ts';
 import type { DecodedBlock } from './decode.ts';
+import { secretVariable } from './names.ts';
 import { credentialTypes } from './schema-credentials.ts';
 import type { CredentialType } from './schema-credentials.ts';
 
@@ -114,7 +115,7 @@ function checkVariables(
   if (block.nested('secret').length > 0) {
     return;
   }
-  for (const variable of credential.slots.map((slot) => defaultVariable(credential.name, slot.name))) {
+  for (const variable of credential.slots.map((slot) => secretVariable(credential.name, slot.name))) {
     const first = variables.get(variable);
     if (first !== undefined && first.ref !== credential.ref) {
       const message = `${credential.ref} and ${first.ref} both fall back to the variable ${variable}`;
@@ -123,10 +124,4 @@ function checkVariables(
     }
     variables.set(variable, first ?? credential);
   }
-}
-
-/** Variable from which a slot is taken when nothing else says so: `CLAWPATROL_SECRET_NAME[_SLOT]`. */
-export function defaultVariable(name: string, slot: string): string {
-  const text = slot === '' ? name : `${name}_${slot}`;
-  return `CLAWPATROL_SECRET_${text.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }

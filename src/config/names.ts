@@ -16,7 +16,13 @@ export interface NamedEntry {
   readonly at: Span;
 }
 
-/** The approver that needs no block. */
+/** Variable from which a slot is taken when nothing else says so: `CLAWPATROL_SECRET_NAME`, for the named ones `CLAWPATROL_SECRET_NAME_SLOT`. */
+export function secretVariable(name: string, slot: string): string {
+  const text = slot === '' ? name : `${name}_${slot}`;
+  return `CLAWPATROL_SECRET_${text.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
+}
+
+/** The approver that needs no block: any operator, on the dashboard or the command line. */
 export const BUILTIN_APPROVER: Ref = 'builtin.dashboard';
 
 export type Resolution =

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { CredentialConfig, SecretSource } from '../config/config.ts';
+import { secretVariable } from '../config/names.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
 import { Secret } from '../lib/secret.ts';
@@ -43,12 +44,6 @@ interface Kept {
 /** Creates the sources. */
 export function createSecretSources(parts: SecretSourcesParts): ConfiguredSources {
   return new Sources(parts);
-}
-
-/** `CLAWPATROL_SECRET_NAME` for the unnamed slot, `CLAWPATROL_SECRET_NAME_SLOT` for the others. */
-export function secretVariable(name: string, slot: string): string {
-  const text = slot === '' ? name : `${name}_${slot}`;
-  return `CLAWPATROL_SECRET_${text.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
 class Sources implements ConfiguredSources {

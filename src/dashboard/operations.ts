@@ -1,5 +1,6 @@
 // What operators reach of a running daemon: the control address and the dashboard's, over the same operations and the same accounts.
 import type { ListenAddress } from '../config/config.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import type { People, Person } from '../gateway/channels/parts.ts';
 import type { Operations, OperatorServer } from '../gateway/gateway.ts';
 import { GatewayError } from '../lib/errors.ts';
@@ -8,7 +9,6 @@ import { listenDashboard } from './dashboard.ts';
 import { placeholdersOf } from '../credentials/pushdown.ts';
 import type { JoinParts, ReachableEndpoint } from './join-routes.ts';
 import { createTurnedAway } from './turned-away.ts';
-import { formatAddress } from '../gateway/dialling/addresses.ts';
 import { listenJoin } from './join-server.ts';
 import { openOperators, principalOf, type Operator, type Operators } from './operators.ts';
 import { mayDo } from './roles.ts';
@@ -115,7 +115,7 @@ function endpointsOf(profile: string, operations: Operations): readonly Reachabl
   return reached.map(({ name, type, ref, hosts }) => ({
     name,
     type,
-    hosts: hosts.filter(({ wildcard }) => !wildcard).map(({ host, port }) => formatAddress(host, port)),
+    hosts: hosts.filter(({ wildcard }) => !wildcard).map(({ host, port }) => formatHostPort(host, port)),
     knownHosts: keys.filter(({ endpoint }) => endpoint === ref).map(({ names, key }) => `${names.join(',')} ${key}`),
   }));
 }

@@ -1,6 +1,7 @@
 // Every call of the operator API, in one table: what it is called, whether it only reads or acts, and what it does. A call that is
 // not in here does not exist; one that acts is recorded before it does anything (api.ts).
 import type { ApprovalState, RefusedCode, VoteResult } from '../approvals/approval.ts';
+import { APPROVAL_STATES } from '../approvals/approval.ts';
 import type { Fatigue } from '../approvals/fatigue.ts';
 import type { GrantBook } from '../approvals/grants.ts';
 import type { Approvals } from '../approvals/queue.ts';
@@ -150,7 +151,7 @@ export interface Route {
   answer(call: Call): Promise<Answer>;
 }
 
-const STATES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'all'] as const;
+const STATES = [...APPROVAL_STATES, 'all'] as const;
 const ENDED: readonly ApprovalState[] = ['approved', 'denied', 'expired', 'cancelled'];
 /** How long `show` waits for a measurement that is under way. */
 const EFFECT_WAIT_MS = 2000;

@@ -5,6 +5,7 @@ import type { ApprovalFeed } from '../approvals/feed.ts';
 import { createEvent } from '../audit/event.ts';
 import type { Config, ListenAddress } from '../config/config.ts';
 import type { Diagnostic } from '../config/diagnostic.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import type { LoadOptions, LoadResult } from '../config/load.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,7 +13,6 @@ import { GatewayError } from '../lib/errors.ts';
 import { createJobs } from '../lib/jobs.ts';
 import type { JobState, Jobs } from '../lib/jobs.ts';
 import type { Protocol } from '../protocols/protocol.ts';
-import { formatAddress } from './dialling/addresses.ts';
 import type { BoundAddress } from './dialling/addresses.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import type { Channels } from './channels/channels.ts';
@@ -319,7 +319,7 @@ class Daemon implements Gateway {
     this.#ownPorts = own;
     for (const { spec } of this.#routes.values()) {
       const at = plan.bound.get(spec.key);
-      pairs.push([spec.name, formatAddress(spec.host, at?.port ?? spec.port)]);
+      pairs.push([spec.name, formatHostPort(spec.host, at?.port ?? spec.port)]);
     }
     if (services.tunnel !== null) {
       const transports = await services.tunnel.open((socket) => {

@@ -6,8 +6,8 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { Server } from 'node:net';
 import type { ListenAddress } from '../config/config.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
-import { formatAddress } from './dialling/addresses.ts';
 import type { BoundAddress } from './dialling/addresses.ts';
 import { bind } from './arriving/listeners.ts';
 
@@ -64,7 +64,7 @@ export async function bindHttp(
     const bound = server.address();
     // A name is bound to one of its addresses, and that is what nobody may be led to.
     const at = bound !== null && typeof bound === 'object' ? { host: bound.address, port: bound.port } : address;
-    return { address: formatAddress(address.host, at.port), at: { host: at.host, port: at.port } };
+    return { address: formatHostPort(address.host, at.port), at: { host: at.host, port: at.port } };
   }
   await removeStaleSocket(address.path, name);
   await new Promise<void>((resolve, reject) => {

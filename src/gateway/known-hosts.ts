@@ -1,8 +1,8 @@
 // What agents' SSH clients need to know before they connect: the public half of each endpoint's host key, under the names by which it is
 // reached. Also what makes host keys at first start, so that a client can be told of them before its first connection.
 import type { EndpointConfig } from '../config/config.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import { createHostKey, parsePrivateKey, publicKeyText } from '../protocols/ssh/keys.ts';
-import { formatAddress } from './dialling/addresses.ts';
 import type { SshKeys } from './ssh-keys.ts';
 
 /** One endpoint's host key. */
@@ -33,7 +33,7 @@ export function describeKnownHosts(
       const names = hosts.map(({ host, port }) => knownName(host, port));
       if (listen !== null) {
         const listenerKey =
-          listen.port === 0 ? `${formatAddress(listen.host, 0)} ${ref}` : formatAddress(listen.host, listen.port);
+          listen.port === 0 ? `${formatHostPort(listen.host, 0)} ${ref}` : formatHostPort(listen.host, listen.port);
         const anywhere = listen.host === '0.0.0.0' || listen.host === '::';
         names.unshift(knownName(anywhere ? '*' : listen.host, boundPort(listenerKey) ?? listen.port));
       }

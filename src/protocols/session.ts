@@ -4,6 +4,10 @@ import type { Action, ActionId, Outcome } from '../rules/action.ts';
 
 export type Side = 'client' | 'upstream';
 
+export function otherSide(side: Side): Side {
+  return side === 'client' ? 'upstream' : 'client';
+}
+
 /** Final word on an action, after rules, risk and approvals. Shared between equal answers; never mutated. */
 export type Verdict =
   | { readonly kind: 'allow' }

@@ -8,12 +8,8 @@ import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
 import type { CredentialConfig, SecretSource } from '../../src/config/config.ts';
-import {
-  createSecretSources,
-  secretVariable,
-  type ConfiguredSources,
-  type SecretSources,
-} from '../../src/credentials/sources.ts';
+import { secretVariable } from '../../src/config/names.ts';
+import { createSecretSources, type ConfiguredSources, type SecretSources } from '../../src/credentials/sources.ts';
 import { openSecretStore, type SecretStore } from '../../src/credentials/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { GatewayError } from '../../src/lib/errors.ts';

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { createEvent } from '../../audit/event.ts';
 import type { AuditLog } from '../../audit/log.ts';
 import type { EndpointConfig } from '../../config/config.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { uuidv7 } from '../../lib/ids.ts';
@@ -20,7 +21,7 @@ import type {
 import type { FinishReason } from '../../protocols/session.ts';
 import type { Agent, SessionId } from '../../rules/action.ts';
 import type { RuleSet } from '../../rules/decision.ts';
-import { canonicalIp, createRanges, formatAddress } from '../dialling/addresses.ts';
+import { canonicalIp, createRanges } from '../dialling/addresses.ts';
 import type { AgentApi } from '../agent-api/api.ts';
 import type { ClientSocket } from '../client-socket.ts';
 import type { Certificates } from '../certificates.ts';
@@ -205,7 +206,7 @@ class OpenConnections implements Connections {
         return;
       case 'endpoint':
         this.#admit(
-          this.#identify(formatAddress(canonicalIp(socket.localAddress), socket.localPort ?? 0), key, way, {
+          this.#identify(formatHostPort(canonicalIp(socket.localAddress), socket.localPort ?? 0), key, way, {
             socket,
             target: null,
             agent: describeDirectAgent(socket, `listener/${way.endpoint.name}`, way.profile),
@@ -254,7 +255,7 @@ class OpenConnections implements Connections {
     socket: ClientSocket,
     { route, target, agent }: { readonly route: Route; readonly target: DialTarget; readonly agent: Agent },
   ): void {
-    this.#admit(this.#identify(formatAddress(target.host, target.port), key, route, { socket, target, agent }));
+    this.#admit(this.#identify(formatHostPort(target.host, target.port), key, route, { socket, target, agent }));
   }
 
   #admit(entry: Entry): void {
@@ -507,7 +508,7 @@ class OpenConnections implements Connections {
       return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
     }
     if (upstream === undefined || !config.hosts.some((pattern) => matchHost(pattern, upstream))) {
-      const message = `${config.ref}: ${upstream === undefined ? 'it has no host that can be dialled' : `${formatAddress(upstream.host, upstream.port)} is none of its hosts`}`;
+      const message = `${config.ref}: ${upstream === undefined ? 'it has no host that can be dialled' : `${formatHostPort(upstream.host, upstream.port)} is none of its hosts`}`;
       return Promise.reject(new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message));
     }
     return this.#parts.dial(upstream, signal);

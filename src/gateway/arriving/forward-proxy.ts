@@ -2,12 +2,13 @@
 // answers CONNECT and hands the connection on. What no endpoint of its profile claims is refused and recorded.
 import type { Socket } from 'node:net';
 import { createEvent } from '../../audit/event.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Appender } from '../../lib/gather.ts';
 import { visible } from '../../lib/text.ts';
 import type { DialTarget } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
-import { createRanges, formatAddress } from '../dialling/addresses.ts';
+import { createRanges } from '../dialling/addresses.ts';
 import { describeDirectAgent } from './direct-agent.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
@@ -210,7 +211,7 @@ class AskingClients implements ForwardProxy {
   }
 
   #refuseDestination(socket: Socket, agent: Agent, { host, port }: DialTarget): void {
-    const where = formatAddress(host, port);
+    const where = formatHostPort(host, port);
     this.#refuse(agent, 'destination', `no endpoint of profile ${agent.profile} claims ${where}`, where);
     const hint = this.#parts.passThrough.offered
       ? 'Only CONNECT leads to what is not declared (curl: --proxytunnel).'

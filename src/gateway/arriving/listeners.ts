@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { BoundAddress } from '../dialling/addresses.ts';
 import type { ListenerSpec } from './routing.ts';
 
@@ -136,7 +136,7 @@ export async function bind(server: Server, spec: Omit<ListenerSpec, 'key'>, port
   try {
     await listening;
   } catch (error) {
-    const where = `${spec.name}: cannot listen on ${formatAddress(spec.host, port)}`;
+    const where = `${spec.name}: cannot listen on ${formatHostPort(spec.host, port)}`;
     throw new GatewayError('LISTEN_FAILED', 'operator', `${where}: ${fixFor(error)}`, { cause: error });
   }
 }

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { createEvent } from '../../audit/event.ts';
 import type { AuditLog } from '../../audit/log.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
 import { uuidv7 } from '../../lib/ids.ts';
@@ -10,7 +11,6 @@ import { visible } from '../../lib/text.ts';
 import type { DialTarget, Gate } from '../../protocols/protocol.ts';
 import type { FinishReason } from '../../protocols/session.ts';
 import type { Agent, SessionId } from '../../rules/action.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { DeclaredAddresses } from '../dialling/declared-addresses.ts';
 import type { Dial } from '../dialling/dial.ts';
 import { receiveFirstBytes } from './first-bytes.ts';
@@ -280,7 +280,7 @@ class Passing implements PassThrough {
     } finally {
       timer.cancel();
       this.#parts.logger.debug(
-        { session: entry.session, to: formatAddress(target.host, target.port) },
+        { session: entry.session, to: formatHostPort(target.host, target.port) },
         'passed through',
       );
     }
@@ -385,7 +385,7 @@ class Passing implements PassThrough {
   #recordOpening(entry: Entry): void {
     const { audit, clock } = this.#parts;
     const { agent, target, name } = entry.stranger;
-    const dialled = formatAddress(target.host, target.port);
+    const dialled = formatHostPort(target.host, target.port);
     const event = createEvent('connection.opened', clock.now(), {
       agent,
       session: entry.session,
@@ -407,7 +407,7 @@ class Passing implements PassThrough {
       reason: visible(reason.detail),
       data: {
         how: reason.kind,
-        dialled: formatAddress(target.host, target.port),
+        dialled: formatHostPort(target.host, target.port),
         bytes_from_client: socket.bytesRead,
         bytes_to_client: socket.bytesWritten,
         duration_ms: Math.round(clock.monotonicMs() - startedMs),
@@ -431,7 +431,7 @@ class Passing implements PassThrough {
         session,
         verdict: 'deny',
         reason: visible(message),
-        data: { cause: word, dialled: formatAddress(target.host, target.port) },
+        data: { cause: word, dialled: formatHostPort(target.host, target.port) },
       }),
     );
   }

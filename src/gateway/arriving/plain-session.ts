@@ -1,5 +1,6 @@
 // A session that looks at nothing: what one side sends goes to the other, ends are passed on each for itself, a reset as a reset. Pure.
 import type { FinishReason, Session, SessionCommand, SessionEvent, Side } from '../../protocols/session.ts';
+import { otherSide } from '../../protocols/session.ts';
 
 /** `onBytes` is told of every chunk. */
 export function createPlainSession(onBytes: () => void): Session {
@@ -8,7 +9,7 @@ export function createPlainSession(onBytes: () => void): Session {
     if (how === 'reset') {
       return [finish({ kind: 'reset', detail: `the ${from} broke the connection off` })];
     }
-    const to = other(from);
+    const to = otherSide(from);
     if (!ended.has(to)) {
       ended.add(from);
       return [{ kind: 'end', to }];
@@ -22,7 +23,7 @@ export function createPlainSession(onBytes: () => void): Session {
       switch (event.kind) {
         case 'data':
           onBytes();
-          return [{ kind: 'send', to: other(event.from), bytes: event.bytes }];
+          return [{ kind: 'send', to: otherSide(event.from), bytes: event.bytes }];
         case 'ended':
           return end(event.from, event.how);
         case 'draining':
@@ -36,10 +37,6 @@ export function createPlainSession(onBytes: () => void): Session {
       }
     },
   };
-}
-
-function other(side: Side): Side {
-  return side === 'client' ? 'upstream' : 'client';
 }
 
 function finish(reason: FinishReason): SessionCommand {

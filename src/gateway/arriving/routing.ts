@@ -2,9 +2,8 @@
 // from an endpoint to another without closing it. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointConfig, HostPattern } from '../../config/config.ts';
-import { AGENT_NAME, AGENT_PORTS } from '../../config/hosts.ts';
+import { AGENT_NAME, AGENT_PORTS, formatHostPort } from '../../config/hosts.ts';
 import type { DialTarget, DispatchedCredential } from '../../protocols/protocol.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { Live } from '../live.ts';
 
 /** Where a connection goes. */
@@ -35,7 +34,7 @@ export function createRoutes(live: Live): ReadonlyMap<string, Way & { readonly s
     if (endpoint.listen !== null && endpoint.profile !== null) {
       const { host, port } = endpoint.listen;
       // "Any free port" is a different one for each endpoint, and stays the endpoint's.
-      const key = port === 0 ? `${formatAddress(host, 0)} ${endpoint.ref}` : formatAddress(host, port);
+      const key = port === 0 ? `${formatHostPort(host, 0)} ${endpoint.ref}` : formatHostPort(host, port);
       const spec = { key, host, port, name: endpoint.ref };
       routes.set(key, { kind: 'endpoint', endpoint, profile: endpoint.profile, spec });
     }
@@ -43,7 +42,7 @@ export function createRoutes(live: Live): ReadonlyMap<string, Way & { readonly s
   const { proxy } = live.config.gateway;
   if (proxy !== null) {
     const { host, port } = proxy.listen;
-    const key = port === 0 ? `${formatAddress(host, 0)} proxy` : formatAddress(host, port);
+    const key = port === 0 ? `${formatHostPort(host, 0)} proxy` : formatHostPort(host, port);
     const { profile, listenAllow } = proxy;
     routes.set(key, { kind: 'proxy', profile, listenAllow, spec: { key, host, port, name: 'proxy' } });
   }

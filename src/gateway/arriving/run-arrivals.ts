@@ -1,11 +1,11 @@
 // Connections of runs that come with a token (`run --mode proxy`) and have said where they want to: led to the endpoint of the run's profile that
 // claims it, as those out of the tunnel are. Everything else is refused and recorded.
 import { createEvent } from '../../audit/event.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
 import type { DialTarget } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { ClientSocket } from '../client-socket.ts';
 import type { Live } from '../live.ts';
 import type { Metrics } from '../metrics.ts';
@@ -58,7 +58,7 @@ export function createRunArrivals({ clock, live, metrics, recorder, tunnel, admi
         admit(socket, { route: { endpoint, profile }, target, agent });
         return null;
       }
-      const dialled = formatAddress(target.host, target.port);
+      const dialled = formatHostPort(target.host, target.port);
       metrics.refused('destination');
       recorder.record(
         createEvent('connection.refused', clock.now(), {

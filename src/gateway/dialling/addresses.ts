@@ -85,11 +85,6 @@ export function mayDial(host: string, ip: string): boolean {
   return isIP(address) !== 0 && !isNeverNamed(address);
 }
 
-/** `host:port`, with brackets around IPv6. */
-export function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 function isWildcard(ip: string): boolean {
   return ip === '0.0.0.0' || ip === '::';
 }

@@ -4,10 +4,11 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { formatHostPort } from '../../config/hosts.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { GatewayError, messageOf } from '../../lib/errors.ts';
-import { canonicalIp, formatAddress, mayDial, reachesSelf } from './addresses.ts';
+import { canonicalIp, mayDial, reachesSelf } from './addresses.ts';
 import type { BoundAddress } from './addresses.ts';
 
 /** Resolving and connecting together. */
@@ -66,7 +67,7 @@ export function createDial(parts: DialParts): Dial {
 }
 
 function unreachable({ host, port }: DialTarget, why: string, cause?: unknown): GatewayError {
-  const message = `cannot reach ${formatAddress(host, port)}: ${why}; check the endpoint's host and that this machine may connect to it`;
+  const message = `cannot reach ${formatHostPort(host, port)}: ${why}; check the endpoint's host and that this machine may connect to it`;
   return new GatewayError('UPSTREAM_UNREACHABLE', 'upstream', message, { cause });
 }
 
@@ -84,7 +85,7 @@ function checkAddresses(
   }
   const others = checked.filter((ip) => !reachesSelf(ip, target.port, { bound, local }));
   if (others.length === 0 && checked.length > 0) {
-    const message = `${formatAddress(target.host, target.port)} is a listener of this gateway; an endpoint cannot lead back to it`;
+    const message = `${formatHostPort(target.host, target.port)} is a listener of this gateway; an endpoint cannot lead back to it`;
     throw new GatewayError('UPSTREAM_UNREACHABLE', 'operator', message);
   }
   return interleave(others).slice(0, MAX_ADDRESSES);

@@ -2,11 +2,12 @@
 // that it sends, else the address itself), and which endpoint of its profile that belongs to. Everything else is refused and recorded.
 import type { Socket } from 'node:net';
 import { createEvent } from '../../audit/event.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
 import type { DialTarget } from '../../protocols/protocol.ts';
 import type { Agent } from '../../rules/action.ts';
-import { canonicalIp, formatAddress } from '../dialling/addresses.ts';
+import { canonicalIp } from '../dialling/addresses.ts';
 import { receiveFirstBytes } from '../arriving/first-bytes.ts';
 import type { FirstBytes } from '../arriving/first-bytes.ts';
 import type { Live } from '../live.ts';
@@ -154,7 +155,7 @@ class OpenArrivals implements Arrivals {
     const { agent, socket } = arrival;
     const endpoint = findEndpoint(this.#parts.live(), agent.profile, target);
     if (endpoint === null) {
-      const where = formatAddress(target.host, target.port);
+      const where = formatHostPort(target.host, target.port);
       this.#refuse(arrival, 'destination', `no endpoint of profile ${agent.profile} claims ${where}`, where);
       return;
     }
@@ -181,7 +182,7 @@ class OpenArrivals implements Arrivals {
         : findSaidRefusal(live().config, dialled.port, said)
       : describeRefusal(arrival, said);
     if (why !== null) {
-      const where = said?.kind === 'name' ? formatAddress(said.name, dialled.port) : null;
+      const where = said?.kind === 'name' ? formatHostPort(said.name, dialled.port) : null;
       this.#refuse(arrival, 'destination', why, where);
       return;
     }
@@ -222,7 +223,7 @@ class OpenArrivals implements Arrivals {
         agent,
         verdict: 'deny',
         reason: visible(detail),
-        data: { cause, dialled: where ?? formatAddress(dialled.host, dialled.port) },
+        data: { cause, dialled: where ?? formatHostPort(dialled.host, dialled.port) },
       }),
     );
   }
@@ -230,13 +231,13 @@ class OpenArrivals implements Arrivals {
 
 /** Why nothing claims it, with what the client said where it was asked. */
 function describeRefusal({ agent, dialled }: Arrival, said: FirstBytes | null): string {
-  const where = formatAddress(dialled.host, dialled.port);
+  const where = formatHostPort(dialled.host, dialled.port);
   const unclaimed = `no endpoint of profile ${agent.profile} claims ${where}`;
   switch (said?.kind) {
     case undefined:
       return unclaimed;
     case 'name':
-      return `no endpoint of profile ${agent.profile} claims ${formatAddress(said.name, dialled.port)}, dialled at ${dialled.host}`;
+      return `no endpoint of profile ${agent.profile} claims ${formatHostPort(said.name, dialled.port)}, dialled at ${dialled.host}`;
     case 'malformed':
       return `${unclaimed}, and the server name cannot be read: ${said.why}`;
     case 'nameless':

@@ -1,6 +1,6 @@
 // Makes the transports that the configuration asks for, from what is in the state directory.
 import type { AttributeValue, GatewayConfig } from '../../config/config.ts';
-import { isLoopbackHost, parseHost } from '../../config/hosts.ts';
+import { isLoopbackHost, parseHost, formatHostPort } from '../../config/hosts.ts';
 import type { Devices, TunnelDescription } from '../../devices/devices.ts';
 import { createEnrolment } from '../../devices/enrolment.ts';
 import { openJoinTokens } from '../../devices/join-tokens.ts';
@@ -11,7 +11,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { RunRegistry } from '../../devices/runs.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Connections } from '../arriving/connections.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { Live } from '../live.ts';
 import type { Logger } from '../logger.ts';
 import { addressesAt, lastDeviceNumber, readWireguard } from './layout.ts';
@@ -212,8 +211,8 @@ export function dialTarget(
   const written = wireguard?.['endpoint'];
   const parsed = typeof written === 'string' ? parseHost(written, false) : null;
   if (parsed !== null && parsed.host !== '0.0.0.0' && parsed.host !== '::') {
-    return formatAddress(parsed.host, parsed.port ?? listenPort);
+    return formatHostPort(parsed.host, parsed.port ?? listenPort);
   }
   const host = publicUrl === null ? 'localhost' : new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
-  return formatAddress(host, listenPort);
+  return formatHostPort(host, listenPort);
 }

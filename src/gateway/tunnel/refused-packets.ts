@@ -1,10 +1,10 @@
 // What devices send that nothing here could take (no TCP, or TCP to what nobody declared) is refused by the kernel; here it is heard of and recorded.
 import { Worker } from 'node:worker_threads';
 import { createEvent } from '../../audit/event.ts';
+import { formatHostPort } from '../../config/hosts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { visible } from '../../lib/text.ts';
 import type { Agent } from '../../rules/action.ts';
-import { formatAddress } from '../dialling/addresses.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Recorder } from '../judging/recorder.ts';
@@ -68,7 +68,7 @@ function recordPacket(
   const agent = parts.identify(source);
   const at = parts.destinationOf(destination);
   const host = at.kind === 'name' ? at.name : destination;
-  const where = port === null ? host : formatAddress(host, port);
+  const where = port === null ? host : formatHostPort(host, port);
   const what = protocol === 'other' ? `protocol ${protocolNumber}` : protocol;
   const [cause, reason] =
     agent === null ? describeStranger(source) : describeRefusal(agent, { where, protocol, port, what });

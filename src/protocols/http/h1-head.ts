@@ -2,6 +2,7 @@
 // node:http: what is judged must be what is sent, byte for byte; llhttp joins, drops and tolerates, and where two readers of one head
 // differ a second request can hide (notes H1, ND-14). What is doubtful here is malformed, and the connection ends. Pure.
 import { trimBlanks } from '../../lib/text.ts';
+import { isToken } from '../../lib/token.ts';
 import type { Field } from './request.ts';
 
 /** The most fields of one head; more is no client that we know. */
@@ -12,7 +13,6 @@ const LF = 0x0a;
 const CRLF = Buffer.from('\r\n', 'latin1');
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** field-vchar, SP, HTAB and obs-text (RFC 9110, section 5.5): no CR, no LF, no NUL, no other control character. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Visible characters and obs-text; what they mean is for whoever reads paths. A fragment is never sent (RFC 9112, section 3.2). */
@@ -155,7 +155,7 @@ function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Malformed
   const method = line.slice(0, Math.max(0, first));
   const target = line.slice(first + 1, Math.max(first + 1, second));
   const version = line.slice(second + 1);
-  if (first < 1 || second === -1 || method.length > MAX_METHOD_CHARS || !TOKEN.test(method)) {
+  if (first < 1 || second === -1 || method.length > MAX_METHOD_CHARS || !isToken(method)) {
     return malformed('the request line is not METHOD TARGET HTTP/1.1');
   }
   if (!TARGET.test(target)) {
@@ -197,7 +197,7 @@ export function parseFields(text: string, start: number = 0): readonly Field[] |
     }
     const name = text.slice(from, colon);
     // Also catches white space before the colon, and a folded line, which begins with white space.
-    if (!TOKEN.test(name)) {
+    if (!isToken(name)) {
       return malformed('a header name holds characters that no name may hold');
     }
     const raw = text.slice(colon + 1, end);

@@ -9,6 +9,7 @@ import { FrameFollower } from '../http/websocket-follow.ts';
 import { closeFrame } from '../http/websocket-frames.ts';
 import { createMessageSession, readsMessages } from '../http/websocket.ts';
 import type { FinishReason, Session, SessionCommand, SessionEvent, Side } from '../session.ts';
+import { otherSide } from '../session.ts';
 
 /** "Service restart": clients connect again (RFC 6455, 7.4, as registered with IANA). */
 const CLOSE_RESTART = 1012;
@@ -88,7 +89,7 @@ class WebSocketSession implements Session {
         if (!this.#lost.has(event.from) && typeof this.#followed[event.from].follow(event.bytes, false) === 'string') {
           this.#lost.add(event.from);
         }
-        return [{ kind: 'send', to: other(event.from), bytes: event.bytes }];
+        return [{ kind: 'send', to: otherSide(event.from), bytes: event.bytes }];
       case 'ended':
         return this.#end(event.from, event.how);
       case 'draining':
@@ -107,15 +108,11 @@ class WebSocketSession implements Session {
       return [finish('reset', `the ${from} reset the connection`)];
     }
     this.#ended.add(from);
-    const end: SessionCommand = { kind: 'end', to: other(from) };
+    const end: SessionCommand = { kind: 'end', to: otherSide(from) };
     return this.#ended.size === 2
       ? [end, finish(from === 'client' ? 'client-closed' : 'upstream-closed', `the ${from} ended last`)]
       : [end];
   }
-}
-
-function other(side: Side): Side {
-  return side === 'client' ? 'upstream' : 'client';
 }
 
 function finish(kind: FinishReason['kind'], detail: string): SessionCommand {

@@ -1,6 +1,7 @@
 // One channel as it stands between the two connections: its numbers on both sides, its two streams, and in which order end-of-file and close
 // come. What a request on it means is session-channel.ts's business.
 import type { Side } from '../session.ts';
+import { otherSide } from '../session.ts';
 import { dataHeader, writeMessage } from './codec.ts';
 import type { ChannelOpen } from './codec.ts';
 import { Flow } from './flow.ts';
@@ -68,7 +69,7 @@ export class Channel {
 
   /** Asks the other side to open it. */
   request(data: Buffer): void {
-    const to = other(this.opener);
+    const to = otherSide(this.opener);
     const windowBytes = this.flows[to].firstGrant();
     const { number: sender, type } = this;
     this.#send(to, writeMessage({ kind: 'open', type, sender, windowBytes, packetBytes: MAX_PACKET_BYTES, data }));
@@ -110,7 +111,7 @@ export class Channel {
 
   /** Ends the stream to that side, after what is on its way. */
   eof(to: Side): void {
-    this.flows[other(to)].after(() => {
+    this.flows[otherSide(to)].after(() => {
       const channel = this.#openTo(to);
       if (channel !== null && !this.#ends[to].eofSent) {
         this.#ends[to].eofSent = true;
@@ -121,7 +122,7 @@ export class Channel {
 
   /** Closes it towards that side, after what is on its way. */
   close(to: Side): void {
-    this.flows[other(to)].after(() => this.closeNow(to));
+    this.flows[otherSide(to)].after(() => this.closeNow(to));
   }
 
   /** Closes it towards that side; what is on its way there is lost. */
@@ -130,7 +131,7 @@ export class Channel {
     if (channel !== null) {
       this.#ends[to].closeSent = true;
       this.#send(to, writeMessage({ kind: 'close', channel }));
-      this.flows[other(to)].drop();
+      this.flows[otherSide(to)].drop();
     }
   }
 
@@ -179,7 +180,7 @@ export class Channel {
   }
 
   #flow(source: Side, start: ConstructorParameters<typeof Flow>[1]): Flow {
-    const sink = other(source);
+    const sink = otherSide(source);
     return new Flow(
       {
         send: (bytes, type) => {
@@ -208,8 +209,4 @@ export interface Confirmation {
 
 function end(): End {
   return { peer: null, eofReceived: false, eofSent: false, closeReceived: false, closeSent: false };
-}
-
-export function other(side: Side): Side {
-  return side === 'client' ? 'upstream' : 'client';
 }

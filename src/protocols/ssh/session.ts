@@ -2,7 +2,8 @@
 // questions out; no I/O, no clock of its own. What cannot be read ends the session; what nobody allowed is refused and never forwarded.
 import type { Action } from '../../rules/action.ts';
 import type { FinishReason, Side, Verdict } from '../session.ts';
-import { Channel, other } from './channel.ts';
+import { otherSide } from '../session.ts';
+import { Channel } from './channel.ts';
 import { OPEN_FAILURE, parseMessage, parseStreamLocal, parseTcpip, writeMessage } from './codec.ts';
 import type { ChannelOpen, ChannelRequest, ConnectionMessage } from './codec.ts';
 import { denialText } from './denial.ts';
@@ -145,11 +146,11 @@ export class SshSession {
       case 'extended':
         return this.#data(entry, from, message);
       case 'adjust':
-        return channel.flows[other(from)].adjust(message.addBytes) ? null : 'a window beyond all bounds';
+        return channel.flows[otherSide(from)].adjust(message.addBytes) ? null : 'a window beyond all bounds';
       case 'eof':
         if (channel.tookEof(from)) {
           if (program === null) {
-            channel.eof(other(from));
+            channel.eof(otherSide(from));
           } else {
             program.eof(from);
           }
@@ -198,7 +199,7 @@ export class SshSession {
     }
     if (program === null) {
       channel.closeNow(from);
-      channel.close(other(from));
+      channel.close(otherSide(from));
       this.#settleForwarded(entry);
     } else {
       program.close(from);

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  canonicalIp,
-  createRanges,
-  formatAddress,
-  mayDial,
-  reachesSelf,
-} from '../../../src/gateway/dialling/addresses.ts';
+import { formatHostPort } from '../../../src/config/hosts.ts';
+import { canonicalIp, createRanges, mayDial, reachesSelf } from '../../../src/gateway/dialling/addresses.ts';
 
 test('addresses are written in one way', () => {
   const cases: [string | undefined, string][] = [
@@ -101,6 +96,6 @@ test('an upstream that is one of our own listeners is recognised', () => {
     ['0.0.0.0', 5432, false],
   ];
   for (const [ip, port, expected] of cases) {
-    assert.equal(reachesSelf(ip, port, own), expected, formatAddress(ip, port));
+    assert.equal(reachesSelf(ip, port, own), expected, formatHostPort(ip, port));
   }
 });
