@@ -34,7 +34,7 @@ export type ModelReply = TokensUsed &
 /** Speaks to a provider. Never rejects; ends soon after `signal` aborts. */
 export type CallModel = (request: ModelRequest, signal: AbortSignal) => Promise<ModelReply>;
 
-export const MAX_OUTPUT_TOKENS = 1_024;
+const MAX_OUTPUT_TOKENS = 1_024;
 /** A second try is not begun with less time than this left. */
 const MIN_TRY_MS = 1_000;
 /** A pause before it, unless the provider names another, and how much of it is drawn by lot so that many do not come back together. */

@@ -40,7 +40,7 @@ export const ANSWER_SCHEMA = {
 } as const;
 
 /** Stands where the operators wrote no policy. */
-export const BUILT_IN_POLICY = `Allow what is bounded, what its rows or objects can be restored from, and what fits an open alert.
+const BUILT_IN_POLICY = `Allow what is bounded, what its rows or objects can be restored from, and what fits an open alert.
 Escalate what is unbounded, what touches money, access, secrets, backups or audit trails, what the facts do not fully explain, and
 whatever you would want to ask a colleague about. Deny what destroys data without need, hands out power, disables protection,
 takes data out, or hides what it does.`;

@@ -50,7 +50,7 @@ import {
 export type { Approvals, ApprovalsParts } from './queue-parts.ts';
 
 /** A transaction holds locks while it waits, so it waits no longer than this, whatever the approver's timeout. */
-export const MAX_IN_TRANSACTION_MS = 60_000;
+const MAX_IN_TRANSACTION_MS = 60_000;
 /** How long a review waits for the measured effect. */
 const EFFECT_WAIT_MS = 3_000;
 /** A reviewer keeps its own time; one that does not is given up this much later. */

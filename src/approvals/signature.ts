@@ -33,7 +33,7 @@ export function pagerDutySignature(secret: Secret, body: Buffer): string {
 }
 
 /** Whether two texts are equal, in a time that does not tell where they differ. */
-export function sameSignature(given: string, expected: string): boolean {
+function sameSignature(given: string, expected: string): boolean {
   const [one, other] = [Buffer.from(given), Buffer.from(expected)];
   return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -14,7 +14,7 @@ import type { Approval, GrantTerms, GrantWish, RefusedCode, Review, Vote } from 
 import { findWishObjection } from './grant.ts';
 
 /** How often a stage may hand over to another approver (config reference 2.8). */
-export const MAX_ESCALATIONS = 3;
+const MAX_ESCALATIONS = 3;
 
 /** Median time to decide below which somebody who approves nearly everything counts as tired. */
 export const DEFAULT_FATIGUE_MS = 5_000;
@@ -152,8 +152,8 @@ export function escalateOnTimeout(course: Course, human: HumanStage, context: St
 }
 
 /** What an agent is told of a reviewer's no: that, and nothing of its reasons, which would be an oracle. */
-export const REVIEWER_DENIED = 'a reviewer model denied it';
-export const REVIEWER_FAILED = 'the reviewer model gave no usable answer';
+const REVIEWER_DENIED = 'a reviewer model denied it';
+const REVIEWER_FAILED = 'the reviewer model gave no usable answer';
 
 /**
  * Goes on with what a reviewer model said. Its yes passes its own stage and no other: whoever comes after it in the chain still decides.

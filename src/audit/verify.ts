@@ -164,7 +164,7 @@ function unsignedAtEnd(results: readonly BundleResult[]): readonly string[] {
 }
 
 /** Names carry the first record's number with leading zeros, so their order is that of the records. */
-export function listArchive(folder: string): readonly string[] {
+function listArchive(folder: string): readonly string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith('audit-') && name.endsWith('.jsonl.gz'))
     .toSorted();

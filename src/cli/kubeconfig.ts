@@ -9,7 +9,7 @@ import type { Io } from './io.ts';
 /**
  * Text of the kubeconfig file. The token is a placeholder that the gateway takes out: without any, kubectl would ask for a user name.
  */
-export function kubeconfigText({ name, server, proxy_url: proxyUrl, certificate }: KubeconfigJson): string {
+function kubeconfigText({ name, server, proxy_url: proxyUrl, certificate }: KubeconfigJson): string {
   return [
     'apiVersion: v1',
     'kind: Config',

@@ -41,7 +41,7 @@ export interface DeviceRecord {
 }
 
 /** Where Debian and its relatives, Fedora and its relatives, Alpine and Arch keep the certificates that programs trust. */
-export const SYSTEM_BUNDLES: readonly string[] = [
+const SYSTEM_BUNDLES: readonly string[] = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
   '/etc/ssl/cert.pem',

@@ -18,7 +18,7 @@ const MAX_LOOKED_AT = 2_000;
 const PAGE = 500;
 const MAX_SAMPLES = 5;
 
-export function grantJson(grant: Grant): GrantJson {
+function grantJson(grant: Grant): GrantJson {
   const { id, state, scope, sentence, approver, device, profile, endpoint, family, credential, risk } = grant;
   return {
     id,

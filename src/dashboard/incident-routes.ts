@@ -8,16 +8,7 @@ import { ApiError, getText, readFields } from './input.ts';
 import type { Answer, Call, Route } from './routes.ts';
 import { timeText } from './shapes.ts';
 
-export function incidentJson({
-  id,
-  source,
-  status,
-  url,
-  fields,
-  openedMs,
-  changedMs,
-  resolvedMs,
-}: Incident): IncidentJson {
+function incidentJson({ id, source, status, url, fields, openedMs, changedMs, resolvedMs }: Incident): IncidentJson {
   return {
     id,
     source,

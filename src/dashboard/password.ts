@@ -20,7 +20,7 @@ export class BusyError extends Error {
   }
 }
 
-export const MIN_PASSWORD_CHARS = 12;
+const MIN_PASSWORD_CHARS = 12;
 export const MAX_PASSWORD_CHARS = 256;
 
 /** 32 MiB and about a tenth of a second each. */

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { hashOf, sameText } from './sessions.ts';
 
 /** How long the token works. */
-export const SETUP_MS = 30 * 60_000;
+const SETUP_MS = 30 * 60_000;
 
 export interface Setup {
   /** Makes the token, which is kept as a hash only. */

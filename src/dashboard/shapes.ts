@@ -104,7 +104,7 @@ export function approvalJson(approval: Approval): ApprovalJson {
 }
 
 /** A model's assessment. */
-export function reviewJson(review: Review): ReviewJson {
+function reviewJson(review: Review): ReviewJson {
   const { approver, provider, model, answer, risk, reasons, trouble, detail, cost, cached } = review;
   return {
     approver,

@@ -41,7 +41,7 @@ export interface StatusSources {
 }
 
 /** Below this the disk counts as full: the store needs room for its journal. */
-export const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
+const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
 /** Looks happen every few seconds; one that is this late has stopped. */
 const LOOK_LATE_MS = 30_000;
 

@@ -48,7 +48,7 @@ export type Element = Value | Unknown | Date;
 
 export type Result = Value | Unknown | Failure;
 
-export const MISSING_KEY = new Failure('no such key');
+const MISSING_KEY = new Failure('no such key');
 export const OUT_OF_RANGE = new Failure('index out of range');
 export const NOT_BOOL = new Failure('a bool was wanted');
 export const NO_OVERLOAD = new Failure('the operands have the wrong types');

@@ -20,7 +20,7 @@ export interface Folding {
 }
 
 /** The text as the folded fact would have it. */
-export function foldText(text: string, fold: Fold): string {
+function foldText(text: string, fold: Fold): string {
   return fold.how === 'lower' ? asciiLower(text) : canonicalHeader(text);
 }
 

@@ -36,7 +36,7 @@ export function setsOf(expr: Expr): readonly ValueSet[] {
 }
 
 /** `fact == 'a'`, `fact in ['a', 'b']`, `'a' in fact`, and || of these on one fact. */
-export function setOf(term: Expr): ValueSet | null {
+function setOf(term: Expr): ValueSet | null {
   if (term.kind === 'or') {
     return union(term.terms.map(setOf));
   }

@@ -125,7 +125,7 @@ interface Level {
 }
 
 /** Values behind masked keys in the text of JSON, or of several JSON texts after each other. */
-export function maskJson(text: string, masking: (key: string) => Masking): string {
+function maskJson(text: string, masking: (key: string) => Masking): string {
   const out: string[] = [];
   const levels: Level[] = [];
   let at = 0;

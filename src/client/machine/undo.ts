@@ -116,7 +116,7 @@ export async function findAlias(name: string, { run }: Pick<MachineSystem, 'run'
 }
 
 /** Whether the file that is seen there is our own, laid over the system's. */
-export function isCovered(
+function isCovered(
   { path, source }: { readonly path: string; readonly source: string },
   system: MachineSystem,
 ): boolean {

@@ -1,7 +1,7 @@
 // The unit with which systemd routes the machine again after a restart, before there is a network. Pure.
 import type { Step } from './journal.ts';
 
-export const UNIT_NAME = 'clawpatrol-tunnel.service';
+const UNIT_NAME = 'clawpatrol-tunnel.service';
 const UNIT_PATH = `/etc/systemd/system/${UNIT_NAME}`;
 /** Is there when systemd runs the system (sd_booted(3)). */
 export const SYSTEMD_RUNS = '/run/systemd/system';

@@ -24,7 +24,7 @@ const putAway = signal<readonly string[]>((localStorage.getItem(PUT_AWAY) ?? '')
 let known: ReadonlySet<string> | null = null;
 
 /** Asks what was decided so; rings when there is something new. */
-export async function loadBroken(): Promise<void> {
+async function loadBroken(): Promise<void> {
   const { items } = await get<ListJson<ApprovalJson>>(`/api/break-glass?limit=${KEPT}`);
   if (known !== null && items.some(({ id }) => known?.has(id) !== true)) {
     chime();
@@ -34,7 +34,7 @@ export async function loadBroken(): Promise<void> {
 }
 
 /** The votes by which it was decided so. */
-export function brokenVotes({ votes }: Pick<ApprovalJson, 'votes'>): readonly VoteJson[] {
+function brokenVotes({ votes }: Pick<ApprovalJson, 'votes'>): readonly VoteJson[] {
   return votes.filter(({ break_glass: missing }) => missing !== null);
 }
 

@@ -35,7 +35,7 @@ export const notice = signal<{ readonly text: string; readonly kind: 'good' | 'b
 export const liveRecords = signal<readonly RecordRowJson[]>([]);
 /** What the stream of records is asked for; null while nobody looks at it. */
 export const recordFilter = signal<string | null>(null);
-export const missedRecords = signal(0);
+const missedRecords = signal(0);
 
 export const mayDecide = computed(() => {
   const role = session.value?.operator?.role;

@@ -90,13 +90,6 @@ export function splitRequest(text: string): readonly Line[] {
   return lines;
 }
 
-/** On one line, with everything hidden named. */
-export function oneLine(text: string): string {
-  return splitLine(text.replaceAll(/\s*\r?\n\s*/g, ' ↵ '))
-    .map(({ kind, text: part }) => (kind === 'plain' ? part : `⟨${part}⟩`))
-    .join('');
-}
-
 /** `12,345`, the same everywhere. */
 export function count(value: number): string {
   return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ',');

@@ -31,7 +31,7 @@ export type ReceivedRequest =
   | { readonly kind: 'gone'; readonly why: string };
 
 /** What comes of it: bytes behind a CONNECT head, or the whole of any other request, are still to be read from the socket. */
-export function receiveProxyRequest(
+function receiveProxyRequest(
   socket: Socket,
   { clock, signal, maxBytes }: { readonly clock: Clock; readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<ReceivedRequest> {

@@ -63,7 +63,7 @@ export function matchHost(pattern: HostPattern, { host, port }: DialTarget): boo
  * Stands for the gateway itself where a connection leads to an endpoint. It speaks HTTP as `https` endpoints do; it has no upstream, no
  * credential and no rules, and what is asked there is no action.
  */
-export const AGENT_ENDPOINT: EndpointConfig = {
+const AGENT_ENDPOINT: EndpointConfig = {
   type: 'https',
   name: AGENT_NAME,
   ref: AGENT_NAME,

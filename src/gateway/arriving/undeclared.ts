@@ -80,7 +80,7 @@ export function mayBeTls({ endpoints }: Pick<Config, 'endpoints'>, port: number)
 }
 
 /** Whether an endpoint of that port covers names that cannot all be looked up. */
-export function hasWildcard({ endpoints }: Pick<Config, 'endpoints'>, port: number): boolean {
+function hasWildcard({ endpoints }: Pick<Config, 'endpoints'>, port: number): boolean {
   return endpoints.some(({ hosts }) => hosts.some((host) => host.wildcard && host.port === port));
 }
 

@@ -10,7 +10,7 @@ import { fillMessage, linkTo, numberOf, textOf, wants, type Channel, type Channe
 import { describeNews } from './told.ts';
 import { checkStatus } from './webhook.ts';
 
-export const PAGERDUTY_EVENTS_URL = 'https://events.pagerduty.com';
+const PAGERDUTY_EVENTS_URL = 'https://events.pagerduty.com';
 export const PAGERDUTY_URL = 'https://api.pagerduty.com';
 /** The API's own limits. */
 const MAX_SUMMARY_CHARS = 1_000;

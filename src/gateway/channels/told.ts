@@ -6,7 +6,7 @@ import type { Ref } from '../../config/config.ts';
 import { isAlarm, type AlarmNews, type Called } from './alarm.ts';
 
 /** Of the request; where it is cut is said. */
-export const MAX_TOLD_CHARS = 64 * 1024;
+const MAX_TOLD_CHARS = 64 * 1024;
 
 export interface ToldParts {
   readonly notifier: Ref;

@@ -3,7 +3,7 @@
 import { createEvent } from '../../audit/event.ts';
 import type { AuditEvent } from '../../audit/event.ts';
 import type { ActionClaimJson } from '../../approvals/claims.ts';
-import type { Action, Agent, Evidence, Outcome } from '../../rules/action.ts';
+import type { Action, Evidence, Outcome } from '../../rules/action.ts';
 import type { Decision } from '../../rules/decision.ts';
 
 /** Parts of an action's record that are made once and shared between equal actions. */
@@ -20,7 +20,7 @@ export interface RecordedRequest {
 const NONE: readonly string[] = [];
 
 /** The word of the log for what decided. */
-export function decidedBy(decision: Decision): string {
+function decidedBy(decision: Decision): string {
   switch (decision.by) {
     case 'rule':
     case 'cannot-tell':
@@ -179,14 +179,6 @@ export function sampleText(
     end -= 1;
   }
   return { text: bytes.toString('utf8', 0, end), complete: false };
-}
-
-/** A connection's identity in an event. */
-export interface ConnectionParts {
-  readonly agent: Agent;
-  readonly session: string;
-  readonly endpoint: string;
-  readonly family: string;
 }
 
 /** A part, from 0, of what an action showed on a terminal (lines of asciicast version 2). */

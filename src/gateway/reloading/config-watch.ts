@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Job, Jobs } from '../../lib/jobs.ts';
 
 /** Time between looks. */
-export const LOOK_MS = 3_000;
+const LOOK_MS = 3_000;
 /** A change must stand this long, so that a file is not read while an editor writes it. */
 const SETTLE_MS = 200;
 

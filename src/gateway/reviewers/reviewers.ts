@@ -33,7 +33,7 @@ export function createReviewers({ clock, live, dial, sources, likeness }: Review
 }
 
 /** The header fields that an approver's credential puts into a call, as it would into an agent's request. */
-export function createAuthorise({
+function createAuthorise({
   clock,
   live,
   sources,

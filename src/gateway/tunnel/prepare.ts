@@ -204,7 +204,7 @@ function describeTunnel(tunnel: Tunnel, live: () => Live): TunnelDescription {
 }
 
 /** What clients dial: `endpoint` unless it is a wildcard address, else the host of `public_url` (config reference, 1.2). */
-export function dialTarget(
+function dialTarget(
   { wireguard, publicUrl }: Pick<GatewayConfig, 'wireguard' | 'publicUrl'>,
   listenPort: number,
 ): string {

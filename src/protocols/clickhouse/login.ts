@@ -33,7 +33,7 @@ const MAX_RULES = 1000;
 const NONCE_BYTES = 8;
 const MAX_NESTED = 16;
 /** Messages of exceptions hold query texts and stack traces. */
-export const MAX_EXCEPTION_TEXT_BYTES = 4 * 1024 * 1024;
+const MAX_EXCEPTION_TEXT_BYTES = 4 * 1024 * 1024;
 
 /** Takes the client's hello from the front. What it sends as a password is skipped. */
 export function takeClientHello(bytes: Buffer): Taken<ClientHello> {

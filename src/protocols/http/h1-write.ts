@@ -49,7 +49,7 @@ export function responseHead(
   return Buffer.from(`HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(fields)}${fieldLines(added)}\r\n`, 'latin1');
 }
 
-export function fieldLines(fields: readonly Field[]): string {
+function fieldLines(fields: readonly Field[]): string {
   let text = '';
   for (const { name, value } of fields) {
     text += `${name}: ${value}\r\n`;

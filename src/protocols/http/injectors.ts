@@ -49,7 +49,7 @@ export type Put =
 export type Injector = (request: HttpRequest, credential: DispatchedCredential, parts: InjectorParts) => Put;
 
 /** The slot in which a minted or configured access token comes (credentials/derive.ts). */
-export const ACCESS_TOKEN = 'access_token';
+const ACCESS_TOKEN = 'access_token';
 
 /** By type of credential. */
 export const INJECTORS: Readonly<Record<string, Injector>> = {

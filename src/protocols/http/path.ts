@@ -7,7 +7,7 @@ import { Unknown } from '../../rules/action.ts';
 import type { CanonicalTarget } from './target.ts';
 
 /** Longer paths are not read. */
-export const MAX_PATH_BYTES = 8 * 1024;
+const MAX_PATH_BYTES = 8 * 1024;
 
 /** How the upstream is declared to read what is otherwise ambiguous; true: as data. */
 export interface PathForms {

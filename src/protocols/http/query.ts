@@ -5,7 +5,7 @@ import { Unknown } from '../../rules/action.ts';
 
 /** Longer queries, and ones of more pairs, are not read. */
 export const MAX_QUERY_BYTES = 64 * 1024;
-export const MAX_QUERY_PAIRS = 1000;
+const MAX_QUERY_PAIRS = 1000;
 
 export interface PairLimits {
   readonly maxBytes: number;

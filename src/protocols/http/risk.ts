@@ -42,7 +42,7 @@ export function highest(tiers: readonly Tier[]): Tier {
 }
 
 /** What a method does, by its lower-case name. What is not here is destructive. */
-export const METHOD_CLASSES: Readonly<Record<string, 'read' | 'query' | 'write' | 'delete'>> = {
+const METHOD_CLASSES: Readonly<Record<string, 'read' | 'query' | 'write' | 'delete'>> = {
   get: 'read',
   head: 'read',
   options: 'read',

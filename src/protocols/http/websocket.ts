@@ -20,7 +20,7 @@ import { MAX_MESSAGE_BYTES, OPCODE, closeFrame, takeHead, unmask } from './webso
 import type { FrameHead } from './websocket-frames.ts';
 
 /** Facts whose reader makes the gateway look into messages. */
-export const MESSAGE_FACTS: readonly string[] = ['http.kind', 'http.message', 'http.message_json'];
+const MESSAGE_FACTS: readonly string[] = ['http.kind', 'http.message', 'http.message_json'];
 
 /** Pieces of one message: more of them, each an object here, would weigh many times what they hold. */
 const MAX_PIECES = 4096;
@@ -378,7 +378,7 @@ function send(to: Side, bytes: Buffer): SessionCommand {
 }
 
 /** A message as rules see it, with the upgrade's own facts. JSON is read up to the length up to which that of a body is. */
-export function messageUnit(upgrade: Facts, content: Buffer, maxJsonBytes: number = DEFAULT_BODY_BYTES): Unit {
+function messageUnit(upgrade: Facts, content: Buffer, maxJsonBytes: number = DEFAULT_BODY_BYTES): Unit {
   const text = decodeUtf8(content);
   const { risk, causes, reason } = text === null ? opaque('the message is not text') : WEBSOCKET_MESSAGE;
   const message: FactValue = text ?? new Unknown('undecodable');

@@ -107,7 +107,7 @@ interface RequestParts {
 }
 
 /** Everything that is known of one request. */
-export class RequestFacts implements Facts {
+class RequestFacts implements Facts {
   readonly request: HttpRequest;
   readonly target: Target;
   readonly #parts: RequestParts;

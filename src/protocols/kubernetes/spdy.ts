@@ -6,7 +6,7 @@ import { Gatherer } from '../../lib/gather.ts';
 import { SPDY_DICTIONARY } from './spdy-dictionary.ts';
 
 export const SYN_STREAM = 1;
-export const SYN_REPLY = 2;
+const SYN_REPLY = 2;
 export const RST_STREAM = 3;
 const GOAWAY = 7;
 export const HEADERS = 8;

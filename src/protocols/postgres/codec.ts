@@ -172,7 +172,6 @@ export function extendedQuery(sql: string, parameters: readonly (string | null)[
 }
 
 export const FLUSH_MESSAGE: Buffer = shortFrame(FRONT.flush, Buffer.alloc(0));
-export const TERMINATE_MESSAGE: Buffer = shortFrame(FRONT.terminate, Buffer.alloc(0));
 export const AUTHENTICATION_OK: Buffer = shortFrame(BACK.authentication, Buffer.alloc(4));
 
 /** ReadyForQuery in status idle. */

@@ -117,7 +117,7 @@ export function targetOf(request: StartupRequest, credential: DispatchedCredenti
   };
 }
 
-export function sslModeOf(config: EndpointConfig): SslMode {
+function sslModeOf(config: EndpointConfig): SslMode {
   const mode = SSL_MODES.find((known) => known === config.attributes['sslmode']);
   return mode ?? 'prefer';
 }

@@ -7,7 +7,7 @@ import type { SqlEvidence } from './evidence.ts';
 /** Longer names are refused: the server compares the first 63 bytes only, so two of them may be one (hash key NAMEDATALEN). */
 export const MAX_NAME_BYTES = 63;
 /** Bytes of text and parameters that one connection may keep under names. */
-export const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 /** What a name costs beside its text. */
 const NAME_BYTES = 256;
 

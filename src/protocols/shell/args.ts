@@ -16,7 +16,7 @@ export interface Arg {
   readonly isBelow?: true;
 }
 
-export const literalArg = (text: string): Arg => ({ text, kind: 'literal', shown: text });
+const literalArg = (text: string): Arg => ({ text, kind: 'literal', shown: text });
 
 /** Something that is not known before it runs. */
 export const DYNAMIC_ARG: Arg = { text: null, kind: 'dynamic', shown: '' };

@@ -279,7 +279,7 @@ function mayBeOption({ kind, shown }: Arg): boolean {
 }
 
 /** What git's client starts on the server. */
-export function judgeGitServer(program: string, args: readonly Arg[], call: Call, scope: Scope): void {
+function judgeGitServer(program: string, args: readonly Arg[], call: Call, scope: Scope): void {
   const { findings } = scope;
   const texts = literals(args);
   const [path] = texts ?? [];

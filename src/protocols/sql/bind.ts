@@ -194,7 +194,7 @@ function noStored(): null {
 }
 
 /** Arguments of an EXECUTE as values of the stored statement's parameters. */
-export function argumentValues(lookup: Lookup): readonly ParameterValue[] {
+function argumentValues(lookup: Lookup): readonly ParameterValue[] {
   return lookup.arguments.map((argument) =>
     argument === undefined
       ? { kind: 'opaque' }

@@ -10,7 +10,7 @@ import { Flow } from './flow.ts';
 const RESERVE_BYTES = 4096;
 const RESERVE_FROM_BYTES = 64 * 1024;
 /** ssh2 reads packets of at most 35,000 bytes; 32 KiB is what every implementation must take. */
-export const MAX_PACKET_BYTES = 32 * 1024;
+const MAX_PACKET_BYTES = 32 * 1024;
 
 export type Send = (to: Side, head: Buffer, body?: Buffer) => void;
 

@@ -93,7 +93,7 @@ export function verifySignature(
 }
 
 /** An RSA key that is too short to be believed. */
-export function isWeak(key: ParsedKey): boolean {
+function isWeak(key: ParsedKey): boolean {
   if (key.type !== 'ssh-rsa') {
     return false;
   }

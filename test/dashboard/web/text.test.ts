@@ -2,15 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  bytes,
-  count,
-  countdown,
-  duration,
-  oneLine,
-  splitLine,
-  splitRequest,
-} from '../../../src/dashboard/web/text.ts';
+import { bytes, count, countdown, duration, splitLine, splitRequest } from '../../../src/dashboard/web/text.ts';
 
 /** What a reader sees of a request. */
 function seen(text: string): string {
@@ -73,5 +65,4 @@ test('numbers and times are written in one way', () => {
   assert.equal(countdown(61_000), '1:01');
   assert.equal(countdown(3_661_000), '1:01:01');
   assert.equal(bytes(1536), '1.5 KiB');
-  assert.equal(oneLine('a\n  b\u200b'), 'a ↵ b⟨U+200B⟩');
 });

@@ -11,7 +11,7 @@ interface ServerTree {
 }
 
 /** Reads the answer to EXPLAIN AST: one node a line, one space of indentation a level. Null for what is no such answer. */
-export function readServerTree(explained: string): ServerTree | null {
+function readServerTree(explained: string): ServerTree | null {
   const lines = explained.split('\n').filter((line) => line.trim() !== '');
   const [first] = lines;
   if (first === undefined || /^\s/.test(first)) {

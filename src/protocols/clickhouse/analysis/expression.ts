@@ -157,7 +157,7 @@ export function readItem(cursor: Cursor): Node {
   return read;
 }
 
-export function readOperators(cursor: Cursor, lowest: number): Node {
+function readOperators(cursor: Cursor, lowest: number): Node {
   let left = readPrefix(cursor);
   // Comparisons of comparisons nest; what joins more than a few is nobody's query.
   let joins = 0;

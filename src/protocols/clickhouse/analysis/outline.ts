@@ -45,7 +45,7 @@ export interface TreeSummary {
   readonly calls: readonly string[];
 }
 
-export function createClickHouse(): ClickHouseOutline {
+function createClickHouse(): ClickHouseOutline {
   return {
     tableFunctions: new Set(),
     dictionaries: new Set(),

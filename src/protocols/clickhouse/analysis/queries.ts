@@ -104,7 +104,7 @@ function walkDefinition(
   }
 }
 
-export function walkSource(walk: Walk, source: Source, scope: Scope | null): void {
+function walkSource(walk: Walk, source: Source, scope: Scope | null): void {
   switch (source.kind) {
     case 'table':
       walk.relation(source.parts, { read: true }, scope);

@@ -102,7 +102,7 @@ function findEntry(walk: Walk, alias: string): RangeEntry | null {
 }
 
 /** The only relation that an unqualified column can belong to, or null when there are several. */
-export function soleRelation(walk: Walk): Name | null {
+function soleRelation(walk: Walk): Name | null {
   let sole: Name | null = null;
   for (let level: Walk['level'] | null = walk.level; level !== null; level = level.parent) {
     for (const entry of level.entries) {
@@ -417,7 +417,7 @@ function defElem(walk: Walk, node: TreeNode): void {
 }
 
 /** Roles as words: what the grammar knows as keywords stays as written there. */
-export function roleName(node: TreeNode): string {
+function roleName(node: TreeNode): string {
   switch (str(node, 'roletype')) {
     case 'ROLESPEC_CURRENT_ROLE':
     case 'ROLESPEC_CURRENT_USER':

@@ -18,7 +18,7 @@ const NAME_LISTS = new Set([
 ]);
 
 /** The text that the server makes of SET's arguments, or null when one is not a literal. */
-export function settingValue(name: string, args: readonly unknown[]): string | null {
+function settingValue(name: string, args: readonly unknown[]): string | null {
   const texts: string[] = [];
   for (const arg of args) {
     const cast = as(arg, 'TypeCast');
@@ -124,7 +124,7 @@ export function storedSetting(walk: Walk, node: TreeNode): void {
 }
 
 /** What the tracker has to know once the server has confirmed the setting. */
-export function settingChange(name: string, value: string | null, local: boolean): OutlineChange {
+function settingChange(name: string, value: string | null, local: boolean): OutlineChange {
   if (name === 'role' || name === 'session_authorization') {
     const isReset = value === 'default' || (name === 'role' && value !== null && asciiLower(value) === 'none');
     if (isReset && !local) {
