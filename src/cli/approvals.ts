@@ -8,6 +8,7 @@ import { approvalLines } from './approval-text.ts';
 import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
 import type { Call, Noun } from './command.ts';
 import { connect, GATEWAY_OPTIONS } from './control.ts';
+import { hintAtFilter } from './empty-list.ts';
 import type { Io } from './io.ts';
 import { formatAge } from './printer.ts';
 import { askLine, canAsk } from './prompt.ts';
@@ -48,6 +49,9 @@ async function list(call: Call): Promise<number> {
       item.alike > 1 ? `${item.alike} × ${item.summary}` : item.summary,
     ]),
   );
+  if (page.items.length === 0) {
+    await hintAtFilter(call, client, { endpoint });
+  }
   return EXIT.ok;
 }
 

@@ -14,6 +14,7 @@ import { verify } from './audit-verify.ts';
 import { AUDIT_HEADINGS, recordLines, recordRow } from './audit-text.ts';
 import { chainLines } from './chain-text.ts';
 import { castEvents, castText, harmless } from './replay.ts';
+import { hintAtFilter } from './empty-list.ts';
 import type { Io } from './io.ts';
 
 const FILTERS: readonly (readonly [string, string])[] = [
@@ -21,7 +22,7 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ['--until <time>', 'RFC 3339, or a duration back from now'],
   ['--device <device>', 'device, or listener/NAME'],
   ['--profile <profile>', 'profile'],
-  ['--endpoint <endpoint>', 'endpoint, typed'],
+  ['--endpoint <endpoint>', 'endpoint, typed or bare'],
   ['--family <family>', 'sql, http, k8s or ssh'],
   ['--rule <rule>', 'deciding rule'],
   ['--verdict <verdict>', 'allow, deny or approve'],
@@ -110,6 +111,9 @@ async function search(call: Call): Promise<number> {
     printRecords(call, page.items);
     if (page.next !== null) {
       call.out.complain(`more: --cursor ${page.next}`);
+    }
+    if (page.items.length === 0) {
+      await hintAtFilter(call, client, query);
     }
   }
   return page.items.length === 0 ? EXIT.no : EXIT.ok;

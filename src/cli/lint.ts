@@ -7,11 +7,14 @@ import { factSchemas } from '../rules/schemas.ts';
 import { CliError, EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
 import { diagnosticJson } from '../dashboard/shapes.ts';
+import { nearest, orKnown } from '../lib/text.ts';
 import type { Io } from './io.ts';
 import { reportFindings } from './validate.ts';
 
 async function lint(call: Call): Promise<number> {
   const path = call.operands[0] ?? '';
+  const only = codes(call, 'only');
+  const except = codes(call, 'except');
   const { config, diagnostics, unreadable } = await loadConfig(path);
   if (unreadable !== null) {
     throw new CliError('unreadable', EXIT.usage, unreadable);
@@ -20,8 +23,6 @@ async function lint(call: Call): Promise<number> {
     config === null
       ? []
       : [...lintPolicy(asMetBy(config, textOption(call, 'profile')), factSchemas), ...lintConfig(config)];
-  const only = codes(call, 'only');
-  const except = codes(call, 'except');
   const shown = [...diagnostics, ...found]
     .filter(
       ({ code, severity }) => severity === 'error' || ((only === null || only.has(code)) && except?.has(code) !== true),
@@ -35,9 +36,11 @@ function asMetBy(config: Config, profile: string | null): Config {
   if (profile === null) {
     return config;
   }
-  const held = config.profiles.find(({ name }) => name === profile.replace(/^profile\./, ''))?.credentials;
+  const wanted = profile.replace(/^profile\./, '');
+  const names = config.profiles.map(({ name }) => name);
+  const held = config.profiles.find(({ name }) => name === wanted)?.credentials;
   if (held === undefined) {
-    throw new CliError('usage', EXIT.usage, `there is no profile "${profile}"`);
+    throw new CliError('usage', EXIT.usage, `there is no profile "${wanted}"${orKnown(wanted, names)}`);
   }
   const credentials = new Set(held.map((entry) => entry.credential));
   const reached = new Set(
@@ -50,9 +53,59 @@ function asMetBy(config: Config, profile: string | null): Config {
   return { ...config, rules };
 }
 
-function codes(call: Call, option: string): ReadonlySet<string> | null {
+/** Codes of findings that can be left out: lint's own, and the warnings of every load. Errors are always told. */
+export const WARNING_CODES: readonly string[] = [
+  'agent-chosen',
+  'agent-family-unknown',
+  'awkward-name',
+  'break-glass-open',
+  'break-glass-unused',
+  'buffer-below-storage',
+  'case-table',
+  'channel-unused',
+  'claims-nothing',
+  'contradictory-tie',
+  'dead-combination',
+  'dead-credential-pin',
+  'destructive-allowed',
+  'duplicate-approver',
+  'empty-profile',
+  'host-key-unpinned',
+  'include-empty',
+  'internal-url',
+  'literal-secret',
+  'never-allows',
+  'no-catch-all',
+  'no-schema-version',
+  'no-telemetry',
+  'not-available',
+  'open-dashboard',
+  'public-subnet',
+  'regexp-backspace',
+  'secret-env-clash',
+  'shadowed-rule',
+  'shared-domain-wildcard',
+  'sslmode-weak',
+  'text-regexp',
+  'unguarded-field',
+  'unused',
+  'weak-review',
+];
+
+function codes(call: Call, option: 'only' | 'except'): ReadonlySet<string> | null {
   const text = textOption(call, option);
-  return text === null ? null : new Set(text.split(',').map((code) => code.trim()));
+  if (text === null) {
+    return null;
+  }
+  const named = text.split(',').map((code) => code.trim());
+  // A misspelt code would hide every finding, or none, and say nothing of it.
+  const unknown = named.find((code) => !WARNING_CODES.includes(code));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, WARNING_CODES);
+    const known = near === null ? `the codes are: ${WARNING_CODES.join(', ')}` : `did you mean ${near}?`;
+    throw new CliError('usage', EXIT.usage, `--${option} takes codes of warnings, and "${unknown}" is none; ${known}`);
+  }
+  return new Set(named);
 }
 
 export const command: Verb = {

@@ -51,6 +51,9 @@ export function createPrinter(io: Io, options: Readonly<Record<string, unknown>>
       const [head = '', ...lines] = align([headings, ...clean]);
       line(paint('bold', head));
       lines.forEach(line);
+      if (lines.length === 0) {
+        line(paint('dim', 'none'));
+      }
     },
     row: (cells) => line(cells.map((cell) => visible(cell)).join(terminal ? '  ' : '\t')),
     paint,

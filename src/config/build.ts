@@ -1,6 +1,6 @@
 // Decoded blocks to the checked `Config`: defaults that depend on other blocks, derived values, canonical forms. Values that
 // were refused have a harmless stand-in here, so that the checks after it see the rest; such a configuration is never used.
-import type { Risk } from '../rules/action.ts';
+import type { Family, Risk } from '../rules/action.ts';
 import { RISKS } from '../rules/action.ts';
 import type {
   ApproverConfig,
@@ -53,7 +53,7 @@ export function buildConfig(draft: Draft, parts: BuildParts): Config {
     profiles: buildProfiles(draft, credentials),
     endpoints,
     credentials,
-    rules: buildRules(draft),
+    rules: buildRules(draft, new Set(endpoints.map(({ family }) => family))),
     approvers: draft.all('approver').map((declared) => buildApprover(declared, defaults, grant)),
     tunnels: draft.all('tunnel').map(buildNamed),
     notifiers: [...draft.all('notifier').map(buildNamed), ...draft.all('approver').flatMap(buildShorthand)],
@@ -123,15 +123,23 @@ function buildOutcome(block: DecodedBlock): RuleOutcome {
   return { kind: block.word('verdict', ['allow', 'deny'], 'deny') };
 }
 
-function buildRules(draft: Draft): readonly RuleConfig[] {
+/**
+ * What a condition is about whose rule names no endpoint that there is, so that what is wrong with it is told in the same run. Such a
+ * configuration is refused in any case.
+ */
+function likelyFamily(condition: string, configured: ReadonlySet<Family>): Family {
+  // Rules of a cluster read the facts of its HTTP requests, too.
+  const meant = (['k8s', 'ssh', 'sql', 'http'] as const).find((family) => condition.includes(`${family}.`));
+  return meant ?? [...configured][0] ?? 'sql';
+}
+
+function buildRules(draft: Draft, families: ReadonlySet<Family>): readonly RuleConfig[] {
   const rules: RuleConfig[] = [];
   for (const [order, { name, block }] of draft.all('rule').entries()) {
     const endpoints = endpointsOf(block);
-    const family = endpointTypes[endpoints[0]?.split('.')[0] ?? '']?.family;
-    if (family === undefined) {
-      continue;
-    }
     const condition = block.located('condition');
+    const family =
+      endpointTypes[endpoints[0]?.split('.')[0] ?? '']?.family ?? likelyFamily(condition?.text ?? '', families);
     rules.push({
       name,
       endpoints,

@@ -4,13 +4,23 @@ import type { VerifyJson } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
 import { followRecords } from './follow.ts';
 import { ApiError, getText, readFields, readFilter, readNumber, readWord } from './input.ts';
+import type { Fields } from './input.ts';
+import type { AuditFilter } from '../audit/event.ts';
 import type { Answer, Call, Route } from './routes.ts';
 import { recordJson, recordRowJson } from './shapes.ts';
+
+/** Records have an endpoint's typed name; people write the bare one where the configuration has one of that name. */
+function filterOf({ clock, config }: Call['parts'], fields: Fields): AuditFilter {
+  const filter = readFilter(fields, clock.now());
+  const named = config().endpoints.filter(({ name }) => name === filter.endpoint);
+  const [only] = named;
+  return only === undefined || named.length > 1 ? filter : { ...filter, endpoint: only.ref };
+}
 
 async function searchAudit({ parts, query }: Call): Promise<Answer> {
   const fields = readFields(query, [...AUDIT_FILTERS, 'limit', 'cursor', 'order', 'shape']);
   const toJson = readWord(fields, 'shape', ['whole', 'row']) === 'row' ? recordRowJson : recordJson;
-  const page = await parts.audit.search(readFilter(fields, parts.clock.now()), {
+  const page = await parts.audit.search(filterOf(parts, fields), {
     limit: readNumber(fields, 'limit', { from: 1, to: 10_000 }) ?? 100,
     cursor: fields.get('cursor') ?? null,
     newestFirst: (readWord(fields, 'order', ['newest', 'oldest']) ?? 'newest') === 'newest',
@@ -24,7 +34,7 @@ async function followAudit({ parts, query, signal }: Call): Promise<Answer> {
     {
       audit: parts.audit,
       clock: parts.clock,
-      filter: readFilter(fields, parts.clock.now()),
+      filter: filterOf(parts, fields),
       last: readNumber(fields, 'last', { from: 0, to: 1000 }) ?? 0,
       signal,
     },
@@ -63,7 +73,7 @@ async function verifyAudit({ parts, query }: Call): Promise<Answer> {
 async function exportAudit({ parts, operator, query }: Call): Promise<Answer> {
   const fields = readFields(query, [...AUDIT_FILTERS, 'format', 'bundle']);
   const nowMs = parts.clock.now();
-  const filter = readFilter(fields, nowMs);
+  const filter = filterOf(parts, fields);
   const format = readWord(fields, 'format', ['jsonl', 'csv']) ?? 'jsonl';
   const bundle = readWord(fields, 'bundle', ['true', 'false']) === 'true';
   if (bundle && format === 'csv') {

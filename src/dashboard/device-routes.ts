@@ -9,6 +9,7 @@ import { parseDurationMs } from '../lib/units.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
 import type { Answer, Call, OperatorDevices, Route } from './routes.ts';
 import { timeText } from './shapes.ts';
+import { noDevice, noProfile } from './unknown-names.ts';
 
 const MAX_USES = 10_000;
 const MAX_TOKEN_MS = 366 * 86_400_000;
@@ -67,7 +68,7 @@ async function change({ parts, params, body }: Call): Promise<Answer> {
   const device = getDevice(devices, getText(params, 'id'));
   const [name, profile] = [fields.get('name'), fields.get('profile')];
   if (profile !== undefined && !parts.config().profiles.some((one) => one.name === profile)) {
-    throw new ApiError(400, 'bad_request', `there is no profile ${JSON.stringify(profile)}`);
+    throw noProfile(profile, parts.config(), 400);
   }
   const to = { ...(name === undefined ? {} : { name }), ...(profile === undefined ? {} : { profile }) };
   const changed =
@@ -89,7 +90,7 @@ async function makeToken({ parts, operator, body }: Call): Promise<Answer> {
   const fields = readBody(body, ['profile', 'uses', 'expires']);
   const profile = getText(fields, 'profile');
   if (!parts.config().profiles.some(({ name }) => name === profile)) {
-    throw new ApiError(400, 'bad_request', `there is no profile ${JSON.stringify(profile)}`);
+    throw noProfile(profile, parts.config(), 400);
   }
   const lastsMs = parseDurationMs(getText(fields, 'expires'));
   if (lastsMs === null || lastsMs < 1000 || lastsMs > MAX_TOKEN_MS) {
@@ -116,11 +117,7 @@ function devicesOf({ devices }: Call['parts']): OperatorDevices {
 function getDevice({ registry }: OperatorDevices, id: string): Device {
   const device = registry.find(id);
   if (device === null) {
-    throw new ApiError(
-      404,
-      'not_found',
-      `there is no device ${JSON.stringify(id)}: give its name, its id, or 8 characters of it`,
-    );
+    throw noDevice(id, registry.list());
   }
   return device;
 }

@@ -8,6 +8,7 @@ import { findNameFault, type Operator } from './operators.ts';
 import { createPasswords, findPasswordFault } from './password.ts';
 import { ROLES } from './roles.ts';
 import { timeText } from './shapes.ts';
+import { noOperator, noProfile } from './unknown-names.ts';
 
 const passwords = createPasswords();
 /** A token that is forgotten ends by itself. */
@@ -61,12 +62,11 @@ function readProfiles(text: string, parts: Call['parts']): readonly string[] | n
   if (text === '') {
     return null;
   }
-  const known = parts.config().profiles.map(({ name }) => name);
+  const config = parts.config();
   const names = [...new Set(readNames(text))];
-  const unknown = names.find((name) => !known.includes(name));
+  const unknown = names.find((name) => !config.profiles.some((profile) => profile.name === name));
   if (unknown !== undefined) {
-    const message = `there is no profile ${JSON.stringify(unknown)}; there are: ${known.join(', ')}`;
-    throw new ApiError(400, 'bad_request', message);
+    throw noProfile(unknown, config, 400);
   }
   return names;
 }
@@ -96,7 +96,7 @@ async function setScope({ parts, params, body, operator }: Call): Promise<Answer
   }
   const profiles = readProfiles(text, parts);
   if (!parts.operators.setProfiles(name, profiles)) {
-    throw noOperator(name);
+    throw noOperator(name, parts.operators.list());
   }
   return answerOf(parts, name);
 }
@@ -109,7 +109,7 @@ async function setPassword({ parts, params, body }: Call): Promise<Answer> {
     throw new ApiError(400, 'bad_request', fault);
   }
   if (parts.operators.find(name) === null || !parts.operators.setPassword(name, await passwords.hash(password))) {
-    throw noOperator(name);
+    throw noOperator(name, parts.operators.list());
   }
   return answerOf(parts, name);
 }
@@ -123,7 +123,7 @@ async function issueToken({ parts, params, body }: Call): Promise<Answer> {
   const expiresMs = parts.clock.now() + lastsMs;
   const token = parts.operators.issueToken(name, expiresMs);
   if (token === null) {
-    throw noOperator(name);
+    throw noOperator(name, parts.operators.list());
   }
   const told: TokenJson = { name, token, expires: timeText(expiresMs) };
   return { kind: 'json', body: told };
@@ -133,7 +133,7 @@ async function removeOperator({ parts, params, operator }: Call): Promise<Answer
   const name = getText(params, 'name');
   const found = parts.operators.find(name);
   if (found === null) {
-    throw noOperator(name);
+    throw noOperator(name, parts.operators.list());
   }
   if (name === operator.name) {
     throw new ApiError(409, 'refused', 'nobody removes themselves: let another admin do it, or use the control socket');
@@ -145,13 +145,9 @@ async function removeOperator({ parts, params, operator }: Call): Promise<Answer
 function answerOf(parts: Call['parts'], name: string): Answer {
   const found = parts.operators.find(name);
   if (found === null) {
-    throw noOperator(name);
+    throw noOperator(name, parts.operators.list());
   }
   return { kind: 'json', body: operatorJson(found, parts.clock.now()) };
-}
-
-function noOperator(name: string): ApiError {
-  return new ApiError(404, 'not_found', `there is no operator ${JSON.stringify(name)}`);
 }
 
 export const OPERATOR_ROUTES: readonly Route[] = [

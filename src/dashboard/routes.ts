@@ -34,6 +34,7 @@ import { OPERATOR_ROUTES } from './operator-routes.ts';
 import type { Counted, Operators } from './operators.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
 import type { Role } from './roles.ts';
+import { noEndpoint, noProfile } from './unknown-names.ts';
 import {
   approvalJson,
   caJson,
@@ -164,7 +165,8 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
   const limit = readNumber(fields, 'limit', { from: 1, to: 1000 }) ?? 100;
   const [endpoint = null, device = null] = [fields.get('endpoint'), fields.get('device')];
   const fits = (approval: { readonly endpoint: string; readonly agent: { readonly device: string } }): boolean =>
-    (endpoint === null || endpoint === approval.endpoint) && (device === null || device === approval.agent.device);
+    (endpoint === null || endpoint === approval.endpoint || endpoint === bareName(approval.endpoint)) &&
+    (device === null || device === approval.agent.device);
   if (state === 'pending') {
     // Only what is in the queue can be decided; oldest first, and never more than `limits.parked`.
     const after = fields.get('cursor') ?? '';
@@ -186,6 +188,11 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     }
   }
   return { kind: 'json', body: { items, next: cursor } };
+}
+
+/** `postgres.shop` is `shop` where people write it. */
+function bareName(ref: string): string {
+  return ref.slice(ref.indexOf('.') + 1);
 }
 
 async function showApproval(call: Call): Promise<Answer> {
@@ -298,7 +305,7 @@ async function showProfile({ parts, params }: Call): Promise<Answer> {
   const config = parts.config();
   const profile = config.profiles.find((one) => one.name === name);
   if (profile === undefined) {
-    throw new ApiError(404, 'not_found', `there is no profile ${JSON.stringify(name)}`);
+    throw noProfile(name, config, 404);
   }
   return { kind: 'json', body: profileJson(profile, config) };
 }
@@ -308,7 +315,8 @@ async function showKubeconfig({ parts, params }: Call): Promise<Answer> {
   const config = parts.config();
   const endpoint = config.endpoints.find((one) => one.ref === name || one.name === name);
   if (endpoint === undefined || endpoint.type !== 'kubernetes') {
-    throw new ApiError(404, 'not_found', `there is no kubernetes endpoint ${JSON.stringify(name)}`);
+    const clusters = config.endpoints.filter(({ type }) => type === 'kubernetes');
+    throw noEndpoint('kubernetes endpoint', name, clusters);
   }
   const address = kubernetesAddress(endpoint, config.gateway);
   if (address === null) {
@@ -320,11 +328,11 @@ async function showKubeconfig({ parts, params }: Call): Promise<Answer> {
 
 async function showKnownHosts({ parts, query }: Call): Promise<Answer> {
   const name = readFields(query, ['endpoint']).get('endpoint') ?? '';
-  const hosts = parts
-    .knownHosts()
-    .filter(({ endpoint }) => name === '' || endpoint === name || endpoint === `ssh.${name}`);
+  const all = parts.knownHosts();
+  const hosts = all.filter(({ endpoint }) => name === '' || endpoint === name || endpoint === `ssh.${name}`);
   if (name !== '' && hosts.length === 0) {
-    throw new ApiError(404, 'not_found', `there is no ssh endpoint ${JSON.stringify(name)}`);
+    const known = all.map(({ endpoint }) => ({ ref: endpoint, name: endpoint.replace(/^ssh\./, '') }));
+    throw noEndpoint('ssh endpoint', name, known);
   }
   return { kind: 'json', body: { items: hosts, next: null } };
 }

@@ -20,18 +20,48 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** Levenshtein distance, or `cap` as soon as it is known to be at least that. */
+/** Names that are listed where none is near. */
+const MAX_LISTED = 10;
+
+/**
+ * The end of a message about a name that nothing has: `; did you mean "shop"?` where one is near, else what there is:
+ * `; there are: postgres.shop, https.billing`. `short`: other ways to write the same, not listed.
+ */
+export function orKnown(word: string, known: Iterable<string>, short: Iterable<string> = []): string {
+  const names = [...new Set(known)];
+  const near = nearest(word, [...names, ...short]);
+  if (near !== null) {
+    return `; did you mean ${JSON.stringify(near)}?`;
+  }
+  if (names.length === 0) {
+    return '; there is none';
+  }
+  const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
+  return `; there ${names.length === 1 ? 'is' : 'are'}: ${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+}
+
+/** Edit distance in which two neighbours that changed places are one slip, or `cap` as soon as it is known to be at least that. */
 function editDistance(a: string, b: string, cap: number): number {
   if (Math.abs(a.length - b.length) >= cap) {
     return cap;
   }
+  let earlier: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const current = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      current.push(
+        Math.min(
+          (previous[j] ?? 0) + 1,
+          (current[j - 1] ?? 0) + 1,
+          (previous[j - 1] ?? 0) + cost,
+          swapped ? (earlier[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
     }
+    earlier = previous;
     previous = current;
   }
   return Math.min(previous[b.length] ?? cap, cap);

@@ -99,6 +99,40 @@ test('list prints tab-separated lines without a terminal, headings on one, and t
   assert.equal((await runVerb(['approvals', 'list', '--state', 'odd'], { client })).code, 2);
 });
 
+test('a list that a misspelt endpoint left empty says what there is, and is empty all the same', async () => {
+  const nobody = { items: [], next: null };
+  const { approvals } = gateway(approval(), { list: () => Promise.resolve(nobody) });
+  const profile = {
+    name: 'responder',
+    description: '',
+    credentials: [],
+    endpoints: ['postgres.shop', 'https.api'],
+    rules: [],
+    devices: [],
+    context: null,
+    agent_family: null,
+  };
+  const profiles: ControlClient['profiles'] = {
+    list: () => Promise.resolve({ items: [profile], next: null }),
+    show: () => Promise.resolve(profile),
+  };
+  const cases: readonly [readonly string[], string][] = [
+    [[], ''],
+    [['--endpoint', 'postgres.shop'], ''],
+    [['--endpoint', 'shop'], ''],
+    [['--endpoint', 'shpo'], 'no profile reaches an endpoint "shpo"; did you mean "shop"?\n'],
+    [['--endpoint', 'nope'], 'no profile reaches an endpoint "nope"; there are: postgres.shop, https.api\n'],
+    [['--endpoint', 'nope', '--json'], ''],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await runVerb(['approvals', 'list', ...args], { client: { approvals, profiles } });
+    assert.deepEqual([code, stderr], [0, expected], args.join(' '));
+    assert.equal(stdout.trim(), args.includes('--json') ? JSON.stringify(nobody) : '');
+  }
+  const shown = await runVerb(['approvals', 'list', '--no-color'], { client: { approvals }, terminal: true });
+  assert.match(shown.stdout, /^ID .*\nnone\n$/);
+});
+
 test('show prints the whole request, digest, completeness, facts, rule, effect and votes', async () => {
   const at = '2026-11-22T10:00:20.000Z';
   const text = 'DELETE FROM t\nWHERE id = $1';

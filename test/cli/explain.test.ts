@@ -270,3 +270,22 @@ test('a statement that is long enough for the analysis thread is judged as well'
   assert.deepEqual([id, verdict, rule], ['long', 'deny', 'no-api-keys']);
   assert.ok(!unknown.includes('sql.tables'));
 });
+
+test('a name that nothing has is answered with the nearest, or with all that there are', async (t) => {
+  const cases: readonly [readonly string[], RegExp][] = [
+    [['--endpoint', 'nope'], /there is no endpoint "nope"; there are: postgres\.pg, https\.api, ssh\.build\n/],
+    [['--endpoint', 'bulid'], /there is no endpoint "bulid"; did you mean "build"\?/],
+    [['--endpoint', 'pg', '--profile', 'nope'], /there is no profile "nope"; there is: default\n/],
+    [
+      ['--endpoint', 'pg', '--credential', 'nope'],
+      /no credential "nope" is bound to postgres\.pg; there is: postgres_credential\.pg\n/,
+    ],
+    [[], /name the endpoint or the host; there are: postgres\.pg, https\.api, ssh\.build\n/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stderr } = await explain(t, [...args, '--sql', 'SELECT 1']);
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+  }
+  assert.equal((await explain(t, ['--endpoint', 'build', '--ssh', 'shell'])).code, 0);
+});

@@ -1,8 +1,9 @@
 // lint: findings of the loader and of the rules in one list, filters on it, exit codes.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { WARNING_CODES } from '../../src/cli/lint.ts';
 import { runVerb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import type { CleanUp } from '../support/temp.ts';
@@ -93,4 +94,51 @@ test('--json is the shape of validate', async (t) => {
   const result = Object((await runVerb(['lint', write(t, SHADOWED), '--json'])).json());
   assert.equal(result.ok, false);
   assert.equal(result.diagnostics[0].code, 'shadowed-rule');
+});
+
+test('a code that no warning has is refused, with the nearest or with all of them', async (t) => {
+  const path = write(t, SHADOWED);
+  const cases: readonly [string, string, RegExp][] = [
+    [
+      '--only',
+      'shadowd-rule',
+      /--only takes codes of warnings, and "shadowd-rule" is none; did you mean shadowed-rule\?/,
+    ],
+    ['--except', 'unused,nope', /--except takes codes of warnings, and "nope" is none; the codes are: agent-chosen, /],
+  ];
+  for (const [option, codes, expected] of cases) {
+    const { code, stderr } = await runVerb(['lint', path, option, codes]);
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+  }
+  assert.equal((await runVerb(['lint', path, '--except', 'unused, shadowed-rule'])).code, 0);
+});
+
+test('every warning of the sources is among the codes that --only takes', () => {
+  const sources = ['src/config', 'src/rules'].flatMap((folder) =>
+    readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8')),
+  );
+  const spellings = [
+    /warning\([^;]*?code: '([a-z-]+)'/g,
+    /\bwarning\(\s*'([a-z-]+)'/g,
+    /code: '([a-z-]+)',\s*severity: 'warning'/g,
+    /severity: 'warning',\s*code: '([a-z-]+)'/g,
+    /#add\([^;]*?code: '([a-z-]+)'/g,
+  ];
+  const used = new Set(
+    sources.flatMap((text) =>
+      spellings.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1] ?? '')),
+    ),
+  );
+  assert.ok(used.size > 20, [...used].join(' '));
+  assert.deepEqual(
+    [...used].filter((code) => !WARNING_CODES.includes(code)),
+    [],
+  );
+});
+
+test('a profile that is not there is answered with those that are', async (t) => {
+  const { code, stderr } = await runVerb(['lint', write(t, SHADOWED), '--profile', 'nope']);
+  assert.equal(code, 2);
+  assert.match(stderr, /there is no profile "nope"; there are: default, other/);
 });

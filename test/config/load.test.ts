@@ -230,8 +230,39 @@ test('all errors are reported in one run, in file order', async () => {
   const { diagnostics } = await load({ 'gw.hcl': text + MINIMAL });
   assert.deepEqual(
     diagnostics.map(({ at, code }) => `${at.line} ${code}`),
-    ['2 unknown-reference', '3 bad-enum', '6 bad-enum'],
+    ['2 unknown-reference', '3 bad-enum', '4 cel-syntax', '6 bad-enum'],
   );
+});
+
+test('a condition is checked also where its rule names no endpoint, or one that there is not', async () => {
+  const codesOf = async (attributes: string): Promise<readonly string[]> => {
+    const text = `rule "x" {\n  ${attributes.split('; ').join('\n  ')}\n  verdict = "deny"\n}\n`;
+    const { diagnostics } = await load({ 'gw.hcl': text + MINIMAL });
+    return diagnostics.map(({ at, code, message }) => `${at.line} ${code}: ${message}`);
+  };
+  const unknown = '2 unknown-reference: no endpoint is named "nope"';
+  const cases: readonly [string, readonly string[]][] = [
+    [
+      'endpoint = nope; condition = "sql.tabels == [] && sql.verb == \'selekt\'"',
+      [
+        unknown,
+        '3 cel-unknown-name: there is no fact sql.tabels',
+        "3 dead-literal: 'selekt' can never match sql.verb: it is none of its values",
+      ],
+    ],
+    // The rule of a cluster that is missing, in a configuration of databases alone.
+    ['endpoint = nope; condition = "k8s.verb == \'get\'"', [unknown]],
+    ['endpoint = nope; condition = "k8s.verp == \'get\'"', [unknown, '3 cel-unknown-name: there is no fact k8s.verp']],
+    ['endpoint = nope; condition = "risk == \'safe\'"', [unknown]],
+    [
+      'condition = "sql.verb"',
+      ['1 exclusive-attributes: rule "x" names no endpoint', '2 cel-not-bool: a condition is a bool, this is string'],
+    ],
+    ['endpoint = pg; condition = "sql.verb == \'select\'"', []],
+  ];
+  for (const [attributes, expected] of cases) {
+    assert.deepEqual(await codesOf(attributes), expected, attributes);
+  }
 });
 
 test('RC-01, RC-02: a diagnostic names the nearest right thing', async () => {

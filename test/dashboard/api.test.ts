@@ -218,6 +218,11 @@ test('a list is filtered and paged, the waiting ones oldest first', async (t) =>
   );
   assert.equal(second.next, null);
   assert.equal((await world.client.approvals.list({ endpoint: 'postgres.other' })).items.length, 0);
+  const byName = [{ endpoint: 'postgres.pg' }, { endpoint: 'pg' }, { endpoint: 'p' }];
+  assert.deepEqual(
+    await Promise.all(byName.map(async (query) => (await world.client.approvals.list(query)).items.length)),
+    [3, 3, 0],
+  );
   const stored = await world.client.approvals.list({ state: 'all', device: 'b' });
   assert.deepEqual(
     stored.items.map((item) => item.id),
@@ -274,6 +279,9 @@ test('the log is searched, shown, verified and exported, and the export is in th
   );
   // The vote names no table itself: its action does.
   assert.equal((await world.client.audit.search({ since: '1h', table: 'users' })).items.length, 2);
+  for (const [endpoint, length] of Object.entries({ 'postgres.pg': 2, pg: 2, p: 0 })) {
+    assert.equal((await world.client.audit.search({ table: 'users', endpoint })).items.length, length, endpoint);
+  }
   assert.equal((await world.client.audit.search({ until: '2001-01-01T00:00:00Z' })).items.length, 0);
   const [created] = found.items;
   assert.equal(created?.agent_ip, '192.0.2.7');
@@ -392,6 +400,11 @@ test('status, reload, profiles and the certificate are told', async (t) => {
   assert.deepEqual(profile?.devices, ['listener/pg']);
   assert.equal((await world.client.profiles.show('default')).name, 'default');
   await rejects(world.client.profiles.show('nobody'), 'not_found', 1);
+  await assert.rejects(world.client.profiles.show('nobody'), /there is no profile "nobody"; there is: default/);
+  await assert.rejects(
+    world.client.profiles.show('defualt'),
+    /there is no profile "defualt"; did you mean "default"\?/,
+  );
   assert.equal((await world.client.ca.show()).fingerprint, 'AA:BB');
   assert.equal(await world.client.ca.export(), 'PEM\n');
   const acts = await recordsOf(world, 'operator.acted');

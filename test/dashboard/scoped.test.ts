@@ -427,6 +427,9 @@ test('CP-14: what is named in a call and belongs to another profile is answered 
       ...Object.keys(ids('alpha')).map((key) => [key, key === 'name' ? 'no-box' : none]),
       ['action', none],
       ['seq', '999'],
+      // As near to what the caller sees as the other profile's is: what is suggested depends on the word alone.
+      ['endpoint', 'kubernetes.beta-k8s'],
+      ['profile', 'beta'],
     ]),
   };
   /** In an order in which the ones before take nothing from the ones after. */

@@ -7,7 +7,7 @@ import { ERROR_CODES, GatewayError, messageOf } from '../../src/lib/errors.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
 import { Lru } from '../../src/lib/lru.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import { asciiLower, nearest, shorten, visible } from '../../src/lib/text.ts';
+import { asciiLower, nearest, orKnown, shorten, visible } from '../../src/lib/text.ts';
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../../src/lib/units.ts';
 
 test('a secret cannot be printed in any of the ways that JavaScript prints', () => {
@@ -92,6 +92,25 @@ test('folding is ASCII only: KELVIN SIGN does not become k', () => {
 test('the nearest name is offered only when it is near', () => {
   assert.equal(nearest('conditon', ['condition', 'verdict']), 'condition');
   assert.equal(nearest('elephant', ['condition', 'verdict']), null);
+  // Two letters that changed places are one slip, also in a short name.
+  assert.equal(nearest('shpo', ['shop', 'crm']), 'shop');
+  assert.equal(nearest('hsop', ['shop', 'crm']), 'shop');
+  assert.equal(nearest('posh', ['shop', 'crm']), null);
+});
+
+test('what nothing is called is answered with what is near, or with what there is', () => {
+  const many = Array.from({ length: 12 }, (_, index) => `postgres.unlike-${index}`);
+  const cases: readonly [string, readonly string[], readonly string[], string][] = [
+    ['shpo', ['postgres.shop'], ['shop'], '; did you mean "shop"?'],
+    ['postgres.shpo', ['postgres.shop'], ['shop'], '; did you mean "postgres.shop"?'],
+    ['nope', ['postgres.shop'], ['shop'], '; there is: postgres.shop'],
+    ['nope', ['postgres.shop', 'https.api'], [], '; there are: postgres.shop, https.api'],
+    ['nope', [], [], '; there is none'],
+    ['nope', many, [], `; there are: ${many.slice(0, 10).join(', ')} and 2 more`],
+  ];
+  for (const [word, known, short, expected] of cases) {
+    assert.equal(orKnown(word, known, short), expected);
+  }
 });
 
 test('text of an agent is shown with its control characters visible', () => {

@@ -91,6 +91,10 @@ function asAgent(hand: HandAction, agent: Agent, live: Live): HandAction {
   if (hand.host !== null && hand.host.length > MAX_HOST_CHARS) {
     throw new BadSample('no host is so long');
   }
+  if (hand.endpoint === null && hand.host === null) {
+    // What the command line says here lists every endpoint there is.
+    throw new BadSample('name the endpoint or the host: GET /manifest lists yours');
+  }
   const reached = live.config.endpoints.filter(({ ref }) => live.reaches(agent.profile, ref));
   const endpoint = reached.find(({ ref, name }) => hand.endpoint === ref || hand.endpoint === name);
   if (hand.endpoint !== null && endpoint === undefined) {

@@ -3,7 +3,7 @@
 import { NO_ALERT } from '../../rules/common-facts.ts';
 import type { Config, CredentialConfig, EndpointConfig, HostPattern, Ref } from '../../config/config.ts';
 import { GatewayError } from '../../lib/errors.ts';
-import { asciiLower, nearest } from '../../lib/text.ts';
+import { asciiLower, orKnown } from '../../lib/text.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../../protocols/protocol.ts';
 import { RISKS, Unknown } from '../../rules/action.ts';
 import type { Action, Agent, Facts, FactValue, Risk, Unit } from '../../rules/action.ts';
@@ -103,7 +103,7 @@ function findProfile(config: Config, hand: HandAction): string | null {
   const name = hand.profile.replace(/^profile\./, '');
   if (!config.profiles.some((profile) => profile.name === name)) {
     throw new BadSample(
-      `there is no profile "${name}"${suggest(
+      `there is no profile "${name}"${orKnown(
         name,
         config.profiles.map((profile) => profile.name),
       )}`,
@@ -118,7 +118,7 @@ function findEndpoint(config: Config, hand: HandAction, profile: string | null):
     return pinnedEndpoint(config, hand.endpoint);
   }
   if (hand.host === null) {
-    throw new BadSample('name the endpoint or the host');
+    throw new BadSample(`name the endpoint or the host${orKnown('', ...endpointNames(config))}`);
   }
   const { host, port } = splitHost(hand.host);
   const reachable = config.endpoints.filter(
@@ -147,15 +147,14 @@ function findEndpoint(config: Config, hand: HandAction, profile: string | null):
 function pinnedEndpoint(config: Config, name: string): EndpointConfig {
   const found = config.endpoints.find((endpoint) => endpoint.ref === name || endpoint.name === name);
   if (found === undefined) {
-    const names = config.endpoints.flatMap((endpoint) => [endpoint.ref, endpoint.name]);
-    throw new BadSample(`there is no endpoint "${name}"${suggest(name, names)}`, 'unknown-endpoint');
+    throw new BadSample(`there is no endpoint "${name}"${orKnown(name, ...endpointNames(config))}`, 'unknown-endpoint');
   }
   return found;
 }
 
-function suggest(word: string, candidates: readonly string[]): string {
-  const near = nearest(word, candidates);
-  return near === null ? '' : `; did you mean "${near}"?`;
+/** Typed and bare. */
+function endpointNames({ endpoints }: Config): readonly [readonly string[], readonly string[]] {
+  return [endpoints.map(({ ref }) => ref), endpoints.map(({ name }) => name)];
 }
 
 /** Canonical host and port of `host`, `host:port`, `[v6]:port`; the port is null where none is written. */
@@ -195,10 +194,12 @@ function findCredential(config: Config, endpoint: EndpointConfig, hand: HandActi
     const named = bound.find(({ ref, name }) => ref === hand.credential || name === hand.credential);
     if (named === undefined) {
       // Agents ask too, and learn no other profile's credentials.
-      const names = candidates.flatMap(({ ref, name }) => [ref, name]);
-      throw new BadSample(
-        `no credential "${hand.credential}" is bound to ${endpoint.ref}${suggest(hand.credential, names)}`,
+      const names = orKnown(
+        hand.credential,
+        candidates.map(({ ref }) => ref),
+        candidates.map(({ name }) => name),
       );
+      throw new BadSample(`no credential "${hand.credential}" is bound to ${endpoint.ref}${names}`);
     }
     return named.ref;
   }
