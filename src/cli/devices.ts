@@ -60,7 +60,9 @@ async function deny(call: Call): Promise<number> {
 
 async function revoke(call: Call): Promise<number> {
   const device = await (await connect(call)).devices.revoke(call.operands[0] ?? '');
-  return tell(call, device, [`revoked ${device.name} (${device.id}); its connections are over`]);
+  return tell(call, device, [
+    `revoked ${device.name} (${device.id}); its connections are over, and a join token that it came with lets nobody in`,
+  ]);
 }
 
 async function rename(call: Call): Promise<number> {

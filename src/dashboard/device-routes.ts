@@ -59,6 +59,8 @@ async function deny({ parts, body }: Call): Promise<Answer> {
 async function revoke({ parts, params }: Call): Promise<Answer> {
   const devices = devicesOf(parts);
   const { id } = getDevice(devices, getText(params, 'id'));
+  // What it came with may let in more: it would come back with another key.
+  devices.tokens.withdrawOf(id);
   return { kind: 'json', body: deviceJson(devices.registry.revoke(id), devices, new Map()) };
 }
 

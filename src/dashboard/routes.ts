@@ -67,7 +67,7 @@ export type OperatorAudit = Pick<
 export interface OperatorDevices extends Pick<Devices, 'tunnel'> {
   readonly registry: Pick<Devices['registry'], 'list' | 'find' | 'change' | 'revoke'>;
   readonly runs: Pick<Devices['runs'], 'list' | 'end'>;
-  readonly tokens: Pick<Devices['tokens'], 'create'>;
+  readonly tokens: Pick<Devices['tokens'], 'create' | 'withdrawOf'>;
   readonly enrolment: Pick<Devices['enrolment'], 'waiting' | 'approve' | 'deny'>;
 }
 

@@ -47,7 +47,10 @@ export function scopeDevices(
       list: () => runs.list().filter(seesRun),
       end: (id) => runs.list().some((run) => run.id === id && seesRun(run)) && runs.end(id),
     },
-    tokens: { create: (token) => tokens.create({ ...token, profile: given(token.profile) }) },
+    tokens: {
+      create: (token) => tokens.create({ ...token, profile: given(token.profile) }),
+      withdrawOf: (device) => tokens.withdrawOf(own(device)),
+    },
     enrolment: {
       // Who asks for no profile belongs to none yet.
       waiting: (): readonly JoinRequest[] => enrolment.waiting().filter(({ wish }) => sees(scope, wish)),

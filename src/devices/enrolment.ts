@@ -4,7 +4,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Device } from './device.ts';
-import type { JoinTokens } from './join-tokens.ts';
+import type { JoinToken, JoinTokens } from './join-tokens.ts';
 import { hasPossession } from './possession.ts';
 import type { DeviceRegistry } from './registry.ts';
 import { createWireguardKeys } from './wireguard.ts';
@@ -105,6 +105,8 @@ export interface EnrolmentParts {
   readonly sourceOf: (ip: string) => string;
   /** Whether the configuration in force has that profile. */
   readonly hasProfile: (name: string) => boolean;
+  /** Whether a device of that name is quarantined. */
+  readonly isHeld: (device: string) => boolean;
 }
 
 export function createEnrolment(parts: EnrolmentParts): Enrolment {
@@ -254,17 +256,31 @@ class WaitingRequests implements Enrolment {
   }
 
   #admitWithToken(request: Waiting, text: string): Refused | null {
-    const token = this.#parts.tokens.use(text);
+    const { tokens, hasProfile } = this.#parts;
+    const token = tokens.find(text);
     if (token === null) {
       this.#failed(request.ip);
       return { kind: 'refused', status: 403, why: 'the join token is unknown, used up or expired' };
     }
-    if (!this.#parts.hasProfile(token.profile)) {
+    if (!hasProfile(token.profile)) {
       return { kind: 'refused', status: 403, why: `the profile of the join token, ${token.profile}, no longer exists` };
     }
+    if (this.#cameHeld(token)) {
+      const why = 'a machine that came with this join token is quarantined; join without it, or ask for another one';
+      return { kind: 'refused', status: 403, why };
+    }
+    tokens.take(token.id);
     const device = this.#enrol(request, { profile: token.profile, name: null, user: '' });
+    tokens.bind(token.id, device.id);
     request.state = { kind: 'approved', device };
     return null;
+  }
+
+  /** A machine that is quarantined has the token that it came with: by it, it would come back under another name. */
+  #cameHeld({ devices }: JoinToken): boolean {
+    const { registry, isHeld } = this.#parts;
+    const came = new Set(devices);
+    return came.size > 0 && registry.list().some(({ id, name }) => came.has(id) && isHeld(name));
   }
 
   /** One machine waits once: an operator who sees two codes of it cannot know which of them somebody looks at. */

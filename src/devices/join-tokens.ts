@@ -15,6 +15,8 @@ export interface JoinToken {
   readonly expiresMs: number;
   /** Who made it. */
   readonly by: string;
+  /** Ids of the devices that came with it. */
+  readonly devices: readonly string[];
 }
 
 interface Stored extends JoinToken {
@@ -26,9 +28,15 @@ const PREFIX = 'cpjoin_';
 
 export interface JoinTokens {
   /** A new token: the only time that its text is known. Throws GatewayError STORE_FAILED. */
-  create(token: Omit<JoinToken, 'id'>): { readonly text: string; readonly token: JoinToken };
-  /** Takes one use of the token, durably; null when there is none left, it has expired, or it never was one. Throws as `create` does. */
-  use(text: string): JoinToken | null;
+  create(token: Omit<JoinToken, 'id' | 'devices'>): { readonly text: string; readonly token: JoinToken };
+  /** The token with that text; null when it has no use left, has expired, or never was one. */
+  find(text: string): JoinToken | null;
+  /** Takes one use of the token, durably. Throws as `create` does. */
+  take(id: string): void;
+  /** A device has come with it. Throws as `create` does. */
+  bind(id: string, device: string): void;
+  /** The tokens with which that device came let nobody in any more. Throws as `create` does. */
+  withdrawOf(device: string): void;
   /** Those that can still be used. */
   list(): readonly JoinToken[];
 }
@@ -38,28 +46,34 @@ export function openJoinTokens({ stateDir, clock }: { readonly stateDir: string;
   const stored = openStoredList(join(stateDir, 'join-tokens.json'), 'tokens', readToken);
   const live = (): readonly Stored[] =>
     stored.items.filter(({ usesLeft, expiresMs }) => usesLeft > 0 && expiresMs > clock.now());
+  const change = (id: string, to: (entry: Stored) => Stored): void =>
+    stored.replace(live().map((entry) => (entry.id === id ? to(entry) : entry)));
   return {
     create(token) {
       const text = `${PREFIX}${randomBytes(24).toString('base64url')}`;
-      const entry = { ...token, id: uuidv7(clock.now()), hash: hashOf(text) };
+      const entry = { ...token, id: uuidv7(clock.now()), hash: hashOf(text), devices: [] };
       stored.replace([...live(), entry]);
       return { text, token: withoutHash(entry) };
     },
-    use(text) {
+    find(text) {
       const hash = Buffer.from(hashOf(text));
       const found = live().find((entry) => timingSafeEqual(Buffer.from(entry.hash), hash));
-      if (found === undefined) {
-        return null;
+      return found === undefined ? null : withoutHash(found);
+    },
+    take: (id) => change(id, (entry) => ({ ...entry, usesLeft: entry.usesLeft - 1 })),
+    bind: (id, device) => change(id, (entry) => ({ ...entry, devices: [...new Set([...entry.devices, device])] })),
+    withdrawOf(device) {
+      const kept = live().filter(({ devices }) => !devices.includes(device));
+      if (kept.length < live().length) {
+        stored.replace(kept);
       }
-      stored.replace(live().map((entry) => (entry === found ? { ...entry, usesLeft: entry.usesLeft - 1 } : entry)));
-      return withoutHash(found);
     },
     list: () => live().map(withoutHash),
   };
 }
 
-function withoutHash({ id, profile, usesLeft, expiresMs, by }: Stored): JoinToken {
-  return { id, profile, usesLeft, expiresMs, by };
+function withoutHash({ id, profile, usesLeft, expiresMs, by, devices }: Stored): JoinToken {
+  return { id, profile, usesLeft, expiresMs, by, devices };
 }
 
 /** Of 192 random bits: no salt and no slow hash is needed. */
@@ -67,7 +81,7 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
-function readToken({ text, whole }: FieldReader): Stored | null {
+function readToken({ text, textsIfThere, whole }: FieldReader): Stored | null {
   const hash = text('hash');
   return hash.length === 64
     ? {
@@ -77,6 +91,7 @@ function readToken({ text, whole }: FieldReader): Stored | null {
         hash,
         usesLeft: whole('usesLeft'),
         expiresMs: whole('expiresMs'),
+        devices: textsIfThere('devices'),
       }
     : null;
 }

@@ -18,6 +18,8 @@ export interface FieldReader {
   readonly text: (name: string) => string;
   /** "" where it is missing: a field that older versions did not have. */
   readonly textIfThere: (name: string) => string;
+  /** Empty where it is missing. */
+  readonly textsIfThere: (name: string) => readonly string[];
   readonly whole: (name: string) => number;
   /** Null where null is stored. */
   readonly wholeOrNull: (name: string) => number | null;
@@ -95,6 +97,12 @@ function readOne<T>(stored: unknown, readItem: ReadItem<T>): T | null {
   const item = readItem({
     text,
     textIfThere: (name) => (fieldOf(stored, name) === undefined ? '' : text(name)),
+    textsIfThere: (name) => {
+      const list = fieldOf(stored, name) ?? [];
+      const fits = Array.isArray(list) && list.every((item) => typeof item === 'string');
+      sound &&= fits;
+      return fits ? list : [];
+    },
     whole,
     wholeOrNull: (name) => (fieldOf(stored, name) === null ? null : whole(name)),
   });

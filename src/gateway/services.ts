@@ -254,7 +254,7 @@ async function createCore(parts: ServiceParts, opened: Opened): Promise<Core> {
     onFault: (error, action) =>
       logger.error({ err: error, action: action.id, endpoint: action.endpoint.ref }, 'an action could not be judged'),
   });
-  const prepared = await prepareTransports({ ...parts, ...opened, metrics, recorder });
+  const prepared = await prepareTransports({ ...parts, ...opened, metrics, recorder, quarantine });
   const tunnel = prepared?.transports ?? null;
   const core = { metrics, recorder, gate, quarantine, tunnel };
   const connections = openConnections(parts, opened, { ...core, dial, asking });

@@ -134,6 +134,7 @@ function openDevices(t: CleanUp): Devices {
     isKey,
     sourceOf: (ip) => ip,
     hasProfile: () => true,
+    isHeld: () => false,
   });
   for (const side of SIDES) {
     const { id } = registry.enrol({ name: `${side}-box`, publicKey: `key-${side}`, profile: side, user: '' });
@@ -216,6 +217,7 @@ async function openScoped(t: CleanUp): Promise<World> {
     onApprovals: (listener) => feed.onChange(listener),
     // Only their names are asked for here.
     join: { clock: systemClock, devices } as unknown as JoinParts,
+    enrolListen: null,
     people: null,
     channels: {
       receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'none' }),

@@ -20,8 +20,10 @@ function world(t: CleanUp) {
   const registry = openDeviceRegistry({ stateDir, clock, isKey, lastNumber: () => 254 });
   const tokens = openJoinTokens({ stateDir, clock });
   const hasProfile = (name: string): boolean => name === 'oncall';
-  const enrolment = createEnrolment({ clock, registry, tokens, isKey, sourceOf, hasProfile });
-  return { stateDir, clock, registry, tokens, enrolment };
+  const held = new Set<string>();
+  const isHeld = (name: string): boolean => held.has(name);
+  const enrolment = createEnrolment({ clock, registry, tokens, isKey, sourceOf, hasProfile, isHeld });
+  return { stateDir, clock, registry, tokens, enrolment, held };
 }
 
 /** Key pairs by number, the same at every call. */
@@ -154,10 +156,45 @@ test('a join token lets in under its profile, as often as it says, until it expi
     JSON.stringify(enrolment.start(ask({ token: gone.text, publicKey: pair(4).publicKey }))),
     /no longer exists/,
   );
-  assert.equal(openJoinTokens({ stateDir, clock }).list().length, 1);
+  // The profile may come again: nobody was let in, and nothing is spent.
+  assert.equal(openJoinTokens({ stateDir, clock }).list().length, 2);
   clock.stall(2 * MINUTE_MS);
   assert.equal(enrolment.start(ask({ token: brief.text, publicKey: pair(5).publicKey })).kind, 'refused');
   assert.equal(registry.list().length, 2);
+});
+
+test('a machine that is quarantined, or was revoked, does not come back under another name by the token that it came with', (t) => {
+  const { enrolment, registry, tokens, clock, held, stateDir } = world(t);
+  const make = () =>
+    tokens.create({ profile: 'oncall', usesLeft: 3, expiresMs: clock.now() + MINUTE_MS, by: 'ada' }).text;
+  const [text, other] = [make(), make()];
+  const come = (number: number, token: string) =>
+    enrolment.start(ask({ token, publicKey: pair(number).publicKey, hostname: `box${number}` })).kind;
+  assert.equal(come(1, text), 'started');
+  const first = registry.find('box1');
+  assert.ok(first !== null);
+  held.add('box1');
+  assert.equal(come(2, text), 'refused');
+  // It leaves, and is in quarantine still; so it is after a restart of the gateway.
+  registry.revoke(first.id);
+  assert.equal(come(2, text), 'refused');
+  assert.deepEqual(
+    openJoinTokens({ stateDir, clock })
+      .list()
+      .map(({ devices, usesLeft }) => [devices, usesLeft]),
+    [
+      [[first.id], 2],
+      [[], 3],
+    ],
+  );
+  // The twins: another token, and the same one once the quarantine is lifted.
+  assert.equal(come(3, other), 'started');
+  held.clear();
+  assert.equal(come(2, text), 'started');
+  // An operator revokes.
+  tokens.withdrawOf(registry.find('box2')?.id ?? '');
+  assert.equal(come(4, text), 'refused');
+  assert.equal(come(5, other), 'started');
 });
 
 test('CP-20: who comes with another machine’s public key gets nothing of that machine', (t) => {

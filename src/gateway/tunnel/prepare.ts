@@ -26,6 +26,7 @@ import type { TailnetPeople } from '../tailnet/people.ts';
 import { createTailnet } from '../tailnet/tailnet.ts';
 import type { Tailnet } from '../tailnet/tailnet.ts';
 import { createInside } from './inside.ts';
+import type { Quarantine } from '../judging/quarantine.ts';
 import type { Inside } from './inside.ts';
 import { joinTransports } from './transports.ts';
 import type { Transport, Transports } from './transports.ts';
@@ -38,6 +39,7 @@ export interface PrepareParts extends Pick<
   TunnelParts,
   'clock' | 'jobs' | 'stateDir' | 'live' | 'metrics' | 'recorder' | 'logger'
 > {
+  readonly quarantine: Pick<Quarantine, 'list'>;
   readonly storeKey: Buffer;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The text of a secret string with its references replaced. Throws GatewayError SECRET_MISSING. */
@@ -60,7 +62,7 @@ type Ends = Pick<Connections, 'drain' | 'endDevice' | 'endRun' | 'endOf'>;
 
 /** The transports that the configuration asks for; null without a `wireguard { }` or `tailscale { }` block. Rejects with GatewayError. */
 export async function prepareTransports(parts: PrepareParts): Promise<Prepared | null> {
-  const { clock, stateDir, live, onStop } = parts;
+  const { clock, stateDir, live, onStop, quarantine } = parts;
   const { wireguard, tailscale } = live().config.gateway;
   if (wireguard === null && tailscale === null) {
     return null;
@@ -105,7 +107,10 @@ export async function prepareTransports(parts: PrepareParts): Promise<Prepared |
   warnOfFloods(parts.logger);
   const tokens = openJoinTokens({ stateDir, clock });
   const hasProfile = (name: string): boolean => live().profiles.has(name);
-  const enrolment = createEnrolment({ clock, registry, tokens, isKey: isWireguardKey, sourceOf, hasProfile });
+  const isHeld = (name: string): boolean =>
+    quarantine.list().some((held) => held.kind === 'device' && held.name === name);
+  const keys = { isKey: isWireguardKey, sourceOf };
+  const enrolment = createEnrolment({ clock, registry, tokens, hasProfile, isHeld, ...keys });
   return {
     transports,
     people: tailnet === null ? null : peopleOf(tailnet, live),
