@@ -5,6 +5,7 @@ import type { SecureContext } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sees } from '../audit/scope.ts';
 import type { ListenAddress } from '../config/config.ts';
+import { formatHostPort } from '../config/hosts.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { answerPublic, bindHttp, type HealthParts } from '../gateway/health.ts';
 import {
@@ -104,6 +105,8 @@ export interface DashboardParts extends WholeParts {
   readonly onApprovals: (listener: FeedListener) => () => void;
   /** What machines may ask here; null where they ask elsewhere, or nowhere. */
   readonly join: JoinParts | null;
+  /** Where machines ask to be let in, when that is not here; null = nowhere. */
+  readonly enrolListen: ListenAddress | null;
   /** What is called back by channels. */
   readonly channels: CallbackParts['channels'];
   /** Who calls over the tailnet, or null without one. */
@@ -184,6 +187,10 @@ class DashboardServer {
     if (this.#parts.join !== null) {
       addJoinRoutes(app, this.#parts.join);
       serveCarried(server, { ...this.#parts.join, runs: this.#parts.join.devices.runs });
+    } else {
+      app.post('/api/onboard/start', (request) => {
+        throw new ApiError(404, 'not_found', describeElsewhere(this.#parts.enrolListen, request.hostname));
+      });
     }
     await addCallbackRoutes(app, { ...this.#parts, turnedAway: this.#turnedAway });
     app.get('/api/live', (request, reply) => this.#live(request, reply, closing.signal));
@@ -397,4 +404,19 @@ function originOf({ headers }: FastifyRequest): OriginParts {
     origin: headers.origin,
     fetchSite: typeof fetchSite === 'string' ? fetchSite : undefined,
   };
+}
+
+/** What a machine is told that wants to join here. `host`: the name by which it came. */
+function describeElsewhere(enrolListen: ListenAddress | null, host: string): string {
+  if (enrolListen === null) {
+    return 'machines cannot join this gateway: it has no tunnel for them (gateway { wireguard { } })';
+  }
+  if (enrolListen.kind === 'unix') {
+    return `machines do not join at this address, which is the dashboard's; the gateway lets them in at ${enrolListen.path}`;
+  }
+  const anywhere = enrolListen.host === '0.0.0.0' || enrolListen.host === '::';
+  const at = anywhere ? host.replace(/^\[|\]$/g, '') : enrolListen.host;
+  // Of a port that the system chose only the `ready` line tells.
+  const url = `https://${formatHostPort(at, enrolListen.port)}`.replace(/:0$/, ':PORT');
+  return `machines do not join at this address, which is the dashboard's: write ${url} (the enroll address of the gateway's \`ready\` line)`;
 }

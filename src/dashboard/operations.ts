@@ -50,6 +50,7 @@ export function createOperatorServers(tell: (line: string) => void): OperatorSer
         channels: operations.channels,
         people: operations.people,
         join: live().config.gateway.enrollListen === null ? joinParts(operations) : null,
+        enrolListen: live().config.gateway.enrollListen,
         tell,
       });
     },

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, createSecureContext } from 'node:tls';
 import { join } from 'node:path';
+import type { ListenAddress } from '../../src/config/config.ts';
 import { test } from 'node:test';
 import { listenDashboard, OWN_ROUTES, type Dashboard, type DashboardParts } from '../../src/dashboard/dashboard.ts';
 import { openOperators } from '../../src/dashboard/operators.ts';
@@ -76,6 +77,7 @@ async function openDashboard(t: CleanUp, changes: Partial<DashboardParts> = {}):
     },
     onApprovals: () => () => undefined,
     join: null,
+    enrolListen: null,
     people: null,
     channels: {
       receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
@@ -490,4 +492,21 @@ test('CP-13: nothing of the API or the page writes configuration', () => {
     ROUTES.filter(({ path, kind }) => kind === 'acts' && /config|policy|rule/.test(path)).map(({ name }) => name),
     [],
   );
+});
+
+test('a machine that wants to join at the dashboard’s address is told where to go', async (t) => {
+  const join = (enrolListen: ListenAddress | null) =>
+    openDashboard(t, { enrolListen }).then(({ ask: send }) =>
+      send('/api/onboard/start', { method: 'POST', body: {} }).then(({ status, text }) => `${status} ${text}`),
+    );
+  const cases: readonly (readonly [ListenAddress | null, RegExp])[] = [
+    [{ kind: 'tcp', host: '0.0.0.0', port: 8444 }, /^404 .*write https:\/\/127\.0\.0\.1:8444 /],
+    [{ kind: 'tcp', host: '::', port: 0 }, /^404 .*write https:\/\/127\.0\.0\.1:PORT /],
+    [{ kind: 'tcp', host: '2001:db8::1', port: 8444 }, /^404 .*write https:\/\/\[2001:db8::1\]:8444 /],
+    [{ kind: 'unix', path: '/run/enrol.sock' }, /^404 .*\/run\/enrol\.sock/],
+    [null, /^404 .*wireguard/],
+  ];
+  for (const [at, said] of cases) {
+    assert.match(await join(at), said);
+  }
 });
