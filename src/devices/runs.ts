@@ -40,6 +40,8 @@ export interface RunRegistry {
   readonly lowest: number;
   /** The run that may use that place in the tunnel now. */
   at(number: number): Run | null;
+  /** The run that has that place, or was the last to have it and ended lately: for records of what came before its end. */
+  latelyAt(number: number): Run | null;
   /** Throws GatewayError CONFIG_INVALID (no key, or one that is known), LIMIT_REACHED, STORE_FAILED. */
   start(run: NewRun): Run;
   /** Starts one that is known by a token, which is told once. Throws GatewayError LIMIT_REACHED, STORE_FAILED. */
@@ -116,6 +118,10 @@ class FileRuns implements RunRegistry {
 
   at(number: number): Run | null {
     return this.#byNumber.get(number) ?? null;
+  }
+
+  latelyAt(number: number): Run | null {
+    return this.at(number) ?? this.#kept().findLast((run) => run.number === number) ?? null;
   }
 
   start({ device, publicKey, profile, label }: NewRun): Run {

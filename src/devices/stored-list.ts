@@ -99,7 +99,7 @@ function readOne<T>(stored: unknown, readItem: ReadItem<T>): T | null {
     textIfThere: (name) => (fieldOf(stored, name) === undefined ? '' : text(name)),
     textsIfThere: (name) => {
       const list = fieldOf(stored, name) ?? [];
-      const fits = Array.isArray(list) && list.every((item) => typeof item === 'string');
+      const fits = Array.isArray(list) && list.every((one) => typeof one === 'string');
       sound &&= fits;
       return fits ? list : [];
     },

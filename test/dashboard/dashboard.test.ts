@@ -495,10 +495,11 @@ test('CP-13: nothing of the API or the page writes configuration', () => {
 });
 
 test('a machine that wants to join at the dashboard’s address is told where to go', async (t) => {
-  const join = (enrolListen: ListenAddress | null) =>
-    openDashboard(t, { enrolListen }).then(({ ask: send }) =>
-      send('/api/onboard/start', { method: 'POST', body: {} }).then(({ status, text }) => `${status} ${text}`),
-    );
+  const asked = async (enrolListen: ListenAddress | null): Promise<string> => {
+    const world = await openDashboard(t, { enrolListen });
+    const { status, text } = await world.ask('/api/onboard/start', { method: 'POST', body: {} });
+    return `${status} ${text}`;
+  };
   const cases: readonly (readonly [ListenAddress | null, RegExp])[] = [
     [{ kind: 'tcp', host: '0.0.0.0', port: 8444 }, /^404 .*write https:\/\/127\.0\.0\.1:8444 /],
     [{ kind: 'tcp', host: '::', port: 0 }, /^404 .*write https:\/\/127\.0\.0\.1:PORT /],
@@ -507,6 +508,6 @@ test('a machine that wants to join at the dashboard’s address is told where to
     [null, /^404 .*wireguard/],
   ];
   for (const [at, said] of cases) {
-    assert.match(await join(at), said);
+    assert.match(await asked(at), said);
   }
 });

@@ -43,6 +43,19 @@ test('TR-08: each run has a place and an id of its own, which a restart keeps un
   );
 });
 
+test('what is told of a run after its end is told of that run, for as long as its place stays empty', (t) => {
+  const { runs, open, clock } = world(t);
+  const one = runs.start(RUN);
+  assert.equal(runs.latelyAt(6)?.id, one.id);
+  runs.end(one.id);
+  assert.deepEqual([runs.at(6), runs.latelyAt(6)?.id, open().latelyAt(6)?.id], [null, one.id, one.id]);
+  assert.equal(runs.latelyAt(5), null);
+  clock.stall(HOUR_MS);
+  assert.equal(runs.latelyAt(6), null);
+  const next = runs.start({ ...RUN, publicKey: 'key2' });
+  assert.equal(runs.latelyAt(6)?.id, next.id);
+});
+
 test('the place of a run that has ended stays empty for an hour, and never meets those of devices', (t) => {
   const { runs, clock } = world(t, 4);
   const one = runs.start(RUN);

@@ -140,6 +140,29 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     assert.equal(outside.code, 3, 'the machine itself is not in the tunnel');
   });
 
+  test('what the kernel refused a run is on record as that run’s, also when it was over at once', async () => {
+    // Of TCP, UDP and what is neither; the command ends with the last of them.
+    const code = `use IO::Socket::INET; print "$ENV{CLAWPATROL_RUN}";
+      IO::Socket::INET->new(PeerAddr => "198.51.100.7", PeerPort => 25, Timeout => 5);
+      my $u = IO::Socket::INET->new(PeerAddr => "198.51.100.7", PeerPort => 123, Proto => "udp"); $u->send("x")`;
+    const { stdout: id, stderr } = await run(['perl', '-e', code]);
+    assert.match(id, /^[0-9a-f-]{36}$/, stderr);
+    const records = (): readonly string[] => {
+      const { stdout } = world.gateway.cli('audit', 'search', '--types', 'connection.refused', '--json');
+      const { items } = JSON.parse(stdout) as {
+        items: readonly { run: string | null; device: string | null; reason: string; data: { dialled: string } }[];
+      };
+      return items
+        .filter(({ data }) => data.dialled.startsWith('198.51.100.7'))
+        .map(({ run: by, device, reason, data }) => [by, device, data.dialled, reason].join(' '));
+    };
+    await eventually('both are on record', () => records().length >= 2);
+    assert.deepEqual([...new Set(records())].toSorted(), [
+      `${id} laptop 198.51.100.7:123 udp is not carried`,
+      `${id} laptop 198.51.100.7:25 no endpoint of profile oncall claims 198.51.100.7:25`,
+    ]);
+  });
+
   test('placeholders stand in place of credentials; a secret of the shell is replaced and told of', async () => {
     const real = { GITHUB_TOKEN: 'ghp_reallyMine0123456789', PGPASSWORD: 'x', HARMLESS: 'kept' };
     const inside = await run(['env'], { env: real });

@@ -2,8 +2,8 @@
 // step is in the journal before it is done.
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { listRules } from '../../devices/routing-rules.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { fieldOf } from '../../lib/fields.ts';
 import type { Journal, JournalFile, Step } from './journal.ts';
 import { ALIAS, closedRoutesOf, numbersOf, openLines, rulesOf, wireguardText } from './plan.ts';
 import type { IpVersion, MachinePlan } from './plan.ts';
@@ -86,7 +86,7 @@ export async function repairWays(plan: MachinePlan, system: MachineSystem): Prom
   const lost = await Promise.all(
     (['-4', '-6'] as const).map(async (version) => {
       const wanted = rulesOf(plan).filter((line) => line.version === version).length;
-      return wanted > 0 && (await countRules(version, plan, system)) < wanted;
+      return wanted > 0 && (await countOurs(version, plan, system)) < wanted;
     }),
   );
   if (!lost.includes(true)) {
@@ -101,14 +101,9 @@ export async function repairWays(plan: MachinePlan, system: MachineSystem): Prom
   return true;
 }
 
-async function countRules(
-  version: IpVersion,
-  { priority }: MachinePlan,
-  system: Pick<MachineSystem, 'run'>,
-): Promise<number> {
-  const rules: unknown = JSON.parse(await system.run('ip', ['-json', version, 'rule', 'show']));
-  const ours = [priority, priority + 1];
-  return (Array.isArray(rules) ? rules : []).filter((rule) => ours.includes(Number(fieldOf(rule, 'priority')))).length;
+async function countOurs(version: IpVersion, plan: MachinePlan, { run }: MachineSystem): Promise<number> {
+  const ours = [plan.priority, plan.priority + 1];
+  return (await listRules(version, run)).filter(({ priority }) => ours.includes(priority)).length;
 }
 
 async function unlessThere(command: Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 // The kernel's rules around an interface that agents come through, whatever carries it: put up, changed, and taken down again.
 import { messageOf } from '../../lib/errors.ts';
 import type { RunCommand } from '../../devices/commands.ts';
+import { listRules } from '../../devices/routing-rules.ts';
 import type { Fenced } from './layout.ts';
 
 interface FenceParts {
@@ -35,7 +36,7 @@ export async function leadHere({ layout, run }: FenceParts): Promise<void> {
  * it configures a link anew. Meanwhile what devices dialled went nowhere. Rejects with GatewayError.
  */
 export async function leadHereAgain(parts: FenceParts): Promise<boolean> {
-  const led = await Promise.all(['-4', '-6'].map((version) => isLed(version, parts)));
+  const led = await Promise.all((['-4', '-6'] as const).map((version) => isLed(version, parts)));
   if (!led.includes(false)) {
     return false;
   }
@@ -43,12 +44,9 @@ export async function leadHereAgain(parts: FenceParts): Promise<boolean> {
   return true;
 }
 
-async function isLed(version: string, { layout, run }: FenceParts): Promise<boolean> {
-  const rules: unknown = JSON.parse(await run('ip', ['-json', version, 'rule', 'show']));
-  const table = String(layout.routeTable);
-  return (Array.isArray(rules) ? rules : []).some(
-    (rule: unknown) => typeof rule === 'object' && rule !== null && String(Reflect.get(rule, 'table')) === table,
-  );
+async function isLed(version: '-4' | '-6', { layout, run }: FenceParts): Promise<boolean> {
+  const rules = await listRules(version, run);
+  return rules.some(({ table }) => table === String(layout.routeTable));
 }
 
 /** Undoes everything. Never rejects; gives what could not be undone. */

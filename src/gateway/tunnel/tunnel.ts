@@ -243,7 +243,8 @@ class WireguardTunnel implements Tunnel {
       ...this.#parts,
       group: layout.logGroup,
       transport: this.name,
-      identify: (ip) => this.identify(ip),
+      // The kernel tells of packets up to a second late, and a run may last less.
+      identify: (ip) => this.#identifyAs(ip, (number) => runs.latelyAt(number)),
       destinationOf: (ip) => inside.destinationOf(ip),
     });
     // Who is shut out is told so by the end of its connections: that must still reach it. New ones it does not get from the start.
@@ -253,12 +254,16 @@ class WireguardTunnel implements Tunnel {
   }
 
   identify(ip: string): Agent | null {
+    return this.#identifyAs(ip, (number) => this.#parts.runs.at(number));
+  }
+
+  #identifyAs(ip: string, runAt: (number: number) => Run | null): Agent | null {
     const number = numberOf(this.layout.devices, ip);
     if (number === null) {
       return null;
     }
-    const { registry, runs, live } = this.#parts;
-    const run = runs.at(number);
+    const { registry, live } = this.#parts;
+    const run = runAt(number);
     const device = run === null ? registry.at(number) : registry.find(run.device);
     if (device === null || device.revokedMs !== null) {
       return null;
