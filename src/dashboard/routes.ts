@@ -171,7 +171,9 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     // Only what is in the queue can be decided; oldest first, and never more than `limits.parked`.
     const after = fields.get('cursor') ?? '';
     const waiting = parts.approvals.pending().filter((approval) => fits(approval));
-    const from = waiting.findIndex((approval) => approval.id === after) + 1;
+    const last = waiting.findIndex((approval) => approval.id === after);
+    // The last of the page before may have been decided since. Ids are made in the order of asking.
+    const from = last === -1 ? waiting.filter((approval) => approval.id <= after).length : last + 1;
     const items = waiting.slice(from, from + limit);
     const next = from + limit < waiting.length ? (items.at(-1)?.id ?? null) : null;
     return { kind: 'json', body: { items: items.map(listedApprovalJson), next, total: waiting.length } };

@@ -195,6 +195,31 @@ test('a vote that cannot count is refused with a reason, and recorded', async (t
   assert.equal(refusals.length, 2);
 });
 
+test('TA-06: what waits is listed in pages, oldest first, and a page begins behind the one before whatever was decided meanwhile', async (t) => {
+  const world = await openWorld(t);
+  const parked: Awaited<ReturnType<typeof world.park>>[] = [];
+  for (let count = 0; count < 6; count += 1) {
+    parked.push(await world.park({ text: `delete from t where id = ${count}` }));
+  }
+  const ids = parked.map(({ id }) => id);
+  const idsOf = async (page: { readonly limit: number; readonly cursor?: string }): Promise<readonly string[]> =>
+    (await world.client.approvals.list(page)).items.map(({ id }) => id);
+  const first = await world.client.approvals.list({ limit: 2 });
+  assert.deepEqual(
+    first.items.map(({ id }) => id),
+    ids.slice(0, 2),
+  );
+  assert.deepEqual(await idsOf({ limit: 2, cursor: first.next ?? '' }), ids.slice(2, 4));
+  const [, last] = first.items;
+  await world.client.approvals.deny(last?.id ?? '', { note: 'no' });
+  assert.deepEqual(
+    await idsOf({ limit: 2, cursor: first.next ?? '' }),
+    ids.slice(2, 4),
+    'the last of the page was decided',
+  );
+  assert.deepEqual(await idsOf({ limit: 9 }), [ids[0], ...ids.slice(2)]);
+});
+
 test('a list is filtered and paged, the waiting ones oldest first', async (t) => {
   const world = await openWorld(t);
   const ids: string[] = [];

@@ -129,6 +129,27 @@ rule "ask" {
     });
   }
 
+  test('TA-07: a yes is for what would run as it was asked: a credential taken from its profile meanwhile takes the question back', async (t) => {
+    const upstream = await startLineServer(t);
+    const other =
+      'credential "postgres_credential" "new" {\n endpoint = postgres.pg\n user = "new"\n secret { env = "HOME" }\n}';
+    const before = lineConfig(upstream.port, `${QUIET}\n${other}`);
+    const daemon = await startDaemon(t, before);
+    for (const [after, told] of [
+      [`${before}\n# a word more`, /^done destructive drop 0/],
+      [before.replace('[passthrough.pg]', '[postgres_credential.new]'), /changed while it waited/],
+    ] as const) {
+      const client = await connectLines(t, daemon.port('postgres.pg'));
+      const line = `destructive drop ${upstream.lines.length}`;
+      const id = await park(client, line);
+      daemon.writeConfig(after);
+      assert.equal((await daemon.gateway.reload('test')).ok, true);
+      await vote(daemon, id, 'approve');
+      assert.match(await client.next(), told);
+    }
+    assert.deepEqual(upstream.lines, ['destructive drop 0']);
+  });
+
   const second = `endpoint "postgres" "kept" {
   host    = "localhost:UPSTREAM"
   sslmode = "disable"

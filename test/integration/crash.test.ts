@@ -6,8 +6,10 @@ import pg from 'pg';
 import { createControlClient } from '../../src/client/control-client.ts';
 import { clientConfig } from '../corpus/client-config.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
+import { eventually } from '../support/daemon.ts';
 import { findPostgres, startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { fieldsOf, query, RawPostgres } from '../support/raw-postgres.ts';
+import { startRecordingProxy } from '../support/recording-proxy.ts';
 import { fileScope } from '../support/scope.ts';
 
 const scope = fileScope();
@@ -130,5 +132,71 @@ test(
       assert.notEqual(next.cli('approvals', 'approve', id, '--digest', request.digest).code, 0);
       await next.stop();
     }
+  },
+);
+
+test(
+  'TA-16: what was approved has its outcome in the log, whether the upstream dies before, during or after it',
+  { skip, timeout: 240_000 },
+  async () => {
+    await server.query('CREATE TABLE held (id int); INSERT INTO held VALUES (1), (2), (3), (4)', 'app');
+    const proxy = await startRecordingProxy(scope, server.port);
+    const gateway = await startGateway(scope, {
+      config: clientConfig(proxy.port, 'app'),
+      env: { PG_PASSWORD: server.password },
+    });
+    const control = createControlClient({ kind: 'unix', path: join(gateway.stateDir, 'control.sock') });
+    const parked = async (sql: string) => {
+      const client = await RawPostgres.login(gateway.port('postgres.work'), { user: 'agent', database: 'app' });
+      client.send(query(sql));
+      const notice = (await client.until('N')).at(-1);
+      const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(notice === undefined ? '' : (fieldsOf(notice)['M'] ?? ''))?.[0] ?? '';
+      const approve = async (): Promise<void> => {
+        const { request } = await control.approvals.show(id);
+        await control.approvals.approve(id, { digest: request.digest });
+      };
+      return { client, id, approve };
+    };
+    /** Outcomes that are on record for a statement; safe ones come a little later. */
+    const outcomes = (sql: string): readonly unknown[] =>
+      gateway
+        .cli('audit', 'export', '--format', 'jsonl', '--text', sql)
+        .stdout.split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { outcome: { kind: string } | null })
+        .flatMap(({ outcome }) => (outcome === null ? [] : [outcome.kind]));
+
+    const early = await parked('DELETE FROM held WHERE id = 1');
+    proxy.cut();
+    await eventually('it is taken back', async () => (await control.approvals.show(early.id)).state === 'cancelled');
+    await assert.rejects(early.approve());
+    early.client.close();
+
+    const slow = 'DELETE FROM held WHERE id = 2 AND pg_sleep(60) IS NOT NULL';
+    const during = await parked(slow);
+    await during.approve();
+    const active =
+      "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DELETE FROM held WHERE id = 2%'";
+    await eventually('it runs', async () => (await server.query(active, 'app')).length === 1);
+    proxy.cut();
+    await eventually('its outcome is on record', () => Promise.resolve(outcomes(slow).length === 1));
+    assert.deepEqual(outcomes(slow), ['unknown']);
+    during.client.close();
+
+    const refused = 'DELETE FROM held WHERE id = 3 AND 1 / (id - 3) = 1';
+    const error = await parked(refused);
+    await error.approve();
+    await error.client.until('Z');
+    const done = 'DELETE FROM held WHERE id = 4';
+    const after = await parked(done);
+    await after.approve();
+    await after.client.until('Z');
+    proxy.cut();
+    await eventually('the outcomes of both are on record', () =>
+      Promise.resolve(outcomes(refused).length === 1 && outcomes(done).length === 1),
+    );
+    assert.deepEqual([outcomes(refused), outcomes(done)], [['error'], ['ok']]);
+    assert.deepEqual(await server.query('SELECT id FROM held WHERE id IN (1, 4)', 'app'), [{ id: 1 }]);
+    assert.equal(gateway.cli('audit', 'verify').code, 0);
   },
 );

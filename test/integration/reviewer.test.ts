@@ -153,7 +153,7 @@ test(
   },
 );
 
-test('what the model denies is not run, and the agent hears that and not why', { skip }, async () => {
+test('AP-09 TA-12: what the model denies is not run, and the agent hears that and not why', { skip }, async () => {
   const result = await psql('openai', 'DELETE FROM logs', NO);
   assert.match(result.stderr, /a reviewer model denied it/);
   assert.doesNotMatch(result.stderr + result.stdout, /SECRET-REASON/);

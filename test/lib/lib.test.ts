@@ -120,7 +120,7 @@ test('text of an agent is shown with its control characters visible', () => {
   assert.equal(shorten('abcd', 4), 'abcd');
 });
 
-test('a timer longer than setTimeout can count does not fire at once, and can be cancelled', async () => {
+test('TA-10: a timer longer than setTimeout can count does not fire at once, and can be cancelled', async () => {
   let fired = false;
   const long = systemClock.after(2 ** 31 + 1000, () => {
     fired = true;

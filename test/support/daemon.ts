@@ -24,14 +24,16 @@ import { temporaryFolder, type CleanUp } from './temp.ts';
 class LineSession implements Session {
   readonly #connection: Connection;
   readonly #context: ServeContext;
+  readonly #credential: string | null;
   readonly #lines: string[] = [];
   #rest = '';
   #asked: Action | null = null;
   #draining = false;
 
-  constructor(connection: Connection, context: ServeContext) {
+  constructor(connection: Connection, context: ServeContext, credential: string | null) {
     this.#connection = connection;
     this.#context = context;
+    this.#credential = credential;
   }
 
   get idle(): boolean {
@@ -110,7 +112,7 @@ class LineSession implements Session {
       agent: this.#connection.agent,
       endpoint: this.#context.endpoint,
       family: 'sql',
-      credential: null,
+      credential: this.#credential,
       units: [{ facts, risk, riskCauses: [], riskReason: '', unreadable: false }],
       risk,
       summary: text,
@@ -132,9 +134,9 @@ const lineProtocol: Protocol = {
   name: 'postgres',
   facts: factSchemas.get('sql') ?? { family: 'sql', facts: new Map() },
   async serve(connection, context) {
-    await context.credential({});
+    const credential = await context.credential({});
     const upstream = await context.dial(context.signal);
-    const session = new LineSession(connection, context);
+    const session = new LineSession(connection, context, credential?.ref ?? null);
     return context.relay({ session, client: connection.client, upstream, cancelUpstream: () => {} });
   },
   analyse: () => ({

@@ -11,6 +11,8 @@ export interface RecordedConnection {
 export interface RecordingProxy {
   readonly port: number;
   readonly connections: RecordedConnection[];
+  /** Breaks every connection that is open. */
+  cut(): void;
 }
 
 export async function startRecordingProxy(cleanUp: CleanUp, targetPort: number): Promise<RecordingProxy> {
@@ -40,5 +42,6 @@ export async function startRecordingProxy(cleanUp: CleanUp, targetPort: number):
     await new Promise((resolve) => server.close(resolve));
   });
   const address = server.address();
-  return { port: typeof address === 'object' && address !== null ? address.port : 0, connections };
+  const cut = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
+  return { port: typeof address === 'object' && address !== null ? address.port : 0, connections, cut };
 }

@@ -1,14 +1,15 @@
 // When a question that waits for a person is still the same question. Pure.
 import { createHash } from 'node:crypto';
 import type { ApproverConfig, Ref } from '../../config/config.ts';
+import type { Action } from '../../rules/action.ts';
 import type { Decision } from '../../rules/decision.ts';
 import type { Live } from '../live.ts';
 
 /**
  * Everything in the configuration that made this question and says who may answer it, as text: the rule, the approvers and everyone
- * they may hand over to. A parked action whose text differs under a new policy is cancelled.
+ * they may hand over to, and the credential that the action would run with. A parked action whose text differs under a new policy is cancelled.
  */
-export function questionFingerprint(live: Live, decision: Decision): string {
+export function questionFingerprint(live: Live, decision: Decision, action: Action): string {
   const rule = decision.by === 'rule' ? live.rules.get(decision.rule) : undefined;
   const asked = new Map<Ref, ApproverConfig | null>();
   const open = [...decision.approvers];
@@ -33,7 +34,19 @@ export function questionFingerprint(live: Live, decision: Decision): string {
     // The place in the file is not part of the meaning: moving a block must not cancel what waits.
     [...asked].map(([ref, approver]) => [ref, approver === null ? null : { ...approver, at: null }]),
     live.config.defaults.humanTimeoutMs,
+    credentialPart(live, action),
   ]);
+}
+
+/** With what it would run: a credential that was taken away or changed while it waited is not what was approved. */
+function credentialPart({ config }: Live, { credential, agent }: Action): unknown {
+  if (credential === null) {
+    return null;
+  }
+  const configured = config.credentials.find(({ ref }) => ref === credential);
+  const profile = config.profiles.find(({ name }) => name === agent.profile);
+  const entries = profile?.credentials.filter((entry) => entry.credential === credential) ?? [];
+  return configured === undefined ? null : [{ ...configured, at: null }, entries];
 }
 
 /**

@@ -360,7 +360,7 @@ class PolicyGate implements GatewayGate {
       return this.#unrecorded(action, judged, scope);
     }
     scope.counts.add('approve', action.risk);
-    const question = { action, decision, fingerprint: questionFingerprint(scope.live, decision) };
+    const question = { action, decision, fingerprint: questionFingerprint(scope.live, decision, action) };
     const answer = await this.#parking.ask(question, waiting);
     return this.#answered(question, answer, judged, { scope, waiting });
   }
@@ -463,9 +463,9 @@ class PolicyGate implements GatewayGate {
     if (decision.kind === 'deny') {
       return 'the policy changed while it waited: it is denied now';
     }
-    return questionFingerprint(live, decision) === fingerprint
+    return questionFingerprint(live, decision, action) === fingerprint
       ? null
-      : 'the rule or its approvers changed while it waited';
+      : 'the rule, its approvers or the credential changed while it waited';
   }
 
   /** Denies and records it with the same evidence as an allowed action has. */
