@@ -142,8 +142,7 @@ const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
  * stays is read by the injector: a signature of AWS, and cookies beside the one that is a credential.
  */
 function withoutCredential(field: Field, { type }: DispatchedCredential): Field | null {
-  // Servers behind CGI and its descendants take `_` for `-` in names.
-  const name = field.name.toLowerCase().replaceAll('_', '-');
+  const name = asCgi(field.name.toLowerCase());
   if (name !== 'sec-websocket-protocol') {
     const stays = type === 'aws_credential' ? 'authorization' : type === 'cookie_token' ? 'cookie' : '';
     return CREDENTIAL_FIELDS.includes(name) && name !== stays ? null : field;
@@ -156,6 +155,11 @@ function withoutCredential(field: Field, { type }: DispatchedCredential): Field 
   return others.length === 0 ? null : { ...field, value: others.join(', ') };
 }
 
+/** A lower-case name as servers behind CGI and its descendants read it. */
+function asCgi(name: string): string {
+  return name.replaceAll('_', '-');
+}
+
 /** Each field where the agent had it, under the agent's spelling of its name, once; behind all others where it had none. */
 function putFields(
   sent: readonly Field[],
@@ -163,11 +167,15 @@ function putFields(
   put: readonly PutField[],
 ): readonly Field[] {
   const values = new Map(put.map((field) => [field.name.toLowerCase(), field.value]));
+  const folded = new Set([...values.keys()].map(asCgi));
   const written = new Set<string>();
   const fields: Field[] = [];
   for (const [index, { name }] of sent.entries()) {
     const key = name.toLowerCase();
     const value = values.get(key);
+    if (value === undefined && folded.has(asCgi(key))) {
+      continue;
+    }
     const field =
       value === undefined ? (kept[index] ?? null) : value === null || written.has(key) ? null : { name, value };
     if (value !== undefined) {

@@ -73,6 +73,13 @@ test('each type puts its secret into its own slot, in place of what the agent se
     ['basic, not ASCII', at(), dispatched('basic_auth', 'pä', { username: 'ü' }), [`Authorization: ${basic('ü:pä')}`]],
     ['a header', at('x-token: PH-THIS'), dispatched('header_token', 'S', header), ['x-token: v1 S']],
     [
+      'a header, which the agent spells as servers behind CGI read it too',
+      at('X_Token: mine', 'x-token: PH-THIS', 'X_Other: kept', 'X-token_: kept'),
+      dispatched('header_token', 'S', header),
+      ['x-token: v1 S', 'X_Other: kept', 'X-token_: kept'],
+    ],
+    ['the same alone', at('x_token: mine'), dispatched('header_token', 'S', header), ['X-Token: v1 S']],
+    [
       'a header, and a bearer of the agent',
       at('Authorization: Bearer mine'),
       dispatched('header_token', 'S', { header: 'X-Token', prefix: '' }),
