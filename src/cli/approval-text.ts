@@ -1,6 +1,6 @@
 // A parked request as text for a person who has to decide about it: all of it, and nothing in it that a terminal obeys.
 import { claimRows } from '../approvals/claims.ts';
-import type { ApprovalJson, ReviewJson } from '../client/control-shapes.ts';
+import type { ApprovalJson, ReviewJson } from '../client/approval-shapes.ts';
 import { isObject } from '../lib/fields.ts';
 import { visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';

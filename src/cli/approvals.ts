@@ -1,7 +1,7 @@
 // clawpatrol approvals: what waits for a person, shown whole, and the person's word on it.
 import { APPROVAL_STATES } from '../approvals/approval.ts';
 import type { ApprovalsQuery, ControlClient } from '../client/control-client.ts';
-import type { ApprovalJson } from '../client/control-shapes.ts';
+import type { ApprovalJson } from '../client/approval-shapes.ts';
 import { formatDuration } from '../lib/units.ts';
 import { shorten, visible } from '../lib/text.ts';
 import { approvalLines } from './approval-text.ts';

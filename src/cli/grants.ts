@@ -1,5 +1,5 @@
 // clawpatrol grants: what may pass without asking because somebody said so, and the end of that.
-import type { GrantJson } from '../client/control-shapes.ts';
+import type { GrantJson } from '../client/approval-shapes.ts';
 import { visible } from '../lib/text.ts';
 import { formatDuration } from '../lib/units.ts';
 import { EXIT, flag, runCommand, textOption } from './command.ts';

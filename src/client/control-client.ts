@@ -1,12 +1,8 @@
 // Calls of the operator API over the control socket (or TCP), for the command line. Speaks HTTP/1.1 with node:http, since that takes a
 // Unix socket path; every call has a deadline and every body a bound. It prints nothing.
 import type { IncomingMessage } from 'node:http';
+import type { ApprovalJson, ApproverJson, GrantJson, GrantPreviewJson, ReviewerJson } from './approval-shapes.ts';
 import type {
-  ApprovalJson,
-  ApproverJson,
-  GrantJson,
-  GrantPreviewJson,
-  ReviewerJson,
   AuditFilterJson,
   CaJson,
   ChainJson,

@@ -1,7 +1,7 @@
 // The calls about those who decide: how people do it, and what reviewer models were used for.
 import type { ApproverRecord } from '../approvals/fatigue.ts';
 import type { ReviewerUsage } from '../approvals/reviewer.ts';
-import type { ApproverJson, ReviewerJson } from '../client/control-shapes.ts';
+import type { ApproverJson, ReviewerJson } from '../client/approval-shapes.ts';
 import type { Config } from '../config/config.ts';
 import { readFields } from './input.ts';
 import type { Answer, Call, Route } from './routes.ts';

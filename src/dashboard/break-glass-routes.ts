@@ -1,5 +1,5 @@
 // The calls about break-glass: what was decided so, and whether one may.
-import type { ApprovalJson, BreakGlassJson } from '../client/control-shapes.ts';
+import type { ApprovalJson, BreakGlassJson } from '../client/approval-shapes.ts';
 import { findApproval } from './find-approval.ts';
 import { readFields, readNumber } from './input.ts';
 import type { Answer, Call, Route } from './routes.ts';

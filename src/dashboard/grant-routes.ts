@@ -4,7 +4,7 @@ import { shapeOf } from '../approvals/shape.ts';
 import { findWishObjection } from '../approvals/grant.ts';
 import { MAX_NOTE_CHARS } from '../approvals/stages.ts';
 import type { AuditRecord } from '../audit/event.ts';
-import type { GrantJson, GrantPreviewJson } from '../client/control-shapes.ts';
+import type { GrantJson, GrantPreviewJson } from '../client/approval-shapes.ts';
 import type { Action } from '../rules/action.ts';
 import { findApproval } from './find-approval.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';

@@ -1,14 +1,13 @@
 // From the program's own types to the JSON of the operator API. Pure; nothing here holds a secret.
 import type { Approval, Review } from '../approvals/approval.ts';
 import type { AuditRecord } from '../audit/event.ts';
+import type { ApprovalJson, ReviewJson } from '../client/approval-shapes.ts';
 import type {
-  ApprovalJson,
   CaJson,
   DiagnosticJson,
   ProfileJson,
   RecordJson,
   RecordRowJson,
-  ReviewJson,
   SecretJson,
 } from '../client/control-shapes.ts';
 import type { Config, EndpointConfig, ProfileConfig } from '../config/config.ts';

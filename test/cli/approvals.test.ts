@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ControlError } from '../../src/client/control-client.ts';
 import type { ControlClient } from '../../src/client/control-client.ts';
-import type { ApprovalJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
 import { runVerb } from '../support/cli.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:30.000Z');

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
-import type { ApprovalJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
 import { errorCodes, parkedId, tags } from '../support/attack-gateway.ts';
 import { eventually } from '../support/daemon.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';

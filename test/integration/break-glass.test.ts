@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import type { ApprovalJson, ListJson, RecordJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
+import type { ListJson, RecordJson } from '../../src/client/control-shapes.ts';
 import { addOperator, hasBrowser, logIn, openPage, startBrowser } from '../support/browser.ts';
 import { eventually } from '../support/daemon.ts';
 import { startDashboardWorld, type DashboardWorld } from '../support/dashboard-world.ts';

@@ -6,7 +6,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createControlClient } from '../../src/client/control-client.ts';
-import type { ApprovalJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
 import { API_TOKEN, startApiServer } from '../support/api-server.ts';
 import { makeAuthority } from '../support/certificate.ts';
 import { startGateway } from '../support/gateway-process.ts';

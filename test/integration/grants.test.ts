@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
-import type { ApprovalJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { findPostgres, startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { runProgram, type ProgramResult } from '../support/run.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createControlClient } from '../../src/client/control-client.ts';
-import type { ApprovalJson } from '../../src/client/control-shapes.ts';
+import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
 import { fileScope } from '../support/scope.ts';
 import { startSshGateway } from '../support/ssh-gateway.ts';
 import { startSshd } from '../support/sshd.ts';

@@ -2,7 +2,8 @@
 // digest of what this card shows: the gateway refuses an answer to anything else.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ApprovalJson, ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson } from '../../client/approval-shapes.ts';
+import type { ListJson, RecordRowJson } from '../../client/control-shapes.ts';
 import { get } from './api.ts';
 import { Decision } from './decision.tsx';
 import { AgentText, Ago, Facts, Section, Tier, Verdict } from './parts.tsx';

@@ -1,7 +1,7 @@
 // The queue of parked requests, oldest first, and the one that is looked at.
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { ApprovalJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson } from '../../client/approval-shapes.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { fault, isTyping, move, show, shown } from './looking.ts';
 import { AgentText, Ago, Empty, Spinner, Tier } from './parts.tsx';

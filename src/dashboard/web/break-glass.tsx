@@ -3,7 +3,8 @@
 import type { VNode } from 'preact';
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ApprovalJson, BreakGlassJson, ListJson, VoteJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson, BreakGlassJson, VoteJson } from '../../client/approval-shapes.ts';
+import type { ListJson } from '../../client/control-shapes.ts';
 import { get } from './api.ts';
 import { chime } from './chime.ts';
 import { AgentText, Ago, Section } from './parts.tsx';

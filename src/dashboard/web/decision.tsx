@@ -1,7 +1,7 @@
 // The two answers. A destructive request takes a second press to approve; a denial takes words, which the agent is told.
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ApprovalJson, BreakGlassJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson, BreakGlassJson } from '../../client/approval-shapes.ts';
 import { CallError, messageOf, post, session } from './api.ts';
 import { BreakGlass, useOffer } from './break-glass.tsx';
 import { draftOf, forgetDraft, keepDraft, resumesDraft, useInterruption } from './drafts.ts';

@@ -2,7 +2,7 @@
 // covered, before it is given.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ApprovalJson, GrantPreviewJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson, GrantPreviewJson } from '../../client/approval-shapes.ts';
 import { get } from './api.ts';
 import { AgentText } from './parts.tsx';
 import { count } from './text.ts';

@@ -1,6 +1,6 @@
 // The request that is looked at, and the way to the next one.
 import { signal } from '@preact/signals';
-import type { ApprovalJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson } from '../../client/approval-shapes.ts';
 import { CallError, get, messageOf } from './api.ts';
 import { goTo, linkTo, place } from './route.ts';
 import { queue } from './state.ts';

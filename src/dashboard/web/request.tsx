@@ -1,7 +1,7 @@
 // A request as it would be sent, whole: every line numbered, nothing in it that the page obeys, nothing hidden.
 import type { VNode } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import type { ApprovalJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson } from '../../client/approval-shapes.ts';
 import { AgentText, Copy, Pieces, Section } from './parts.tsx';
 import { bytes, count, splitRequest, type Line } from './text.ts';
 

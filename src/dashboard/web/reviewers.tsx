@@ -1,7 +1,8 @@
 // How those decide who are asked: people, and whether they still look; reviewer models; and the leases that were given.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ApproverJson, GrantJson, ListJson, ReviewerJson } from '../../client/control-shapes.ts';
+import type { ApproverJson, GrantJson, ReviewerJson } from '../../client/approval-shapes.ts';
+import type { ListJson } from '../../client/control-shapes.ts';
 import { get, messageOf, post } from './api.ts';
 import { BrokenGlass } from './break-glass.tsx';
 import { AgentText, Ago, Section } from './parts.tsx';

@@ -1,6 +1,7 @@
 // What the page knows: the queue as the gateway has it, what it was told live, and what it tells the reader.
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { ApprovalJson, ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson } from '../../client/approval-shapes.ts';
+import type { ListJson, RecordRowJson } from '../../client/control-shapes.ts';
 import { clockAheadMs, get, loadSession, loggedOut, session } from './api.ts';
 import { chime } from './chime.ts';
 import { place } from './route.ts';

@@ -1,6 +1,6 @@
 // Other voices on a request's card, each marked as what it is: the incident, the agent's own words, a model's assessment.
 import type { VNode } from 'preact';
-import type { ApprovalJson, ReviewJson } from '../../client/control-shapes.ts';
+import type { ApprovalJson, ReviewJson } from '../../client/approval-shapes.ts';
 import { AgentText, Facts, Section } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { bareName } from './text.ts';
