@@ -5,17 +5,19 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { API_TOKEN, fillCluster, startApiServer, type ApiServer } from '../support/api-server.ts';
+import {
+  CLIENT_SERVER_NAMES,
+  clientServerBlocks,
+  startClientServers,
+  type ClientServers,
+} from '../support/client-servers.ts';
 import { eventually } from '../support/daemon.ts';
-import { startForward } from '../support/forward.ts';
-import { git as gitHere, GIT_SECRET, makeBareRepository, startGit } from '../support/git-server.ts';
+import { git as gitHere } from '../support/git-server.ts';
 import { testAuthority } from '../support/http-gateway.ts';
 import { startNameServer } from '../support/name-server.ts';
-import { enterOwnNetwork, must, whyNoTunnel } from '../support/network.ts';
-import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import { enterOwnNetwork, whyNoTunnel } from '../support/network.ts';
 import type { ProgramResult } from '../support/run.ts';
 import { startRunWorld, type RunWorld } from '../support/run-world.ts';
-import { startSshd, type SshServer } from '../support/sshd.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
 const skip = whyNoTunnel();
@@ -23,99 +25,10 @@ if (skip === false) {
   enterOwnNetwork();
 }
 
-const [DB, BOX, GIT, K8S] = ['93.184.216.41', '93.184.216.42', '93.184.216.44', '93.184.216.45'];
-
 const cleanUps: (() => unknown)[] = [];
 const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
 let world: RunWorld;
-let postgres: PostgresServer;
-let sshd: SshServer;
-let api: ApiServer;
-let repositories: string;
-
-function configFor(ca: string): string {
-  return `
-defaults { unmatched = "allow" }
-endpoint "postgres" "db" {
-  host    = "db.internal.test:5432"
-  sslmode = "disable"
-}
-endpoint "ssh" "box" { hosts = ["box.internal.test", "box.internal.test:2222"] }
-endpoint "https" "git" {
-  hosts   = ["git.internal.test"]
-  ca_cert = "<<file:${ca}>>"
-}
-endpoint "kubernetes" "prod" {
-  server  = "https://k8s.internal.test:6443"
-  ca_cert = "<<file:${ca}>>"
-}
-credential "postgres_credential" "db" {
-  endpoint = postgres.db
-  user     = "postgres"
-  secret { env = "DB" }
-}
-credential "ssh_key" "box" {
-  endpoint = ssh.box
-  secret "private_key" { env = "SSH_KEY" }
-}
-credential "basic_auth" "git" {
-  endpoint = https.git
-  username = "x-access-token"
-  secret { env = "GIT" }
-}
-credential "bearer_token" "prod" {
-  endpoint = kubernetes.prod
-  secret { env = "K8S" }
-}
-profile "oncall" { credentials = [db, box, git, prod] }
-rule "no-drops" {
-  endpoint  = postgres.db
-  condition = "sql.verb == 'drop'"
-  verdict   = "deny"
-}
-rule "no-removal" {
-  endpoint  = ssh.box
-  condition = "'rm' in ssh.programs"
-  verdict   = "deny"
-}
-rule "no-pushes-over-ssh" {
-  endpoint  = ssh.box
-  condition = "ssh.programs.exists(p, p == 'git-receive-pack')"
-  verdict   = "deny"
-}
-rule "no-pushes" {
-  endpoint  = https.git
-  condition = "http.path.endsWith('/git-receive-pack')"
-  verdict   = "deny"
-}
-rule "no-secrets" {
-  endpoint  = kubernetes.prod
-  condition = "k8s.resource == 'secrets'"
-  verdict   = "deny"
-  reason    = "secrets are not for agents"
-}
-`;
-}
-
-async function startServers(folder: string): Promise<Readonly<Record<string, string>>> {
-  for (const address of [DB, BOX, GIT, K8S]) {
-    must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
-  }
-  postgres = await startPostgres(whole, { flavour: 'debian' });
-  await startForward(whole, DB, 5432, postgres.port);
-  sshd = await startSshd(whole);
-  await startForward(whole, BOX, 22, sshd.port);
-  await startForward(whole, BOX, 2222, sshd.port);
-  repositories = join(folder, 'repositories');
-  mkdirSync(repositories);
-  await makeBareRepository(folder, join(repositories, 'app.git'));
-  const gitServer = await startGit(whole, repositories, 'git.internal.test');
-  await startForward(whole, GIT, 443, gitServer.port);
-  api = await startApiServer(whole, await testAuthority(), 'k8s.internal.test');
-  await startForward(whole, K8S, 6443, api.port);
-  fillCluster(api.objects);
-  return { DB: postgres.password, SSH_KEY: sshd.privateKey, GIT: GIT_SECRET, K8S: API_TOKEN };
-}
+let servers: ClientServers;
 
 /** Runs a program in a run of its own. */
 function run(...words: readonly string[]): Promise<ProgramResult> {
@@ -162,19 +75,16 @@ async function isRecorded(endpoint: string, verdict: string, text: string): Prom
 describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => {
   before(async () => {
     const folder = temporaryFolder(whole, 'clawpatrol-clients');
-    const env = await startServers(folder);
-    const names = await startNameServer(whole, {
-      'db.internal.test': [DB],
-      'box.internal.test': [BOX],
-      'git.internal.test': [GIT],
-      'k8s.internal.test': [K8S],
-    });
+    servers = await startClientServers(whole, folder);
+    const names = await startNameServer(whole, CLIENT_SERVER_NAMES);
     const ca = join(folder, 'upstream.pem');
     writeFileSync(ca, (await testAuthority()).caPem);
     world = await startRunWorld(whole, {
       profile: 'oncall',
-      env,
-      config: () => configFor(ca),
+      env: servers.env,
+      config: () => `${clientServerBlocks(ca, ['box.internal.test', 'box.internal.test:2222'])}
+profile "oncall" { credentials = [db, box, git, prod] }
+`,
       gatewayBlock: () => `resolver = "${names.address}"`,
     });
   });
@@ -195,7 +105,7 @@ describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => 
   });
 
   test('ssh, by name alone and at another port', async () => {
-    const at = `${sshd.user}@box.internal.test`;
+    const at = `${servers.sshd.user}@box.internal.test`;
     for (const words of [[at], ['-p', '2222', at], [`ssh://${at}:2222`]]) {
       const said = await ssh(...words, 'echo', 'here');
       assert.deepEqual([said.stdout, said.code], ['here\n', 0], `${words.join(' ')}: ${said.stderr}`);
@@ -225,14 +135,14 @@ describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => 
     giveSshConfig(`Host prod
   HostName box.internal.test
   Port 2222
-  User ${sshd.user}
+  User ${servers.sshd.user}
   IdentityFile none
 `);
     const alias = await run('ssh', 'prod', 'echo', 'there');
     assert.deepEqual([alias.stdout, alias.code], ['there\n', 0], alias.stderr);
     const file = join(world.home, 'sent');
     writeFileSync(file, 'what is sent');
-    const target = join(repositories, '..', 'came');
+    const target = join(servers.repositories, '..', 'came');
     const sent = await run('scp', '-q', file, `prod:${target}`);
     assert.equal(sent.code, 0, sent.stderr);
     assert.equal(readFileSync(target, 'utf8'), 'what is sent');
@@ -242,12 +152,12 @@ describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => 
   });
 
   test('git, over HTTPS and SSH', async () => {
-    const path = join(repositories, 'app.git');
+    const path = join(servers.repositories, 'app.git');
     for (const [url, endpoint] of [
       ['https://git.internal.test/app.git', 'https.git'],
-      [`ssh://${sshd.user}@box.internal.test${path}`, 'ssh.box'],
-      [`ssh://${sshd.user}@box.internal.test:2222${path}`, 'ssh.box'],
-      [`${sshd.user}@box.internal.test:${path}`, 'ssh.box'],
+      [`ssh://${servers.sshd.user}@box.internal.test${path}`, 'ssh.box'],
+      [`ssh://${servers.sshd.user}@box.internal.test:2222${path}`, 'ssh.box'],
+      [`${servers.sshd.user}@box.internal.test:${path}`, 'ssh.box'],
     ] as const) {
       const work = temporaryFolder(whole, 'clawpatrol-work');
       const cloned = await run('git', 'clone', '-q', url, work);
@@ -271,8 +181,8 @@ describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => 
       const denied = await run('kubectl', ...cache, ...more, 'get', 'secret', 's');
       assert.match(denied.stderr, /Forbidden.*secrets are not for agents/);
     }
-    assert.deepEqual(api.faults, []);
-    assert.ok(!api.requests.some((line) => line.includes('secrets/s')));
+    assert.deepEqual(servers.api.faults, []);
+    assert.ok(!servers.api.requests.some((line) => line.includes('secrets/s')));
     await isRecorded('kubernetes.prod', 'allow', 'pods');
     await isRecorded('kubernetes.prod', 'deny', 'secrets');
   });

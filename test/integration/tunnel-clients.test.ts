@@ -9,16 +9,19 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { API_TOKEN, fillCluster, startApiServer, type ApiServer } from '../support/api-server.ts';
+import {
+  CLIENT_SERVER_NAMES,
+  clientServerBlocks,
+  startClientServers,
+  type ClientServers,
+} from '../support/client-servers.ts';
 import { eventually } from '../support/daemon.ts';
 import { startForward } from '../support/forward.ts';
-import { git as gitHere, GIT_SECRET, makeBareRepository, startGit } from '../support/git-server.ts';
+import { git as gitHere } from '../support/git-server.ts';
 import { testAuthority } from '../support/http-gateway.ts';
 import { startNameServer } from '../support/name-server.ts';
 import { enterOwnNetwork, must, whyNoTunnel } from '../support/network.ts';
-import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import type { ProgramResult } from '../support/run.ts';
-import { startSshd, type SshServer } from '../support/sshd.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 import { gatewayBlock, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
 
@@ -27,7 +30,8 @@ if (skip === false) {
   enterOwnNetwork();
 }
 
-const [DB, BOX, API, GIT, K8S] = ['93.184.216.41', '93.184.216.42', '93.184.216.43', '93.184.216.44', '93.184.216.45'];
+const API = '93.184.216.43';
+const [DB = '', BOX = ''] = ['db', 'box'].flatMap((name) => CLIENT_SERVER_NAMES[`${name}.internal.test`] ?? []);
 const MIB = 1024 * 1024;
 /** Larger ones: tunnel-passthrough.test.ts, https-large.test.ts. */
 const TRANSFER_MIB = 100;
@@ -36,102 +40,39 @@ const MAX_GROWTH_MIB = 100;
 
 /** What the gateway's resolver tells. */
 const table: Record<string, readonly string[]> = {
-  'db.internal.test': [DB],
+  ...CLIENT_SERVER_NAMES,
   'unreached.internal.test': [DB],
-  'box.internal.test': [BOX],
   'api.internal.test': [API],
-  'git.internal.test': [GIT],
-  'k8s.internal.test': [K8S],
 };
 
 const cleanUps: (() => unknown)[] = [];
 const whole: CleanUp = { after: (step) => void cleanUps.unshift(step) };
 let world: TunnelWorld;
-let postgres: PostgresServer;
-let sshd: SshServer;
-let api: ApiServer;
+let servers: ClientServers;
 /** Requests that the API was sent. */
 const asked: string[] = [];
 /** On the device: what its user has at home. */
 let home: string;
-let repositories: string;
 
 function configFor(resolver: string, ca: string): string {
   return `${gatewayBlock(`resolver = "${resolver}"`)}
-defaults { unmatched = "allow" }
-endpoint "postgres" "db" {
-  host    = "db.internal.test:5432"
-  sslmode = "disable"
-}
+${clientServerBlocks(ca)}
 endpoint "postgres" "unreached" {
   host    = "unreached.internal.test:5432"
   sslmode = "disable"
 }
-endpoint "ssh" "box" { hosts = ["box.internal.test"] }
 endpoint "https" "api" {
   hosts   = ["api.internal.test"]
   ca_cert = "<<file:${ca}>>"
 }
 endpoint "https" "idn" { hosts = ["xn--bcher-kva.internal.test"] }
-endpoint "https" "git" {
-  hosts   = ["git.internal.test"]
-  ca_cert = "<<file:${ca}>>"
-}
-endpoint "kubernetes" "prod" {
-  server  = "https://k8s.internal.test:6443"
-  ca_cert = "<<file:${ca}>>"
-}
-credential "postgres_credential" "db" {
-  endpoint = postgres.db
-  user     = "postgres"
-  secret { env = "DB" }
-}
-credential "ssh_key" "box" {
-  endpoint = ssh.box
-  secret "private_key" { env = "SSH_KEY" }
-}
 credential "passthrough" "api" { endpoints = [https.api, https.idn] }
-credential "basic_auth" "git" {
-  endpoint = https.git
-  username = "x-access-token"
-  secret { env = "GIT" }
-}
-credential "bearer_token" "prod" {
-  endpoint = kubernetes.prod
-  secret { env = "K8S" }
-}
 profile "oncall" { credentials = [db, box, api, git, prod] }
 profile "reader" { credentials = [api] }
-rule "no-drops" {
-  endpoint  = postgres.db
-  condition = "sql.verb == 'drop'"
-  verdict   = "deny"
-}
-rule "no-removal" {
-  endpoint  = ssh.box
-  condition = "'rm' in ssh.programs"
-  verdict   = "deny"
-}
-rule "no-pushes-over-ssh" {
-  endpoint  = ssh.box
-  condition = "ssh.programs.exists(p, p == 'git-receive-pack')"
-  verdict   = "deny"
-}
 rule "no-deletes" {
   endpoint  = https.api
   condition = "http.method == 'delete'"
   verdict   = "deny"
-}
-rule "no-pushes" {
-  endpoint  = https.git
-  condition = "http.path.endsWith('/git-receive-pack')"
-  verdict   = "deny"
-}
-rule "no-secrets" {
-  endpoint  = kubernetes.prod
-  condition = "k8s.resource == 'secrets'"
-  verdict   = "deny"
-  reason    = "secrets are not for agents"
 }
 `;
 }
@@ -165,30 +106,14 @@ function sendMuch(response: Http2ServerResponse): void {
   fill();
 }
 
-async function startServers(folder: string): Promise<Readonly<Record<string, string>>> {
-  for (const address of [DB, BOX, API, GIT, K8S]) {
-    must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
-  }
-  postgres = await startPostgres(whole, { flavour: 'debian' });
-  await startForward(whole, DB, 5432, postgres.port);
-  sshd = await startSshd(whole);
-  await startForward(whole, BOX, 22, sshd.port);
-  const authority = await testAuthority();
-  const leaf = await authority.leaf('api.internal.test');
+async function startApi(): Promise<void> {
+  must('ip', 'address', 'add', `${API}/32`, 'dev', 'lo');
+  const leaf = await (await testAuthority()).leaf('api.internal.test');
   const server = createSecureServer({ ...leaf, allowHTTP1: true }, answerApi);
   server.on('sessionError', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   whole.after(() => void server.close());
   await startForward(whole, API, 443, (server.address() as AddressInfo).port);
-  repositories = join(folder, 'repositories');
-  mkdirSync(repositories);
-  await makeBareRepository(folder, join(repositories, 'app.git'));
-  const gitServer = await startGit(whole, repositories, 'git.internal.test');
-  await startForward(whole, GIT, 443, gitServer.port);
-  api = await startApiServer(whole, authority, 'k8s.internal.test');
-  await startForward(whole, K8S, 6443, api.port);
-  fillCluster(api.objects);
-  return { DB: postgres.password, SSH_KEY: sshd.privateKey, GIT: GIT_SECRET, K8S: API_TOKEN };
 }
 
 /** Runs a program on the device, as its user would. */
@@ -230,7 +155,7 @@ function sshOptions(): readonly string[] {
 const psql = (sql: string, host: string = 'db.internal.test'): Promise<ProgramResult> =>
   on('psql', ['-At', '-h', host, '-U', 'whoever', '-d', 'postgres', '-c', sql]);
 const ssh = (...words: readonly string[]): Promise<ProgramResult> =>
-  on('ssh', [...sshOptions(), `${sshd.user}@box.internal.test`, ...words]);
+  on('ssh', [...sshOptions(), `${servers.sshd.user}@box.internal.test`, ...words]);
 const curl = (...words: readonly string[]): Promise<ProgramResult> => on('curl', ['-sS', ...words]);
 const git = (...words: readonly string[]): Promise<ProgramResult> => on('git', words);
 const kubectl = (...words: readonly string[]): Promise<ProgramResult> =>
@@ -265,7 +190,8 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     const folder = temporaryFolder(whole, 'clawpatrol-clients');
     home = join(folder, 'home');
     mkdirSync(home);
-    const env = await startServers(folder);
+    servers = await startClientServers(whole, folder);
+    await startApi();
     const names = await startNameServer(whole, table);
     const ca = join(folder, 'upstream.pem');
     writeFileSync(ca, (await testAuthority()).caPem);
@@ -273,7 +199,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
       config: configFor(names.address, ca),
       addresses: [],
       profile: 'oncall',
-      env,
+      env: servers.env,
     });
     writeFileSync(join(home, 'ca.pem'), world.gateway.cli('ca', 'export').stdout);
     writeFileSync(join(home, 'known_hosts'), world.gateway.cli('known-hosts').stdout);
@@ -320,7 +246,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
   test('git, over HTTPS and SSH', async () => {
     for (const [url, endpoint] of [
       ['https://git.internal.test/app.git', 'https.git'],
-      [`ssh://${sshd.user}@box.internal.test${join(repositories, 'app.git')}`, 'ssh.box'],
+      [`ssh://${servers.sshd.user}@box.internal.test${join(servers.repositories, 'app.git')}`, 'ssh.box'],
     ] as const) {
       const work = join(home, endpoint);
       const cloned = await git('clone', '-q', url, work);
@@ -330,7 +256,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
       await isRecorded(endpoint, 'allow', 'git-upload-pack');
       await isRecorded(endpoint, 'deny', 'git-receive-pack');
     }
-    const branches = await gitHere(join(repositories, 'app.git'), 'branch', '--list');
+    const branches = await gitHere(join(servers.repositories, 'app.git'), 'branch', '--list');
     assert.equal(branches.stdout.trim(), '* main');
   });
 
@@ -339,8 +265,8 @@ describe('clients on a device that know nothing of the gateway', { timeout: 300_
     assert.deepEqual([pod.stdout, pod.code], ['p', 0], pod.stderr);
     const denied = await kubectl('get', 'secret', 's');
     assert.match(denied.stderr, /Forbidden.*secrets are not for agents/);
-    assert.deepEqual(api.faults, []);
-    assert.ok(!api.requests.some((line) => line.includes('secrets/s')));
+    assert.deepEqual(servers.api.faults, []);
+    assert.ok(!servers.api.requests.some((line) => line.includes('secrets/s')));
     await isRecorded('kubernetes.prod', 'allow', 'pods');
     await isRecorded('kubernetes.prod', 'deny', 'secrets');
   });
