@@ -10,6 +10,7 @@ import { openAuditLog, type SqliteAuditLog } from '../../src/audit/sqlite.ts';
 import { createControlClient, type ControlClient } from '../../src/client/control-client.ts';
 import { openSecretStore } from '../../src/credentials/store.ts';
 import { listenControl, type Control, type ControlParts } from '../../src/dashboard/control.ts';
+import type { DashboardParts } from '../../src/dashboard/dashboard.ts';
 import { openOperators } from '../../src/dashboard/operators.ts';
 import { refused } from '../../src/gateway/channels/parts.ts';
 import { openQuarantine } from '../../src/gateway/judging/quarantine.ts';
@@ -157,6 +158,34 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     park: (action) => park(approvals, action),
   };
   return world;
+}
+
+/** What a dashboard has beside the parts of the control socket: on a free port, without a page, channels or machines that join. */
+export function dashboardParts(parts: ControlParts): DashboardParts {
+  return {
+    ...parts,
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    tls: null,
+    publicUrl: () => null,
+    sessionTtlMs: () => 86_400_000,
+    version: '1.2.3',
+    health: {
+      failing: () => [],
+      metrics: { scrape: async () => 'x 1\n', contentType: 'text/plain' },
+      info: () => ({ version: '1.2.3', fingerprint: 'AA' }),
+      caPem: () => 'PEM\n',
+    },
+    onApprovals: () => () => undefined,
+    join: null,
+    enrolListen: null,
+    people: null,
+    channels: {
+      receiveSlack: async () => refused(404, 'there is none'),
+      receiveDecision: async () => refused(404, 'there is none'),
+    },
+    tell: () => undefined,
+    page: new Map(),
+  };
 }
 
 let parks = 0;

@@ -12,7 +12,7 @@ import { createPasswords } from '../../src/dashboard/password.ts';
 import { ROLES } from '../../src/dashboard/roles.ts';
 import { ROUTES } from '../../src/dashboard/routes.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { openWorld, type ControlWorld } from './control-world.ts';
+import { openWorld, type ControlWorld, dashboardParts } from './control-world.ts';
 import { makeAuthority } from '../support/certificate.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
@@ -63,26 +63,7 @@ async function openDashboard(t: CleanUp, changes: Partial<DashboardParts> = {}):
   const world = await openWorld(t);
   const said: string[] = [];
   const dashboard = await listenDashboard({
-    ...world.parts,
-    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    tls: null,
-    publicUrl: () => null,
-    sessionTtlMs: () => 86_400_000,
-    version: '1.2.3',
-    health: {
-      failing: () => [],
-      metrics: { scrape: async () => 'x 1\n', contentType: 'text/plain' },
-      info: () => ({ version: '1.2.3', fingerprint: 'AA' }),
-      caPem: () => 'PEM\n',
-    },
-    onApprovals: () => () => undefined,
-    join: null,
-    enrolListen: null,
-    people: null,
-    channels: {
-      receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
-      receiveDecision: async () => ({ kind: 'refused', status: 404, why: 'there is none' }),
-    },
+    ...dashboardParts(world.parts),
     tell: (line) => said.push(line),
     page: PAGE,
     passwords: CHEAP,

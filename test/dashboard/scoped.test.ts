@@ -28,7 +28,7 @@ import { AGENT } from '../approvals/parts.ts';
 import { loadLive } from '../gateway/agent-api/world.ts';
 import { eventually } from '../support/daemon.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
-import { openWorld, type ControlWorld, type Parked } from './control-world.ts';
+import { openWorld, type ControlWorld, type Parked, dashboardParts } from './control-world.ts';
 
 const SIDES = ['alpha', 'zeta'] as const;
 type Side = (typeof SIDES)[number];
@@ -201,30 +201,14 @@ async function openScoped(t: CleanUp): Promise<World> {
   }
   const bearer = new Map(['ann', 'root'].map((name) => [name, operators.issueToken(name, Date.now() + 600_000) ?? '']));
   const feed = createFeed();
+  const common = dashboardParts(world.parts);
+  const metrics = { scrape: async () => 'connections{endpoint="postgres.zeta-db"} 1\n', contentType: 'text/plain' };
   const dashboard = await listenDashboard({
-    ...world.parts,
-    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    tls: null,
-    publicUrl: () => null,
-    sessionTtlMs: () => 86_400_000,
-    version: '1.2.3',
-    health: {
-      failing: () => [],
-      metrics: { scrape: async () => 'connections{endpoint="postgres.zeta-db"} 1\n', contentType: 'text/plain' },
-      info: () => ({ version: '1.2.3', fingerprint: 'AA' }),
-      caPem: () => 'PEM\n',
-    },
+    ...common,
+    health: { ...common.health, metrics },
     onApprovals: (listener) => feed.onChange(listener),
     // Only their names are asked for here.
     join: { clock: systemClock, devices } as unknown as JoinParts,
-    enrolListen: null,
-    people: null,
-    channels: {
-      receiveSlack: async () => ({ kind: 'refused', status: 404, why: 'none' }),
-      receiveDecision: async () => ({ kind: 'refused', status: 404, why: 'none' }),
-    },
-    tell: () => undefined,
-    page: new Map(),
   });
   t.after(() => dashboard.close());
   const port = dashboard.bound?.port ?? 0;

@@ -1,10 +1,10 @@
 // CP-14 through the real daemon: two profiles at one PostgreSQL, two operators who see one each, and one who sees both. By the command line, by
 // HTTP with tokens, and in a real browser.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { before, describe, test } from 'node:test';
 import { dashboardUrl, hasBrowser, logIn, openPage, PASSWORD, startBrowser } from '../support/browser.ts';
 import { eventually } from '../support/daemon.ts';
+import { startPsql } from '../support/dashboard-world.ts';
 import { startGateway, type CliResult, type GatewayProcess } from '../support/gateway-process.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { fileScope } from '../support/scope.ts';
@@ -92,28 +92,8 @@ profile "${side}" { credentials = [postgres_credential.${side}_cred] }
 
   /** psql as the agent of a side. */
   function psql(side: Side, sql: string) {
-    const where = `host=127.0.0.1 port=${gateway.port(`postgres.${side}-db`)} user=agent dbname=app sslmode=disable`;
-    const child = spawn('psql', ['-X', '-w', '-d', where, '-c', sql], {
-      env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '20' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    scope.after(() => {
-      child.kill('SIGKILL');
-    });
-    let text = '';
-    const { promise: parked, resolve: tellParked } = deferred<string>();
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (bytes: Buffer) => {
-        text += bytes.toString();
-        const id = /waiting for approval ([0-9a-f-]{36})/.exec(text)?.[1];
-        if (id !== undefined) {
-          tellParked(id);
-        }
-      });
-    }
-    const { promise: over, resolve: end } = deferred<string>();
-    child.once('close', () => end(text));
-    return { parked, over };
+    const { parked, over } = startPsql(scope, gateway.port(`postgres.${side}-db`), sql);
+    return { parked, over: over.then(({ text }) => text) };
   }
 
   async function digestOf(id: string): Promise<string> {
@@ -363,11 +343,3 @@ profile "${side}" { credentials = [postgres_credential.${side}_cred] }
     },
   );
 });
-
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}

@@ -56,11 +56,12 @@ profile "responder" { credentials = [postgres_credential.shop] }
 ${rest}
 `;
   const gateway = await startGateway(scope, { config, env: { CLAWPATROL_SECRET_SHOP: server.password, ...env } });
-  return { server, gateway, psql: (sql) => startPsql(scope, gateway, sql) };
+  return { server, gateway, psql: (sql) => startPsql(scope, gateway.port('postgres.shop'), sql) };
 }
 
-function startPsql(scope: CleanUp, gateway: GatewayProcess, sql: string): Agent {
-  const where = `host=127.0.0.1 port=${gateway.port('postgres.shop')} user=agent dbname=app sslmode=disable`;
+/** psql with one statement, at an endpoint's listener; the database is `app`. */
+export function startPsql(scope: CleanUp, port: number, sql: string): Agent {
+  const where = `host=127.0.0.1 port=${port} user=agent dbname=app sslmode=disable`;
   const child = spawn('psql', ['-X', '-w', '-d', where, '-c', sql], {
     env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '20' },
     stdio: ['ignore', 'pipe', 'pipe'],
