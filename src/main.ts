@@ -15,6 +15,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Timers of the clock do not keep a process alive: without this, one that waits for nothing else (a start that fails, a drain) would end here
+// with 13 and without a word.
+const untilDone = setInterval(() => {}, 2 ** 30);
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -40,3 +44,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   now: () => Date.now(),
   sleep: (delayMs) => sleep(delayMs),
 });
+clearInterval(untilDone);
