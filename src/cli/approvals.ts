@@ -123,7 +123,8 @@ async function approve(call: Call): Promise<number> {
     const what = grant === null ? 'exactly this request, once' : 'this request, and what the grant covers';
     const answer = await askLine(call.io, `\nApprove ${what}? Type yes: `);
     if (answer?.trim().toLowerCase() !== 'yes') {
-      call.out.complain('not approved; the request still waits');
+      const heard = answer === null || answer.trim() === '' ? '' : ` (${JSON.stringify(answer.trim())} is not yes)`;
+      call.out.complain(`not approved${heard}; the request still waits`);
       return EXIT.no;
     }
     digest = approval.request.digest;
@@ -269,6 +270,10 @@ export const command: Noun = {
         ['--reason <text>', 'why, with --break-glass: 10 characters or more'],
         ['--wait', 'wait until the request is decided (when more votes are needed)'],
         ...GATEWAY_OPTIONS,
+      ],
+      examples: [
+        'approvals approve 01a20497-e233    # shows the request and asks',
+        'approvals approve 01a20497-e233 --grant 15m,uses=20,scope=shape',
       ],
       act: approve,
     },

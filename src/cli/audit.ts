@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { AuditQuery } from '../client/control-client.ts';
 import type { AuditFilterJson, RecordJson } from '../client/control-shapes.ts';
 import { AUDIT_FILTERS } from '../client/control-shapes.ts';
+import { fileTrouble } from '../lib/errors.ts';
 import { FAMILIES, RISKS } from '../rules/action.ts';
 import { DECISION_KINDS } from '../rules/decision.ts';
 import { CliError, EXIT, flag, intOption, runCommand, textOption, wordOption } from './command.ts';
@@ -194,7 +195,7 @@ async function exportRecords(call: Call): Promise<number> {
   const pieces = client.audit.export(filterOf(call), { format, bundle });
   const target = path === null ? call.io.stdout : createWriteStream(path, { mode: 0o600 });
   if (path !== null) {
-    await once(target, 'open');
+    await opened(target, path);
   }
   for await (const piece of pieces) {
     if (!target.write(piece)) {
@@ -209,14 +210,22 @@ async function exportRecords(call: Call): Promise<number> {
   return EXIT.ok;
 }
 
+async function opened(target: NodeJS.WritableStream, path: string): Promise<void> {
+  try {
+    await once(target, 'open');
+  } catch (error) {
+    throw new CliError('unwritable', EXIT.usage, `cannot write ${path}: ${fileTrouble(error)}`);
+  }
+}
+
 const verifyVerb: Verb = {
   name: 'verify',
   summary: 'check the hash chain and the signed checkpoints',
   options: [
     ['--from <seq>', 'first record'],
     ['--to <seq>', 'last record'],
-    ['--store <path>', 'a database file, without a gateway'],
-    ['--archive <dir>', 'sealed segments, without a gateway'],
+    ['--store <path>', 'a database file, or what export --bundle wrote, without a gateway'],
+    ['--archive <dir>', 'a folder of sealed segments, without a gateway'],
     ['--public-key <file>', 'checkpoint key to trust instead of the one in the store'],
     ['--checkpoints <file>', 'published checkpoints, which show a truncated log'],
     ...GATEWAY_OPTIONS,
@@ -248,6 +257,7 @@ export const command: Noun = {
         ['--cursor <cursor>', 'go on where a page ended'],
         ...GATEWAY_OPTIONS,
       ],
+      examples: ['audit search --verdict deny --since 24h', 'audit search --endpoint shop --table logs --json'],
       act: search,
     },
     {
@@ -285,6 +295,10 @@ export const command: Noun = {
         ['--out <file>', 'write to a file (0600) instead of standard output'],
         ['--bundle', 'with checkpoints and public key, so that it can be verified elsewhere'],
         ...GATEWAY_OPTIONS,
+      ],
+      examples: [
+        'audit export --since 720h --format csv --out november.csv',
+        'audit export --bundle --out incident.jsonl    # then, anywhere: audit verify --store incident.jsonl',
       ],
       act: exportRecords,
     },

@@ -43,6 +43,8 @@ export interface Verb {
   readonly options?: readonly (readonly [notation: string, meaning: string])[];
   /** Flags that may be given several times; their values become a list. Long names without dashes. */
   readonly repeatable?: readonly string[];
+  /** Whole command lines without the program's name, for the help. */
+  readonly examples?: readonly string[];
   readonly act: Act;
 }
 
@@ -57,8 +59,19 @@ function collect(value: string, values: readonly string[]): readonly string[] {
   return [...values, value];
 }
 
-/** Adds one verb's operands, flags and action to a commander command. */
-function fill(command: Command, verb: Verb, finish: (call: Omit<Call, 'io' | 'out'>) => Promise<void>): Command {
+function addCommonFlags(command: Command): Command {
+  return command.option('--json', 'print JSON').option('--no-color', 'no colour, also with NO_COLOR set');
+}
+
+/** `rollback-after` as commander names it, `rollbackAfter`. */
+function camelCase(long: string): string {
+  return long.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+type Finish = (call: Omit<Call, 'io' | 'out'>) => Promise<void>;
+
+/** Adds one verb's operands, flags and action to a commander command. `path`: what is typed to call it. */
+function fill(command: Command, verb: Verb, path: string, finish: Finish): Command {
   command.description(verb.summary);
   for (const [notation, meaning] of verb.operands ?? []) {
     command.argument(notation, meaning);
@@ -67,12 +80,21 @@ function fill(command: Command, verb: Verb, finish: (call: Omit<Call, 'io' | 'ou
   for (const [notation, meaning] of verb.options ?? []) {
     const long = /--([a-z-]+)/.exec(notation)?.[1] ?? '';
     if (repeatable.has(long)) {
-      command.option<readonly string[]>(notation, meaning, collect, []);
+      // A default of its own would be told as "default: []".
+      command.option<readonly string[]>(notation, meaning, (value, values) => collect(value, values ?? []));
+      command.setOptionValueWithSource(camelCase(long), [], 'default');
     } else {
       command.option(notation, meaning);
     }
   }
-  command.option('--json', 'print JSON').option('--no-color', 'no colour, also with NO_COLOR set');
+  addCommonFlags(command);
+  const line = `${path} ${command.usage()}`;
+  // The whole help would push what is wrong out of sight.
+  command.showHelpAfterError(`\nUsage: ${line}\n${path} --help says what each of them is.`);
+  if (verb.examples !== undefined) {
+    const lines = verb.examples.map((example) => `  clawpatrol ${example}`);
+    command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  }
   command.action(async () => {
     const operands = command.processedArgs.filter((value): value is string => typeof value === 'string');
     await finish({ operands, options: command.opts() });
@@ -93,19 +115,22 @@ export async function runCommand(parts: Noun | Verb, args: readonly string[], io
     exitCode = await verb.act({ ...call, io, out: createPrinter(io, call.options) });
   };
   if ('verbs' in parts) {
-    command.description(parts.summary).helpCommand(false);
+    // They are moved behind the sub-verb (cli.ts); where there is none, that is what is wrong, and not the flag.
+    addCommonFlags(command.description(parts.summary).helpCommand(false).enablePositionalOptions());
     for (const verb of parts.verbs) {
-      fill(command.command(verb.name), verb, (call) => runVerb(verb, call));
+      const path = `clawpatrol ${parts.name} ${verb.name}`;
+      fill(command.command(verb.name), verb, path, (call) => runVerb(verb, call));
     }
   } else {
-    fill(command, parts, (call) => runVerb(parts, call));
+    fill(command, parts, `clawpatrol ${parts.name}`, (call) => runVerb(parts, call));
   }
   try {
     await command.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof commander.CommanderError) {
-      return reportUsage(error, args, io);
+      const missing = 'verbs' in parts ? `one of ${parts.verbs.map(({ name }) => name).join(', ')} is missing` : '';
+      return reportUsage(error, { args, missing, io });
     }
     return reportFailure(error, args, io);
   }
@@ -122,15 +147,18 @@ export async function runWithoutFlags(verb: Verb, io: Io): Promise<number> {
 
 /** What commander ended with: help, or a command line that makes no sense, of which it has told already. */
 function reportUsage(
-  { exitCode, message }: { readonly exitCode: number; readonly message: string },
-  args: readonly string[],
-  io: Io,
+  { exitCode, code, message }: { readonly exitCode: number; readonly code: string; readonly message: string },
+  { args, missing, io }: { readonly args: readonly string[]; readonly missing: string; readonly io: Io },
 ): number {
   if (exitCode === 0) {
     return EXIT.ok;
   }
   if (args.includes('--json')) {
-    writeJsonError(io, 'usage', message.replace(/^error: /, ''));
+    const plain = message
+      .replace(/^error: /, '')
+      .replace(/\s*\n\(?/, '; ')
+      .replace(/\)$/, '');
+    writeJsonError(io, 'usage', code === 'commander.help' ? missing : plain);
   }
   return EXIT.usage;
 }
@@ -148,7 +176,8 @@ function reportFailure(error: unknown, args: readonly string[], io: Io): number 
   return expected ? error.exitCode : EXIT.no;
 }
 
-function writeJsonError(io: Io, code: string, message: string): void {
+/** A failure as every verb tells it with `--json`. */
+export function writeJsonError(io: Io, code: string, message: string): void {
   io.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
 }
 

@@ -33,7 +33,11 @@ export const command: Verb = {
     const format = wordOption(call, 'format', ENV_FORMATS) ?? 'sh';
     const record = readDevice(paths);
     if (record === null) {
-      throw new CliError('usage', EXIT.usage, `this machine has not joined (no ${paths.caDir}/device)`);
+      throw new CliError(
+        'usage',
+        EXIT.usage,
+        `this machine has not joined (no ${paths.caDir}/device): clawpatrol join https://GATEWAY first`,
+      );
     }
     if (io.env['CLAWPATROL_NO_ENV'] === '1') {
       io.stdout.write(formatEnvironment({}, format));

@@ -74,6 +74,12 @@ export const command: Verb = {
     ['--jsonl', 'read one action object a line on standard input, write one answer a line'],
   ],
   repeatable: ['header'],
+  examples: [
+    `explain gateway.hcl --endpoint postgres.shop --sql "DELETE FROM logs"`,
+    `explain gateway.hcl --http 'POST https://api.example.com/v1/refunds' --header 'content-type: application/json' --body refund.json`,
+    `explain gateway.hcl --endpoint cluster --k8s 'DELETE /api/v1/namespaces/shop/pods/web-0'`,
+    `explain gateway.hcl --endpoint bastion --ssh exec --command 'df -h' --expect allow`,
+  ],
   act: explain,
 };
 

@@ -55,6 +55,7 @@ export const command: Verb = {
     ['--log-level <level>', `one of ${LEVELS.join(', ')} (default: gateway { log_level })`],
     ['--pid-file <file>', 'write the process id there while it runs'],
   ],
+  examples: ['gateway /etc/clawpatrol/gateway.hcl --state-dir /var/lib/clawpatrol'],
   act: serve,
 };
 

@@ -130,8 +130,14 @@ function promptText({ userCode, url, fingerprint, replaced }: JoinPrompt): strin
 }
 
 function givenUrl(call: Call): GatewayUrl {
+  const written = call.operands[0] ?? '';
+  if (written === '') {
+    const fix =
+      'clawpatrol join https://HOST:PORT#sha256=FINGERPRINT (`clawpatrol ca show` on the gateway prints the fingerprint)';
+    throw new CliError('usage', EXIT.usage, `name the gateway: ${fix}`);
+  }
   try {
-    const url = parseGatewayUrl(call.operands[0] ?? '');
+    const url = parseGatewayUrl(written);
     const option = textOption(call, 'fingerprint');
     const fingerprint = option === null ? null : canonicalFingerprint(option);
     if (fingerprint !== null && url.fingerprint !== null && fingerprint !== url.fingerprint) {
@@ -241,6 +247,7 @@ export const command: Verb = {
     ['--resume', 'make anew what was kept, after a restart of the system'],
   ],
   repeatable: ['direct'],
+  examples: ["join 'https://gateway.internal.example:8444#sha256=…'"],
   act: join,
 };
 

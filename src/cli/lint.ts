@@ -117,6 +117,7 @@ export const command: Verb = {
     ['--except <codes>', 'all findings but those with these codes'],
     ['--profile <profile>', 'as an agent of this profile meets the rules'],
   ],
+  examples: ['lint gateway.hcl', 'lint gateway.hcl --except unused,awkward-name'],
   act: lint,
 };
 

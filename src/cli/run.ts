@@ -147,6 +147,7 @@ export const command: Verb = {
     ['--ca-dir <dir>', 'where certificates are (default: ~/.clawpatrol)'],
   ],
   repeatable: ['expose', 'host-loopback'],
+  examples: ['run claude', "run --incident PX1 -- psql -h db.internal.example -c 'select 1'"],
   act: (call) => act(call, [], null),
 };
 

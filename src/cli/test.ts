@@ -5,7 +5,7 @@ import { judgeOffline } from '../gateway/judging/offline.ts';
 import type { OfflineParts } from '../gateway/judging/offline.ts';
 import { BadSample, parseFixture } from '../gateway/judging/sample.ts';
 import type { Expectation } from '../gateway/judging/sample.ts';
-import { messageOf } from '../lib/errors.ts';
+import { fileTrouble, messageOf } from '../lib/errors.ts';
 import { visible } from '../lib/text.ts';
 import { protocols } from '../protocols/all.ts';
 import { CliError, EXIT, flag, runCommand } from './command.ts';
@@ -64,7 +64,7 @@ async function listFixtures(path: string, recursive: boolean): Promise<string[]>
       paths = [path];
     }
   } catch (error) {
-    throw new CliError('fixtures', EXIT.usage, `fixtures cannot be read: ${messageOf(error)}`);
+    throw new CliError('fixtures', EXIT.usage, `fixtures cannot be read: ${path}: ${fileTrouble(error)}`);
   }
   if (paths.length === 0) {
     throw new CliError(
@@ -148,6 +148,7 @@ export const command: Verb = {
     ['-r', 'look for fixtures in folders below, too'],
     ['-q', 'print only failures and the closing line'],
   ],
+  examples: ['test gateway.hcl fixtures', 'test examples/quickstart examples/quickstart/fixtures/drop-orders.json'],
   act: test,
 };
 

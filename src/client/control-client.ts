@@ -504,6 +504,6 @@ function unreachable(wire: Wire, cause: unknown): ControlError {
   const message =
     detail === HUNG_UP
       ? `the gateway at ${where} does not talk to this process: ${detail}`
-      : `no gateway answers at ${where}: ${detail}; is it running, and is this its state directory? (--gateway, CLAWPATROL_GATEWAY)`;
+      : `no gateway answers at ${where}: ${detail}; is it running? Another one is named with --gateway or CLAWPATROL_GATEWAY: unix:STATE_DIR/control.sock`;
   return new ControlError('unreachable', message, { cause });
 }

@@ -50,6 +50,21 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** What is wrong with a file that was named to a verb, in plain words; the path is not repeated. */
+export function fileTrouble(error: unknown): string {
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file or directory',
+    ENOTDIR: 'a part of the path is no directory',
+    EISDIR: 'it is a directory',
+    EACCES: 'permission denied',
+    EPERM: 'not permitted',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'no space left',
+  };
+  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+  return (typeof code === 'string' ? known[code] : undefined) ?? messageOf(error);
+}
+
 /** Why a signal was aborted, where whoever did it said so in words. */
 export function abortReason(signal: AbortSignal, fallback: string): string {
   return typeof signal.reason === 'string' ? signal.reason : fallback;

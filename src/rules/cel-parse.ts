@@ -2,6 +2,7 @@
 // expanded) to ours, and refuses what that parser lets through and CEL does not: unknown escapes, integers out of range.
 import { parse } from '@bufbuild/cel';
 import { messageOf } from '../lib/errors.ts';
+import { findSlip } from './cel-hints.ts';
 import { Uint } from './cel-tree.ts';
 import type { Constant, Expr, Macro } from './cel-tree.ts';
 
@@ -18,6 +19,8 @@ export type ParseResult =
       readonly kind: 'failed';
       readonly code: 'cel-syntax' | 'cel-too-big';
       readonly message: string;
+      /** What to write instead; empty where the text does not tell. */
+      readonly fix: string;
       readonly at: number;
     };
 
@@ -49,23 +52,27 @@ export function parseCondition(text: string): ParseResult {
     return { kind: 'tree', expr: new Reader(text, parsed).read() };
   } catch (error) {
     if (error instanceof Refusal) {
-      return { kind: 'failed', code: error.code, message: error.message, at: error.at };
+      return { kind: 'failed', code: error.code, message: error.message, fix: '', at: error.at };
     }
     if (error instanceof RangeError) {
       return tooBig('the condition nests too deeply');
     }
-    return syntaxError(error);
+    return syntaxError(text, error);
   }
 }
 
 function tooBig(message: string): ParseResult {
-  return { kind: 'failed', code: 'cel-too-big', message, at: 0 };
+  return { kind: 'failed', code: 'cel-too-big', message, fix: '', at: 0 };
 }
 
-function syntaxError(error: unknown): ParseResult {
+function syntaxError(text: string, error: unknown): ParseResult {
+  const slip = findSlip(text);
+  if (slip !== null) {
+    return { kind: 'failed', code: 'cel-syntax', ...slip };
+  }
   const offset = numberAt(error, ['location', 'start', 'offset']);
   const message = messageOf(error).replace(/^<input>:\d+:\d+: /, '');
-  return { kind: 'failed', code: 'cel-syntax', message, at: offset };
+  return { kind: 'failed', code: 'cel-syntax', message, fix: '', at: offset };
 }
 
 /** A number inside an object that somebody else made, 0 when it is not there. */

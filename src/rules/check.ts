@@ -388,7 +388,8 @@ class Checker {
     const shown = expr.method
       ? `${types[0] ?? ''}.${expr.function}(${types.slice(1).join(', ')})`
       : `${operatorName(expr.function)} on ${types.join(' and ')}`;
-    this.error('cel-type', expr.at, { message: `there is no ${shown}`, fix: '' });
+    const fix = expr.method ? '' : 'compare values of one type; numbers stand without quotes';
+    this.error('cel-type', expr.at, { message: `there is no ${shown}`, fix });
   }
 
   #comparison(expr: Extract<Expr, { kind: 'call' }>, args: readonly Typed[], scope: Scope | null): Expr {

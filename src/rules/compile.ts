@@ -77,8 +77,8 @@ export function checkRule(rule: RuleConfig, schemas: FactSchemas): CheckedRule {
   }
   const parsed = parseCondition(source.text);
   if (parsed.kind === 'failed') {
-    const { code, message, at } = parsed;
-    return { rule, expr: null, diagnostics: [locate({ code, severity: 'error', message, fix: '', at }, source)] };
+    const { code, message, fix, at } = parsed;
+    return { rule, expr: null, diagnostics: [locate({ code, severity: 'error', message, fix, at }, source)] };
   }
   const { expr, issues } = checkCondition(parsed.expr, rule.family, schemas);
   const alone = warnOfModelAlone(rule, expr);

@@ -223,6 +223,11 @@ test('on a terminal approve shows the request and takes only yes for an answer',
     assert.equal(done.code, code, JSON.stringify(input));
     assert.deepEqual(seen, voted, JSON.stringify(input));
     assert.match(done.stdout, /DROP TABLE orders/);
+    const why =
+      input === 'y\n'
+        ? 'not approved ("y" is not yes); the request still waits\n'
+        : 'not approved; the request still waits\n';
+    assert.equal(done.stderr, code === 0 ? '' : why);
   }
 });
 

@@ -231,6 +231,9 @@ test('export writes to stdout, or to a file that only its owner can read', async
   assert.equal((await runVerb(['audit', 'export', '--out', path], { client: { audit } })).code, 0);
   assert.equal(readFileSync(path, 'utf8'), '{"seq":1}\n{"seq":2}\n');
   assert.equal(statSync(path).mode & 0o777, 0o600);
+  const nowhere = await runVerb(['audit', 'export', '--out', join(path, 'x')], { client: { audit } });
+  assert.equal(nowhere.code, 2);
+  assert.equal(nowhere.stderr, `clawpatrol: cannot write ${join(path, 'x')}: a part of the path is no directory\n`);
   assert.equal((await runVerb(['audit', 'export', '--format', 'xml'], { client: { audit } })).code, 2);
   assert.equal((await runVerb(['audit', 'export', '--format', 'csv', '--bundle'], { client: { audit } })).code, 2);
 });

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VERBS } from '../../src/cli/cli.ts';
 import { ControlError } from '../../src/client/control-client.ts';
-import type { ControlAddress } from '../../src/client/control-client.ts';
+import type { ControlAddress, ControlClient } from '../../src/client/control-client.ts';
 import { runVerb } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 test('no verb, an unknown verb and an unknown flag print usage on stderr and exit 2', async () => {
   for (const args of [
@@ -45,6 +46,102 @@ test('with --json a usage error is an object on stdout as well', async () => {
   assert.equal(run.code, 2);
   assert.deepEqual(run.json(), { error: { code: 'usage', message: "missing required argument 'id'" } });
   assert.match(run.stderr, /Usage/);
+});
+
+test('an unknown verb with --json is an object on stdout as well, wherever --json stands', async () => {
+  const cases: readonly [readonly string[], string][] = [
+    [['aprovals', '--json'], 'unknown verb "aprovals"; did you mean approvals?'],
+    [['--json', 'aprovals', 'list'], 'unknown verb "aprovals"; did you mean approvals?'],
+    [['--json', 'elephant'], 'unknown verb "elephant"'],
+    [['--json'], 'no verb'],
+    [['approvals', 'lst', '--json'], "unknown command 'lst'; Did you mean list?"],
+    [['--json', 'approvals'], 'one of list, show, approve, deny is missing'],
+  ];
+  for (const [args, message] of cases) {
+    const run = await runVerb(args);
+    assert.equal(run.code, 2, args.join(' '));
+    assert.deepEqual(run.json(), { error: { code: 'usage', message } });
+    assert.match(run.stderr, /Usage: clawpatrol/);
+  }
+});
+
+test('--json and --no-color stand before the verb, behind a noun and behind its sub-verb', async () => {
+  const grants = { items: [], next: null };
+  const client: Partial<ControlClient> = {
+    grants: {
+      list: () => Promise.resolve(grants),
+      show: () => Promise.reject(new Error('not asked')),
+      revoke: () => Promise.reject(new Error('not asked')),
+      preview: () => Promise.reject(new Error('not asked')),
+    },
+  };
+  for (const args of [
+    ['--json', 'grants', 'list'],
+    ['grants', '--json', 'list'],
+    ['grants', 'list', '--json'],
+    ['--no-color', 'grants', '--json', 'list', '--all'],
+  ]) {
+    const run = await runVerb(args, { client });
+    assert.deepEqual([run.code, run.json()], [0, grants], args.join(' '));
+  }
+  assert.equal((await runVerb(['--no-color', 'grants', 'list'], { client })).stdout, '');
+});
+
+test('help VERB is VERB --help', async () => {
+  for (const words of [['explain'], ['approvals'], ['approvals', 'show']]) {
+    assert.equal((await runVerb(['help', ...words])).stdout, (await runVerb([...words, '--help'])).stdout);
+  }
+  assert.equal((await runVerb(['help'])).stdout, (await runVerb(['--help'])).stdout);
+  assert.equal((await runVerb(['help', 'aprovals'])).code, 2);
+});
+
+test('what is wrong with a command line stays in sight: one line of usage, and where the rest is', async () => {
+  const { stderr } = await runVerb(['explain', 'x.hcl', '--endpoit', 'y']);
+  assert.deepEqual(stderr.trimEnd().split('\n'), [
+    "error: unknown option '--endpoit'",
+    '(Did you mean --endpoint?)',
+    '',
+    'Usage: clawpatrol explain [options] <config>',
+    'clawpatrol explain --help says what each of them is.',
+  ]);
+});
+
+test('no help speaks of defaults that nobody can type, and each example parses', async () => {
+  const verbs = (await Promise.all(Object.values(VERBS).map((load) => load()))).flatMap(({ command }) =>
+    'verbs' in command
+      ? command.verbs.map((verb) => ({ verb, path: [command.name, verb.name] }))
+      : [{ verb: command, path: [command.name] }],
+  );
+  for (const { verb, path } of verbs) {
+    assert.doesNotMatch((await runVerb([...path, '--help'])).stdout, /default: \[\]/, path.join(' '));
+    for (const example of verb.examples ?? []) {
+      assert.ok(example.startsWith(`${path.join(' ')} `), example);
+      const known = new Set([
+        ...(verb.options ?? []).flatMap(([notation]) => notation.match(/-{1,2}[a-z-]+/g) ?? []),
+        '--json',
+      ]);
+      const [own = ''] = example.split(/ -- | # /);
+      const flags = own.replaceAll(/'[^']*'|"[^"]*"/g, '').match(/(?<= )-{1,2}[a-z][a-z-]*/g) ?? [];
+      assert.deepEqual(
+        flags.filter((flag) => !known.has(flag)),
+        [],
+        example,
+      );
+    }
+  }
+});
+
+test('join and env say what comes first on a machine that has not joined', async (t) => {
+  const env = { HOME: temporaryFolder(t) };
+  assert.match(
+    (await runVerb(['join'], { env })).stderr,
+    /name the gateway: clawpatrol join https:\/\/HOST:PORT#sha256=/,
+  );
+  assert.match((await runVerb(['join', 'nonsense'], { env })).stderr, /"nonsense" is no URL/);
+  assert.match(
+    (await runVerb(['env'], { env })).stderr,
+    /has not joined \(no .*\): clawpatrol join https:\/\/GATEWAY first/,
+  );
 });
 
 test('verbs that need more words, and verbs of later versions, end with a usage error', async () => {

@@ -172,4 +172,6 @@ test('a bad configuration, missing fixtures and an empty folder exit 2', async (
     assert.equal((await runVerb(['test', config, path])).code, 2, path);
   }
   assert.equal((await runVerb(['test', '/nonexistent', fixtures])).code, 2);
+  const missing = await runVerb(['test', config, '/nonexistent']);
+  assert.equal(missing.stderr, 'clawpatrol: fixtures cannot be read: /nonexistent: no such file or directory\n');
 });

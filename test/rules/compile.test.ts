@@ -29,9 +29,9 @@ test('warnings alone do not stop a policy', () => {
   assert.equal(policy?.revision, 'r1');
 });
 
-test('a finding at the end of a condition points at its last character', () => {
+test('a finding that the whole of a condition has points at where it begins', () => {
   const [finding] = diagnose('[1, 2');
-  assert.deepEqual([finding?.code, finding?.at.column], ['cel-syntax', 5]);
+  assert.deepEqual([finding?.code, finding?.at.column], ['cel-syntax', 1]);
 });
 
 test('rules apply to the endpoints they name', () => {
