@@ -27,11 +27,16 @@ export function recordRow(record: RecordJson): string[] {
     String(record.seq),
     record.type === 'action.decided' ? (record.verdict ?? '') : record.type,
     dash(record.risk),
-    dash(record.device),
+    whoOf(record),
     dash(record.endpoint),
     dash(record.rule),
     shorten(summaryOf(record).replaceAll(/\s+/g, ' '), MAX_SUMMARY_CHARS),
   ];
+}
+
+/** Of an address that is no device's, that address: who looks for what was refused wants to know where it came from. */
+function whoOf({ device, agent_ip: address }: RecordJson): string {
+  return (device ?? '') === '' && (address ?? '') !== '' ? `from ${address}` : dash(device);
 }
 
 const MAX_SUMMARY_CHARS = 120;

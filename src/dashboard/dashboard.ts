@@ -75,6 +75,7 @@ export const OWN_ROUTES: Readonly<Record<string, 'anyone' | 'session' | 'scoped'
   'GET /api/session': 'anyone',
   'POST /api/login': 'anyone',
   'POST /api/setup': 'anyone',
+  'POST /api/setup/look': 'anyone',
   'POST /api/logout': 'session',
   'POST /api/password': 'session',
   'GET /api/live': 'scoped',
@@ -286,7 +287,7 @@ class DashboardServer {
     const given = request.headers['x-csrf-token'];
     // A login does not act for the session that the browser still has: it ends it.
     return found === null ||
-      /^\/api\/(?:login|setup)(?:\?|$)/.test(request.url) ||
+      /^\/api\/(?:login|setup(?:\/look)?)(?:\?|$)/.test(request.url) ||
       (typeof given === 'string' && sameText(given, found.session.csrf))
       ? null
       : 'the CSRF token is missing or not that of this session; load the page again';

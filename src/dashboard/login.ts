@@ -50,6 +50,9 @@ export function addLoginRoutes(app: FastifyInstance, parts: LoginParts): void {
   app.get('/api/session', (request, reply) => answer(reply, login.describe(request)));
   app.post('/api/login', options, async (request, reply) => answer(reply, await login.logIn(request, reply)));
   app.post('/api/setup', options, async (request, reply) => answer(reply, await login.setUp(request, reply)));
+  app.post('/api/setup/look', options, async (request, reply) =>
+    answer(reply, await login.lookAtSetUp(request, reply)),
+  );
   app.post('/api/logout', options, async (request, reply) => answer(reply, await login.logOut(request, reply)));
   app.post('/api/password', options, async (request, reply) =>
     answer(reply, await login.changePassword(request, reply)),
@@ -89,31 +92,26 @@ class Login {
     return this.#enter(request, reply, operator);
   }
 
+  /** Whether the link works, before somebody fills in a form for nothing. A try like any other: it cannot be used to guess. */
+  async lookAtSetUp(request: FastifyRequest, reply: FastifyReply): Promise<object> {
+    await this.#tryToken(readBody(request.body, ['token']).get('token') ?? '', request, reply);
+    return {};
+  }
+
   async setUp(request: FastifyRequest, reply: FastifyReply): Promise<SessionJson> {
     const { operators, passwords, setup } = this.#parts;
     const fields = readBody(request.body, ['token', 'name', 'password']);
     const name = getText(fields, 'name');
     const password = getText(fields, 'password');
-    const keys = [`setup:${addressKey(request)}`];
-    this.#take(keys, reply);
-    const open = (): boolean => operators.list().length === 0 && setup.fits(fields.get('token') ?? '');
-    if (!open()) {
-      await this.#record('session.setup', 'refused', { request, name: '' });
-      const fix = 'restart the gateway for a new link, or run: clawpatrol operators add NAME --role admin';
-      throw new ApiError(
-        401,
-        'unauthorised',
-        `this set-up link was used, is too old, or is not of this gateway; ${fix}`,
-      );
-    }
-    this.#parts.throttle.giveBack(keys);
+    const token = fields.get('token') ?? '';
+    await this.#tryToken(token, request, reply);
     const fault = findNameFault(name) ?? findPasswordFault(password);
     if (fault !== null) {
       throw new ApiError(400, 'bad_request', fault);
     }
     const hash = await untilBusy(passwords.hash(password));
     // Somebody else may have been faster while the password was hashed.
-    if (!open()) {
+    if (!this.#opens(token)) {
       throw new ApiError(409, 'decided', 'the first operator was made just now by somebody else');
     }
     await this.#recordFirst('session.setup', name, request);
@@ -188,6 +186,25 @@ class Login {
       throw wrong();
     }
     throttle.giveBack(keys);
+  }
+
+  #opens(token: string): boolean {
+    return this.#parts.operators.list().length === 0 && this.#parts.setup.fits(token);
+  }
+
+  async #tryToken(token: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const keys = [`setup:${addressKey(request)}`];
+    this.#take(keys, reply);
+    if (!this.#opens(token)) {
+      await this.#record('session.setup', 'refused', { request, name: '' });
+      const fix = 'restart the gateway for a new link, or run: clawpatrol operators add NAME --role admin';
+      throw new ApiError(
+        401,
+        'unauthorised',
+        `this set-up link was used, is too old, or is not of this gateway; ${fix}`,
+      );
+    }
+    this.#parts.throttle.giveBack(keys);
   }
 
   #take(keys: readonly string[], reply: FastifyReply): void {

@@ -270,6 +270,23 @@ test('verify of what cannot be read, and flags that go with files only, exit 2',
   }
 });
 
+test('what came from an address that is no device’s says from which', async () => {
+  const items = [
+    record(5, { type: 'connection.refused', verdict: null, device: null, profile: null, agent_ip: '10.66.0.9' }),
+    record(6, { device: 'laptop', agent_ip: '10.66.0.2' }),
+    record(7, { type: 'operator.acted', verdict: null, device: null, agent_ip: null }),
+  ];
+  const { audit } = gateway({ search: () => Promise.resolve({ items, next: null }) });
+  const { stdout } = await runVerb(['audit', 'search'], { client: { audit } });
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.split('\t')[4]),
+    ['from 10.66.0.9', 'laptop', '-'],
+  );
+});
+
 test('records about something else than a decision say what they are about', async () => {
   const approval = { id: 'a1', state: 'approved', ended: '', effect: { lines: ['exact rows now: 3'] } };
   const votes = [{ by: 'local', decision: 'approve', note: 'fine' }];

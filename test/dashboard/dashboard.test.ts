@@ -135,15 +135,26 @@ test('CP-07: the first account takes the token from the console, once; whoever c
       body: { token: given, name, password: PASSWORD },
       headers: fromPage(world),
     });
+  const look = (given: string) =>
+    world.ask('/api/setup/look', { method: 'POST', body: { token: given }, headers: fromPage(world) });
   for (const wrong of ['', 'x', `${token}x`, token.toUpperCase()]) {
     assert.equal((await setUp(wrong, 'mallory')).status, 401, wrong);
   }
+  assert.deepEqual(
+    [(await look('x')).status, (await look(token)).status],
+    [401, 200],
+    'the page asks when it is opened',
+  );
   assert.equal((await setUp(token, 'no good name')).status, 400);
   assert.equal((await setUp(token, 'gateway')).status, 400, 'a word of the log is no name');
   const made = await setUp(token, 'alice');
   assert.equal(made.status, 200, made.text);
   assert.deepEqual(made.json['operator'], { name: 'alice', role: 'admin', email: '', profiles: null });
   assert.equal((await setUp(token, 'mallory')).status, 401, 'it works once');
+  const used = await look(token);
+  assert.equal(used.status, 401);
+  assert.match(used.text, /was used/);
+  assert.equal(used.headers['set-cookie'], undefined);
   const again = await openDashboard(t);
   await addOperator(again, 'alice', 'admin');
   assert.equal((await again.ask('/api/session')).json['setup'], false);

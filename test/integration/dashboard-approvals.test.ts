@@ -20,6 +20,14 @@ test('first login, and a parked DELETE that is read and approved', { skip, timeo
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('heading', { name: 'Nothing waits for you' }).waitFor();
   assert.doesNotMatch(page.url(), /setup/, 'the token is gone from the address');
+  const late = await openPage(browser);
+  await late.page.goto(setupUrl(gateway));
+  await late.page.getByRole('heading', { name: 'This set-up link does not work' }).waitFor();
+  await late.page.getByText('was used').waitFor();
+  assert.equal(await late.page.getByRole('button', { name: 'Create account' }).count(), 0);
+  await late.page.getByRole('button', { name: 'Go to the login' }).click();
+  await late.page.getByRole('button', { name: 'Log in' }).waitFor();
+  await late.page.close();
 
   const agent = psql('DELETE FROM logs WHERE id <= 20');
   const row = page.getByRole('link', { name: /DELETE/ });

@@ -59,7 +59,7 @@ export async function call<T>(method: string, path: string, body: object | null)
     return value;
   }
   const { code, message } = await readError(response);
-  if (response.status === 401 && path !== '/api/login' && path !== '/api/setup') {
+  if (response.status === 401 && path !== '/api/login' && !path.startsWith('/api/setup')) {
     loggedOut();
   }
   throw new CallError(response.status, code, message);

@@ -2,7 +2,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SessionJson } from '../../client/control-shapes.ts';
-import { cutOff, messageOf, post, session } from './api.ts';
+import { CallError, cutOff, messageOf, post, session } from './api.ts';
 import { goTo, place } from './route.ts';
 
 export function Login(): VNode {
@@ -56,13 +56,27 @@ function LogIn(): VNode {
 
 function SetUp({ token }: { readonly token: string }): VNode {
   const kept = useRef(token);
+  const [spent, setSpent] = useState('');
   useEffect(() => {
     // The token leaves the address and the history as soon as it was read.
     if (token !== '') {
       kept.current = token;
       goTo('setup', '', true);
+      post('/api/setup/look', { token })
+        .then(() => setSpent(''))
+        // Where the gateway cannot be asked now, it is when the form is sent.
+        .catch((error: unknown) => setSpent(error instanceof CallError && error.status === 401 ? error.message : ''));
     }
   }, [token]);
+  if (spent !== '') {
+    return (
+      <Frame title="This set-up link does not work" text={`${spent.charAt(0).toUpperCase()}${spent.slice(1)}.`}>
+        <button type="button" class="primary" onClick={() => goTo('approvals', '', true)}>
+          Go to the login
+        </button>
+      </Frame>
+    );
+  }
   return (
     <Frame title="Make the first account" text="You will be its admin: you decide about requests, and who else may.">
       <Credentials action="Create account" path="/api/setup" fixed={{ token: kept.current }} fresh={true} />
