@@ -4,7 +4,7 @@ import type { Quarantined } from '../gateway/judging/quarantine.ts';
 import { QUARANTINE_KINDS } from '../gateway/judging/quarantine.ts';
 import { MAX_NOTE_CHARS } from '../approvals/stages.ts';
 import { ApiError, getText, readBody, readFields, readWord } from './input.ts';
-import type { Answer, Call, OperatorParts, Route } from './routes.ts';
+import type { Answer, Call, OperatorParts, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 
 function quarantineJson({ kind, name, by, atMs, reason }: Quarantined): QuarantineJson {

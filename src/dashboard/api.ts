@@ -10,7 +10,8 @@ import { ApiError } from './input.ts';
 import type { Counted, Operators } from './operators.ts';
 import { mayDo, type Role } from './roles.ts';
 import { needsAll, scopeParts } from './scoped-parts.ts';
-import { operatorEvent, ROUTES, type Answer, type Call, type OperatorParts, type Route } from './routes.ts';
+import { operatorEvent, type Answer, type Call, type OperatorParts, type Route } from './call.ts';
+import { ROUTES } from './routes.ts';
 
 /** A secret of 64 KiB, each byte escaped as JSON may, and its name. */
 const MAX_BODY_BYTES = 512 * 1024;

@@ -4,7 +4,7 @@ import type { ReviewerUsage } from '../approvals/reviewer.ts';
 import type { ApproverJson, ReviewerJson } from '../client/approval-shapes.ts';
 import type { Config } from '../config/config.ts';
 import { readFields } from './input.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 
 function approverJson(record: ApproverRecord): ApproverJson {

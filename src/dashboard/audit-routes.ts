@@ -6,7 +6,7 @@ import { followRecords } from './follow.ts';
 import { ApiError, getText, readFields, readFilter, readNumber, readWord } from './input.ts';
 import type { Fields } from './input.ts';
 import type { AuditFilter } from '../audit/event.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import { recordJson, recordRowJson } from './shapes.ts';
 
 /** Records have an endpoint's typed name; people write the bare one where the configuration has one of that name. */

@@ -2,7 +2,7 @@
 import type { ApprovalJson, BreakGlassJson } from '../client/approval-shapes.ts';
 import { findApproval } from './find-approval.ts';
 import { readFields, readNumber } from './input.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import { listedApprovalJson } from './shapes.ts';
 
 /** Newest first, as they are now. */

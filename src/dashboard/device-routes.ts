@@ -7,7 +7,7 @@ import type { Run } from '../devices/runs.ts';
 import { renameHeld } from '../gateway/judging/quarantine.ts';
 import { parseDurationMs } from '../lib/units.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
-import type { Answer, Call, OperatorDevices, Route } from './routes.ts';
+import type { Answer, Call, OperatorDevices, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 import { noDevice, noProfile } from './unknown-names.ts';
 

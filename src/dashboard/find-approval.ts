@@ -1,6 +1,6 @@
 // The approval that a call of the operator API names.
 import { ApiError, getText } from './input.ts';
-import type { Call } from './routes.ts';
+import type { Call } from './call.ts';
 
 /** Its id. Throws ApiError when none or several are it. */
 export async function findApproval({ parts, params }: Call): Promise<string> {

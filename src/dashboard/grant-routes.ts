@@ -8,7 +8,7 @@ import type { GrantJson, GrantPreviewJson } from '../client/approval-shapes.ts';
 import type { Action } from '../rules/action.ts';
 import { findApproval } from './find-approval.ts';
 import { ApiError, getText, readBody, readFields, readNumber, readWord } from './input.ts';
-import type { Answer, Call, OperatorParts, Route } from './routes.ts';
+import type { Answer, Call, OperatorParts, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 
 const ENDED: readonly GrantState[] = ['used-up', 'expired', 'revoked', 'ended'];

@@ -5,7 +5,7 @@ import type { Incident } from '../approvals/incidents.ts';
 import { createEvent } from '../audit/event.ts';
 import type { ChainJson, ChainNodeJson, IncidentJson } from '../client/control-shapes.ts';
 import { ApiError, getText, readFields } from './input.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 
 function incidentJson({ id, source, status, url, fields, openedMs, changedMs, resolvedMs }: Incident): IncidentJson {

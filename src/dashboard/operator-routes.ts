@@ -1,5 +1,5 @@
 // The calls that manage operators. What is kept of passwords and tokens never comes out again.
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import type { OperatorJson, TokenJson } from '../client/control-shapes.ts';
 import { MAX_NOTE_CHARS } from '../approvals/stages.ts';
 import { parseDurationMs } from '../lib/units.ts';

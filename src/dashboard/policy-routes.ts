@@ -5,7 +5,7 @@ import type { Hit } from '../gateway/judging/rule-hits.ts';
 import { lintPolicy } from '../rules/lint.ts';
 import { factSchemas } from '../rules/schemas.ts';
 import { readFields } from './input.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './call.ts';
 import { timeText } from './shapes.ts';
 
 const SHADOWED = 'shadowed-rule';

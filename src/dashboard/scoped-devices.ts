@@ -5,7 +5,7 @@ import type { Device } from '../devices/device.ts';
 import { isSameCode, type JoinRequest } from '../devices/enrolment.ts';
 import type { Run } from '../devices/runs.ts';
 import { GatewayError } from '../lib/errors.ts';
-import type { OperatorDevices } from './routes.ts';
+import type { OperatorDevices } from './call.ts';
 
 export function scopeDevices(
   { registry, runs, tokens, enrolment, tunnel }: OperatorDevices,

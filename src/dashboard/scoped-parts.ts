@@ -6,7 +6,7 @@ import { holdsRecord, sees, type Scope, type Within } from '../audit/scope.ts';
 import type { Config } from '../config/config.ts';
 import type { Quarantined } from '../gateway/judging/quarantine.ts';
 import { ApiError } from './input.ts';
-import type { OperatorAudit, OperatorParts } from './routes.ts';
+import type { OperatorAudit, OperatorParts } from './call.ts';
 import { narrowConfig, sourcesOf, storedNames } from './scoped-config.ts';
 import { approversOf, readApprovals, usageOf } from './scoped-deciders.ts';
 import { scopeDevices } from './scoped-devices.ts';

@@ -1,5 +1,5 @@
 // The record of callers that the operator API does not listen to.
-import { operatorEvent, type OperatorParts } from './routes.ts';
+import { operatorEvent, type OperatorParts } from './call.ts';
 
 /** Of callers that are turned away one in so long is recorded, with how many there were. */
 const RECORD_EVERY_MS = 10_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { operatorEvent } from '../../src/dashboard/routes.ts';
+import { operatorEvent } from '../../src/dashboard/call.ts';
 import { createEvent } from '../../src/audit/event.ts';
 
 test('what an event does not say has its neutral value, and what it says stands', () => {

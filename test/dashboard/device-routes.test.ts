@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEVICE_ROUTES } from '../../src/dashboard/device-routes.ts';
-import type { Call } from '../../src/dashboard/routes.ts';
+import type { Call } from '../../src/dashboard/call.ts';
 import { openDeviceRegistry } from '../../src/devices/registry.ts';
 import { openQuarantine } from '../../src/gateway/judging/quarantine.ts';
 import { FakeClock } from '../support/fake-clock.ts';
