@@ -1,5 +1,5 @@
 // Calls of tailscaled's LocalAPI: HTTP over the Unix socket of the host's daemon (tailscale.com/client/local). Every call has a deadline and a
-// bounded answer; what comes back is read in tailnet-values.ts.
+// bounded answer; what comes back is read in values.ts.
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';

@@ -1,5 +1,5 @@
 // What an agent asks over HTTP, as it is judged and as it is sent: one value for both. Types only; who makes it has checked it
-// (head.ts for HTTP/1, stream.ts for HTTP/2), so nothing behind it looks at raw bytes again.
+// (h1-request.ts for HTTP/1, h2-head.ts for HTTP/2), so nothing behind it looks at raw bytes again.
 
 /** A header or trailer field as received. Characters of `value` are bytes (latin1), so that what is sent on is what was judged. */
 export interface Field {

@@ -1,5 +1,5 @@
 // What one program does with its arguments: the general part, over the tables of readers.ts. Programs with rules of their own are in
-// special.ts and wrappers.ts. Pure.
+// special-text.ts, special-services.ts and wrappers.ts. Pure.
 import type { Arg } from './args.ts';
 import { readOptions } from './getopt.ts';
 import type { Options } from './getopt.ts';

@@ -1,5 +1,5 @@
 // Every statement node of the grammar: its verb, object class, and the tier it has before its parts are looked at (fact
-// reference 7.2). Nodes that need more than this row have a handler in handlers.ts. A node that is not here is opaque.
+// reference 7.2). Nodes that need more than this row have a handler (analyse.ts). A node that is not here is opaque.
 import type { Risk } from '../../../rules/action.ts';
 
 export interface StatementRow {
