@@ -311,6 +311,34 @@ test('PV-10, HT-56: an action of AWS is named in the form of IAM, wherever its s
       'unknown(ambiguous) unknown destructive refused',
       { body: 'x', fields: ['X-Amz-Target: A.TerminateInstances'] },
     ],
+    // A service of forms does not look at that header, whatever it names.
+    [
+      `POST ${EC2}`,
+      'unknown(ambiguous) unknown destructive refused',
+      { body: 'Action=TerminateInstances', fields: [...FORM, 'X-Amz-Target: A.DescribeInstances'] },
+    ],
+    [
+      `POST ${EC2}`,
+      'unknown(ambiguous) unknown destructive refused',
+      { body: 'Action=TerminateInstances', fields: [JSON_11, 'X-Amz-Target: A.DescribeInstances'] },
+    ],
+    [
+      'POST https://sqs.eu-west-1.amazonaws.com/',
+      'unknown(ambiguous) unknown destructive refused',
+      { body: 'Action=DeleteQueue', fields: [...FORM, 'X-Amz-Target: AmazonSQS.ListQueues'] },
+    ],
+    ['POST https://sqs.eu-west-1.amazonaws.com/', 'aws:sqs:DeleteQueue delete destructive', form('Action=DeleteQueue')],
+    [
+      'POST https://sqs.eu-west-1.amazonaws.com/1/queue',
+      'aws:sqs:PurgeQueue delete destructive',
+      { body: 'Action=PurgeQueue' },
+    ],
+    [
+      'POST https://sqs.eu-west-1.amazonaws.com/',
+      'aws:sqs:ListQueues read safe',
+      { body: '{"x":";&Action=a%zz"}', fields: [JSON_11.replace('1.1', '1.0'), 'X-Amz-Target: AmazonSQS.ListQueues'] },
+    ],
+    ['POST https://api.ec2.eu-west-1.aws/', gone, form('Action=TerminateInstances')],
     [`POST ${EC2}`, 'unknown(ambiguous) unknown destructive', form('Action=Describe%zz')],
     [
       `POST ${EC2}`,

@@ -19,6 +19,8 @@ export interface AwsHost {
 type Known = Pick<AwsHost, 'services' | 'protocols'>;
 
 const DOMAIN = /^(.+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn|on\.aws)$/;
+/** `api.ec2.REGION.aws`, the first name of what is `ec2.REGION.api.aws` now. */
+const OLD_DUAL_STACK = /^api\.([a-z0-9-]+\.[a-z0-9-]+)\.aws$/;
 const REGION = /^(?:af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(?:-(?:gov|iso[a-z]?|de))?-[a-z]+-\d+$/;
 
 /** Hosts that no service model names. */
@@ -49,7 +51,7 @@ function findKnown(prefix: string): Known | undefined {
 
 /** Null: not a host of AWS. `host` is canonical. */
 export function parseAwsHost(host: string): AwsHost | null {
-  const labels = DOMAIN.exec(host)?.[1]?.split('.');
+  const labels = DOMAIN.exec(host.replace(OLD_DUAL_STACK, '$1.api.aws'))?.[1]?.split('.');
   if (labels === undefined) {
     return null;
   }

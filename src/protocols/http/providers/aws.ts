@@ -25,7 +25,7 @@ export const aws: Provider = {
       return false;
     }
     const target = fieldValues(request.fields, 'x-amz-target')[0];
-    return target === undefined ? takesForms(host) && !isRestPath(host, request) : /\.GetParameter\w*$/.test(target);
+    return mayBeForm(host, request) || (target !== undefined && /\.GetParameter\w*$/.test(target));
   },
   read(request, body, canonical) {
     const host = parseAwsHost(request.host);
@@ -91,8 +91,24 @@ const IAM_PREFIXES: Readonly<Record<string, string>> = {
   tagging: 'tag',
 };
 
-function takesForms({ protocols }: AwsHost): boolean {
-  return protocols.includes('query') || protocols.length === 0;
+/**
+ * Whether the host may take the body for a form. A service that knows nothing but forms does so whatever else the request names; one that
+ * knows JSON too is told by target and media type together; and one whose published model has JSON alone may still serve the forms that it
+ * had before (SQS does).
+ */
+function mayBeForm(host: AwsHost, request: HttpRequest): boolean {
+  if (isRestPath(host, request) || request.framing === 'none') {
+    return false;
+  }
+  const { protocols } = host;
+  const named = fieldValues(request.fields, 'x-amz-target').length > 0;
+  const [type, second] = fieldValues(request.fields, 'content-type');
+  if (protocols.length > 0 && protocols.every((protocol) => protocol === 'query')) {
+    return true;
+  }
+  return protocols.length === 0 || protocols.includes('query')
+    ? !named || second !== undefined || !/^application\/x-amz-json-1\.[01]$/i.test(type ?? '')
+    : !named || second !== undefined || /^application\/x-www-form-urlencoded/i.test(type ?? '');
 }
 
 /** Hosts that serve a REST interface beside an older one: the older one has all its calls at `/`. */
@@ -143,8 +159,7 @@ function nameCall(host: AwsHost, request: HttpRequest, parts: Parts): Naming {
 
 /** Fields of the form in the body; null where the service takes none. */
 function formOf(host: AwsHost, request: HttpRequest, body: BodyReading): CanonicalTarget['query'] | null {
-  const hasTarget = fieldValues(request.fields, 'x-amz-target').length > 0;
-  if (!takesForms(host) || hasTarget || request.framing === 'none') {
+  if (!mayBeForm(host, request)) {
     return null;
   }
   const { bytes } = contentOf(request, body);
