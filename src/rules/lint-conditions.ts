@@ -6,6 +6,7 @@ import type { Issue } from './condition-issue.ts';
 import type { FactSchema } from './fact-schema.ts';
 import { describe, pathOf, rootFact, setsOf } from './implication.ts';
 import type { Ranges } from './implication.ts';
+import { CONNECT_RESOURCES } from './schema-k8s.ts';
 
 /** Findings about a rule's condition, which has been checked and folded. */
 export function lintCondition(rule: RuleConfig, expr: Expr, schema: FactSchema, config: Config): readonly Issue[] {
@@ -185,16 +186,6 @@ function capitalNames(expr: Expr): readonly Issue[] {
   return issues.filter((issue, index) => issues.findIndex(({ at }) => at === issue.at) === index);
 }
 
-/** Requests that the API server serves as connections: their verb is `connect`, whatever the method. */
-const CONNECTED: ReadonlySet<string> = new Set([
-  'pods/exec',
-  'pods/attach',
-  'pods/portforward',
-  'pods/proxy',
-  'services/proxy',
-  'nodes/proxy',
-]);
-
 /** Conditions that are always false: contradicting conjuncts, constants, combinations that no request has. */
 function impossible(expr: Expr): readonly Issue[] {
   if (expr.kind === 'const' && expr.value === false) {
@@ -227,7 +218,7 @@ function impossible(expr: Expr): readonly Issue[] {
     resource !== undefined &&
     verb !== undefined &&
     !verb.values.has('connect') &&
-    [...resource.values].every((name) => CONNECTED.has(name))
+    [...resource.values].every((name) => CONNECT_RESOURCES.has(name))
   ) {
     return [
       warning(

@@ -3,6 +3,16 @@ import type { FactDefinition } from './fact-schema.ts';
 import { BOOL, DYN, INT, STRING, STRINGS, STRINGS_MAP, STRING_MAP, facts, listOf } from './schema-parts.ts';
 import { COMMAND } from './schema-ssh.ts';
 
+/** Requests that the API server serves as connections: their verb is `connect`, whatever the method. */
+export const CONNECT_RESOURCES: ReadonlySet<string> = new Set([
+  'pods/exec',
+  'pods/attach',
+  'pods/portforward',
+  'pods/proxy',
+  'services/proxy',
+  'nodes/proxy',
+]);
+
 const request = facts('shape', 'agent');
 
 const VERBS = 'meta|get|list|watch|create|update|patch|delete|deletecollection|connect';

@@ -1,9 +1,8 @@
 // What this folder hands out: the Protocol values for endpoints of the types `clickhouse_native` and `clickhouse_https`.
 import type { EndpointConfig } from '../../config/config.ts';
 import { GatewayError } from '../../lib/errors.ts';
-import type { FactSchema } from '../../rules/fact-schema.ts';
-import { factSchemas } from '../../rules/schemas.ts';
 import type { ActionSample, AnalysedSample, Protocol } from '../protocol.ts';
+import { sqlSchema } from '../sql/facts.ts';
 import { QueryEvidence } from './evidence.ts';
 import type { ClickHouseAnalyser, ClickHouseContext } from './analysis/context.ts';
 import { createClickHouseHttp } from './flavour.ts';
@@ -18,7 +17,7 @@ export interface ClickHouseParts {
 export function createClickHouseNative({ analyser }: ClickHouseParts): Protocol {
   return {
     name: 'clickhouse_native',
-    facts: sqlFacts(),
+    facts: sqlSchema(),
     serve: (connection, context) => serveClickHouseNative(connection, context, analyser),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, { endpoint, over: 'native' }),
   };
@@ -29,18 +28,10 @@ export function createClickHouseHttps({ analyser }: ClickHouseParts): Protocol {
   const parts = createClickHouseHttp(analyser);
   return {
     name: 'clickhouse_https',
-    facts: sqlFacts(),
+    facts: sqlSchema(),
     serve: (connection, context) => serveClickHouseHttp(connection, context, parts),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, { endpoint, over: 'http' }),
   };
-}
-
-function sqlFacts(): FactSchema {
-  const schema = factSchemas.get('sql');
-  if (schema === undefined) {
-    throw new GatewayError('INTERNAL', 'gateway', 'there is no fact schema of the family sql');
-  }
-  return schema;
 }
 
 /** As large as `limits.body_buffer` may sensibly be: a described statement is cut only where it says so. */

@@ -1,6 +1,7 @@
 // Paths of git's smart HTTP protocol and of its large-file storage (git documentation, gitprotocol-http; git-lfs, api).
 
-const SMART = /\/(?:info\/refs|git-upload-pack|git-receive-pack|git-upload-archive|info\/lfs(?:\/.*)?)$/;
+/** Where the path of a repository ends in one of git's own. */
+export const GIT_ENDING = /\/(?:info\/refs|git-upload-pack|git-receive-pack|git-upload-archive|info\/lfs(?:\/.*)?)$/;
 
 const WORDS: readonly string[] = ['git-upload-pack', 'git-receive-pack', 'git-upload-archive'];
 
@@ -14,5 +15,5 @@ export function mayBeGitPath(segments: readonly string[]): boolean {
 
 /** Whether a git client asks for this path over HTTP, where it can only prove itself by Basic. */
 export function isGitPath(rawPath: string): boolean {
-  return SMART.test(rawPath);
+  return GIT_ENDING.test(rawPath);
 }

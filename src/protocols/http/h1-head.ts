@@ -14,9 +14,9 @@ const CRLF = Buffer.from('\r\n', 'latin1');
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
 /** field-vchar, SP, HTAB and obs-text (RFC 9110, section 5.5): no CR, no LF, no NUL, no other control character. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+export const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Visible characters and obs-text; what they mean is for whoever reads paths. A fragment is never sent (RFC 9112, section 3.2). */
-const TARGET = /^[\x21-\x22\x24-\x7e\x80-\xff]+$/;
+export const REQUEST_TARGET = /^[\x21-\x22\x24-\x7e\x80-\xff]+$/;
 /** What a client that speaks something else begins with cannot be a method. */
 const METHOD_START = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*/;
 
@@ -158,7 +158,7 @@ function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Malformed
   if (first < 1 || second === -1 || method.length > MAX_METHOD_CHARS || !isToken(method)) {
     return malformed('the request line is not METHOD TARGET HTTP/1.1');
   }
-  if (!TARGET.test(target)) {
+  if (!REQUEST_TARGET.test(target)) {
     return malformed('the request target holds characters that no target may hold');
   }
   if (version === 'HTTP/1.1') {
@@ -175,7 +175,7 @@ export function parseResponseHead(text: string): ResponseHead | Malformed {
   const lineEnd = text.indexOf('\r\n');
   const line = lineEnd === -1 ? text : text.slice(0, lineEnd);
   const match = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/s.exec(line);
-  if (match === null || !VALUE.test(line)) {
+  if (match === null || !FIELD_VALUE.test(line)) {
     return malformed('the status line is not HTTP/1.1 STATUS REASON');
   }
   const fields = lineEnd === -1 ? [] : parseFields(text, lineEnd + 2);
@@ -201,7 +201,7 @@ export function parseFields(text: string, start: number = 0): readonly Field[] |
       return malformed('a header name holds characters that no name may hold');
     }
     const raw = text.slice(colon + 1, end);
-    if (!VALUE.test(raw)) {
+    if (!FIELD_VALUE.test(raw)) {
       return malformed(`the header ${name} holds control characters`);
     }
     if (isLoose(name, raw)) {

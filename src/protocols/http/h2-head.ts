@@ -4,13 +4,12 @@
 import { findPlace, parseAuthority, type Entrance } from './authority.ts';
 import { retryOf } from './deferred.ts';
 import { countOf, forwardedFields, listOf, onlyValue } from './fields.ts';
+import { FIELD_VALUE, REQUEST_TARGET } from './h1-head.ts';
 import { splitPath, type RefusedRequest } from './h1-request.ts';
 import type { ReadRequest } from './h1-request.ts';
 import type { Field } from './request.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const TARGET = /^[\x21-\x22\x24-\x7e\x80-\xff]+$/;
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
 /** RFC 9113, section 8.2.2. */
 const CONNECTION_SPECIFIC = /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/;
@@ -39,7 +38,7 @@ export function readBlock(raw: readonly string[], ended: boolean, entrance: Entr
   }
   if (
     !METHOD.test(method) ||
-    !TARGET.test(target) ||
+    !REQUEST_TARGET.test(target) ||
     !(target.startsWith('/') || (target === '*' && method === 'OPTIONS'))
   ) {
     return refused('the method or the path cannot be read');
@@ -101,7 +100,7 @@ function splitBlock(raw: readonly string[]): Block | RefusedRequest {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? '';
     const value = raw[at + 1] ?? '';
-    if (!VALUE.test(value) || value.trim() !== value) {
+    if (!FIELD_VALUE.test(value) || value.trim() !== value) {
       return refused(`the header ${name.slice(0, 64)} holds characters that it may not hold`);
     }
     if (name.startsWith(':')) {
@@ -163,7 +162,7 @@ export function fieldsOf(raw: readonly string[]): readonly Field[] | null {
     const name = raw[at] ?? '';
     const value = raw[at + 1] ?? '';
     if (!name.startsWith(':')) {
-      if (!NAME.test(name) || !VALUE.test(value)) {
+      if (!NAME.test(name) || !FIELD_VALUE.test(value)) {
         return null;
       }
       fields.push({ name, value });

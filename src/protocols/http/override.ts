@@ -11,7 +11,11 @@ import { fieldValues } from './request.ts';
 import type { HttpRequest } from './request.ts';
 
 /** Header names in which overrides are sent; some servers take `_` for `-`. */
-const OVERRIDE_FIELDS: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+export const OVERRIDE_FIELDS: ReadonlySet<string> = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+]);
 
 export interface MethodOverride {
   /** Lower case: what would run; equal to the method where nothing overrides it. Unknown: two that differ, or none that can be read. */

@@ -1,6 +1,8 @@
 // What a request asks of the API server: kube-apiserver's own reading (RequestInfo), and the shapes that are refused because two
 // readers could take them differently. Nothing here looks at the body.
 import { Unknown } from '../../rules/action.ts';
+import { CONNECT_RESOURCES } from '../../rules/schema-k8s.ts';
+import { OVERRIDE_FIELDS } from '../http/override.ts';
 import { readPath } from '../http/path.ts';
 import type { PathForms } from '../http/path.ts';
 import type { HttpRequest } from '../http/request.ts';
@@ -40,16 +42,6 @@ export type Reading =
   | { readonly kind: 'target'; readonly target: Target }
   | { readonly kind: 'refused'; readonly why: string };
 
-/** Subresources that the server serves as connections, whatever the method. */
-const CONNECTIONS: ReadonlySet<string> = new Set([
-  'pods/exec',
-  'pods/attach',
-  'pods/portforward',
-  'pods/proxy',
-  'services/proxy',
-  'nodes/proxy',
-]);
-
 const METHOD_VERBS: Readonly<Record<string, Verb>> = {
   POST: 'create',
   GET: 'get',
@@ -61,8 +53,6 @@ const METHOD_VERBS: Readonly<Record<string, Verb>> = {
 
 const META_PATHS =
   /^\/(?:api|apis|api\/[^/]+|apis\/[^/]+|apis\/[^/]+\/[^/]+|version|(?:healthz|livez|readyz)(?:\/.+)?|openapi\/v2|openapi\/v3(?:\/.+)?|metrics|\.well-known\/openid-configuration|openid\/v1\/jwks)$/;
-
-const OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
 
 /** Reads method, path, query and headers. Total. */
 export function readTarget(request: HttpRequest): Reading {
@@ -104,7 +94,7 @@ function refusedHead(request: HttpRequest): string | null {
     if (lower.startsWith('impersonate-') || lower.startsWith('x-remote-')) {
       return 'impersonation headers are not taken from agents';
     }
-    if (OVERRIDES.has(lower)) {
+    if (OVERRIDE_FIELDS.has(lower)) {
       return 'method overrides are not taken';
     }
   }
@@ -227,7 +217,7 @@ function done(addressed: Addressed, pathVerb: Verb, pathName: string): Reading {
   } else if (name === '' && apiVerb === 'delete') {
     apiVerb = 'deletecollection';
   }
-  const connects = CONNECTIONS.has(`${resource}/${subresource}`);
+  const connects = CONNECT_RESOURCES.has(`${resource}/${subresource}`);
   const verb = connects ? 'connect' : apiVerb;
   const target: Target = { verb, apiVerb, group, version, resource, subresource, namespace, name, proxyPath, query };
   return { kind: 'target', target };

@@ -2,10 +2,9 @@
 import type { EndpointConfig } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { GatewayError } from '../../lib/errors.ts';
-import { factSchemas } from '../../rules/schemas.ts';
-import type { FactSchema } from '../../rules/fact-schema.ts';
 import { DEFAULT_SEARCH_PATH, type ActionSample, type AnalysedSample, type Protocol } from '../protocol.ts';
 import type { SqlAnalyser, SqlNames, SqlState } from '../sql/analysis.ts';
+import { sqlSchema } from '../sql/facts.ts';
 import { SqlEvidence } from './evidence.ts';
 import { measurePostgres } from './connect.ts';
 import { servePostgres, sqlOptions } from './serve.ts';
@@ -20,19 +19,11 @@ export function createPostgres(parts: PostgresParts): Protocol {
   const { analyser, clock } = parts;
   return {
     name: 'postgres',
-    facts: sqlFacts(),
+    facts: sqlSchema(),
     serve: (connection, context) => servePostgres(connection, context, analyser),
     analyse: (sample, endpoint) => analyseSample(analyser, sample, endpoint),
     measure: (action, context) => measurePostgres(action, context, clock),
   };
-}
-
-function sqlFacts(): FactSchema {
-  const schema = factSchemas.get('sql');
-  if (schema === undefined) {
-    throw new GatewayError('INTERNAL', 'gateway', 'there is no fact schema of the family sql');
-  }
-  return schema;
 }
 
 /** As large as `limits.body_buffer` may sensibly be: a described statement is cut only where it says so. */

@@ -1,5 +1,8 @@
 // Facts of one unit: an outline bound to a connection's state (fact reference 3.2 to 3.5). Values are made when first read.
+import { GatewayError } from '../../lib/errors.ts';
 import { Unknown, type FactRecord, type FactValue, type Facts, type UnknownCause } from '../../rules/action.ts';
+import type { FactSchema } from '../../rules/fact-schema.ts';
+import { factSchemas } from '../../rules/schemas.ts';
 import { pathKnown, type ParameterValue, type SqlState } from './analysis.ts';
 import type { Name, Predicate, UnitOutline } from './outline.ts';
 
@@ -24,6 +27,15 @@ export interface UnitFactsParts {
   readonly riskCauses: readonly string[];
   /** Facts of the query that are not the text's: what came with it. */
   readonly extra?: ReadonlyMap<string, FactValue>;
+}
+
+/** The facts that every protocol of SQL has. */
+export function sqlSchema(): FactSchema {
+  const schema = factSchemas.get('sql');
+  if (schema === undefined) {
+    throw new GatewayError('INTERNAL', 'gateway', 'there is no fact schema of the family sql');
+  }
+  return schema;
 }
 
 /** What `sql.row_limit` is when there is no limit: so large that no comparison with a limit holds. */

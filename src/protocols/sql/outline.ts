@@ -344,3 +344,6 @@ export function addAll<T>(target: Set<T>, values: Iterable<T>): void {
 export function flatten(outline: UnitOutline): UnitOutline[] {
   return [outline, ...outline.nested.flatMap(flatten)];
 }
+
+/** Operators by which a condition restricts rows, whatever its value is (fact reference 3.5); `like` does where it does not begin open. */
+export const EFFECTIVE_OPERATORS: ReadonlySet<string> = new Set(['=', '<', '<=', '>', '>=', 'in', 'is null', 'any']);

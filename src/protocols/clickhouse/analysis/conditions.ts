@@ -1,5 +1,6 @@
 // Conjuncts of a condition that have the form *column op constant* (fact reference 3.5), and whether one of them bounds a write.
 import type { Predicate } from '../../sql/outline.ts';
+import { EFFECTIVE_OPERATORS } from '../../sql/outline.ts';
 import { decodeQuoted } from './lexer.ts';
 import type { Node } from './nodes.ts';
 
@@ -217,15 +218,13 @@ function stable(node: Node): boolean {
   }
 }
 
-const EFFECTIVE = new Set(['=', '<', '<=', '>', '>=', 'in', 'is null', 'any']);
-
 /** Whether the author restricted rows by one of these (fact reference 3.5). */
 export function isBounded(predicates: readonly Predicate[]): boolean {
   return predicates.some(({ op, kind, value }) => {
     if (kind === 'column' || kind === 'subquery') {
       return false;
     }
-    return EFFECTIVE.has(op) || (op === 'like' && kind === 'literal' && /^[^%_]/.test(value));
+    return EFFECTIVE_OPERATORS.has(op) || (op === 'like' && kind === 'literal' && /^[^%_]/.test(value));
   });
 }
 

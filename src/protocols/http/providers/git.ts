@@ -4,7 +4,7 @@ import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord, FactValue } from '../../../rules/action.ts';
 import { contentOf } from '../body.ts';
 import type { RequestState } from '../flavour.ts';
-import { isGitPath, mayBeGitPath } from '../git-path.ts';
+import { isGitPath, mayBeGitPath, GIT_ENDING } from '../git-path.ts';
 import { possibleSegments } from '../path.ts';
 import { fieldValues } from '../request.ts';
 import type { BodyReading, HttpRequest } from '../request.ts';
@@ -51,8 +51,6 @@ interface Parts {
   readonly state: RequestState;
 }
 
-const ENDINGS = /\/(?:info\/refs|git-upload-pack|git-receive-pack|git-upload-archive|info\/lfs(?:\/.*)?)$/;
-
 function readGit(request: HttpRequest, place: string, { body, canonical, state }: Parts): ProviderReading {
   const operation = operationOf(place, canonical);
   const { path } = canonical;
@@ -60,7 +58,7 @@ function readGit(request: HttpRequest, place: string, { body, canonical, state }
     path instanceof Unknown
       ? path
       : place
-          .replace(ENDINGS, '')
+          .replace(GIT_ENDING, '')
           .replace(/^\//, '')
           .replace(/\.git$/, '');
   const known: FactRecord = { 'git.operation': operation, 'git.repo': repo, ...githubPlace(request.host, repo) };

@@ -1,5 +1,6 @@
 // What a WHERE clause restricts (fact reference 3.5): its conjuncts as predicates, whether it folds to true, and whether it bounds the rows of
 // its target.
+import { EFFECTIVE_OPERATORS } from '../../sql/outline.ts';
 import { classifyFunction, isBuiltInOperator } from './functions.ts';
 import { nameOf } from './names.ts';
 import type { Predicate } from '../../sql/outline.ts';
@@ -48,7 +49,6 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
   ['~~*', 'ilike'],
   ['~', '~'],
 ]);
-const EFFECTIVE = new Set(['=', '<', '<=', '>', '>=', 'in', 'is null', 'any']);
 
 /** One conjunct before it becomes a record: its effectiveness needs to be known too. */
 interface Finding {
@@ -169,7 +169,7 @@ function readOperand(node: unknown, context: ConditionContext, at: number): Oper
 function record(column: Column, op: string, operand: Operand): Finding {
   const { fixed, ...rest } = operand;
   const startsOpen = op === 'like' && (rest.kind !== 'literal' || /^[%_\\]|^$/.test(rest.value));
-  const strong = EFFECTIVE.has(op) || (op === 'like' && !startsOpen);
+  const strong = EFFECTIVE_OPERATORS.has(op) || (op === 'like' && !startsOpen);
   return {
     predicate: { table: column.owner.table, column: column.name, op, ...rest },
     effective: strong && fixed && column.owner.certain,
