@@ -6,8 +6,12 @@ import * as x509 from '@peculiar/x509';
 
 export interface TestAuthority {
   readonly caPem: string;
-  /** Certificate and key, PEM. `days` negative: expired that long ago. */
-  leaf(name: string, days?: number): Promise<{ readonly cert: string; readonly key: string }>;
+  /** Certificate and key, PEM. `days` negative: expired that long ago. `hash`: of the authority's signature. */
+  leaf(
+    name: string,
+    days?: number,
+    hash?: 'SHA-256' | 'SHA-1',
+  ): Promise<{ readonly cert: string; readonly key: string }>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -26,14 +30,14 @@ export async function makeAuthority(): Promise<TestAuthority> {
   });
   return {
     caPem: ca.toString('pem'),
-    leaf: async (name, days = 30) => {
+    leaf: async (name, days = 30, hash = 'SHA-256') => {
       const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const leaf = await x509.X509CertificateGenerator.create({
         subject: `CN=${name}`,
         issuer: ca.subject,
         publicKey: leafKeys.publicKey,
         signingKey: keys.privateKey,
-        signingAlgorithm: ALGORITHM,
+        signingAlgorithm: { ...ALGORITHM, hash },
         notBefore: new Date(Date.now() - 300 * DAY_MS),
         notAfter: new Date(Date.now() + days * DAY_MS),
         extensions: [
