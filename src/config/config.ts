@@ -109,7 +109,7 @@ export interface GatewayConfig {
     };
   };
   readonly vipSubnets: readonly string[];
-  /** Checked attributes of transports that come with later work; null = block absent. */
+  /** Checked attributes of the transports; null = block absent. */
   readonly wireguard: Readonly<Record<string, AttributeValue>> | null;
   readonly tailscale: Readonly<Record<string, AttributeValue>> | null;
 }
