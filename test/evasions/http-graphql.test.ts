@@ -170,6 +170,25 @@ test('facts of an operation', () => {
   assert.ok(deep.operation.names.has('j'));
 });
 
+test('a WebSocket on which operations will come is not one without operations', () => {
+  const spoken = (protocol: string): RequestParts => ({
+    target: '/live',
+    upgrade: 'websocket',
+    headers: [['Sec-WebSocket-Protocol', protocol]],
+  });
+  for (const parts of [
+    { target: '/graphql', upgrade: 'websocket' },
+    spoken('graphql-transport-ws'),
+    spoken('chat, graphql-ws'),
+  ]) {
+    assert.equal(verdictOf(FIELD, parts), 'deny', JSON.stringify(parts));
+    assert.equal(analysisOf(parts).risk, 'suspicious');
+  }
+  for (const parts of [{ target: '/live', upgrade: 'websocket' }, spoken('chat'), { target: '/graphql' }]) {
+    assert.equal(verdictOf(FIELD, parts), 'allow', JSON.stringify(parts));
+  }
+});
+
 test('tiers of operations; a path that anybody can choose does not lower one', () => {
   const cases: [RequestParts, string][] = [
     [post({ query: READ }), 'safe'],

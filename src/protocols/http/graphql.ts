@@ -7,6 +7,7 @@ import type { RequestReading } from './facts.ts';
 import { readDocument } from './graphql-document.ts';
 import type { GraphqlOperation } from './graphql-document.ts';
 import { isJsonObject, jsonKeys, jsonValue } from './json-value.ts';
+import { fieldValues } from './request.ts';
 
 /** More requests in one batch are not read. */
 const MAX_BATCH = 500;
@@ -83,12 +84,20 @@ function isAsked({ query, persisted }: Parameters, declared: boolean): boolean {
     : declared && (query !== undefined || persisted !== 'none');
 }
 
+/** Protocols over a WebSocket in which operations of GraphQL are sent (graphql-ws, subscriptions-transport-ws). */
+const GRAPHQL_PROTOCOL = /graphql/i;
+
 /**
  * For a request that `readGraphql` does not take for one: the facts of GraphQL, Unknown, where its body cannot be read and may be one all
- * the same. {} where it cannot be.
+ * the same, or where it opens a WebSocket on which operations will come. {} where it cannot be.
  */
-export function possibleGraphql({ content, request }: RequestReading): FactRecord {
+export function possibleGraphql(reading: RequestReading): FactRecord {
+  const { content, request } = reading;
   const { json, text, form, media } = content;
+  if (request.upgrade === 'websocket') {
+    const spoken = fieldValues(request.fields, 'sec-websocket-protocol').join();
+    return isGraphqlPath(reading) || GRAPHQL_PROTOCOL.test(spoken) ? unknownUnit('dynamic').facts : {};
+  }
   if (isBodiless(request)) {
     return {};
   }
