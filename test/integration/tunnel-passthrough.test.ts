@@ -384,5 +384,14 @@ describe('destinations that nobody declared', { timeout: 300_000, skip }, () => 
       assert.equal(await world.talk('9.9.9.9', 443, bytes), 'ECONNRESET', bytes.toString('latin1'));
     }
     assert.ok(recorded('9.9.9.9:443').includes('connection.refused destination'));
+    // The declared host's own address and port speak TLS and nothing else.
+    const virtual = (await ask('api.declared.test')).split(' ')[1] ?? '';
+    const refusals = (): number =>
+      recorded('api.declared.test:443').filter((line) => line === 'connection.refused tls-required').length;
+    assert.equal(refusals(), 0);
+    for (const text of ['GET / HTTP/1.1\r\nHost: api.declared.test\r\n\r\n', 'SSH-2.0-OpenSSH_9.2\r\n', '\0\0\0\x08']) {
+      assert.match(await world.talk(virtual, 443, text), /^fin HTTP\/1\.1 400 [^]*TLS only/, JSON.stringify(text));
+    }
+    await eventually('each is on record', () => refusals() === 3);
   });
 });

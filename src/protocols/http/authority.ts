@@ -38,7 +38,7 @@ export interface Misplaced {
 }
 
 /** Port 80 is plain HTTP, every other port speaks TLS. */
-function schemeOf(port: number): 'http' | 'https' {
+export function schemeOf(port: number): 'http' | 'https' {
   return port === 80 ? 'http' : 'https';
 }
 

@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { AGENT_NAME } from '../../config/hosts.ts';
+import { AGENT_NAME, formatHostPort } from '../../config/hosts.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { once, Peer, within } from '../peer.ts';
 import type { Connection, DispatchedCredential, ServeContext } from '../protocol.ts';
 import type { FinishReason } from '../session.ts';
 import type { Outcome } from '../../rules/action.ts';
 import { HttpAction } from './action.ts';
-import { findServerName, parseDialled, type Entrance } from './authority.ts';
+import { findServerName, parseDialled, schemeOf, type Entrance } from './authority.ts';
 import { beginsTls, ClientHelloReader, UNRECOGNIZED_NAME, type ClientHello } from './client-hello.ts';
 import { Deferrals } from './deferred.ts';
 import type { Upgraded } from './exchange.ts';
@@ -33,6 +33,14 @@ const OPENING_MS = 10_000;
 /** A dispatched credential is taken for the same request again without asking; a changed secret counts after this at the latest. */
 const CREDENTIAL_MS = 5_000;
 const NONCE_BYTES = 8;
+/** To who speaks plain HTTP where TLS belongs. */
+const PLAIN_AT_TLS = [
+  'HTTP/1.1 400 Bad Request',
+  'Connection: close',
+  'Content-Type: text/plain',
+  '',
+  'clawpatrol: this port speaks TLS only; write https://\n',
+].join('\r\n');
 
 /** Of an action that was approved, and that its agent never came for. */
 const NOT_FETCHED: Outcome = {
@@ -154,7 +162,7 @@ class Run {
         async (signal) => {
           await peer.more(signal);
           if (!beginsTls(peer.bytes[0] ?? 0)) {
-            this.#checkPlain();
+            this.#checkPlain(peer);
             peer.release();
             return '';
           }
@@ -169,10 +177,16 @@ class Run {
     }
   }
 
-  #checkPlain(): void {
+  #checkPlain({ stream }: Peer): void {
     const { tunnelOnly, target } = this.#entrance;
     if (tunnelOnly && target !== null) {
       throw this.#refuse('tls-required', 'this listener speaks TLS only');
+    }
+    // What a client dials by the host's own name and port it believes to be that server, which speaks TLS there (DP-18).
+    const dialled = this.#connection.target;
+    if (dialled !== null && schemeOf(dialled.port) === 'https') {
+      stream.write(PLAIN_AT_TLS);
+      throw this.#refuse('tls-required', `${formatHostPort(dialled.host, dialled.port)} speaks TLS only`);
     }
   }
 
