@@ -104,7 +104,7 @@ export async function benchClickHouse({ rounds, rows }: Options): Promise<void> 
       }
     }
     process.stdout.write(`${megabytes.toFixed(0)} MB of data each way, MB/s of data before compression\n\n`);
-    process.stdout.write(`${table(['', 'relay', 'gateway', 'gateway / relay'], lines)}\n`);
+    process.stdout.write(`${table(['', 'relay MB/s', 'gateway MB/s', '÷ relay'], lines)}\n`);
   } finally {
     await scope.end();
   }

@@ -30,7 +30,7 @@ export async function benchSsh({ rounds, bytes }: Options): Promise<void> {
     await writeRandom(file, bytes);
     const ways = await startWays(scope, folder);
     const rows: string[][] = [];
-    for (const workload of workloads(folder, file, bytes)) {
+    for (const workload of workloads(folder, file)) {
       const seconds = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
       for (let round = 0; round < rounds; round += 1) {
         for (const way of ways) {
@@ -39,24 +39,19 @@ export async function benchSsh({ rounds, bytes }: Options): Promise<void> {
           seconds.get(way.name)?.push((performance.now() - startedMs) / 1000);
         }
       }
-      const relay = seconds.get('ssh2 relay') ?? [];
-      for (const [name, taken] of seconds) {
-        const ratio = median(taken.map((value, index) => (relay[index] ?? value) / value));
-        rows.push([workload.name, name, `${median(taken).toFixed(2)} s`, ratio.toFixed(2)]);
-      }
+      const relay = seconds.get('relay') ?? [];
+      const ratio = median((seconds.get('gateway') ?? []).map((value, index) => (relay[index] ?? value) / value));
+      const taken = [...seconds.values()].map((all) => `${median(all).toFixed(2)} s`);
+      rows.push([workload.name, ...taken, ratio.toFixed(2)]);
     }
-    process.stdout.write(`${table(['work', 'way', 'time', 'speed against the relay'], rows)}\n`);
+    process.stdout.write(`files of ${Math.round(bytes / 1024 ** 2)} MiB\n\n`);
+    process.stdout.write(`${table(['work', ...ways.map(({ name }) => name), 'speed ÷ relay'], rows)}\n`);
   } finally {
     await scope.end();
   }
 }
 
-function workloads(
-  folder: string,
-  file: string,
-  bytes: number,
-): readonly { readonly name: string; run(way: Way): Promise<void> }[] {
-  const mib = `${Math.round(bytes / 1024 ** 2)} MiB`;
+function workloads(folder: string, file: string): readonly { readonly name: string; run(way: Way): Promise<void> }[] {
   const check = async (program: string, args: readonly string[]): Promise<void> => {
     const done = await runProgram(program, args, { timeoutMs: 120_000 });
     if (done.code !== 0) {
@@ -67,18 +62,18 @@ function workloads(
   const back = join(folder, 'back');
   return [
     {
-      name: `scp up, ${mib}`,
+      name: 'scp up',
       run: ({ options, port }) => check('scp', [...options, '-P', String(port), file, `127.0.0.1:${there}`]),
     },
     {
-      name: `scp down, ${mib}`,
+      name: 'scp down',
       run: async ({ options, port }) => {
         rmSync(back, { force: true });
         await check('scp', [...options, '-P', String(port), `127.0.0.1:${file}`, back]);
       },
     },
     {
-      name: 'one command, connection included',
+      name: 'one command',
       run: ({ options, port }) => check('ssh', [...options, '-p', String(port), '127.0.0.1', 'true']),
     },
   ];
@@ -112,7 +107,7 @@ async function startWays(scope: Scope, folder: string): Promise<readonly Way[]> 
       port: sshd.port,
       options: known(sshd.port).map((option) => (option === 'IdentityFile=none' ? `IdentityFile=${key}` : option)),
     },
-    { name: 'ssh2 relay', port: relayPort, options: known(relayPort) },
+    { name: 'relay', port: relayPort, options: known(relayPort) },
     { name: 'gateway', port: gateway.port('ssh.box'), options: client.options },
   ];
 }

@@ -31,7 +31,6 @@ interface Way {
 
 interface Work {
   readonly name: string;
-  readonly unit: string;
   run(way: Way): Promise<number>;
 }
 
@@ -134,21 +133,18 @@ function works(device: Neighbour, postgres: PostgresServer): readonly Work[] {
   };
   return [
     {
-      name: `down, one stream, ${mebibytes} MiB`,
-      unit: 'MiB/s',
+      name: 'down, MiB/s',
       run: (way) => load('down', ...way.at(FLOOD_PORT), bytes),
     },
     {
-      name: `up, one stream, ${mebibytes} MiB`,
-      unit: 'MiB/s',
+      name: 'up, MiB/s',
       run: (way) => load('up', ...way.at(DIGEST_PORT), bytes),
     },
     {
-      name: `new connections, ${CLIENTS} clients`,
-      unit: 'a second',
+      name: `new connections a second, ${CLIENTS} clients`,
       run: (way) => load('connect', ...way.at(ECHO_PORT), seconds, CLIENTS),
     },
-    { name: 'new Postgres sessions with one select, 4 clients', unit: 'a second', run: sessions },
+    { name: 'new Postgres sessions a second, 4 clients', run: sessions },
   ];
 }
 
@@ -191,15 +187,16 @@ async function measure(scope: Scope): Promise<void> {
   process.stdout.write(`WireGuard in the ${kind === 'kernel' ? 'kernel' : 'user space (wireguard-go)'}\n\n`);
   const rows: string[][] = [];
   for (const work of works(device, postgres)) {
-    rows.push(...(await compare(work, ways)));
+    rows.push(await compare(work, ways));
   }
-  process.stdout.write(`${table(['work', 'way', 'figure', '÷ WireGuard alone', '÷ relay'], rows)}\n\n`);
+  const head = ['work', ...ways.map(({ name }) => name), 'gateway ÷ alone', 'gateway ÷ relay'];
+  process.stdout.write(`streams of ${mebibytes} MiB\n\n${table(head, rows)}\n\n`);
   const verified = gateway.cli('audit', 'verify');
   process.stdout.write(`audit verify: ${verified.stdout.trim()}${verified.stderr.trim()}\n`);
 }
 
 /** The ratios are medians of the ratios of one round; the first round warms up. */
-async function compare(work: Work, ways: readonly Way[]): Promise<string[][]> {
+async function compare(work: Work, ways: readonly Way[]): Promise<string[]> {
   const figures = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round += 1) {
     for (const way of ways) {
@@ -209,13 +206,10 @@ async function compare(work: Work, ways: readonly Way[]): Promise<string[][]> {
       }
     }
   }
-  const [alone = [], relay = []] = ways.map(({ name }) => figures.get(name) ?? []);
-  return ways.map(({ name }) => {
-    const mine = figures.get(name) ?? [];
-    const ratio = (theirs: readonly number[]): string =>
-      median(mine.map((figure, index) => figure / (theirs[index] ?? figure))).toFixed(2);
-    return [work.name, name, `${median(mine).toFixed(0)} ${work.unit}`, ratio(alone), ratio(relay)];
-  });
+  const [alone = [], relay = [], gateway = []] = ways.map(({ name }) => figures.get(name) ?? []);
+  const ratio = (theirs: readonly number[]): string =>
+    median(gateway.map((figure, index) => figure / (theirs[index] ?? figure))).toFixed(2);
+  return [work.name, ...[alone, relay, gateway].map((all) => median(all).toFixed(0)), ratio(alone), ratio(relay)];
 }
 
 const scope = new Scope();
