@@ -116,7 +116,16 @@ test('what leads out of a run is taken from its environment, and the sockets tha
     CLAWPATROL_TOKEN: 'secret',
     HOME: '/root',
   };
-  assert.deepEqual(withoutLeadingOut(env), { HOME: '/root' });
+  assert.deepEqual(withoutLeadingOut(env, []), { HOME: '/root' });
+  // Also the way to a proxy, unless it was opened.
+  const proxies = {
+    HTTPS_PROXY: 'http://proxy.corp.test:3128',
+    http_proxy: 'http://u:p@127.0.0.1:8118/',
+    All_Proxy: 'localhost:9',
+    NO_PROXY: 'x',
+  };
+  assert.deepEqual(withoutLeadingOut(proxies, []), { NO_PROXY: 'x' });
+  assert.deepEqual(withoutLeadingOut(proxies, [8118, 3128]), { http_proxy: proxies.http_proxy, NO_PROXY: 'x' });
   assert.deepEqual([...socketsNamedIn(env)].toSorted(), [
     '/tmp/dbus-x',
     '/tmp/docker.sock',

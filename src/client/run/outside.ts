@@ -113,7 +113,7 @@ function planFor({ options, started, privateKey, left }: Carried, openings: Oute
   const tunnel = fieldOf(started.answer, 'tunnel');
   const addresses = fieldOf(started.answer, 'addresses');
   const environment: Environment = {
-    ...withoutLeadingOut(env),
+    ...withoutLeadingOut(env, options.hostLoopback),
     ...environmentOf(options, started),
     ...describeOpenings(options),
   };

@@ -116,14 +116,31 @@ const LEADING_OUT: readonly string[] = [
   'NOTIFY_SOCKET',
 ];
 
-/** The environment without what leads out, and without our own words for the operator. */
-export function withoutLeadingOut(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+/** Of the shell's own proxy: nobody in a run reaches it, and programs that have these go nowhere else. */
+const PROXIES: readonly string[] = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy'];
+
+/**
+ * The environment without what leads out, and without our own words for the operator. `opened`: ports of the machine's loopback that the run has;
+ * a proxy at one of them stays.
+ */
+export function withoutLeadingOut(
+  env: Readonly<Record<string, string | undefined>>,
+  opened: readonly number[],
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(env).filter(
       (entry): entry is [string, string] =>
-        entry[1] !== undefined && !LEADING_OUT.includes(entry[0]) && entry[0] !== 'CLAWPATROL_TOKEN',
+        entry[1] !== undefined &&
+        !LEADING_OUT.includes(entry[0]) &&
+        entry[0] !== 'CLAWPATROL_TOKEN' &&
+        (!PROXIES.includes(entry[0].toLowerCase()) || isOpened(entry[1], opened)),
     ),
   );
+}
+
+function isOpened(proxy: string, opened: readonly number[]): boolean {
+  const port = /^(?:[a-z0-9]+:\/\/)?(?:[^@/]*@)?(?:127\.0\.0\.1|localhost):(\d+)\/?$/i.exec(proxy)?.[1];
+  return port !== undefined && opened.includes(Number(port));
 }
 
 /** As the table writes it. */
