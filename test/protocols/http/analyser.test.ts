@@ -68,6 +68,8 @@ test('the body is held only where something hangs on it', () => {
     { parts: compute, want: true },
     { parts: compute, unmatched: 'deny', reads: ['gcp.method'], want: true },
     { parts: compute, unmatched: 'deny', want: false },
+    { parts: { ...compute, method: 'PUT' }, unmatched: 'allow', reads: ['gcp.method'], want: true },
+    { parts: { ...compute, method: 'PUT', target: '/x' }, unmatched: 'allow', reads: ['gcp.method'], want: false },
     { parts: {}, reads: ['http.body', 'graphql.fields', 'rpc.methods'], want: false },
     { parts: { body: '' }, reads: ['http.body'], want: false },
   ];

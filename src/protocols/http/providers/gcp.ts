@@ -50,11 +50,12 @@ function findService(name: string): Service | null {
 export const gcp: Provider = {
   needsBody(request, canonical) {
     const host = parseHost(request.host);
-    if (host === null || request.method !== 'POST') {
+    if (host === null || request.method === 'GET' || request.method === 'HEAD') {
       return false;
     }
     const segments = segmentsOf(canonical);
-    return segments !== null && (segments[0] === 'batch' || isQuery(callOf(host, segments)));
+    const isCall = segments !== null && request.method === 'POST' && isQuery(callOf(host, segments));
+    return segments?.[0] === 'batch' || isCall;
   },
   read(request, body, canonical) {
     const host = parseHost(request.host);
