@@ -16,6 +16,7 @@ import { loadForUse } from './load.ts';
 async function explain(call: Call): Promise<number> {
   const expected = wordOption(call, 'expect', DECISION_KINDS);
   if (flag(call, 'jsonl')) {
+    refuseBesideLines(call);
     const parts = await loadParts(call);
     return explainBatch(call, parts);
   }
@@ -33,6 +34,18 @@ async function explain(call: Call): Promise<number> {
     return EXIT.no;
   }
   return EXIT.ok;
+}
+
+/** Each line says all of its action; a flag that changed nothing would be a surprise. */
+function refuseBesideLines({ options }: Call): void {
+  const ignored = Object.entries(options).find(
+    ([name, value]) =>
+      !['jsonl', 'json', 'color'].includes(name) && (Array.isArray(value) ? value.length > 0 : value !== undefined),
+  );
+  if (ignored !== undefined) {
+    const flags = ignored[0].replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new CliError('usage', EXIT.usage, `--${flags} does nothing beside --jsonl: each line says what is judged`);
+  }
 }
 
 async function loadParts(call: Call): Promise<OfflineParts> {

@@ -65,6 +65,12 @@ function isParser(value: unknown): value is Hcl2Json {
   return typeof value === 'object' && value !== null && 'parse' in value && typeof value.parse === 'function';
 }
 
+const UNCLOSED = {
+  code: 'syntax',
+  message: 'the string that begins here has no end on its line',
+  fix: 'write " at its end; a text of several lines stands between <<EOT and EOT',
+};
+
 /** The parser's one message to diagnostics: `[FILE:L,C-L,C: Summary; Detail. FILE:…]`. */
 function readMessages(file: SourceFile, message: string): readonly Diagnostic[] {
   const report = new Report();
@@ -73,6 +79,12 @@ function readMessages(file: SourceFile, message: string): readonly Diagnostic[] 
   for (const [index, match] of heads.entries()) {
     const text = message.slice(match.index + match[0].length, heads[index + 1]?.index ?? message.length);
     const [summary = '', ...detail] = text.replace(/[\]\s]+$/, '').split('; ');
+    if (summary === 'Invalid multi-line string') {
+      const quote = file.text.lastIndexOf('"', offsetOf(file, Number(match[1]), Number(match[2])));
+      report.error(file.span(Math.max(0, quote), Math.max(0, quote) + 1), UNCLOSED);
+      // From here on the text is read inside out: every later complaint would be about the same quote.
+      break;
+    }
     const line = Number(match[1]);
     const start = offsetOf(file, line, Number(match[2]));
     const end = offsetOf(file, match[3] === undefined ? line : Number(match[3]), Number(match[4]));

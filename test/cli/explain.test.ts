@@ -289,3 +289,18 @@ test('a name that nothing has is answered with the nearest, or with all that the
   }
   assert.equal((await explain(t, ['--endpoint', 'build', '--ssh', 'shell'])).code, 0);
 });
+
+test('--jsonl takes no flag that a line says itself', async (t) => {
+  const input = '{"endpoint":"pg","sql":{"statement":"SELECT 1"}}\n';
+  for (const args of [
+    ['--endpoint', 'pg'],
+    ['--expect', 'deny'],
+    ['--agent-ip', '10.0.0.1'],
+    ['--header', 'a: b'],
+  ]) {
+    const run = await explain(t, ['--jsonl', ...args], { input });
+    assert.deepEqual([run.code, run.stdout], [2, '']);
+    assert.ok(run.stderr.includes(`${args[0]} does nothing beside --jsonl`), run.stderr);
+  }
+  assert.equal((await explain(t, ['--jsonl', '--json', '--no-color'], { input })).code, 0);
+});

@@ -286,6 +286,21 @@ test('RC-01, RC-02: a diagnostic names the nearest right thing', async () => {
   assert.match(await first('device "x" {}\n'), /fix: devices enrol/);
 });
 
+test('a quote that is missing is one finding, at the string that it would end', async () => {
+  const broken = `rule "x" {\n  endpoint = pg\n  verdict = "deny\n  reason = "no"\n}\n`;
+  const { diagnostics } = await load({ 'gw.hcl': broken + MINIMAL });
+  assert.deepEqual(
+    diagnostics.map(({ at, code, message }) => [at.line, at.column, code, message]),
+    [[3, 13, 'syntax', 'the string that begins here has no end on its line']],
+  );
+  assert.deepEqual(
+    (await load({ 'gw.hcl': broken.replace('"deny', '"deny"') + MINIMAL })).diagnostics.filter(
+      ({ code }) => code === 'syntax',
+    ),
+    [],
+  );
+});
+
 test('columns count code points', async () => {
   const { diagnostics } = await load({ 'gw.hcl': `/* 😀é */ colour = 1\n${MINIMAL}` });
   assert.deepEqual([diagnostics[0]?.at.line, diagnostics[0]?.at.column], [1, 10]);

@@ -20,6 +20,10 @@ test('first login, and a parked DELETE that is read and approved', { skip, timeo
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('heading', { name: 'Nothing waits for you' }).waitFor();
   assert.doesNotMatch(page.url(), /setup/, 'the token is gone from the address');
+  // Whoever is logged in has nothing to set up.
+  await page.goto(setupUrl(gateway));
+  await page.getByRole('heading', { name: 'Nothing waits for you' }).waitFor();
+  assert.match(page.url(), /#\/approvals$/);
   const late = await openPage(browser);
   await late.page.goto(setupUrl(gateway));
   await late.page.getByRole('heading', { name: 'This set-up link does not work' }).waitFor();

@@ -1,5 +1,6 @@
 // Around every view: where to go, how many wait, whether the page is told live.
 import type { VNode } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { Account } from './account.tsx';
 import { Activity } from './activity.tsx';
 import { Agents } from './agents.tsx';
@@ -10,7 +11,7 @@ import { soundOn } from './chime.ts';
 import { Incidents } from './incidents.tsx';
 import { Policy } from './policy.tsx';
 import { Reviewers } from './reviewers.tsx';
-import { linkTo, place, type Section } from './route.ts';
+import { goTo, linkTo, place, type Section } from './route.ts';
 import { link, notice, pending } from './state.ts';
 
 interface Entry {
@@ -56,11 +57,18 @@ export function Shell(): VNode {
   );
 }
 
-function View(): VNode {
+/** The set-up link, opened once more by somebody who is logged in: there is nothing to set up. */
+function SetUpAgain(): VNode | null {
+  useEffect(() => goTo('approvals', '', true), []);
+  return null;
+}
+
+function View(): VNode | null {
   switch (place.value.section) {
     case 'approvals':
-    case 'setup':
       return <Approvals />;
+    case 'setup':
+      return <SetUpAgain />;
     case 'activity':
       return <Activity />;
     case 'agents':
