@@ -74,6 +74,7 @@ export const WARNING_CODES: readonly string[] = [
   'include-empty',
   'internal-url',
   'literal-secret',
+  'mcp-undeclared',
   'never-allows',
   'no-catch-all',
   'no-schema-version',

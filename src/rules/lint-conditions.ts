@@ -16,8 +16,21 @@ export function lintCondition(rule: RuleConfig, expr: Expr, schema: FactSchema, 
     ...textPatterns(expr),
     ...(ofPostgres ? capitalNames(expr) : []),
     ...impossible(expr),
-    ...(rule.outcome.kind === 'allow' ? agentChosen(expr) : []),
+    ...(rule.outcome.kind === 'allow' ? agentChosen(expr) : undeclaredMcp(rule, expr, config)),
   ];
+}
+
+/** Without `mcp = true` these facts are there only where the agent says that it speaks MCP: whoever leaves that out is matched by no such rule. */
+function undeclaredMcp(rule: RuleConfig, expr: Expr, config: Config): readonly Issue[] {
+  const endpoint = config.endpoints.find(
+    ({ ref, attributes }) => rule.endpoints.includes(ref) && attributes['mcp'] !== true,
+  );
+  const fact = [...factsRead(expr)].find((name) => name.startsWith('mcp.'));
+  if (endpoint === undefined || fact === undefined) {
+    return [];
+  }
+  const message = `${endpoint.ref} is not declared to speak MCP: an agent that does not say so itself has no ${fact}`;
+  return [warning('mcp-undeclared', expr.at, message, `write mcp = true in ${endpoint.ref}`)];
 }
 
 function warning(code: string, at: number, message: string, fix: string): Issue {

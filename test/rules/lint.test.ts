@@ -233,3 +233,13 @@ test('findings say what to write', () => {
   const [shadow] = lintPolicy(makeRuleConfig({ rules: [{ name: 'a' }, { name: 'b' }] }), factSchemas);
   assert.match(shadow?.message ?? '', /rule b can never decide: rule a \(gw\.hcl:1\)/);
 });
+
+test('a denial by what MCP says is asked where nothing says that the endpoint speaks it', () => {
+  const tool = "mcp.tool == 'delete_repo'";
+  assert.deepEqual(alone(tool, 'http'), ['mcp-undeclared 10:10']);
+  assert.deepEqual(alone(tool, 'http', 'allow'), []);
+  assert.deepEqual(alone("http.method == 'delete'", 'http'), []);
+  const config = makeRuleConfig({ rules: [{ condition: tool, family: 'http' }] });
+  const endpoints = config.endpoints.map((endpoint) => ({ ...endpoint, attributes: { mcp: true } }));
+  assert.deepEqual(lintPolicy({ ...config, endpoints }, factSchemas), []);
+});
