@@ -1,14 +1,23 @@
-// What came of a decision that one person took alone: heard from the log, and told to everybody who was told of the decision.
-import type { AuditRecord } from '../audit/event.ts';
+// What came of a decision that one person took alone: heard from the log, and told to everybody who was told of the decision. That it was told
+// is in the log too, so that what a gateway that ended left untold is told by the next one.
+import { createEvent, type AuditEvent, type AuditRecord } from '../audit/event.ts';
+import type { AuditLog, AuditPage } from '../audit/log.ts';
 import type { Ref } from '../config/config.ts';
-import type { Approval } from './approval.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Approval, ApprovalStore } from './approval.ts';
 import { brokenGlass } from './break-glass.ts';
-import type { ApprovalNews } from './notify.ts';
+import type { Alarm, ApprovalNews } from './notify.ts';
 
 /** Actions whose end is waited for; of more the oldest are told as unknown. */
 const MAX_OPEN = 1_000;
+/** How far back a start looks for what was left untold, and at how many records. */
+const RECALL_MS = 7 * 24 * 3_600_000;
+const RECALL_PAGES = 10;
 
 export interface AftermathParts {
+  readonly clock: Clock;
+  readonly audit: Pick<AuditLog, 'append' | 'search' | 'show'> & Pick<ApprovalStore, 'getApproval'>;
+  readonly warn: (message: string, error: unknown) => void;
   /** Calls with every record that is on disk, until what it returns is called. */
   readonly follow: (listener: (record: AuditRecord) => void) => () => void;
   readonly announce: (news: ApprovalNews) => void;
@@ -18,16 +27,24 @@ export interface AftermathParts {
 
 export interface Aftermath {
   hear(news: ApprovalNews): void;
+  /**
+   * Tells what the process before did not: that somebody decided alone, which may not have gone out either, and what came of it. Call once, when
+   * nothing waits any more of what waited then. Resolves with how many there were.
+   */
+  recall(): Promise<number>;
 }
 
-export function createAftermath({ follow, announce, allowedOf }: AftermathParts): Aftermath {
+export function createAftermath(parts: AftermathParts): Aftermath {
+  const { clock, audit, follow, announce, allowedOf, warn } = parts;
   /** Approved, and not over; by action. */
   const open = new Map<string, Approval>();
   let unfollow: (() => void) | null = null;
   const tell = (approval: Approval, outcome: string): void => {
-    for (const vote of brokenGlass(approval)) {
-      const alarm = { vote, allowed: allowedOf(vote.breakGlass.approver) };
+    for (const alarm of alarmsOf(approval, allowedOf)) {
       announce({ kind: 'break_glass_over', approval, alarm, outcome });
+    }
+    if (audit.append(overEvent(approval, outcome, clock.now())) === null) {
+      warn(`what came of ${approval.id} was told, and could not be recorded as told`, null);
     }
   };
   const close = (actionId: string, outcome: string): void => {
@@ -56,9 +73,9 @@ export function createAftermath({ follow, announce, allowedOf }: AftermathParts)
       if (news.kind !== 'decided' || brokenGlass(news.approval).length === 0) {
         return;
       }
-      const { state, ended, actionId } = news.approval;
+      const { state, actionId } = news.approval;
       if (state !== 'approved') {
-        tell(news.approval, `it did not run: ${state}${ended === '' ? '' : `, ${ended}`}`);
+        tell(news.approval, notRun(news.approval));
         return;
       }
       open.set(actionId, news.approval);
@@ -68,7 +85,73 @@ export function createAftermath({ follow, announce, allowedOf }: AftermathParts)
         close(oldest, 'unknown: too many others wait');
       }
     },
+    async recall() {
+      const untold = await findUntold(audit, clock.now() - RECALL_MS);
+      for (const approval of untold) {
+        alarmsOf(approval, allowedOf).forEach((alarm) => announce({ kind: 'break_glass', approval, alarm }));
+        tell(approval, await lookUp(audit, approval));
+      }
+      return untold.length;
+    },
   };
+}
+
+/** Each vote by which somebody decided alone, with whom it calls. */
+function alarmsOf(approval: Approval, allowedOf: AftermathParts['allowedOf']): readonly Alarm[] {
+  return brokenGlass(approval).map((vote) => ({ vote, allowed: allowedOf(vote.breakGlass.approver) }));
+}
+
+function overEvent(approval: Approval, outcome: string, atMs: number): AuditEvent {
+  const { agent, session, actionId, endpoint, family, risk, rule, summary, request } = approval;
+  const about = { agent, session, actionId, endpoint, family, risk, rule, summary, digest: request.digest };
+  const data = { approval_id: approval.id, outcome };
+  return createEvent('approval.break_glass_over', atMs, { ...about, reason: outcome, data });
+}
+
+/** What was decided alone since then, and of which nobody was told what came of it; oldest first. */
+async function findUntold(audit: AftermathParts['audit'], sinceMs: number): Promise<readonly Approval[]> {
+  const told = new Set<string>();
+  const untold = new Set<string>();
+  const filter = { types: ['approval.break_glass', 'approval.break_glass_over'], sinceMs } as const;
+  let cursor: string | null = null;
+  for (let page = 0; page < RECALL_PAGES; page += 1) {
+    // Newest first: that it was told comes before what it was about.
+    const { items, next }: AuditPage = await audit.search(filter, { limit: 200, cursor, newestFirst: true });
+    for (const { type, data } of items) {
+      const id = textAt(type === 'approval.break_glass' ? data?.['approval'] : { id: data?.['approval_id'] }, 'id');
+      (type === 'approval.break_glass_over' ? told : untold).add(id);
+    }
+    cursor = next;
+    if (cursor === null) {
+      break;
+    }
+  }
+  const found: Approval[] = [];
+  for (const id of [...untold].toReversed()) {
+    const approval = told.has(id) || id === '' ? null : await audit.getApproval(id);
+    if (approval !== null && brokenGlass(approval).length > 0) {
+      found.push(approval);
+    }
+  }
+  return found;
+}
+
+/** The end of an approved action, or of the approval, as far as the log has it. */
+async function lookUp(audit: AftermathParts['audit'], approval: Approval): Promise<string> {
+  if (approval.state !== 'approved') {
+    return notRun(approval);
+  }
+  const outcomes = (await audit.show(approval.actionId)).map(outcomeOf).filter((outcome) => outcome !== null);
+  return outcomes.at(-1) ?? 'unknown: the gateway ended before it was known';
+}
+
+function notRun({ state, ended }: Approval): string {
+  return `it did not run: ${state}${ended === '' ? '' : `, ${ended}`}`;
+}
+
+function textAt(value: unknown, key: string): string {
+  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, key) : null;
+  return typeof found === 'string' ? found : '';
 }
 
 /** The end of an action in a line; null when the record does not end it. */

@@ -19,6 +19,8 @@ export const AUDIT_EVENT_TYPES = [
   'approval.voted',
   /** One person decides alone what takes more: approvals/break-glass.ts. */
   'approval.break_glass',
+  /** Everybody was told what came of that: approvals/aftermath.ts. */
+  'approval.break_glass_over',
   'approval.reviewed',
   'approval.approved',
   'approval.denied',

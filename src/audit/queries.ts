@@ -5,7 +5,7 @@ import type { Grant, GrantState } from '../approvals/grant.ts';
 import { recordOf } from './canonical.ts';
 import { INCIDENT_TYPES, type AuditFilter, type AuditRecord } from './event.ts';
 import type { AuditPage } from './log.ts';
-import type { Within } from './scope.ts';
+import { OWN_TYPES, type Within } from './scope.ts';
 import { MAX_APART_MS, timesOfId } from './tables.ts';
 
 export interface PageRequest {
@@ -251,10 +251,11 @@ function findShapes(db: Database, filter: AuditFilter): readonly number[] | null
     values.push(JSON.stringify(filter.types));
   }
   if (filter.within !== undefined) {
-    const { profiles, sources } = filter.within;
-    clauses.push(`(profile IN (SELECT value FROM json_each(?)) OR (profile = ''
-      AND type IN (SELECT value FROM json_each(?)) AND actor IN (SELECT value FROM json_each(?))))`);
-    values.push(...[profiles, INCIDENT_TYPES, sources].map((list) => JSON.stringify(list)));
+    const { profiles, sources, operator } = filter.within;
+    const acts = 'type IN (SELECT value FROM json_each(?)) AND actor IN (SELECT value FROM json_each(?))';
+    clauses.push(`(profile IN (SELECT value FROM json_each(?)) OR (profile = '' AND ((${acts}) OR (${acts}))))`);
+    const own = operator === undefined ? [] : [operator];
+    values.push(...[profiles, INCIDENT_TYPES, sources, OWN_TYPES, own].map((list) => JSON.stringify(list)));
   }
   if (clauses.length === 0) {
     return null;

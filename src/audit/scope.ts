@@ -1,6 +1,6 @@
 // What an operator may see: everything, or what belongs to some profiles. The one place that decides it; everything that lists, reads, streams
 // or counts for an operator asks here (dashboard/scoped-parts.ts), and so does the queue before it counts a vote. Pure.
-import { INCIDENT_TYPES, type AuditEvent } from './event.ts';
+import { INCIDENT_TYPES, type AuditEvent, type AuditEventType } from './event.ts';
 
 export type Scope =
   | { readonly kind: 'all' }
@@ -30,13 +30,24 @@ export interface Within {
   readonly profiles: readonly string[];
   /** The `context` blocks of those profiles: what they tell of incidents belongs to nobody else either. */
   readonly sources: readonly string[];
+  /** Account name of who looks: what the log has them doing themselves is theirs to see. Left out: nobody's. */
+  readonly operator?: string;
 }
 
-/** Whether a record may be seen: it is about an agent of one of the profiles, or an incident of one of the sources. */
+/** What people did at the gateway itself; the log names them in `by`. Names of accounts are never those of anything else that acts. */
+export const OWN_TYPES: readonly AuditEventType[] = ['operator.acted', 'secret.changed', 'audit.exported'];
+
+/**
+ * Whether a record may be seen: it is about an agent of one of the profiles, or an incident of one of the sources, or the act of who looks.
+ * What they tried on an agent of another profile is about that agent.
+ */
 export function holdsRecord(
-  { profiles, sources }: Within,
+  { profiles, sources, operator }: Within,
   { agent, type, by }: Pick<AuditEvent, 'agent' | 'type' | 'by'>,
 ): boolean {
   const profile = agent?.profile ?? '';
-  return profile === '' ? INCIDENT_TYPES.includes(type) && sources.includes(by) : profiles.includes(profile);
+  if (profile !== '') {
+    return profiles.includes(profile);
+  }
+  return (INCIDENT_TYPES.includes(type) && sources.includes(by)) || (OWN_TYPES.includes(type) && by === operator);
 }

@@ -171,7 +171,7 @@ async function serve(
   }
   const params = new Map(Object.entries(isObject(request.params) ? request.params : {}).filter(isTextEntry));
   const signal = signalOf(reply, closing);
-  const seen = scopeParts(parts, operator.scope);
+  const seen = scopeParts(parts, operator);
   const call: Call = { parts: seen, operator, role, params, query: request.query, body: request.body, signal };
   if (route.kind === 'acts') {
     await recordAct(route, call);

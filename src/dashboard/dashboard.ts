@@ -348,7 +348,7 @@ class DashboardServer {
     }
     const fields = readFields(request.query, [...AUDIT_FILTERS, 'records', 'after']);
     const { clock, onApprovals, operators, warn } = this.#parts;
-    const { approvals, audit } = scopeParts(this.#parts, caller.operator.scope);
+    const { approvals, audit } = scopeParts(this.#parts, caller.operator);
     const wanted = fields.get('records') === '1';
     const lastId = request.headers['last-event-id'];
     const after = readNumber(fields, 'after', { from: 0, to: Number.MAX_SAFE_INTEGER });

@@ -6,6 +6,7 @@ import { holdsRecord, sees, type Scope, type Within } from '../audit/scope.ts';
 import type { Config } from '../config/config.ts';
 import type { Quarantined } from '../gateway/judging/quarantine.ts';
 import { ApiError } from './input.ts';
+import type { Counted } from './operators.ts';
 import type { OperatorAudit, OperatorParts } from './call.ts';
 import { narrowConfig, sourcesOf, storedNames } from './scoped-config.ts';
 import { approversOf, readApprovals, usageOf } from './scoped-deciders.ts';
@@ -13,9 +14,9 @@ import { scopeDevices } from './scoped-devices.ts';
 
 type Narrow = Extract<Scope, { readonly kind: 'profiles' }>;
 
-/** The parts as that scope shows them. */
-export function scopeParts(parts: OperatorParts, scope: Scope): OperatorParts {
-  return scope.kind === 'all' ? parts : narrowParts(parts, scope);
+/** The parts as that operator's scope shows them. */
+export function scopeParts(parts: OperatorParts, { scope, name }: Pick<Counted, 'scope' | 'name'>): OperatorParts {
+  return scope.kind === 'all' ? parts : narrowParts(parts, scope, name);
 }
 
 /** For what is global to the gateway. */
@@ -23,10 +24,10 @@ export function needsAll(what: string): ApiError {
   return new ApiError(403, 'not_permitted', `${what} takes an operator who sees every profile`);
 }
 
-function narrowParts(parts: OperatorParts, scope: Narrow): OperatorParts {
+function narrowParts(parts: OperatorParts, scope: Narrow, operator: string): OperatorParts {
   const { profiles } = scope;
   const config = (): Config => narrowConfig(parts.config(), profiles);
-  const within = (): Within => ({ profiles, sources: sourcesOf(config()) });
+  const within = (): Within => ({ profiles, sources: sourcesOf(config()), operator });
   const decided = (): ReturnType<typeof readApprovals> => readApprovals(parts.audit, profiles);
   return {
     clock: parts.clock,

@@ -93,7 +93,7 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   const channels = openChannels(parts, () => later.approvals);
   const claims = createClaims({ clock, audit });
   const incidents = await watchIncidents(parts, claims);
-  const announce = createNews(parts, { channels, feed });
+  const { announce, recall } = createNews(parts, { channels, feed });
   const queue = createApprovals({
     clock,
     audit,
@@ -120,6 +120,10 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
   if (cancelled > 0) {
     logger.warn({ cancelled }, 'requests that waited when the last gateway ended were cancelled');
   }
+  const untold = await recall();
+  if (untold > 0) {
+    logger.warn({ untold }, 'what the last gateway had not told of decisions by break-glass is told');
+  }
   await grants.load();
   await recallClaims(audit, claims, clock);
   const contextOf: ContextOf = (agent) => ({
@@ -131,9 +135,10 @@ export async function openApprovals(parts: ApprovalServiceParts): Promise<Approv
 
 /** Tells channels, open dashboards and metrics; and what came of a decision that one person took alone. */
 function createNews(
-  { audit, live, metrics, logger }: ApprovalServiceParts,
+  { clock, audit, live, metrics, logger }: ApprovalServiceParts,
   { channels, feed }: { readonly channels: Channels; readonly feed: ApprovalFeed },
-): (news: ApprovalNews) => void {
+): { readonly announce: (news: ApprovalNews) => void; readonly recall: () => Promise<number> } {
+  const warn = (message: string, error: unknown): void => logger.warn({ err: error }, message);
   const counted: Notifier = {
     tell({ kind }) {
       if (kind === 'break_glass') {
@@ -144,9 +149,12 @@ function createNews(
   const announce = createAnnouncer({
     notifiers: () => channels.notifiers(),
     always: [feed, counted],
-    warn: (message, error) => logger.warn({ err: error }, message),
+    warn,
   });
   const aftermath = createAftermath({
+    clock,
+    audit,
+    warn,
     follow: (listener) => audit.follow(listener),
     announce,
     allowedOf(ref) {
@@ -156,9 +164,20 @@ function createNews(
         : [];
     },
   });
-  return (news) => {
-    announce(news);
-    aftermath.hear(news);
+  // What waited when the process before ended is cancelled first, and told with the rest.
+  let recalled = false;
+  return {
+    announce(news) {
+      announce(news);
+      if (recalled) {
+        aftermath.hear(news);
+      }
+    },
+    async recall() {
+      const untold = await aftermath.recall();
+      recalled = true;
+      return untold;
+    },
   };
 }
 

@@ -1,12 +1,12 @@
 // Break-glass in the queue: who may, what it overrules, what is recorded and told, and in which order. A clock that moves only when told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createAftermath } from '../../src/approvals/aftermath.ts';
+import { createAftermath, type AftermathParts } from '../../src/approvals/aftermath.ts';
 import type { Approval, VoteResult } from '../../src/approvals/approval.ts';
 import type { ApprovalNews } from '../../src/approvals/notify.ts';
 import type { Ballot, Principal } from '../../src/approvals/stages.ts';
 import type { HumanApproverConfig } from '../../src/config/config.ts';
-import { createEvent, type AuditRecord } from '../../src/audit/event.ts';
+import { createEvent, type AuditEvent, type AuditRecord } from '../../src/audit/event.ts';
 import { settled } from '../support/fake-clock.ts';
 import { actionOf, createWorld, decisionOf, human, model, person, reviewOf, settingsOf, type World } from './parts.ts';
 
@@ -247,8 +247,12 @@ test('AP-33: what came of it is told: how it ran, that it was refused after all,
     const [ended] = world.ended;
     assert.ok(ended !== undefined);
     const told: ApprovalNews[] = [];
+    const recorded: AuditEvent[] = [];
     const followers = new Set<(record: AuditRecord) => void>();
     const aftermath = createAftermath({
+      clock: world.clock,
+      audit: aftermathLog([], null, recorded),
+      warn: () => undefined,
       announce: (news) => told.push(news),
       allowedOf: () => ['bob'],
       follow(listener) {
@@ -264,6 +268,82 @@ test('AP-33: what came of it is told: how it ran, that it was refused after all,
     }
     const outcomes = told.map((news) => (news.kind === 'break_glass_over' ? news.outcome : news.kind));
     assert.deepEqual(outcomes, want);
+    assert.deepEqual(
+      recorded.map(({ type, reason }) => [type, reason]),
+      want.map((outcome) => ['approval.break_glass_over', outcome]),
+    );
     assert.equal(followers.size, want.length === 0 ? 1 : 0, 'it listens as long as something is open');
+  }
+});
+
+/** A log with these records; `approval` is what its id is found as. */
+function aftermathLog(
+  records: readonly AuditRecord[],
+  approval: Approval | null,
+  recorded: AuditEvent[],
+): AftermathParts['audit'] {
+  return {
+    append(event) {
+      recorded.push(event);
+      return { settle: () => undefined };
+    },
+    async search({ types, sinceMs = 0 }) {
+      const items = records.filter(({ type, timeMs }) => types?.includes(type) === true && timeMs >= sinceMs);
+      return { items: items.toReversed(), next: null };
+    },
+    show: async (actionId) => records.filter((record) => record.actionId === actionId),
+    getApproval: async () => approval,
+  };
+}
+
+test('AP-33: what the gateway before left untold is told at the next start, once', async () => {
+  const world = createWorld(settingsOf([pair()]));
+  const waiting = await ask(world, 'human_approver.oncall');
+  await breakGlass(world, waiting);
+  await settled();
+  const ended = world.news.findLast(({ kind }) => kind === 'decided')?.approval;
+  assert.ok(ended !== undefined);
+  const { actionId, id } = ended;
+  const nowMs = world.clock.now();
+  const recordOf = (type: AuditRecord['type'], data: AuditRecord['data'], timeMs = nowMs): AuditRecord => ({
+    ...createEvent(type, timeMs, { actionId, data }),
+    seq: 1,
+    prev: '',
+    hash: '',
+  });
+  const broken = recordOf('approval.break_glass', { approval: ended });
+  const weekMs = 7 * 24 * 3_600_000;
+  const cancelled: Approval = { ...ended, state: 'cancelled', ended: 'restart: it waited' };
+  const rows: readonly (readonly [records: readonly AuditRecord[], approval: Approval, want: readonly string[]])[] = [
+    [[broken], ended, ['break_glass', 'unknown: the gateway ended before it was known']],
+    [
+      [broken, recordOf('action.settled', { outcome: { kind: 'ok', status: 'DELETE 3', error_code: '' } })],
+      ended,
+      ['break_glass', 'it ran, DELETE 3'],
+    ],
+    [[broken], cancelled, ['break_glass', 'it did not run: cancelled, restart: it waited']],
+    // Told already, too long ago, or none.
+    [[broken, recordOf('approval.break_glass_over', { approval_id: id, outcome: 'it ran' })], ended, []],
+    [[recordOf('approval.break_glass', { approval: ended }, nowMs - weekMs - 1)], ended, []],
+    [[], ended, []],
+  ];
+  for (const [records, approval, want] of rows) {
+    const told: ApprovalNews[] = [];
+    const recorded: AuditEvent[] = [];
+    const aftermath = createAftermath({
+      clock: world.clock,
+      audit: aftermathLog(records, approval, recorded),
+      warn: () => undefined,
+      announce: (news) => told.push(news),
+      allowedOf: () => ['bob'],
+      follow: () => () => undefined,
+    });
+    assert.equal(await aftermath.recall(), want.length === 0 ? 0 : 1);
+    assert.deepEqual(
+      told.map((news) => (news.kind === 'break_glass_over' ? news.outcome : news.kind)),
+      want,
+    );
+    assert.equal(recorded.length, want.length === 0 ? 0 : 1);
+    assert.equal(recorded[0]?.data?.['approval_id'], want.length === 0 ? undefined : id);
   }
 });

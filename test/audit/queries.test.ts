@@ -235,9 +235,20 @@ test('CP-14: within a scope the store finds, counts and pages as if nothing else
       family: '',
       factsJson: null,
     });
+  const acted = (by: string, profile: string | null): AuditEvent =>
+    createEvent({
+      type: 'operator.acted',
+      agent: profile === null ? null : of(profile),
+      actionId: null,
+      by,
+      endpoint: '',
+      family: '',
+      factsJson: null,
+    });
   const store = makeStore([
     [approval('a'), approval('b'), decided('a', 10), decided('b', 20), decided('b', 30)],
     [told('pagerduty.a'), told('pagerduty.b'), createEvent({ type: 'gateway.started', agent: null, actionId: null })],
+    [acted('ann', null), acted('bob', null), acted('ann', 'b'), acted('ann', 'a')],
   ]);
   const within = { profiles: ['a'], sources: ['pagerduty.a'] };
   const find = (filter: AuditFilter, limit = 100): readonly string[] => {
@@ -250,12 +261,15 @@ test('CP-14: within a scope the store finds, counts and pages as if nothing else
     } while (cursor !== null);
     return found;
   };
-  const own = ['1 approval.created', '3 action.decided', '6 incident.opened'];
+  const own = ['1 approval.created', '3 action.decided', '6 incident.opened', '12 operator.acted'];
   assert.deepEqual(find({ within }), own);
   assert.deepEqual(find({ within }, 1), own, 'page by page, and none of them empty');
-  assert.equal(find({}).length, 8, 'all is there for those who see everything');
+  assert.equal(find({}).length, 12, 'all is there for those who see everything');
   assert.deepEqual(find({ within, profile: 'b' }), []);
-  assert.deepEqual(find({ profile: 'b' }).length, 3);
+  assert.deepEqual(find({ profile: 'b' }).length, 4);
+  // Their own acts too, of nobody else, and not on what they do not see.
+  const acts = find({ within: { ...within, operator: 'ann' }, types: ['operator.acted'] });
+  assert.deepEqual(acts, ['9 operator.acted', '12 operator.acted']);
   assert.deepEqual(find({ within, by: 'pagerduty.b' }), []);
   assert.deepEqual(find({ within: { profiles: [], sources: [] } }), []);
   // An id of another is none, and what begins alike elsewhere makes nothing ambiguous.

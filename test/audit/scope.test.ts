@@ -28,7 +28,7 @@ test('a scope shows its profiles, and nothing that belongs to no profile; withou
 });
 
 test('a record is of its agent’s profile; one without an agent is shown only when a source of the profiles told of an incident', () => {
-  const within: Within = { profiles: ['a'], sources: ['pagerduty.a'] };
+  const within: Within = { profiles: ['a'], sources: ['pagerduty.a'], operator: 'ann' };
   const cases: readonly (readonly [type: AuditEventType, profile: string | null, by: string, shown: boolean])[] = [
     ['action.decided', 'a', 'rule', true],
     ['action.decided', 'b', 'rule', false],
@@ -36,6 +36,12 @@ test('a record is of its agent’s profile; one without an agent is shown only w
     ['approval.created', 'b', 'risk', false],
     ['operator.acted', null, 'alice', false],
     ['operator.acted', 'a', 'alice', true],
+    // Who looks sees their own acts, and not what they tried on the agent of another profile.
+    ['operator.acted', null, 'ann', true],
+    ['secret.changed', null, 'ann', true],
+    ['audit.exported', null, 'ann', true],
+    ['operator.acted', 'b', 'ann', false],
+    ['config.loaded', null, 'ann', false],
     ['gateway.started', null, 'gateway', false],
     ['config.loaded', null, 'start', false],
     ['incident.opened', null, 'pagerduty.a', true],

@@ -1,6 +1,7 @@
 // Break-glass through the daemon: a real psql waits for two people, one who is listed decides alone on the page or the command line, and
 // everybody is told. And the same request where it must do nothing.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { ApprovalJson } from '../../src/client/approval-shapes.ts';
@@ -8,7 +9,7 @@ import type { ListJson, RecordJson } from '../../src/client/control-shapes.ts';
 import { addOperator, hasBrowser, logIn, openPage, startBrowser } from '../support/browser.ts';
 import { eventually } from '../support/daemon.ts';
 import { startDashboardWorld, type DashboardWorld } from '../support/dashboard-world.ts';
-import { type CliResult, runCli } from '../support/gateway-process.ts';
+import { type CliResult, runCli, startGateway } from '../support/gateway-process.ts';
 import { sendDecision, startHookServer, HOOK_SECRET, ROUTING_KEY, type HookServer } from '../support/hook-server.ts';
 import { fileScope } from '../support/scope.ts';
 
@@ -165,6 +166,7 @@ rule "never" {
       assert.deepEqual(story.map(({ type }) => type).toSorted(), [
         'approval.approved',
         'approval.break_glass',
+        'approval.break_glass_over',
         'approval.created',
       ]);
       const record = story.find(({ type }) => type === 'approval.break_glass');
@@ -234,4 +236,38 @@ rule "never" {
     assert.match(text, /denied|ERROR/);
     assert.doesNotMatch(text, /waiting for approval/);
   });
+
+  test(
+    'AP-33: a gateway that is killed before it knew what came of it tells it at its next start, once',
+    LIMIT,
+    async () => {
+      // It runs until the gateway is gone.
+      const agent = world.psql('DELETE FROM logs WHERE id = 199 AND pg_sleep(60) IS NOT NULL');
+      const id = await agent.parked;
+      const shown = JSON.parse(world.gateway.cli('approvals', 'show', id, '--json').stdout) as ApprovalJson;
+      const digest = ['--digest', shown.request.digest];
+      const done = cliAs('alice', 'approvals', 'approve', id, ...digest, '--break-glass', '--reason', REASON);
+      assert.equal(done.code, 0, done.stderr);
+      const { configPath, stateDir } = world.gateway;
+      await world.gateway.stop('SIGKILL');
+      const told = (type: string) =>
+        hook.calls.filter(({ path, body }) => {
+          const approval = body['approval'] as { readonly id: string } | undefined;
+          return path === '/bus' && body['type'] === type && approval?.id === id;
+        });
+      assert.equal(told('approval.break_glass_over').length, 0);
+
+      const env = { HOOK_SECRET, ROUTING_KEY, CLAWPATROL_SECRET_SHOP: world.server.password };
+      const config = readFileSync(configPath, 'utf8');
+      for (const start of ['first', 'second']) {
+        const next = await startGateway(scope, { config, stateDir, env });
+        await eventually(`told at the ${start} start`, () => told('approval.break_glass_over').length > 0);
+        assert.equal(await next.stop(), 0);
+        assert.equal(told('approval.break_glass_over').length, 1, start);
+      }
+      const [over] = told('approval.break_glass_over');
+      assert.match(JSON.stringify(over?.body['break_glass']), /"by":"alice".*"outcome":"unknown/);
+      assert.ok(told('approval.break_glass').length >= 1, 'that it was done is told again: it may not have gone out');
+    },
+  );
 });

@@ -24,7 +24,7 @@ const NO_FILTERS: Filters = { text: '', verdict: '', risk: '', device: '', endpo
 const KINDS: Readonly<Record<string, string>> = {
   actions: 'action.decided',
   approvals:
-    'approval.created,approval.voted,approval.break_glass,approval.approved,approval.denied,approval.expired,approval.cancelled',
+    'approval.created,approval.voted,approval.break_glass,approval.break_glass_over,approval.approved,approval.denied,approval.expired,approval.cancelled',
   incidents: 'incident.opened,incident.changed,incident.resolved,context.claimed',
   operators: 'operator.acted,secret.changed,audit.exported,config.loaded,config.refused',
   connections: 'connection.opened,connection.closed,connection.refused,connection.noticed',

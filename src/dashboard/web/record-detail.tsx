@@ -164,6 +164,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'approval.created': 'Put to people',
   'approval.voted': 'Vote',
   'approval.break_glass': 'Break-glass',
+  'approval.break_glass_over': 'What came of break-glass',
   'approval.approved': 'Approved',
   'approval.denied': 'Denied',
   'approval.expired': 'Expired',
