@@ -37,6 +37,13 @@ export function findDeclared(live: Live, profile: string, host: string): Declare
   return found;
 }
 
+/** Whether a declared name of the profile lies under that one. Such a name exists and has no records (RFC 8020, section 2). */
+function isAboveDeclared(live: Live, profile: string, host: string): boolean {
+  return live.config.endpoints.some(
+    ({ hosts, ref }) => hosts.some((pattern) => pattern.host.endsWith(`.${host}`)) && live.reaches(profile, ref),
+  );
+}
+
 export interface NamesParts {
   readonly live: () => Live;
   readonly addresses: VirtualAddresses;
@@ -105,7 +112,9 @@ function refuse(
 ): Buffer {
   parts.refused(asker, name, why);
   const blocked = 'not declared in the gateway for this profile';
-  return writeReply(question, { rcode: 'NXDOMAIN', negativeTtlSeconds: NEGATIVE_TTL_SECONDS, blocked });
+  // A resolver that is told of a name that it does not exist need not ask for those under it.
+  const rcode = isAboveDeclared(parts.live(), asker.profile, canonicalHost(name) ?? '') ? 'NOERROR' : 'NXDOMAIN';
+  return writeReply(question, { rcode, negativeTtlSeconds: NEGATIVE_TTL_SECONDS, blocked });
 }
 
 /** Addresses of a name that nobody declared; nothing else of it is told: other records carry what nobody judges. */
