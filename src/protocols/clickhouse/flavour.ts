@@ -26,6 +26,7 @@ import {
   isForm,
   isHealth,
   prepareRequest,
+  schemeAt,
   readHttpQuery,
   urlText,
   type AgentLogin,
@@ -84,6 +85,7 @@ class Http {
       upgraded: () => {
         throw new GatewayError('INTERNAL', 'gateway', 'ClickHouse has no upgrades');
       },
+      schemeAt,
       prepare: (request, { config, agent, nonce }) => {
         const sessions = `cp-${hash('sha256', `${nonce}\n${agent.device}\n${agent.profile}\n${config.ref}`, 'hex').slice(0, 24)}-`;
         const prepared = prepareRequest(request, config, sessions);

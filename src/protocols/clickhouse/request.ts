@@ -42,6 +42,12 @@ export function isHealth({ rawPath }: HttpRequest): boolean {
   return HEALTH.has(rawPath);
 }
 
+/** What the endpoint's servers speak at that port: `tls`, or what is usual there. */
+export function schemeAt(port: number, { attributes }: EndpointConfig): 'http' | 'https' {
+  const plain = PLAIN_PORTS.has(port) ? attributes['tls'] !== true : attributes['tls'] === false;
+  return plain ? 'http' : 'https';
+}
+
 /** The request as it is judged and sent. `sessions`: what names of the agent's sessions are put behind. */
 export function prepareRequest(request: HttpRequest, config: EndpointConfig, sessions: string): Prepared {
   const { method, rawPath } = request;
@@ -72,10 +78,14 @@ export function prepareRequest(request: HttpRequest, config: EndpointConfig, ses
     return refused(400, 'the database is named in the URL and in a header');
   }
   const rawQuery = rewriteQuery(request.rawQuery, session === undefined ? null : `${sessions}${session}`);
-  const plain = PLAIN_PORTS.has(request.port) ? config.attributes['tls'] !== true : config.attributes['tls'] === false;
   return {
     kind: 'ready',
-    request: { ...request, rawQuery, fields: request.fields.filter(isForwarded), scheme: plain ? 'http' : 'https' },
+    request: {
+      ...request,
+      rawQuery,
+      fields: request.fields.filter(isForwarded),
+      scheme: schemeAt(request.port, config),
+    },
     login: {
       user: onlyValue(request.fields, 'x-clickhouse-user') ?? pairs.get('user')?.[0] ?? basicUser(request.fields),
       database: onlyValue(request.fields, 'x-clickhouse-database') ?? pairs.get('database')?.[0] ?? '',

@@ -96,6 +96,8 @@ export interface BeforeParts {
 export interface HttpFlavour {
   readonly family: Family;
   readonly analyser: HttpAnalyser;
+  /** What the endpoint's servers speak at that port. Left out: plain HTTP at 80, TLS everywhere else. */
+  schemeAt?(port: number, config: EndpointConfig): 'http' | 'https';
   /**
    * The request as it is judged and sent, where that is not as it came: what names an account is taken out, what two readers could read in
    * two ways is refused.

@@ -184,10 +184,14 @@ class Run {
     }
     // What a client dials by the host's own name and port it believes to be that server, which speaks TLS there (DP-18).
     const dialled = this.#connection.target;
-    if (dialled !== null && schemeOf(dialled.port) === 'https') {
+    if (dialled !== null && this.#schemeAt(dialled.port) === 'https') {
       stream.write(PLAIN_AT_TLS);
       throw this.#refuse('tls-required', `${formatHostPort(dialled.host, dialled.port)} speaks TLS only`);
     }
+  }
+
+  #schemeAt(port: number): 'http' | 'https' {
+    return this.#parts.flavour.schemeAt?.(port, this.#context.config()) ?? schemeOf(port);
   }
 
   async #takeHello(peer: Peer, signal: AbortSignal): Promise<ClientHello> {
