@@ -9,6 +9,7 @@ import type { DeviceView } from '../client/device-health.ts';
 import { lookAtMachineParts } from '../client/doctor-look.ts';
 import { check } from '../client/doctor.ts';
 import { createMachineSystem } from '../client/machine/system.ts';
+import { maxConnections } from '../gateway/descriptors.ts';
 import { messageOf } from '../lib/errors.ts';
 import { EXIT, runCommand, textOption } from './command.ts';
 import type { Call, Verb } from './command.ts';
@@ -70,9 +71,10 @@ async function checkOpenFiles(): Promise<CheckJson[]> {
   if (soft === undefined) {
     return [];
   }
+  const room = `at most ${soft} open files: room for ${maxConnections(limits)} connections`;
   return Number(soft) < FEW_OPEN_FILES
-    ? [check('open-files', 'warn', `at most ${soft} open files`, 'raise it with ulimit -n, or LimitNOFILE in the unit')]
-    : [check('open-files', 'ok', `at most ${soft} open files`)];
+    ? [check('open-files', 'warn', room, 'raise it with ulimit -n, or LimitNOFILE in the unit')]
+    : [check('open-files', 'ok', room)];
 }
 
 async function checkStateDir(path: string): Promise<CheckJson> {
