@@ -25,11 +25,16 @@ const REQUIRED: readonly string[] = [
   ...rows('DP', 33),
   ...rows('RC', 13),
   ...rows('MP', 50),
-  // Of the traps: those of the tunnel, its names, its ends of TLS, and approvals.
+  // Of the traps: those of the tunnel, its names, its ends of TLS, and approvals;
   ...rows('TR', 20),
   ...rows('DN', 11),
   ...rows('TL', 9),
   ...rows('TA', 16),
+  // those of HTTP, ClickHouse (CK-09 asks for a KILL QUERY of our own, which is not sent), Kubernetes and SSH.
+  ...rows('HX', 20),
+  ...rows('CK', 10, [9]),
+  ...rows('KU', 10),
+  ...rows('SS', 15),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
 const END_TO_END: readonly string[] = ['PG-11', 'PG-16', 'PG-17', 'PG-20', 'PG-32', 'PG-91', 'PG-92'];

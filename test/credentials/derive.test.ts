@@ -94,7 +94,7 @@ test("a service account's key is exchanged for a token by a signed assertion", a
   assert.ok(Math.abs(Number(iat) * 1000 - world.clock.now()) <= 60_000);
 });
 
-test('a token is kept until 80 % of its life, by credential and key', async () => {
+test('KU-10: a token is kept until 80 % of its life, by credential and key', async () => {
   const world = createWorld();
   const [one, two] = await Promise.all([tokenOf(world), tokenOf(world)]);
   assert.deepEqual([one, two, world.posts.length], ['token-1', 'token-1', 1]);
@@ -108,7 +108,7 @@ test('a token is kept until 80 % of its life, by credential and key', async () =
   assert.equal(await tokenOf(world), 'token-5');
 });
 
-test('a renewal that fails serves what still holds, and refuses what does not', async () => {
+test('KU-10: a renewal that fails serves what still holds, and refuses what does not', async () => {
   const world = createWorld();
   assert.equal(await tokenOf(world), 'token-1');
   world.answer = () => Promise.reject(new Error('connect ECONNREFUSED'));

@@ -228,7 +228,7 @@ test('CP-08: over TLS the cookie is Secure and bound to the host', async (t) => 
   await assert.rejects(world.ask('/healthz'), 'nothing is served in the clear there');
 });
 
-test('CP-06: guessing is throttled and recorded, and keeps nobody out who logged in here before', async (t) => {
+test('CP-06, HX-15: guessing is throttled and recorded, and keeps nobody out who logged in here before', async (t) => {
   // Time stands still, so that no supply refills on a slow machine.
   const world = await openDashboard(t, { clock: { ...systemClock, monotonicMs: () => 1_000 } });
   await addOperator(world, 'alice', 'approver');

@@ -142,7 +142,7 @@ test('what a shell runs is read from its text; what an interpreter would run is 
   ]);
 });
 
-test('K8-13, K8-14, MP-28: a dry run is one only when the server will surely not persist', () => {
+test('K8-13, K8-14, KU-05, MP-28: a dry run is one only when the server will surely not persist', () => {
   const all = { dryRun: ['All'] };
   check(DRY_RUN, [
     [`DELETE ${POD}?dryRun=All`, 'deny', { body: {} }],

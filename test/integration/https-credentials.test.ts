@@ -33,7 +33,7 @@ function start(host: string, options: Omit<HttpGatewayOptions, 'hosts' | 'protoc
   return startHttpGateway(scope, { ...options, hosts: [{ host, port: 443, wildcard: false }], protocol });
 }
 
-test('git clones, fetches and pushes over a server that wants a password which only the gateway has', async () => {
+test('HX-10: git clones, fetches and pushes over a server that wants a password which only the gateway has', async () => {
   const root = join(folder, 'served');
   mkdirSync(root);
   for (const args of [
@@ -235,7 +235,7 @@ test(
   },
 );
 
-test('a credential that was made for a time and is refused is made anew once; then it is the failure of the gateway', async () => {
+test('KU-08: a credential that was made for a time and is refused is made anew once; then it is the failure of the gateway', async () => {
   const rows: readonly (readonly [
     name: string,
     method: string,

@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { eventually } from '../support/daemon.ts';
 import { ALLOW, denial } from '../support/fake-gate.ts';
 import { startHttpGateway, type HttpGateway, type HttpGatewayOptions } from '../support/http-gateway.ts';
 import { RawHttp } from '../support/raw-http.ts';
 import { respond, startRawUpstream, type RawUpstream, type UpstreamRequest } from '../support/raw-upstream.ts';
+import { decide, makePolicy } from '../support/rule-parts.ts';
 import { runProgram } from '../support/run.ts';
 import { fileScope } from '../support/scope.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -312,13 +315,28 @@ test('events are passed on one by one, long before the answer ends (HX-06)', asy
   }
 });
 
-test('a redirect is the agent`s to follow: the gateway sends nothing anywhere else (HT-46)', async () => {
+test('a redirect is the agent`s to follow: the gateway sends nothing anywhere else (HT-46, HX-09)', async () => {
   const { client, upstream } = await start(() => respond('', '302 Found', 'Location: https://evil.test/'));
   client.get('/');
   const { status, head } = await client.answer();
   assert.equal(status, 302);
   assert.match(head, /^Location: https:\/\/evil\.test\/$/m);
   assert.equal(upstream.requests.length, 1);
+});
+
+test('an answer that is compressed passes as it is, and nobody is asked to compress (HX-09)', async () => {
+  const coded = gzipSync('{"a":1}');
+  const { client, upstream } = await start(() =>
+    Buffer.concat([
+      Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${coded.length}\r\n\r\n`),
+      coded,
+    ]),
+  );
+  client.get('/');
+  const { head, body } = await client.answer();
+  assert.match(head, /^Content-Encoding: gzip$/m);
+  assert.deepEqual(Buffer.from(body, 'latin1'), coded);
+  assert.doesNotMatch(upstream.requests[0]?.text ?? '', /accept-encoding/i);
 });
 
 test('next-hop fields and alternative services of the upstream are not passed on (HT-54)', async () => {
@@ -479,7 +497,7 @@ test('a client that only ends its direction still gets its answer (TR-11)', asyn
   assert.equal(await client.end(), 'fin');
 });
 
-test('a credential goes into its slot, and without one nothing is sent (HT-50)', async () => {
+test('a credential is known to the rules, goes into its slot, and without one nothing is sent (HT-50, HX-11)', async () => {
   let missing = false;
   const { upstream, gateway, client } = await start(undefined, {
     credential: () =>
@@ -496,7 +514,15 @@ test('a credential goes into its slot, and without one nothing is sent (HT-50)',
   assert.equal((await client.answer()).status, 200);
   assert.match(upstream.requests[0]?.text ?? '', /\r\nAuthorization: Bearer canary$/);
   assert.doesNotMatch(upstream.requests[0]?.text ?? '', /mine/);
-  assert.match(gateway.gate.asked[0]?.evidence.text ?? '', /\nAuthorization: \[masked\]\n/);
+  const [asked] = gateway.gate.asked;
+  assert.match(asked?.evidence.text ?? '', /\nAuthorization: \[masked\]\n/);
+  for (const [credential, kind] of [
+    ['bearer_token.api', 'deny'],
+    ['bearer_token.other', 'allow'],
+  ] as const) {
+    const policy = makePolicy({ rules: [{ credential, family: 'http', outcome: 'deny' }], unmatched: 'allow' });
+    assert.equal(asked === undefined ? '' : decide(policy, asked).kind, kind, credential);
+  }
   missing = true;
   client.get('/other');
   const refused = await client.answer();
@@ -545,6 +571,49 @@ test('a websocket passes after its handshake was judged, with half-close and its
   assert.equal(await client.end(), 'fin');
   await gateway.ended(1);
   assert.match((await gateway.gate.outcomes(1)).join(), /ok 101/);
+});
+
+test('HX-13: an upgrade is dialled and trusted as every request is', async () => {
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: x'] as const;
+  const { upstream, gateway, client } = await start(
+    (request) =>
+      void request.socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+      ),
+    NOBODY_READS,
+  );
+  client.get('/ws', ...upgrade);
+  await client.until('\r\n\r\n');
+  assert.equal(gateway.dials(), 1);
+  assert.match(upstream.requests[0]?.text ?? '', /^GET \/ws HTTP\/1\.1\r\nHost: api\.test\r\n/);
+  const foreign = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
+  for (const options of [{ upstreamCa: foreign }, { unreachable: true }]) {
+    const refusing = await startHttpGateway(scope, { upstreamPort: upstream.port, ...NOBODY_READS, ...options });
+    const other = await RawHttp.plain(refusing.port);
+    other.get('/ws', ...upgrade);
+    assert.equal((await other.answer()).status, 502);
+    other.close();
+  }
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('HX-14: after a reload connections of before are not used again, and are closed; without one they are', async () => {
+  const { upstream, gateway, client } = await start();
+  const ask = async (): Promise<void> => {
+    client.get('/');
+    assert.equal((await client.answer()).status, 200);
+  };
+  await ask();
+  await ask();
+  assert.equal(gateway.dials(), 1);
+  for (let reload = 1; reload <= 100; reload += 1) {
+    gateway.reload();
+    await ask();
+    assert.equal(gateway.dials(), 1 + reload);
+  }
+  assert.equal(gateway.gate.asked.length, 102, 'every request is asked about');
+  const { sockets } = upstream;
+  await eventually('only the last is open', () => sockets.filter(({ destroyed }) => !destroyed).length === 1);
 });
 
 test('draining ends idle connections at once, and busy ones after their answer', async () => {

@@ -87,7 +87,7 @@ function answered(text: string, type: string, ...headers: readonly string[]): st
   );
 }
 
-test('MC-05: a denied tool is hidden from lists over JSON and over events, and denied when it is called all the same', async () => {
+test('MC-05, HX-08: a denied tool is hidden from lists over JSON and over events, and denied when it is called all the same', async () => {
   const { gateway, upstream } = await start(DENY_WIPE, ({ head }) =>
     head.fields.some(({ name }) => name === 'X-Events')
       ? answered(`data: ${LIST}\n\n`, 'text/event-stream')
@@ -95,7 +95,11 @@ test('MC-05: a denied tool is hidden from lists over JSON and over events, and d
   );
   const client = await open(gateway);
   post(client, message('tools/list'));
-  assert.match(await client.until('0\r\n\r\n'), new RegExp(`${escaped(SHOWN)}\r\n0`));
+  // The length that the server gave was that of the whole list.
+  const listed = await client.until('0\r\n\r\n');
+  assert.match(listed, new RegExp(`${escaped(SHOWN)}\r\n0`));
+  assert.match(listed, /\r\nTransfer-Encoding: chunked\r\n/);
+  assert.doesNotMatch(listed, /content-length/i);
   post(client, message('tools/list'), 'X-Events: 1');
   assert.match(await client.until('0\r\n\r\n'), new RegExp(`data: ${escaped(SHOWN)}\n\n\r\n0`));
   post(client, message('tools/call', { name: 'wipe' }));

@@ -180,6 +180,26 @@ test("K8-34: a request for another cluster's host over this one's connection is 
   assert.equal(upstream.requests.length, 2);
 });
 
+test('KU-06, KU-07: what a client accepts goes to the API server as it is, and a compressed answer comes as it is', async () => {
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+  const coded = gzipSync(JSON.stringify({ kind: 'APIGroupDiscoveryList', items: 'x'.repeat(200_000) }), { level: 0 });
+  const head = ['HTTP/1.1 200 OK', 'Content-Encoding: gzip', 'ETag: "abc"', `Content-Length: ${coded.length}`];
+  const upstream = await startRawUpstream(scope, () =>
+    Buffer.concat([Buffer.from([...head, '', ''].join('\r\n')), coded]),
+  );
+  const gateway = await startHttpGateway(scope, { upstreamPort: upstream.port, protocol: kubernetes() });
+  const client = await RawHttp.tls(gateway.port, gateway.caPem);
+  scope.after(() => client.close());
+  client.get('/apis', `Accept: ${accept}`, 'Accept-Encoding: gzip', 'If-None-Match: "old"');
+  const answer = await client.answer();
+  assert.equal(
+    upstream.requests[0]?.text,
+    `GET /apis HTTP/1.1\r\nHost: api.test\r\nAccept: ${accept}\r\nAccept-Encoding: gzip\r\nIf-None-Match: "old"`,
+  );
+  assert.match(answer.head, /^ETag: "abc"$/m);
+  assert.deepEqual(Buffer.from(answer.body, 'latin1'), coded);
+});
+
 test('K8-31: a second exec on the same connection is judged by itself', async () => {
   const policy = makePolicy({
     rules: [{ condition: "k8s.verb == 'connect' && k8s.command == ['ls']", family: 'k8s', outcome: 'allow' }],

@@ -7,6 +7,12 @@ import { connect as connectTls } from 'node:tls';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { httpNeedsBody } from '../../src/protocols/http/analyser.ts';
+import { httpFacts } from '../../src/protocols/http/facts.ts';
+import { standardInjector } from '../../src/protocols/http/injector.ts';
+import { createKubernetesAnalyser } from '../../src/protocols/kubernetes/facts.ts';
+import { createKubernetes } from '../../src/protocols/kubernetes/index.ts';
+import { createShellReader } from '../../src/protocols/shell/reader.ts';
 import { eventually } from '../support/daemon.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startGateway } from '../support/gateway-process.ts';
@@ -113,6 +119,25 @@ for (const version of ['HTTP/1.1', 'HTTP/2'] as const) {
     stream.close();
   });
 }
+
+test('KU-02: a watch that lasts for hours is passed on event by event', async () => {
+  const clock = new FakeClock();
+  const model = await startModel('api.test');
+  const analyser = createKubernetesAnalyser({ httpFacts, httpNeedsBody, shell: await createShellReader() });
+  const protocol = createKubernetes({ analyser, injector: standardInjector, clock });
+  const gateway = await startHttpGateway(scope, { upstreamPort: model.port, clock, protocol });
+  const client = await RawHttp.tls(gateway.port, gateway.caPem);
+  scope.after(() => client.close());
+  client.get('/api/v1/namespaces/d/pods?watch=true');
+  await client.until('data: begun');
+  for (let quarter = 1; quarter <= 8; quarter += 1) {
+    await clock.advance(15 * MINUTE_MS);
+    model.say(`event ${quarter}.`);
+    await client.until(`data: event ${quarter}.`);
+  }
+  model.end();
+  await client.until('0\r\n\r\n');
+});
 
 test(
   'MP-38: while a stream is silent the kernel asks both peers of the daemon whether they are there',

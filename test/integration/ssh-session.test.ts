@@ -118,6 +118,14 @@ test('SS-07: megabytes come whole, before the exit status; both streams and the 
   assert.equal(killed.code, 255);
 });
 
+test('SS-12: an upstream that dies in the middle of a channel ends that connection, and the gateway serves the next', async () => {
+  const cut = await open.client.ssh(['echo begun; kill -9 $PPID; sleep 60']);
+  assert.notEqual(cut.code, 0);
+  assert.equal(cut.stdout, 'begun\n');
+  const next = await open.client.ssh(['echo on']);
+  assert.deepEqual([next.code, next.stdout], [0, 'on\n']);
+});
+
 test('SS-08: keys are exchanged anew on either side in the middle of a stream', async () => {
   const done = await open.client.ssh(['-o', 'RekeyLimit=256K', 'head -c 6000000 /dev/zero | tr "\\0" x']);
   assert.deepEqual([done.code, done.stdout.length], [0, 6_000_000]);
@@ -279,7 +287,7 @@ test('SS-13: the key that agents see stays the same, and is the endpoint’s own
   assert.match(refused.stderr, /Host key verification failed/);
 });
 
-test('SH-35: of two hosts behind one endpoint, the one that was asked for is reached, and under its own key', async () => {
+test('SH-35, SS-10: of two hosts behind one endpoint, the one that was asked for is reached, and under its own key', async () => {
   const second = await startSshd(scope, { folder: sshdFolderOf(sshd.folder) });
   const gateway = await startGateway(scope, {
     config: `schema_version = 1

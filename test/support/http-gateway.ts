@@ -187,6 +187,8 @@ export interface HttpGateway {
   /** Connections to the upstream so far. */
   readonly dials: () => number;
   drain(why: string): void;
+  /** The same configuration, read again. */
+  reload(): void;
   abort(why: string): void;
   /** Waits until that many connections have ended. */
   ended(count: number): Promise<void>;
@@ -229,7 +231,7 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
   const clock = options.clock ?? systemClock;
   let connections = 0;
   let dials = 0;
-  const config: EndpointConfig = {
+  let config: EndpointConfig = {
     type: 'https',
     name: 'api',
     ref: 'https.api',
@@ -326,6 +328,9 @@ export async function startHttpGateway(cleanUp: CleanUp, options: HttpGatewayOpt
     finished,
     dials: () => dials,
     drain: (why) => draining.abort(why),
+    reload: () => {
+      config = { ...config };
+    },
     abort: (why) => ending.abort(why),
     ended: async (count) => {
       while (finished.length < count) {

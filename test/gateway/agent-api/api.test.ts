@@ -148,7 +148,7 @@ test('CP-04 CP-03: no path, method or body decides anything, and what is not the
   assert.equal((await ask('GET', '/pending')).status, 200);
 });
 
-test('who asks too often waits, and nobody else does', async () => {
+test('HX-15: who asks too often waits, and nobody else does', async () => {
   const { ask, post, clock } = await createWorld();
   for (let count = 0; count < 20; count += 1) {
     assert.equal((await post('/intent', { text: 'x' })).status, 200);

@@ -121,7 +121,7 @@ describe('the gate on actions that nobody has to be asked about', () => {
     assert.deepEqual(audit.events[0]?.data?.['cannot_tell'], cannotTell.cannotTell);
   });
 
-  test('a long text is stored up to the limit, at a character border, and marked as cut', () => {
+  test('HX-16: a long text is stored up to the limit, at a character border, and marked as cut', () => {
     const { gate, audit } = makeGate(makeLive(() => ALLOWED));
     const cases = [
       { text: `select '${'x'.repeat(100)}'`, kept: `select '${'x'.repeat(56)}` },

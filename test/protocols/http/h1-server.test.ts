@@ -27,6 +27,7 @@ const ENTRANCE: Entrance = {
 /** A client whose socket takes what it is sent only when the test says so. */
 class SlowClient extends Duplex {
   received = 0;
+  readonly writes: string[] = [];
   #reading = false;
   #held: (() => void) | null = null;
 
@@ -36,6 +37,7 @@ class SlowClient extends Duplex {
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.received += bytes.length;
+    this.writes.push(bytes.toString('latin1'));
     if (this.#reading) {
       done();
     } else {
@@ -120,4 +122,26 @@ test('a client that does not read its answers gets no more of them until it does
   }
   assert.equal(gate.asked.length, 2000);
   client.destroy();
+});
+
+test('HX-05: an answer of the gateway`s own is one write with its length, and says when nothing more is read', async () => {
+  const cases: readonly (readonly [name: string, request: string, closes: boolean])[] = [
+    ['without a body', 'GET /denied HTTP/1.1\r\nHost: api.test\r\n\r\n', false],
+    ['a body that is not read', 'POST /denied HTTP/1.1\r\nHost: api.test\r\nContent-Length: 9\r\n\r\nhalf', true],
+    ['only the head is asked for', 'HEAD /denied HTTP/1.1\r\nHost: api.test\r\n\r\n', false],
+  ];
+  for (const [name, request, closes] of cases) {
+    const { client } = serve();
+    client.startReading();
+    client.push(Buffer.from(request));
+    await settled();
+    assert.equal(client.writes.length, 1, name);
+    const [head = '', body = ''] = (client.writes[0] ?? '').split('\r\n\r\n');
+    assert.match(head, /^HTTP\/1\.1 403 /, name);
+    assert.equal(/\r\nConnection: close(\r\n|$)/.test(head), closes, name);
+    const length = Number(/\r\nContent-Length: (\d+)/.exec(head)?.[1]);
+    assert.ok(length > 0, name);
+    assert.equal(body.length, request.startsWith('HEAD') ? 0 : length, name);
+    client.destroy();
+  }
 });

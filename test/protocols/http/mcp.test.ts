@@ -229,3 +229,16 @@ test('ending a session is safe for whom it was issued to, where it began; everyt
   assert.equal(judge('bob', { headers: used }).risk, 'destructive');
   assert.equal(judge('bob', { headers: used }).risk, 'destructive');
 });
+
+test('HX-17: of a stream no more is kept than the event that has not ended, and that is bounded', () => {
+  const events = new SseReader();
+  const event = Buffer.from(`data: ${'x'.repeat(64 * 1024)}\n\n`);
+  for (let count = 0; count < 300; count += 1) {
+    assert.equal(events.push(event)?.length, 1);
+  }
+  assert.equal(events.rest().length, 0);
+  const endless = filterOf('text/event-stream');
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  const kinds = Array.from({ length: 17 }, () => endless.push(piece).map(({ kind }) => kind)).flat();
+  assert.deepEqual(kinds, ['cut']);
+});

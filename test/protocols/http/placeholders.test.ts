@@ -83,7 +83,7 @@ test('a placeholder is found wherever it stands in the head', () => {
   assert.equal(findPlaceholder(requestOf('https://h.example/PH-1'), []), null);
 });
 
-test('HT-48, HT-49: nothing is sent while a placeholder stands where it is not replaced', () => {
+test('HT-48, HT-49, HX-12: nothing is sent while a placeholder stands where it is not replaced', () => {
   const parts = {
     nowMs: 0,
     body: { kind: 'unread' },

@@ -30,7 +30,7 @@ test('HT-51: an injected secret is masked in every form in which it may come bac
   assert.equal(createMask(['ab'])('ab stays: it would be found everywhere'), 'ab stays: it would be found everywhere');
 });
 
-test('HT-52: cookies, challenges and tokens of an endpoint with a credential stay here', () => {
+test('HT-52, HX-10: cookies, challenges and tokens of an endpoint with a credential stay here', () => {
   const fields = [
     'Content-Type: text/html',
     'Set-Cookie: session=1',

@@ -40,7 +40,7 @@ test('YAML is read when both versions of it agree on plain data', () => {
   }
 });
 
-test('protobuf of built-in kinds is the object that JSON would say', () => {
+test('KU-04: protobuf of built-in kinds is the object that JSON would say', () => {
   const pod = {
     metadata: { name: 'p', labels: { a: 'b', c: '' }, creationTimestamp: null },
     spec: {
@@ -75,7 +75,7 @@ test('protobuf of built-in kinds is the object that JSON would say', () => {
   });
 });
 
-test('protobuf that is not wholly understood is unknown', () => {
+test('KU-04: protobuf that is not wholly understood is unknown', () => {
   const envelope = (kind: string, raw: Buffer): Buffer =>
     Buffer.concat([
       Buffer.from('k8s\0'),

@@ -78,7 +78,7 @@ test('an upstream that says anything at all at the login neither logs us in by a
   );
 });
 
-test('the ways of logging in are tried in order, only where the upstream goes on with them, and prompts are answered only when hidden', async () => {
+test('SS-14: the banner is passed on, the ways of logging in are tried in order, only where the upstream goes on with them, and prompts are answered only when hidden', async () => {
   const sent: string[] = [];
   const identity = {
     blob: writeFields([{ string: 'ssh-ed25519' }, { string: Buffer.alloc(32) }]),
@@ -92,6 +92,8 @@ test('the ways of logging in are tried in order, only where the upstream goes on
   };
   take(writeFields([{ byte: MESSAGE.serviceAccept }, { string: 'ssh-userauth' }]));
   assert.deepEqual(sent.splice(0), ['sign']);
+  take(writeFields([{ byte: MESSAGE.authBanner }, { string: 'for members' }, { string: '' }]));
+  assert.deepEqual(sent.splice(0), ['banner']);
   for (const step of login.signed(Buffer.from('sig'))) {
     assert.equal(step.kind, 'send');
   }

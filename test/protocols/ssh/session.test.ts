@@ -88,7 +88,7 @@ test('answers come in the order of the requests, whatever is known first', () =>
   );
 });
 
-test('SH-19, SH-21: one program a channel: whatever asks for a second is refused, and the first goes on', () => {
+test('SH-19, SH-21, SS-05: one program a channel: whatever asks for a second is refused, and the first goes on', () => {
   const starts = [
     ['exec', [{ string: 'ls' }]],
     ['shell', []],
@@ -156,7 +156,7 @@ test('SH-43: a request whose client is gone is withdrawn', () => {
   }
 });
 
-test('SH-17, SH-18: stdin is held to its end, its cap or the timeout, and judged as what it is', async () => {
+test('SH-17, SH-18, SS-05: stdin is held to its end, its cap or the timeout, and judged as what it is', async () => {
   const stdins: readonly (readonly [name: string, run: (world: SshWorld) => void | Promise<void>, kind: string])[] = [
     ['ended', (world) => world.from('client', { kind: 'eof', channel: 0 }), 'whole'],
     ['silent', (world) => world.clock.advance(10_001), 'cut'],
@@ -363,4 +363,75 @@ test('what runs on a terminal is recorded with what is typed; where it cannot be
     false,
   );
   assert.equal(dark.settled.at(-1)?.outcome.kind, 'not-run');
+});
+
+test('SS-04: of fifty channels one waits, and holds up none of the others', () => {
+  const world = createSshWorld((request) =>
+    'command' in request && request.command.toString() === 'wait' ? 'park' : 'allow',
+  );
+  for (let channel = 0; channel < 50; channel += 1) {
+    const data = Buffer.alloc(0);
+    world.from('client', {
+      kind: 'open',
+      type: 'session',
+      sender: 100 + channel,
+      windowBytes: 9,
+      packetBytes: 32_768,
+      data,
+    });
+  }
+  // They are confirmed in another order than they were asked for.
+  for (let channel = 49; channel >= 0; channel -= 1) {
+    world.from('upstream', {
+      kind: 'confirmation',
+      channel,
+      sender: 200 + channel,
+      windowBytes: 9,
+      packetBytes: 32_768,
+    });
+  }
+  world.sent();
+  for (let channel = 0; channel < 50; channel += 1) {
+    const data = writeFields([{ string: channel === 0 ? 'wait' : 'ls' }]);
+    world.from('client', { kind: 'request', channel, name: 'exec', wantReply: true, data });
+  }
+  const started = (): readonly string[] => world.sent().filter((line) => line.startsWith('upstream request'));
+  assert.deepEqual(
+    started(),
+    Array.from({ length: 49 }, (_, index) => `upstream request ${201 + index} exec ?`),
+  );
+  world.asked[0]?.answer('allow');
+  assert.deepEqual(started(), ['upstream request 200 exec ?']);
+});
+
+test('SS-11: a request has exactly one answer, whichever way it is decided and whatever the upstream says to it', () => {
+  const rows: readonly (readonly [
+    name: string,
+    judged: 'allow' | 'deny' | 'park',
+    then: (world: SshWorld) => void,
+    want: string,
+  ])[] = [
+    ['granted', 'allow', (world) => world.from('upstream', { kind: 'success', channel: 0 }), 'success'],
+    ['refused upstream', 'allow', (world) => world.from('upstream', { kind: 'failure', channel: 0 }), 'failure'],
+    ['closed upstream', 'allow', (world) => world.from('upstream', { kind: 'close', channel: 0 }), 'failure'],
+    ['denied', 'deny', () => undefined, 'failure'],
+    [
+      'approved and refused upstream',
+      'park',
+      (world) => {
+        world.asked[0]?.answer('allow');
+        world.from('upstream', { kind: 'failure', channel: 0 });
+      },
+      'failure',
+    ],
+    ['denied by a person', 'park', (world) => world.asked[0]?.answer('deny'), 'failure'],
+  ];
+  for (const [name, judged, then, want] of rows) {
+    const world = createSshWorld(() => judged);
+    world.open();
+    world.request('pty-req', PTY);
+    then(world);
+    const answers = world.sent().filter((line) => /^client (success|failure) /.test(line));
+    assert.deepEqual(answers, [`client ${want} 100`], name);
+  }
 });

@@ -183,7 +183,7 @@ test('requests that do not end where their fields do are malformed', () => {
   new FrameReader().read(stat, (frame) => assert.equal(parseCall(frame), null));
 });
 
-test('only the extensions that are understood are offered to the client', () => {
+test('SS-15: only the extensions that are understood are offered to the client', () => {
   const bytes: Buffer[] = [];
   const world = start(reads);
   assert.deepEqual(world.broken, []);
