@@ -4,11 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-/** `MP-01` to `MP-50`, without some. */
+/** `MP-01` to `MP-50`, without some; `PG-T01` and so on for a kind that has its own dash. */
 function rows(kind: string, last: number, without: readonly number[] = []): readonly string[] {
   return Array.from({ length: last }, (_, index) => index + 1)
     .filter((number) => !without.includes(number))
-    .map((number) => `${kind}-${String(number).padStart(2, '0')}`);
+    .map((number) => `${kind}${kind.includes('-') ? '' : '-'}${String(number).padStart(2, '0')}`);
 }
 
 const REQUIRED: readonly string[] = [
@@ -35,6 +35,11 @@ const REQUIRED: readonly string[] = [
   ...rows('CK', 10, [9]),
   ...rows('KU', 10),
   ...rows('SS', 15),
+  // Of configuration, storage and life cycle; of Node.js; of SQL; of Postgres.
+  ...rows('LC', 20, [2, 5, 6, 12, 13, 16, 17, 20]),
+  ...rows('ND', 15, [1, 5, 7, 10, 12]),
+  ...rows('SQ', 11, [7, 9, 10, 11]),
+  ...rows('PG-T', 20, [7, 13, 14, 15]),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */
 const END_TO_END: readonly string[] = ['PG-11', 'PG-16', 'PG-17', 'PG-20', 'PG-32', 'PG-91', 'PG-92'];
@@ -48,7 +53,7 @@ function texts(folder: string): string {
 
 /** Ids in a text; `PG-95 to PG-99` names those between too. */
 function idsIn(text: string): ReadonlySet<string> {
-  const ids = new Set(text.match(/\b[A-Z][A-Z0-9]-\d{2,3}\b/g) ?? []);
+  const ids = new Set(text.match(/\b[A-Z][A-Z0-9]-T?\d{2,3}\b/g) ?? []);
   for (const [, kind, from, to] of text.matchAll(/\b([A-Z][A-Z0-9])-(\d{2,3}) to \1-(\d{2,3})\b/g)) {
     for (let number = Number(from); number <= Number(to); number += 1) {
       ids.add(`${kind}-${String(number).padStart(2, '0')}`);

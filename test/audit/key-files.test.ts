@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { findKeyFile } from '../../src/audit/key-files.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
-test('a file is read, an absent one is null, and a link is refused', (t) => {
+test('LC-18: a file is read, an absent one is null, and a link is refused', (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, 'key');
   writeFileSync(path, 'content');

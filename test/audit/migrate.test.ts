@@ -8,7 +8,7 @@ import { MIGRATIONS } from '../../src/audit/schema.ts';
 const A = { name: '1-a', sql: 'CREATE TABLE a (x INTEGER)' };
 const B = { name: '2-b', sql: 'CREATE TABLE b (x INTEGER); INSERT INTO a VALUES (1)' };
 
-test('each migration is applied once and in order', () => {
+test('LC-04: each migration is applied once and in order', () => {
   const db = new SqliteDatabase(':memory:');
   applyMigrations(db, [A], 0);
   applyMigrations(db, [A, B], 0);
@@ -28,7 +28,7 @@ test('a store of a newer program, or with another history, is left alone', () =>
   }
 });
 
-test('a migration that fails leaves nothing behind', () => {
+test('LC-04: a migration that fails leaves nothing behind', () => {
   const db = new SqliteDatabase(':memory:');
   const bad = { name: '2-bad', sql: 'CREATE TABLE c (x INTEGER); SELECT nothing FROM nowhere' };
   assert.throws(() => applyMigrations(db, [A, bad], 0));
@@ -39,7 +39,7 @@ test('a migration that fails leaves nothing behind', () => {
   assert.equal(db.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'c'").pluck().get(), 0);
 });
 
-test('released migrations are as they were released', () => {
+test('LC-04: released migrations are as they were released', () => {
   const released = new Map<string, string>([
     ['0001-audit-records', '2aa651c335e142b6483dae06a5e8308c5e4888821592929b31af2104e6cf19c6'],
     ['0002-audit-append-only', '170bff9cf0e5b6ef3d5b3f7e1df660117a2d37db8815d02b6a73c652ce0fe8cd'],

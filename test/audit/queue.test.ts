@@ -213,7 +213,7 @@ test('when nothing was kept, writing is tried with an empty batch', async () => 
   );
 });
 
-test('after a crash the same batch is sent again under the same number, and its callers wait on', async () => {
+test('ND-09: after a crash the same batch is sent again under the same number, and its callers wait on', async () => {
   const { queue, attempts, stalls } = makeQueue();
   const durable = queue.appendDurable(event('a'));
   await settled();

@@ -157,6 +157,19 @@ rule "x" {
   assert.deepEqual([rules[0]?.reason, rules[0]?.priority], ['600', -3]);
 });
 
+test('LC-03: a retention of 0 keeps for ever, and a negative one is an error', async () => {
+  const audit = (retention: string): Files => ({
+    'gw.hcl': `gateway {\n  audit {\n    retention = "${retention}"\n  }\n}\n${MINIMAL}`,
+  });
+  assert.equal((await loaded(audit('0s'))).gateway.audit.retentionMs, 0);
+  const { config, diagnostics } = await load(audit('-1s'));
+  assert.equal(config, null);
+  assert.deepEqual(
+    diagnostics.map(({ code, at }) => [code, at.line]),
+    [['bad-duration', 3]],
+  );
+});
+
 test('null means not written', async () => {
   const config = await loaded({ 'gw.hcl': `gateway {\n  log_level = null\n}\ninclude = null\n${MINIMAL}` });
   assert.equal(config.gateway.logLevel, 'info');

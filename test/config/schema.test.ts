@@ -167,7 +167,7 @@ function attributesIn(body: Body): readonly { readonly line: number; readonly co
 }
 
 for (const name of ['reference.hcl', 'published.hcl']) {
-  test(`RC-01: no key of ${name} can be mistyped without an error at its place`, async () => {
+  test(`RC-01, LC-01: no key of ${name} can be mistyped without an error at its place`, async () => {
     const text = readFileSync(join('test/corpus/config', name), 'utf8');
     const { body } = await parseHcl(new SourceFile(name, text, 0));
     assert.ok(body !== null);

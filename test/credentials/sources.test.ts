@@ -193,7 +193,7 @@ test('a credential without slots needs nothing', () =>
     assert.equal((await sources.read(credentialOf('none', { type: 'passthrough', slots: [] }))).size, 0);
   }));
 
-test('a command gets no shell, a named few variables and no input; its output is the secret', () =>
+test('LC-19: a command gets no shell, a named few variables and no input; its output is the secret', () =>
   withWorld(async ({ env, sources }) => {
     env['SECRET_OF_SOMEONE'] = 'x';
     env['OP_TOKEN'] = 'passed';

@@ -270,7 +270,7 @@ test('a list cuts long requests and says so; show has them whole', async (t) => 
   assert.equal(shown.request.listed_whole, undefined);
 });
 
-test('many calls over one connection leave nothing on it', async (t) => {
+test('ND-08: many calls over one connection leave nothing on it', async (t) => {
   const world = await openWorld(t);
   const warned: string[] = [];
   const onWarning = (warning: Error) => warned.push(warning.name);

@@ -85,7 +85,7 @@ const SAFE: readonly string[] = [
 ];
 
 for (const sql of SAFE) {
-  test(`ordinary and safe: ${JSON.stringify(sql).slice(0, 90)}`, async () => {
+  test(`PG-T11: ordinary and safe: ${JSON.stringify(sql).slice(0, 90)}`, async () => {
     const judgeable = await judgeableOf(sql);
     assert.equal(judgeable.risk, 'safe', judgeable.units.map((unit) => unit.riskReason).join());
     assert.equal(judgeable.refused, null);

@@ -99,8 +99,8 @@ row('PG-07', 'READ', {
   units: 2,
   pass: ['SELECT 1 /* /* */ ; DROP TABLE t; */'],
 });
-row('PG-08', 'READ', { not: ['SELECT 1\0; DROP TABLE t', 'SELECT 1\0', '\0'], pass: ['SELECT 1'] });
-row('PG-09', 'READ', {
+row('PG-08, SQ-01', 'READ', { not: ['SELECT 1\0; DROP TABLE t', 'SELECT 1\0', '\0'], pass: ['SELECT 1'] });
+row('PG-09, SQ-02', 'READ', {
   sql: [
     Buffer.from([0x53, 0x45, 0x4c, 0x45, 0x43, 0x54, 0x20, 0x27, 0xff, 0x27]),
     Buffer.from("SELECT '\xc3('", 'latin1'),
@@ -938,7 +938,7 @@ row('PG-93 bounded', 'T', {
   ],
   risk: 'suspicious',
 });
-row('PG-94', 'LIMIT', {
+row('PG-94, SQ-03', 'LIMIT', {
   not: [
     'SELECT * FROM users',
     'SELECT * FROM users LIMIT ALL',
@@ -986,7 +986,7 @@ for (const { id, set, sql, want, units, risk, extra } of cases) {
   });
 }
 
-test('PG-37: every expression of a block is seen, not only counted as unseen', async () => {
+test('PG-37, SQ-05: every expression of a block is seen, not only counted as unseen', async () => {
   const found = cases.find(({ id }) => id === 'PG-37');
   for (const sql of found?.sql ?? []) {
     const [unit] = (await judgeableOf(sql)).units;

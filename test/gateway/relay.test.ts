@@ -188,7 +188,7 @@ test('a withdrawn action aborts its wait, and so does the end of the connection'
   }
 });
 
-test('a gate that rejects, and a session that throws, end the connection as failed', async () => {
+test('LC-10: a gate that rejects, and a session that throws, end the connection as failed', async () => {
   const rejecting = setUp(judging, () => Promise.reject(new Error('no gate')));
   const throwing = setUp(() => {
     throw new Error('no session');

@@ -80,7 +80,7 @@ test('a holder that was killed holds nothing', { timeout: 20_000 }, async (t) =>
   openStateDir(path).release();
 });
 
-test('a lock file that is a link, and a directory that is a file, are refused', (t) => {
+test('LC-18: a lock file that is a link, and a directory that is a file, are refused', (t) => {
   const folder = temporaryFolder(t, 'state');
   const file = join(folder, 'plain');
   writeFileSync(file, '');

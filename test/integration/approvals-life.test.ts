@@ -276,7 +276,7 @@ rule "rotate" {
     );
   });
 
-  test('a full disk while it is decided: nothing runs that is not recorded, and it goes on when there is room', async (t) => {
+  test('LC-14: a full disk while it is decided: nothing runs that is not recorded, and it goes on when there is room', async (t) => {
     const folder = temporaryFolder(t, 'full');
     if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=700', 'tmpfs', folder]).status !== 0) {
       t.skip('only root can mount a small file system');

@@ -127,7 +127,7 @@ for (const row of ATTACKS) {
   }
 }
 
-test('every rule set denies something and allows something, so that a rule that denies all would be seen', () => {
+test('PG-T12: every rule set denies something and allows something, so that a rule that denies all would be seen', () => {
   for (const set of Object.keys(RULE_SETS) as SetName[]) {
     const outcomes = new Set(
       ATTACKS.filter((row) => row.set === set).map((row) => (row.outcome === 'refuse' ? 'deny' : row.outcome)),

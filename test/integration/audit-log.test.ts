@@ -121,7 +121,7 @@ test('a safe event is on disk within 100 ms without anybody asking', async (t) =
   assert.ok(performance.now() - started < 1000);
 });
 
-test('the files of the store are readable by their owner only, and links are not followed', async (t) => {
+test('LC-18: the files of the store are readable by their owner only, and links are not followed', async (t) => {
   const { log, path, publish, folder } = await openLog(t);
   await write(log, [createEvent()]);
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
@@ -166,7 +166,7 @@ test('AU-02: the daemon itself cannot update, delete or insert out of order', as
   assert.throws(() => db.exec('DELETE FROM segments'), /append-only/);
 });
 
-test('a killed writer loses nothing and writes nothing twice', async (t) => {
+test('ND-09: a killed writer loses nothing and writes nothing twice', async (t) => {
   const { log, path, writers, troubles } = await openLog(t, { tuning: { batchMs: 1 } });
   const ids: string[] = [];
   const durable: Promise<AuditTicket>[] = [];
@@ -264,7 +264,7 @@ test('AU-03: while a write fails, durable events are refused, nothing else is lo
   assert.equal(stalls.at(-1)?.why, null);
 });
 
-test('a store that another process has locked stalls the log until it is free', async (t) => {
+test('LC-15: a store that another process has locked stalls the log until it is free', async (t) => {
   const { log, path } = await openLog(t);
   const other = new SqliteDatabase(path);
   t.after(() => other.close());
@@ -277,7 +277,7 @@ test('a store that another process has locked stalls the log until it is free', 
   assert.equal((await readAll(log)).length, 1);
 });
 
-test('a long read by another process does not hold up writing', async (t) => {
+test('LC-15: a long read by another process does not hold up writing', async (t) => {
   const { log, path } = await openLog(t);
   await write(log, [createEvent()]);
   const other = new SqliteDatabase(path, { readonly: true });
@@ -290,7 +290,7 @@ test('a long read by another process does not hold up writing', async (t) => {
   assert.equal(log.metrics().headSeq, 6);
 });
 
-test('AU-03: a really full disk refuses what must be recorded and resumes when there is room', async (t) => {
+test('AU-03, LC-14: a really full disk refuses what must be recorded and resumes when there is room', async (t) => {
   const folder = temporaryFolder(t);
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', folder]).status !== 0) {
     t.skip('only root can mount a small file system');

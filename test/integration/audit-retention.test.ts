@@ -87,7 +87,7 @@ test('a segment that is older than the retention becomes an archive file and a s
   assert.deepEqual({ ok: both.ok, from: both.from, to: both.to }, { ok: true, from: 1, to: 1212 });
 });
 
-test('retention 0 keeps everything, and segments that are too young stay whole', async (t) => {
+test('LC-03: retention 0 keeps everything, and segments that are too young stay whole', async (t) => {
   const forever = await openLog(t);
   await writeOld(forever, 10_000, 20);
   await forever.log.maintain();
@@ -100,7 +100,7 @@ test('retention 0 keeps everything, and segments that are too young stay whole',
   assert.equal(short.log.archiveProblem, null);
 });
 
-test('an archive that cannot be written deletes nothing and says so until it can', async (t) => {
+test('LC-03: an archive that cannot be written deletes nothing and says so until it can', async (t) => {
   const made = await openShort(t);
   await made.log.maintain();
   rmSync(made.archive, { recursive: true });
@@ -115,7 +115,7 @@ test('an archive that cannot be written deletes nothing and says so until it can
   assert.deepEqual(counts(made.path), { records: 2, segments: { stub: 1 } });
 });
 
-test('a segment that does not verify is not taken out of the store', async (t) => {
+test('LC-03: a segment that does not verify is not taken out of the store', async (t) => {
   const made = await openShort(t);
   await writeOld(made, 48, 20);
   tamper(made.path, (db) => db.exec("UPDATE records SET body = replace(body, 'old 48 7', 'old 48 8') WHERE seq = 8"));

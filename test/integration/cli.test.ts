@@ -48,7 +48,7 @@ test('a checkout that is not built says what to do', (t) => {
   assert.match(stderr, /not built: run/);
 });
 
-test('SIGUSR1 opens no inspector', async (t) => {
+test('ND-13: SIGUSR1 opens no inspector', async (t) => {
   // A gateway that takes the call keeps the process waiting until it answers.
   const path = join(temporaryFolder(t), 'control.sock');
   const server = createServer();

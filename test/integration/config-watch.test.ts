@@ -51,7 +51,7 @@ const changes: { name: string; change: (folder: string, path: string) => void }[
   { name: 'removed', change: (_, path) => unlinkSync(path) },
 ];
 for (const { name, change } of changes) {
-  test(`a file that is ${name} is loaded anew, once`, async (t) => {
+  test(`LC-08: a file that is ${name} is loaded anew, once`, async (t) => {
     const { folder, main: path, loads } = await world(t, main);
     change(folder, path);
     await eventually('it is noticed', () => loads() === 2);
@@ -60,7 +60,7 @@ for (const { name, change } of changes) {
   });
 }
 
-test('a new time without new content is no change; a new file in a directory is one', async (t) => {
+test('LC-08: a new time without new content is no change; a new file in a directory is one', async (t) => {
   const { folder, main: path, loads } = await world(t, (root) => [join(root, 'gateway.hcl'), root]);
   utimesSync(path, 5, 5);
   writeFileSync(join(folder, 'notes.txt'), 'x');

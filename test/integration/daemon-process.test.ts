@@ -26,7 +26,7 @@ function runToEnd(folder: string, config: string, ...args: string[]) {
 }
 
 describe('the daemon as a process', { timeout: 300_000 }, () => {
-  test('SIGHUP reloads, SIGTERM drains and ends with 0, SIGUSR1 changes nothing', async (t) => {
+  test('LC-11: SIGHUP reloads, SIGTERM drains and ends with 0, SIGUSR1 changes nothing', async (t) => {
     const gateway = await startGateway(t, { config: lineConfig(9, QUIET) });
     process.kill(gateway.pid, 'SIGUSR1');
     writeFileSync(gateway.configPath, `${lineConfig(9, QUIET)}\n# changed\n`);
@@ -39,7 +39,7 @@ describe('the daemon as a process', { timeout: 300_000 }, () => {
     assert.equal(await gateway.stop('SIGTERM'), 0);
   });
 
-  test('a second signal ends it at once with 1', async (t) => {
+  test('LC-11: a second signal ends it at once with 1', async (t) => {
     // An upstream that never speaks keeps a connection in its login, so that the drain has something to wait for.
     const silent = createServer((socket) => socket.on('error', () => {}));
     silent.listen(0, '127.0.0.1');

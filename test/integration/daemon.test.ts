@@ -85,7 +85,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.match(await client.next(), /^denied deny no-drops/);
   });
 
-  test('RC-11: a file with an error changes nothing, says why, and is tried again when it changes', async (t) => {
+  test('RC-11, LC-08: a file with an error changes nothing, says why, and is tried again when it changes', async (t) => {
     const upstream = await startLineServer(t);
     const good = lineConfig(upstream.port, `${QUIET}\n${NO_DROPS}`);
     const daemon = await startDaemon(t, good);
@@ -144,7 +144,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.equal(daemon.operations.approvals.pending().length, 1, 'the other still waits');
   });
 
-  test('listeners open and close with a reload; one that cannot bind refuses all of it', async (t) => {
+  test('LC-09: listeners open and close with a reload; one that cannot bind refuses all of it', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, QUIET));
     const second = (listen: string) => `
@@ -241,7 +241,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.equal(daemon.operations.live().rules.has('no-drops'), true);
   });
 
-  test('a stop refuses what waits, lets clients go, and leaves an intact log', async (t) => {
+  test('LC-11: a stop refuses what waits, lets clients go, and leaves an intact log', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, QUIET));
     const client = await connectLines(t, daemon.port('postgres.pg'));
@@ -255,7 +255,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.deepEqual(upstream.lines, []);
   });
 
-  test('a fault that nobody caught drains the gateway and ends it as failed', async (t) => {
+  test('LC-10: a fault that nobody caught drains the gateway and ends it as failed', async (t) => {
     const upstream = await startLineServer(t);
     const daemon = await startDaemon(t, lineConfig(upstream.port, QUIET));
     const client = await connectLines(t, daemon.port('postgres.pg'));

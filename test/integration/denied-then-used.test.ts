@@ -66,16 +66,24 @@ for (const name of ['pg', 'postgres'] as const) {
   const open = async (endpoint: string): Promise<Opened> =>
     OPEN[name](`postgres://agent@127.0.0.1:${world.gateway.port(`postgres.${endpoint}`)}/app?sslmode=disable`);
 
-  test(`MP-21: ${name} uses its connection after every kind of denial`, { skip, timeout: LIMIT_MS }, async () => {
-    const client = await open(name);
-    for (const protocol of ['simple', 'extended'] as const) {
-      for (const text of DENIED) {
-        assert.deepEqual([await client.run(text, protocol), await client.one()], ['42501', 1], `${protocol}: ${text}`);
+  test(
+    `MP-21, PG-T06: ${name} uses its connection after every kind of denial`,
+    { skip, timeout: LIMIT_MS },
+    async () => {
+      const client = await open(name);
+      for (const protocol of ['simple', 'extended'] as const) {
+        for (const text of DENIED) {
+          assert.deepEqual(
+            [await client.run(text, protocol), await client.one()],
+            ['42501', 1],
+            `${protocol}: ${text}`,
+          );
+        }
       }
-    }
-    assert.deepEqual([await client.run('SELECT 2', 'extended'), await client.one()], ['none', 1]);
-    await client.end();
-  });
+      assert.deepEqual([await client.run('SELECT 2', 'extended'), await client.one()], ['none', 1]);
+      await client.end();
+    },
+  );
 
   test(`MP-21: ${name} uses its connection after a person said no`, { skip, timeout: LIMIT_MS }, async () => {
     const client = await open('plain');

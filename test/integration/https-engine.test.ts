@@ -58,7 +58,7 @@ test('curl is answered by the upstream, and is refused with a reason what the ga
   assert.deepEqual(await gateway.gate.outcomes(1), ['GET api.test/v1/things whole ok 200']);
 });
 
-test('what goes upstream is what came: order, case and repetition of fields, path and query as they were (HX-18, HX-20)', async () => {
+test('ND-15: what goes upstream is what came: order, case and repetition of fields, path and query as they were (HX-18, HX-20)', async () => {
   const { upstream, client } = await start();
   client.write(
     'GET /a/../b//%2F;x=y?q=%zz&&+ HTTP/1.1',

@@ -307,7 +307,7 @@ const HARMLESS: readonly (readonly [raw: string, want: string])[] = [
   [get('/ok', 'Connection: authorization, host\r\nX-Api-Key: evil\r\n'), 'GET /ok'],
 ];
 
-test('nothing hostile arrives, and every twin does, as other parsers read it too', async () => {
+test('ND-14: nothing hostile arrives, and every twin does, as other parsers read it too', async () => {
   const world = await start('https');
   const count = { connections: 0 };
   for (const [name, raw] of HOSTILE) {

@@ -53,7 +53,7 @@ test('a plan binds at once, and only a commit closes what is gone', async (t) =>
   assert.equal(await reachable(ports[1] ?? 0), true);
 });
 
-test('an undone plan leaves no trace, and so does one that fails half way', async (t) => {
+test('LC-09: an undone plan leaves no trace, and so does one that fails half way', async (t) => {
   const { listeners } = world(t);
   (await listeners.plan([spec('a')])).commit();
   const taken = listeners.bound.get('a')?.port ?? 0;

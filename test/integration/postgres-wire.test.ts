@@ -54,7 +54,7 @@ test('psql reads, is denied with the reason, and goes on', async () => {
   ]);
 });
 
-test('node pg is denied inside BEGIN, sees the failed transaction, and nothing of it stays', async () => {
+test('PG-T06: node pg is denied inside BEGIN, sees the failed transaction, and nothing of it stays', async () => {
   const { port } = await gateway();
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'agent', database: 'postgres' });
   await client.connect();
@@ -227,7 +227,7 @@ async function waitFor(check: () => Promise<boolean>): Promise<void> {
   }
 }
 
-test('copies pass in both directions, and a denied one leaves the connection usable (PG-110)', async () => {
+test('copies pass in both directions, and a denied one leaves the connection usable (PG-110, PG-T10)', async () => {
   const { port, gate } = await gateway();
   await server.query('CREATE TABLE copied (a int, b text)');
   const data = Array.from({ length: 20_000 }, (_, index) => `${index}\trow ${index}`).join('\n');

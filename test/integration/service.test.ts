@@ -101,7 +101,7 @@ test('systemd finds nothing wrong with the unit, nor much that it leaves open', 
   assert.equal(rated.status, 0, rated.stdout);
 });
 
-test('the gateway serves under what the unit allows, without any capability', { skip, ...LIMIT }, async () => {
+test('LC-04: the gateway serves under what the unit allows, without any capability', { skip, ...LIMIT }, async () => {
   const settings = settingsOf(UNIT);
   assert.equal(settings.get('CapabilityBoundingSet'), '');
   // Also where what is not on the list is fatal: then all that it needs is on the list.

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Deadline } from '../../src/lib/deadline.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
-test('a deadline that is moved is missed at its last time, once', async () => {
+test('ND-06: a deadline that is moved is missed at its last time, once', async () => {
   const clock = new FakeClock();
   const missed: number[] = [];
   const startMs = clock.monotonicMs();

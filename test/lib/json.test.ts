@@ -35,7 +35,7 @@ test('what is JSON is read as everybody reads it', () => {
   }
 });
 
-test('what is not exactly one value, or not the same one to all, is a fault', () => {
+test('ND-03: what is not exactly one value, or not the same one to all, is a fault', () => {
   const deep = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
   const cases: [string, JsonFault][] = [
     ['', 'syntax'],
@@ -87,7 +87,7 @@ test('what is not exactly one value, or not the same one to all, is a fault', ()
   assert.equal(readJson(deep(MAX_JSON_DEPTH), HOLES).kind, 'value');
 });
 
-test('a number or text that readers read differently is a hole at its place, and nothing else is lost', () => {
+test('ND-03: a number or text that readers read differently is a hole at its place, and nothing else is lost', () => {
   const cases: [string, unknown][] = [
     ['{"a":9007199254740992,"b":1}', { a: 'NUMBER', b: 1 }],
     ['[-9007199254740993]', ['NUMBER']],
@@ -101,7 +101,7 @@ test('a number or text that readers read differently is a hole at its place, and
   }
 });
 
-test('__proto__ is a key like any other', () => {
+test('ND-03: __proto__ is a key like any other', () => {
   const reading = readJson('{"__proto__":{"admin":true},"constructor":1}', HOLES);
   assert.ok(reading.kind === 'value' && typeof reading.value === 'object' && reading.value !== null);
   assert.deepEqual(Object.keys(reading.value), ['__proto__', 'constructor']);

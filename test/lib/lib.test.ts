@@ -10,7 +10,7 @@ import { Secret } from '../../src/lib/secret.ts';
 import { asciiLower, nearest, orKnown, shorten, visible } from '../../src/lib/text.ts';
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../../src/lib/units.ts';
 
-test('a secret cannot be printed in any of the ways that JavaScript prints', () => {
+test('LC-19: a secret cannot be printed in any of the ways that JavaScript prints', () => {
   const secret = new Secret('hunter2');
   const printed = [String(secret), secret.toString(), JSON.stringify({ secret }), inspect({ deep: [secret] })];
   for (const text of printed) {
@@ -84,7 +84,7 @@ test('sizes are binary, whole and positive', () => {
   }
 });
 
-test('folding is ASCII only: KELVIN SIGN does not become k', () => {
+test('ND-02: folding is ASCII only: KELVIN SIGN does not become k', () => {
   assert.equal(asciiLower('ABC\u212A'), 'abc\u212A');
   assert.equal(asciiLower('plain'), 'plain');
 });

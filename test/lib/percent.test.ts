@@ -33,7 +33,7 @@ test('an escape is decoded once, and what is no escape is nothing', () => {
   assert.equal(decodePercent('a+b%2b', true), 'a b+');
 });
 
-test('what decodeURIComponent reads is read the same, and what makes it throw is nothing', () => {
+test('ND-04: what decodeURIComponent reads is read the same, and what makes it throw is nothing', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...Array.from('%%%acef0189+zA/')) }), (text) => {
       let want: string | null;
@@ -47,7 +47,7 @@ test('what decodeURIComponent reads is read the same, and what makes it throw is
   );
 });
 
-test('bytes that are not UTF-8 give no text, and a byte order mark stays', () => {
+test('ND-04: bytes that are not UTF-8 give no text, and a byte order mark stays', () => {
   assert.equal(decodeUtf8(Buffer.from([0xef, 0xbb, 0xbf, 0x41])), '\ufeffA');
   for (const bytes of [[0x80], [0xc3], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xc0, 0x80]]) {
     assert.equal(decodeUtf8(Buffer.from(bytes)), null);

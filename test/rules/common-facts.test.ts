@@ -46,6 +46,18 @@ test('time is one instant, read in the gateway’s zone', () => {
   check([['time.hour == 1', 'cannot-tell']], COMMON, 'Mars/Olympus');
 });
 
+test('ND-11: an hour is that of the zone on both sides of each change of its clocks', () => {
+  for (const [now, condition] of [
+    ['2026-03-29T00:59:59Z', "time.hour == 1 && time.minute == 59 && time.date == '2026-03-29'"],
+    ['2026-03-29T01:00:00Z', "time.hour == 3 && time.minute == 0 && time.date == '2026-03-29'"],
+    ['2026-10-25T00:30:00Z', 'time.hour == 2 && time.minute == 30'],
+    ['2026-10-25T01:30:00Z', 'time.hour == 2 && time.minute == 30'],
+    ['2026-10-25T02:00:00Z', 'time.hour == 3 && time.minute == 0'],
+  ] as const) {
+    check([[condition, 'yes']], { ...COMMON, nowMs: Date.parse(now) }, 'Europe/Berlin');
+  }
+});
+
 test('what is not known offline cannot tell', () => {
   const unknownFacts = new Set(['agent.device', 'agent.transport']);
   check(

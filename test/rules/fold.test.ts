@@ -135,7 +135,7 @@ test('what only the evaluation knows is folded there', () => {
   no(["http.method in ['PUT', http.segments[0] + 'X']"], facts, 'http');
 });
 
-test('only ASCII letters fold', () => {
+test('ND-02: only ASCII letters fold', () => {
   const facts = { 'http.method': 'kill' };
   yes(["http.method == 'KILL'"], facts, 'http');
   // KELVIN SIGN lower-cases to k in Unicode.

@@ -125,7 +125,7 @@ function begin(t: CleanUp) {
   return { file, journal, make };
 }
 
-test('TR-19: wherever it breaks off, undoing brings back what was there, and the journal goes', async (t) => {
+test('TR-19, LC-07: wherever it breaks off, undoing brings back what was there, and the journal goes', async (t) => {
   const whole = new FakeSystem();
   await begin(t).make(whole.system);
   assert.ok(whole.commands > 15);

@@ -51,7 +51,7 @@ test('the leaf names the hosts, the address, and localhost; never a wildcard add
   }
 });
 
-test('a destination belongs to the closest endpoint of the profile, and to none that only looks alike', () => {
+test('PG-T02: a destination belongs to the closest endpoint of the profile, and to none that only looks alike', () => {
   const at = (name: string, ...hosts: readonly string[]) => ({
     ...ENDPOINT,
     name,

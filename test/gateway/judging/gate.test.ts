@@ -197,7 +197,7 @@ describe('what the gate remembers', () => {
     assert.equal(live.asked(), 1);
   });
 
-  test('a new policy is asked at the next action, whatever was remembered', () => {
+  test('PG-T17: a new policy is asked at the next action, whatever was remembered', () => {
     const harness = makeGate(makeLive(() => ALLOWED));
     const memo = {};
     assert.equal(now(harness.gate.decide(makeAction('select 1', { memo }), NEVER)).kind, 'allow');

@@ -30,7 +30,7 @@ test('a yes in the same moment as a withdrawal or a reload is no yes', async () 
   }
 });
 
-test('ten thousand questions leave nothing behind', async () => {
+test('ND-08: ten thousand questions leave nothing behind', async () => {
   const approvals = new FakeApprovals(new FakeAudit());
   const parking = createParking(approvals);
   const waiting = makeWaiting();

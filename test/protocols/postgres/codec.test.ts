@@ -34,7 +34,7 @@ import {
 const CAP = 1000;
 
 for (const length of [0, 1, 3, CAP + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]) {
-  test(`a message whose length says ${length} is malformed, and nothing is allocated for it`, () => {
+  test(`PG-T08: a message whose length says ${length} is malformed, and nothing is allocated for it`, () => {
     const bytes = Buffer.alloc(5);
     bytes[0] = FRONT.query;
     bytes.writeUInt32BE(length, 1);
@@ -43,7 +43,7 @@ for (const length of [0, 1, 3, CAP + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]) {
 }
 
 for (const length of [4, CAP]) {
-  test(`a message whose length says ${length} is taken once it is whole`, () => {
+  test(`PG-T08: a message whose length says ${length} is taken once it is whole`, () => {
     const bytes = Buffer.alloc(length + 1);
     bytes[0] = FRONT.query;
     bytes.writeUInt32BE(length, 1);

@@ -28,7 +28,7 @@ function codeOf(step: StartupStep): string {
   return /\0C(.{5})\0/.exec(text)?.[1] ?? text;
 }
 
-test('encryption requests are answered in any order, each once, and the startup packet behind them still works', () => {
+test('PG-T01: encryption requests are answered in any order, each once, and the startup packet behind them still works', () => {
   for (const order of [[SSL], [GSS], [GSS, SSL], [SSL, GSS]]) {
     const startup = new Startup('off');
     for (const request of order) {
@@ -78,14 +78,14 @@ test('where TLS is required a clear startup packet is refused, and a secured one
 });
 
 for (const length of [0, 1, 3, 4, 7, 10_001, 2 ** 31 - 1, 2 ** 32 - 1]) {
-  test(`a startup packet whose length says ${length} is refused`, () => {
+  test(`PG-T04: a startup packet whose length says ${length} is refused`, () => {
     const bytes = packet({});
     bytes.writeUInt32BE(length, 0);
     assert.equal(new Startup('auto').take(bytes).kind, 'refused');
   });
 }
 
-test('a startup packet of the largest size is taken, cut anywhere it is incomplete', () => {
+test('PG-T04: a startup packet of the largest size is taken, cut anywhere it is incomplete', () => {
   const overhead = packet({ application_name: '' }).length;
   const whole = packet({ application_name: 'x'.repeat(10_000 - overhead) });
   assert.equal(whole.length, 10_000);
@@ -113,7 +113,7 @@ test('a cancel gives the key, and one of a wrong size is refused', () => {
   assert.equal(codeOf(new Startup('auto').take(rawPacket(CANCEL_REQUEST, Buffer.alloc(261)))), 'silence');
 });
 
-test('parameters that keep the meaning of text pass in order and unchanged', () => {
+test('PG-T03: parameters that keep the meaning of text pass in order and unchanged', () => {
   const sent = {
     database: 'app',
     application_name: 'psql "x"',

@@ -65,7 +65,7 @@ test('a role that cannot be told is Unknown, and so is a path that names it', as
   assert.deepEqual(fact(known, 'tables'), ['t', 'agent.t', 'public.t']);
 });
 
-test('equal states share a memo, different ones do not', async () => {
+test('PG-T17: equal states share a memo, different ones do not', async () => {
   const text = await textOf('SELECT * FROM t');
   const memo = (state: Partial<typeof STATE>): object | null =>
     analyser.bind(text, { ...STATE, ...state }, NO_NAMES, 'idle').memo;

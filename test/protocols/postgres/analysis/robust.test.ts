@@ -26,7 +26,7 @@ const DEEP: readonly (readonly [string, string])[] = [
 ];
 
 for (const [name, sql] of DEEP) {
-  test(`PG-16: ${name} get a verdict, and the next text is read as ever`, async () => {
+  test(`PG-16, SQ-06: ${name} get a verdict, and the next text is read as ever`, async () => {
     const judgeable = await judgeableOf(sql);
     assert.ok(judgeable.units.length > 0);
     assert.ok(judgeable.units.every((unit) => unit.risk === 'destructive' || fact(unit, 'is_opaque') === false));
@@ -34,7 +34,7 @@ for (const [name, sql] of DEEP) {
   });
 }
 
-test('a long text is analysed elsewhere, with the same result', async () => {
+test('PG-T16: a long text is analysed elsewhere, with the same result', async () => {
   const filler = ' '.repeat(40_000);
   const long = analyser.analyse(Buffer.from(`SELECT a FROM t;${filler} DELETE FROM logs WHERE id = 1`), OPTIONS);
   assert.ok(long instanceof Promise);
@@ -59,7 +59,7 @@ test('a text over the cap is opaque and too large', async () => {
 
 const LONG = Buffer.from(`SELECT 1${' '.repeat(40_000)}`);
 
-test('a text that takes too long in the thread is opaque, and the next one is read', async () => {
+test('PG-T16: a text that takes too long in the thread is opaque, and the next one is read', async () => {
   const clock = new FakeClock();
   const own = await createPostgresAnalyser({ clock });
   const cut = own.analyse(Buffer.from(`SELECT ${'f(a),'.repeat(30_000)}1`), OPTIONS);
@@ -79,7 +79,7 @@ test('the time that a thread takes to start does not count against the text', as
   await own.close();
 });
 
-test('an instance of the parser that trapped is replaced', async () => {
+test('SQ-06: an instance of the parser that trapped is replaced', async () => {
   const grammar = await createGrammar();
   for (let round = 0; round < 5; round += 1) {
     const deep = grammar.parse(repeat(10_000, '', '1', '+1'));
@@ -114,7 +114,7 @@ test('PG-20: random tokens never throw, and our statements are those of the gram
   );
 });
 
-test('random bytes never throw', () => {
+test('SQ-06: random bytes never throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
       const text = analyser.analyse(Buffer.from(bytes), OPTIONS);
@@ -320,6 +320,18 @@ test('SQ-04: a sub-select and a call are found in every expression slot of the g
       assert.ok(Array.isArray(functions) && functions.includes('pg_sleep'), sql);
     }
   }
+});
+
+test('SQ-02: what stands before a statement in characters of many bytes moves nothing out of it', async () => {
+  const { units } = await judgeableOf("SELECT '\u00e9\u{1f600}\u4e2d'; DROP TABLE tokens; SELECT 1 FROM t");
+  assert.deepEqual(
+    units.map((unit) => [fact(unit, 'verb'), fact(unit, 'statement')]),
+    [
+      ['select', "SELECT '\u00e9\u{1f600}\u4e2d'"],
+      ['drop', 'DROP TABLE tokens'],
+      ['select', 'SELECT 1 FROM t'],
+    ],
+  );
 });
 
 test('the analysis of one text is one object while it is kept', async () => {
