@@ -190,7 +190,7 @@ profile "other" { credentials = [passthrough.kept] }`;
     });
   }
 
-  test('AP-28: a wall clock that jumps a day ahead or back neither ends a wait nor prolongs it', async (t) => {
+  test('AP-28 LC-16: a wall clock that jumps a day ahead or back neither ends a wait nor prolongs it', async (t) => {
     const upstream = await startLineServer(t);
     let offsetMs = 0;
     const clock: Clock = {

@@ -128,7 +128,7 @@ async function firstError(port: number): Promise<Readonly<Record<string, string>
   return last === undefined ? {} : fieldsOf(last);
 }
 
-test('a lying upstream gets no proof, and the agent a neutral error (PG-104, PG-106, PG-109)', async () => {
+test('PG-T15: a lying upstream gets no proof, and the agent a neutral error (PG-104, PG-106, PG-109)', async () => {
   const auth = (code: number, data: Buffer = Buffer.alloc(0)) => frame('R', int32(code), data);
   const sasl = auth(10, Buffer.from('SCRAM-SHA-256\0\0'));
   const first = (sent: Buffer, iterations: string) => {
@@ -217,6 +217,14 @@ test('a lying upstream gets no proof, and the agent a neutral error (PG-104, PG-
       ),
       '28P01',
     ],
+    ...['28000', '3D000'].map((code): [string, (socket: Socket, sent: Buffer) => void, string] => [
+      `an error with names and ${code}`,
+      script(
+        () => Buffer.from('N'),
+        () => frame('E', 'SFATAL', 'VFATAL', `C${code}`, 'Mno "real" for user "real" at 10.0.0.7', ''),
+      ),
+      code,
+    ]),
     [
       'an error without a code',
       script(

@@ -325,6 +325,32 @@ test('a slow reader throttles the upstream and the memory stays flat (TR-03, MP-
   client.close();
 });
 
+test('PG-T07, PG-T13: a denial while 100 MB of a result are on their way comes behind its last message, and each statement has its record', async () => {
+  const { port, gate } = await gateway();
+  const client = await login(port);
+  client.socket.pause();
+  client.send(query(`SELECT repeat('x', 100000) FROM generate_series(1, 1000)`));
+  await waitFor(async () => (await waitingToSend()) === 1);
+  client.send(query('DROP TABLE users'), query('SELECT 1'));
+  client.socket.resume();
+  const [description, ...rows] = await client.until('C');
+  assert.equal(description?.type, 'T');
+  assert.equal(rows.length, 1001);
+  for (const { type, body } of rows.slice(0, -1)) {
+    // One column, its length, and nothing else between its bytes.
+    assert.deepEqual([type, body.length], ['D', 2 + 4 + 100_000]);
+    assert.ok(body.subarray(6).every((byte) => byte === 0x78));
+  }
+  assert.equal(shown(await client.until('Z')), 'ZI');
+  assert.equal(shown(await client.until('Z')), 'E(42501) ZI');
+  assert.equal(shown(await client.until('Z')), 'T D C ZI');
+  assert.deepEqual(
+    gate.asked.map(({ evidence }) => evidence.text),
+    [`SELECT repeat('x', 100000) FROM generate_series(1, 1000)`, 'DROP TABLE users', 'SELECT 1'],
+  );
+  client.close();
+});
+
 async function waitingToSend(): Promise<number> {
   const rows = await server.query(
     `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'SELECT repeat%' AND wait_event = 'ClientWrite'`,
