@@ -143,6 +143,10 @@ const FACTS: Readonly<Record<string, readonly string[]>> = {
     'sql.predicates',
     'sql.predicates_complete',
     'sql.is_opaque',
+    'sql.effects',
+    'sql.reads',
+    'sql.row_limit',
+    'sql.locking',
   ],
   k8s: [
     ...HTTP_FACTS.filter((name) => /^http\.(?:host|port|scheme|method)$/.test(name)),
@@ -214,6 +218,35 @@ const SHAPES: Readonly<Record<string, (read: Read, equal: readonly (Json | undef
 
 /** Comparisons of which any value is covered: each picks out what it names and nothing more. */
 const PICKING = new Set(['=', 'in']);
+/** A column of these is a switch: the other value means half of the table, not another row. */
+const SWITCHES = new Set(['true', 'false']);
+/** Statements whose constants are values of rows. In all others a constant may be code, a bound or an option. */
+const ROW_VERBS = new Set(['select', 'insert', 'update', 'delete', 'merge']);
+const PARAMETER = /\$\d/;
+
+/** Why another constant of this statement could do something else than the same to another row, or null. */
+function findMeantConstant(read: Read): string | null {
+  const effects = listOf(read('sql.function_effects'));
+  const calls = listOf(read('sql.functions')).length > 0;
+  const rows = ROW_VERBS.has(textOf(read('sql.verb')));
+  if (rows && calls && (effects.length === 0 || effects.some((effect) => effect !== 'safe'))) {
+    return 'it calls a function, to which another constant could mean anything';
+  }
+  if (listOf(read('sql.table_functions')).length > 0) {
+    return 'it reads or writes through a table function, to which another constant could mean anything';
+  }
+  if (
+    textOf(read('sql.verb')) === 'insert' &&
+    listOf(read('sql.reads')).length > 0 &&
+    itemsOf(read('sql.predicates')).length === 0
+  ) {
+    return 'it takes rows out of a table, and another constant could take more of them';
+  }
+  const statement = textOf(read('sql.statement'));
+  return !rows && (statement === '' || PARAMETER.test(statement))
+    ? 'its parameters are no values of rows, so others could do something else'
+    : null;
+}
 
 /**
  * A statement's fingerprint (all constants taken out), its tables, and its conditions. A constant that a column must be equal to may be another;
@@ -225,6 +258,10 @@ function sqlShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape {
     return { why: 'what the statement does cannot be told by its form' };
   }
   const filtered = read('sql.has_where') === true;
+  const meant = findMeantConstant(read);
+  if (meant !== null) {
+    return { why: meant };
+  }
   const changes = ['update', 'delete', 'merge'].some((word) => listOf(read('sql.verbs')).includes(word));
   if (changes && (!filtered || read('sql.bounded') !== true)) {
     return { why: 'it changes rows without a bound' };
@@ -235,22 +272,30 @@ function sqlShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape {
   const predicates = itemsOf(read('sql.predicates')).flatMap((one) => (isObject(one) ? [one] : []));
   const bounds = predicates.map((one) => {
     const { table = '', column = '', op = '', kind = '' } = one;
-    const free = PICKING.has(textOf(op));
+    const free = isFree(one);
     return [table, column, op, kind, free ? itemsOf(one['values']).length : (one['value'] ?? null)];
   });
   const where = predicates.map((one) => {
     const name = `${textOf(one['column'])} ${textOf(one['op'])}`;
-    return PICKING.has(textOf(one['op'])) ? `${name} any value` : `${name} ${textOf(one['value'])}`;
+    return isFree(one) ? `${name} any value` : `${name} ${textOf(one['value'])}`;
   });
   const tables = listOf(read('sql.writes')).concat(listOf(read('sql.tables')));
   const [table = 'no table'] = tables.toSorted((a, b) => b.length - a.length);
   const condition = where.length === 0 ? '' : ` where ${where.join(' and ')}`;
   const values = ['insert', 'update'].includes(verb) ? ', whatever values are written' : '';
+  const many = verb === 'insert' ? ' and however many rows' : '';
+  // The fingerprint has no constants, so a statement in which they are more than values is covered as it is written.
+  const text = ROW_VERBS.has(verb) ? null : textOf(read('sql.statement'));
+  const as = text === null ? 'the statement as written, with other constants' : 'exactly the statement as written';
   const index = (FACTS['sql'] ?? []).indexOf('sql.predicates');
   return {
-    parts: equal.with(index, bounds),
-    sentence: `${verb} on ${table}${condition}${values} (the statement as written, with other constants)`,
+    parts: [...equal.with(index, bounds), text],
+    sentence: `${verb} on ${table}${condition}${values}${many} (${as})`,
   };
+}
+
+function isFree({ op = '', value = '' }: JsonObject): boolean {
+  return PICKING.has(textOf(op)) && !SWITCHES.has(textOf(value).toLowerCase());
 }
 
 /** Verb, resource and namespace, and everything of the object that says what it may do; its name and the rest of it may differ. */

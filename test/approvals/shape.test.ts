@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shapeOf } from '../../src/approvals/shape.ts';
+import { factsToJson } from '../../src/rules/facts.ts';
+import { judgeableOf } from '../support/sql.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -263,4 +265,43 @@ test('the sentence says what is covered, in words', () => {
   );
   assert.equal(sentence('http', POST), 'POST api.example.com/v1/users/*/refunds, whatever values stand in its body');
   assert.equal(sentence('ssh', { ...EXEC, argv: ['kill', '-9', '100'] }), 'kill -9 * as root');
+});
+
+test('AP-32: a constant of a real statement that is more than a value of a row is never another one under a grant', async () => {
+  const shape = async (sql: string): Promise<string | null> => {
+    const { units } = await judgeableOf(sql);
+    const found = shapeOf(factsToJson(units, 'sql', {}), 'sql');
+    return found.kind === 'shape' ? found.key : null;
+  };
+  const covered: readonly (readonly [string, string])[] = [
+    ['DELETE FROM t WHERE id = 1', 'DELETE FROM t WHERE id = 2'],
+    ['UPDATE t SET a = 1, at = now() WHERE id = 1', 'UPDATE t SET a = 2, at = now() WHERE id = 2'],
+    ["INSERT INTO t (a) VALUES ('x')", "INSERT INTO t (a) VALUES ('y')"],
+    ['ALTER TABLE t ALTER COLUMN a SET DEFAULT 1', 'ALTER TABLE t ALTER COLUMN a SET DEFAULT 1'],
+  ];
+  const asked: readonly (readonly [string, string])[] = [
+    ["SELECT dblink('x', 'SELECT 1')", "SELECT dblink('x', 'DROP TABLE t')"],
+    ["SELECT pg_read_file('/tmp/a')", "SELECT pg_read_file('/etc/passwd')"],
+    ['SELECT pg_terminate_backend(1)', 'SELECT pg_terminate_backend(2)'],
+    ["UPDATE t SET a = pg_read_file('/a') WHERE id = 1", "UPDATE t SET a = pg_read_file('/b') WHERE id = 1"],
+    ['INSERT INTO t SELECT * FROM u WHERE id < 1', 'INSERT INTO t SELECT * FROM u WHERE id < 100000'],
+    ['INSERT INTO t SELECT * FROM u LIMIT 1', 'INSERT INTO t SELECT * FROM u LIMIT 100000'],
+    ['SELECT * FROM t LIMIT 1 FOR UPDATE', 'SELECT * FROM t LIMIT 100000 FOR UPDATE'],
+    ['DELETE FROM t WHERE active = true', 'DELETE FROM t WHERE active = false'],
+    ['CREATE POLICY p ON t USING (x < 1)', 'CREATE POLICY p ON t USING (x < 200)'],
+    ['CREATE VIEW v AS SELECT * FROM t WHERE x = 1', 'CREATE VIEW v AS SELECT * FROM t WHERE x = 2'],
+    [
+      "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'",
+      "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 2'",
+    ],
+    ['ALTER TABLE t ALTER COLUMN a SET DEFAULT 1', 'ALTER TABLE t ALTER COLUMN a SET DEFAULT 2'],
+  ];
+  for (const [first, second] of covered) {
+    const key = await shape(first);
+    assert.ok(key !== null && key === (await shape(second)), `${second}: covered`);
+  }
+  for (const [first, second] of asked) {
+    const key = await shape(first);
+    assert.ok(key === null || key !== (await shape(second)), `${second}: asked about`);
+  }
 });
