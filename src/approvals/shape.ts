@@ -317,7 +317,7 @@ function k8sShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape {
   };
 }
 
-/** Method, host and the path with its ids taken out; the same parameters, and a body of the same fields. */
+/** Method, host and the path with its ids taken out; the same parameters, of which ids may differ, and a body of the same fields. */
 function httpShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape {
   const path = read('http.path');
   if (typeof path !== 'string') {
@@ -325,7 +325,7 @@ function httpShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape 
   }
   const template = path.split('/').map(templateOf).join('/');
   const asked = read('http.query');
-  const query = isObject(asked) ? Object.keys(asked).toSorted() : [];
+  const query = isObject(asked) ? Object.entries(asked).map(queryOf).toSorted() : [];
   const json = read('http.body_json');
   const size = read('http.body_size');
   const form = read('http.form');
@@ -360,12 +360,21 @@ function sshShape(read: Read, equal: readonly (Json | undefined)[]): UnitShape {
   return { parts: equal.with(index, template), sentence: `${template.join(' ')} as ${textOf(read('ssh.user'))}` };
 }
 
+/** A parameter as `name=value`: a filter, a switch or a scope is part of the form, an id is one of many. */
+function queryOf([name, value]: readonly [string, Json]): string {
+  const values = Array.isArray(value) ? listOf(value) : [textOf(value)];
+  return values
+    .map(templateOf)
+    .map((one) => `${encodeURIComponent(name)}=${one === '*' ? one : encodeURIComponent(one)}`)
+    .join('&');
+}
+
 const ID =
   /^(?:\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\d|(?=[0-9a-f]*\d)[0-9a-f]{8,64})$/i;
 
-/** `*` for what names one of many: a number, a UUID, a date, a hash. */
+/** `*` for what names one of many: a number, a UUID, a date, a hash. A word that is a star itself gets a backslash: it may mean all of them. */
 function templateOf(word: string): string {
-  return ID.test(word) ? '*' : word;
+  return ID.test(word) ? '*' : /^\\*\*$/.test(word) ? `\\${word}` : word;
 }
 
 /** The names and kinds of the values of a JSON body, without the values; equal elements of a list count once. */
