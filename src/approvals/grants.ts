@@ -66,6 +66,7 @@ interface Entry {
 }
 
 const PAGE = 200;
+const POLICY_CHANGED = 'the policy of its endpoint changed';
 
 export function createGrantBook(parts: GrantBookParts): GrantBook {
   return new Book(parts);
@@ -167,6 +168,11 @@ class Book implements GrantBook {
       void this.#finish(grant, leftMs <= 0 ? 'expired' : 'used-up', '');
       return;
     }
+    // It may have changed while the approval was being recorded: then nobody was asked about it as it is now.
+    if (grant.policy !== this.#parts.policyOf(grant.endpoint)) {
+      void this.#finish(grant, 'ended', POLICY_CHANGED);
+      return;
+    }
     const timer = clock.after(leftMs, () => this.#expire(grant.id));
     this.#entries.set(grant.id, { grant, dueMs: clock.monotonicMs() + leftMs, timer });
   }
@@ -188,10 +194,7 @@ class Book implements GrantBook {
   }
 
   policyChanged(): void {
-    this.endOf(
-      ({ policy, endpoint }) => policy !== this.#parts.policyOf(endpoint),
-      'the policy of its endpoint changed',
-    );
+    this.endOf(({ policy, endpoint }) => policy !== this.#parts.policyOf(endpoint), POLICY_CHANGED);
   }
 
   endOf(fits: (grant: Grant) => boolean, why: string): void {
@@ -220,7 +223,7 @@ class Book implements GrantBook {
       if (grant.policy === this.#parts.policyOf(grant.endpoint)) {
         this.start(grant);
       } else {
-        await this.#finish(grant, 'ended', 'the policy of its endpoint changed');
+        await this.#finish(grant, 'ended', POLICY_CHANGED);
       }
     }
   }

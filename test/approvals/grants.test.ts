@@ -168,6 +168,22 @@ test('a changed policy of the endpoint ends its grants; the same policy leaves t
   assert.equal(room.book.use(like(), ONCALL), null, 'ended is ended');
 });
 
+test('a policy that changes while the approval is being recorded leaves nothing of its grant, also when it comes back', async () => {
+  const room = openRoom();
+  const action = actionOf();
+  const shown = { text: action.evidence.text, factsJson: '{}', alert: null, words: '' };
+  const approval = describeApproval(action, decisionOf(ONCALL), { nowMs: room.clock.now(), shown });
+  const grant = room.book.make(action, approval, TERMS);
+  room.policy = 'p2';
+  room.book.policyChanged();
+  room.book.start(grant);
+  await settled();
+  assert.deepEqual(room.book.active(), []);
+  assert.equal(room.audit.events.at(-1)?.reason, 'the policy of its endpoint changed');
+  room.policy = 'p1';
+  assert.equal(room.book.use(like(), ONCALL), null);
+});
+
 test('DP-16 CP-22: grants of a device that is gone end, and whoever comes next with its name has none', async () => {
   const room = openRoom();
   const { device } = room.give();
