@@ -119,7 +119,13 @@ test('SS-07: megabytes come whole, before the exit status; both streams and the 
 });
 
 test('SS-12: an upstream that dies in the middle of a channel ends that connection, and the gateway serves the next', async () => {
-  const cut = await open.client.ssh(['echo begun; kill -9 $PPID; sleep 60']);
+  const seen = join(folder, 'seen');
+  const cut = await open.client.ssh(
+    [`echo begun; until test -e ${seen}; do sleep 0.05; done; kill -9 $PPID; sleep 60`],
+    {
+      watch: (printed) => void (printed.includes('begun') && writeFileSync(seen, '')),
+    },
+  );
   assert.notEqual(cut.code, 0);
   assert.equal(cut.stdout, 'begun\n');
   const next = await open.client.ssh(['echo on']);
