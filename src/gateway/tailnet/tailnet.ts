@@ -1,6 +1,7 @@
 // The Tailscale transport: this host's tailscaled carries the packets, the gateway is its tailnet's exit node, and what comes out of its
 // interface meets the same rules and listeners as a WireGuard tunnel. Who an address is, the daemon says (LocalAPI whois), at every connection.
 import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { createEvent } from '../../audit/event.ts';
 import { runCommand } from '../../devices/commands.ts';
 import type { DeviceRegistry } from '../../devices/registry.ts';
@@ -38,6 +39,8 @@ import type { NodeStatus } from './values.ts';
 
 /** How long tailscaled may take to be in the tailnet. */
 const RUNNING_MS = 60_000;
+/** Until the interface has the addresses of a node that is in. */
+const ADDRESSES_MS = 5_000;
 const POLL_MS = 250;
 /** How often it is looked whether everything is as it was, beside being told. */
 const WATCH_MS = 10_000;
@@ -169,6 +172,7 @@ class TailnetTransport implements Tailnet {
       const status = await api.status();
       if (status.state === 'Running' && status.addresses.length > 0) {
         await this.#settle(status);
+        await this.#untilHere();
         return;
       }
       const isHopeless = status.state === 'NeedsLogin' && key === null;
@@ -189,6 +193,15 @@ class TailnetTransport implements Tailnet {
     }
     this.addresses = addresses;
     this.#needed = findNeeded(settings.controlUrl ?? (await api.controlUrl()), await api.relayHosts());
+  }
+
+  /** tailscaled is running a moment before its interface has the addresses, and listeners are opened at them next. One may never come: IPv6 off. */
+  async #untilHere(): Promise<void> {
+    const { clock } = this.#parts;
+    const deadlineMs = clock.monotonicMs() + ADDRESSES_MS;
+    while (!this.addresses.every((ip) => isHere(ip)) && clock.monotonicMs() < deadlineMs) {
+      await new Promise<void>((resolve) => void clock.after(POLL_MS, resolve));
+    }
   }
 
   async open(): Promise<void> {
@@ -429,4 +442,9 @@ function describeOut({ state, authUrl, health }: NodeStatus, hadKey: boolean): s
         ? 'check authkey and control_url'
         : 'log it in with "tailscale up", or write authkey in gateway { tailscale { } }';
   return `tailscaled is not in a tailnet: ${state || 'it does not say how it stands'}${said}; ${fix}`;
+}
+
+/** Whether an interface of this system has that address. */
+function isHere(ip: string): boolean {
+  return Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === ip));
 }
