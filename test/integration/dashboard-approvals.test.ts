@@ -108,6 +108,8 @@ describe('with operators', { skip }, () => {
     await page.keyboard.press('d');
     const send = page.getByRole('button', { name: 'Deny with this reason' });
     assert.equal(await send.isDisabled(), true, 'a denial takes words');
+    const keys = await page.getByLabel('Why not?').getAttribute('aria-describedby');
+    assert.match(await page.locator(`#${keys}`).innerText(), /^Ctrl\+Enter sends it, Enter starts a new line/);
     await page.getByLabel('Why not?').fill('user 9 is under audit');
     await page.keyboard.press('Control+Enter');
     const { code, text } = await agent.over;

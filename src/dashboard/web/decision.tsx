@@ -262,9 +262,13 @@ function Deny({ id, onSend, onBack }: DenyProps): VNode {
           maxLength={2000}
           required
           value={note}
+          aria-describedby="deny-keys"
           onInput={(event) => setNote(event.currentTarget.value)}
         />
       </label>
+      <p class="muted small" id="deny-keys">
+        <kbd>Ctrl</kbd>+<kbd>Enter</kbd> sends it, <kbd>Enter</kbd> starts a new line, <kbd>Esc</kbd> goes back.
+      </p>
       <div class="reasons">
         {REASONS.map((reason) => (
           <button key={reason} type="button" class="chip" onClick={() => setNote(reason)}>

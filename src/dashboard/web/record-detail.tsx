@@ -162,6 +162,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'action.decided': 'Decided',
   'action.settled': 'Outcome',
   'approval.created': 'Put to people',
+  'approval.reviewed': 'Reviewed by the model',
   'approval.voted': 'Vote',
   'approval.break_glass': 'Break-glass',
   'approval.break_glass_over': 'What came of break-glass',
