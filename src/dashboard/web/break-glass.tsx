@@ -2,7 +2,7 @@
 // reason that everybody is told; and who did so lately, on every page.
 import type { VNode } from 'preact';
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApprovalJson, BreakGlassJson, VoteJson } from '../../client/approval-shapes.ts';
 import type { ListJson } from '../../client/control-shapes.ts';
 import { get } from './api.ts';
@@ -134,7 +134,8 @@ export function BreakGlass({
   const [reason, setReason] = useState('');
   const [sure, setSure] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Not after the paint: keys that are typed meanwhile would be shortcuts of the page.
+  useLayoutEffect(() => field.current?.focus(), []);
   const ready = sure && seenWhole && reason.trim().length >= MIN_REASON_CHARS;
   return (
     <form

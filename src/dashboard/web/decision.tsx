@@ -1,6 +1,6 @@
 // The two answers. A destructive request takes a second press to approve; a denial takes words, which the agent is told.
 import type { ComponentChildren, VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApprovalJson, BreakGlassJson } from '../../client/approval-shapes.ts';
 import { CallError, messageOf, post, session } from './api.ts';
 import { BreakGlass, useOffer } from './break-glass.tsx';
@@ -231,7 +231,8 @@ function Deny({ id, onSend, onBack }: DenyProps): VNode {
     keepDraft(id, text);
   };
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Not after the paint: keys that are typed meanwhile would be shortcuts of the page.
+  useLayoutEffect(() => field.current?.focus(), []);
   const submit = (): void => {
     if (note.trim() === '') {
       field.current?.focus();
