@@ -1,6 +1,7 @@
 // Clients as people have them under `clawpatrol run --mode proxy`: ssh, scp, git, kubectl and psql on a machine that reaches nothing but the
 // gateway. They find their way by what the run gives them alone, and each is judged and recorded under the run.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -111,15 +112,10 @@ profile "oncall" { credentials = [db, box, git, prod] }
       assert.deepEqual([said.stdout, said.code], ['here\n', 0], `${words.join(' ')}: ${said.stderr}`);
     }
     // Much both ways, and the end of what it reads.
-    const through = 'tee "$1" | ssh -o BatchMode=yes -o IdentityFile=none "$2" cat | cmp - "$1" && echo same';
-    const copied = await run(
-      'sh',
-      '-c',
-      `head -c 20000000 /dev/urandom | ${through}`,
-      'sh',
-      join(world.home, 'much'),
-      at,
-    );
+    const much = join(world.home, 'much');
+    writeFileSync(much, randomBytes(20_000_000));
+    const through = 'ssh -o BatchMode=yes -o IdentityFile=none "$2" cat < "$1" | cmp - "$1" && echo same';
+    const copied = await run('sh', '-c', through, 'sh', much, at);
     assert.deepEqual([copied.stdout, copied.code], ['same\n', 0], copied.stderr);
     const denied = await ssh(at, 'rm', '-rf', join(world.home, 'nothing'));
     assert.deepEqual([denied.code, /denied/.test(denied.stderr)], [126, true], denied.stderr);
