@@ -4,6 +4,7 @@ import { createEvent, type AuditEvent, type AuditRecord } from '../audit/event.t
 import type { AuditLog, AuditPage } from '../audit/log.ts';
 import type { Ref } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
+import { fieldOf } from '../lib/fields.ts';
 import type { Approval, ApprovalStore } from './approval.ts';
 import { brokenGlass } from './break-glass.ts';
 import type { Alarm, ApprovalNews } from './notify.ts';
@@ -118,8 +119,11 @@ async function findUntold(audit: AftermathParts['audit'], sinceMs: number): Prom
     // Newest first: that it was told comes before what it was about.
     const { items, next }: AuditPage = await audit.search(filter, { limit: 200, cursor, newestFirst: true });
     for (const { type, data } of items) {
-      const id = textAt(type === 'approval.break_glass' ? data?.['approval'] : { id: data?.['approval_id'] }, 'id');
-      (type === 'approval.break_glass_over' ? told : untold).add(id);
+      const over = type === 'approval.break_glass_over';
+      const id = over ? data?.['approval_id'] : fieldOf(data?.['approval'], 'id');
+      if (typeof id === 'string') {
+        (over ? told : untold).add(id);
+      }
     }
     cursor = next;
     if (cursor === null) {
@@ -128,7 +132,7 @@ async function findUntold(audit: AftermathParts['audit'], sinceMs: number): Prom
   }
   const found: Approval[] = [];
   for (const id of [...untold].toReversed()) {
-    const approval = told.has(id) || id === '' ? null : await audit.getApproval(id);
+    const approval = told.has(id) ? null : await audit.getApproval(id);
     if (approval !== null && brokenGlass(approval).length > 0) {
       found.push(approval);
     }
@@ -147,11 +151,6 @@ async function lookUp(audit: AftermathParts['audit'], approval: Approval): Promi
 
 function notRun({ state, ended }: Approval): string {
   return `it did not run: ${state}${ended === '' ? '' : `, ${ended}`}`;
-}
-
-function textAt(value: unknown, key: string): string {
-  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, key) : null;
-  return typeof found === 'string' ? found : '';
 }
 
 /** The end of an action in a line; null when the record does not end it. */

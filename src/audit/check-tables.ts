@@ -1,6 +1,7 @@
 // The part of the check that is not the chain: rows that no chain leads to, tables and indexes that would show something else than the
 // records say. Whoever has the file can write there too.
 import type { Database, Statement } from 'better-sqlite3';
+import { isObject } from '../lib/fields.ts';
 import { hashOf } from './canonical.ts';
 import type { BodyJson } from './canonical.ts';
 import type { Finding } from './chain.ts';
@@ -195,8 +196,4 @@ export function checkIndexes(db: Database): Finding | null {
     }
   }
   return null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
