@@ -3,7 +3,7 @@
 import type { ControlClient } from '../client/control-client.ts';
 import { ControlError } from '../client/control-client.ts';
 import type { ProfileJson } from '../client/control-shapes.ts';
-import { orKnown } from '../lib/text.ts';
+import { bareName, orKnown, orKnownRefs } from '../lib/text.ts';
 import type { Call } from './command.ts';
 
 /** Endpoints and profiles may have been removed since what is looked for was recorded, so this is a hint and no error. */
@@ -21,11 +21,8 @@ export async function hintAtFilter(
   }
   const refs = [...new Set(profiles.flatMap(({ endpoints }) => endpoints))];
   const names = profiles.map(({ name }) => name);
-  if (endpoint !== null && !refs.includes(endpoint)) {
-    const bare = refs.map((ref) => ref.slice(ref.indexOf('.') + 1));
-    if (!bare.includes(endpoint)) {
-      call.out.complain(`no profile reaches an endpoint "${endpoint}"${orKnown(endpoint, refs, bare)}`);
-    }
+  if (endpoint !== null && !refs.some((ref) => ref === endpoint || bareName(ref) === endpoint)) {
+    call.out.complain(`no profile reaches an endpoint "${endpoint}"${orKnownRefs(endpoint, refs)}`);
   }
   if (profile !== null && !names.includes(profile)) {
     call.out.complain(`there is no profile "${profile}"${orKnown(profile, names)}`);

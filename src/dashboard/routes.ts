@@ -6,6 +6,7 @@ import { MAX_NOTE_CHARS, type Principal } from '../approvals/stages.ts';
 import type { ApprovalJson } from '../client/approval-shapes.ts';
 import type { ControlErrorCode } from '../client/control-shapes.ts';
 import { Secret } from '../lib/secret.ts';
+import { bareName } from '../lib/text.ts';
 import { type OperatorParts, type Call, type Answer, type Route, operatorEvent } from './call.ts';
 import { DEVICE_ROUTES } from './device-routes.ts';
 import { ambiguous, findApproval, noApproval } from './find-approval.ts';
@@ -67,11 +68,6 @@ async function listApprovals({ parts, query }: Call): Promise<Answer> {
     }
   }
   return { kind: 'json', body: { items, next: cursor } };
-}
-
-/** `postgres.shop` is `shop` where people write it. */
-function bareName(ref: string): string {
-  return ref.slice(ref.indexOf('.') + 1);
 }
 
 async function showApproval(call: Call): Promise<Answer> {

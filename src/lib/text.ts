@@ -20,6 +20,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
+/** `postgres.shop` is `shop` where people write it. */
+export function bareName(ref: string): string {
+  return ref.slice(ref.indexOf('.') + 1);
+}
+
 /** Names that are listed where none is near. */
 const MAX_LISTED = 10;
 
@@ -38,6 +43,11 @@ export function orKnown(word: string, known: Iterable<string>, short: Iterable<s
   }
   const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
   return `; there ${names.length === 1 ? 'is' : 'are'}: ${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+}
+
+/** The same of declared blocks: they are listed with their type, and a bare name is near too. */
+export function orKnownRefs(word: string, refs: readonly string[]): string {
+  return orKnown(word, refs, refs.map(bareName));
 }
 
 /** Edit distance in which two neighbours that changed places are one slip, or `cap` as soon as it is known to be at least that. */

@@ -3,12 +3,13 @@ import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { batch, signal } from '@preact/signals';
 import type { ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { get, messageOf } from './api.ts';
 import { AgentText, Empty, Spinner, Tier, Verdict } from './parts.tsx';
 import { RecordDetail } from './record-detail.tsx';
 import { goTo, linkTo, place } from './route.ts';
 import { liveRecords, nowMs, recordFilter } from './state.ts';
-import { bareName, clockTime, dateTime, dayOf } from './text.ts';
+import { clockTime, dateTime, dayOf } from './text.ts';
 
 interface Filters {
   readonly text: string;

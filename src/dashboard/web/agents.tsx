@@ -9,12 +9,13 @@ import type {
   QuarantineJson,
   RecordRowJson,
 } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { showDevice } from './activity.tsx';
 import { call, get, messageOf, post } from './api.ts';
 import { AgentText, Ago, Empty, Spinner, Verdict } from './parts.tsx';
 import { linkTo, place } from './route.ts';
 import { mayDecide, nowMs, pending, seesAll, tell } from './state.ts';
-import { bareName, bytes, clockTime, duration } from './text.ts';
+import { bytes, clockTime, duration } from './text.ts';
 
 const agents = signal<readonly AgentJson[] | null>(null);
 const quarantined = signal<readonly QuarantineJson[]>([]);

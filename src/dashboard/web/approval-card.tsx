@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ApprovalJson } from '../../client/approval-shapes.ts';
 import type { ListJson, RecordRowJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { get } from './api.ts';
 import { Decision } from './decision.tsx';
 import { AgentText, Ago, Facts, Section, Tier, Verdict } from './parts.tsx';
@@ -11,7 +12,7 @@ import { Request, useWholeView } from './request.tsx';
 import { linkTo } from './route.ts';
 import { nowMs } from './state.ts';
 import { AgentWords, Incident, Reviews } from './words.tsx';
-import { bareName, clockTime, countdown, dateTime } from './text.ts';
+import { clockTime, countdown, dateTime } from './text.ts';
 
 export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }): VNode {
   const view = useWholeView(approval);

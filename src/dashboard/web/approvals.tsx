@@ -2,12 +2,13 @@
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { ApprovalJson } from '../../client/approval-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { fault, isTyping, move, show, shown } from './looking.ts';
 import { AgentText, Ago, Empty, Spinner, Tier } from './parts.tsx';
 import { linkTo, place } from './route.ts';
 import { loadMore, loadQueue, nowMs, pending, queue, queueLoaded } from './state.ts';
-import { bareName, countdown } from './text.ts';
+import { countdown } from './text.ts';
 
 export function Approvals(): VNode {
   const { id } = place.value;

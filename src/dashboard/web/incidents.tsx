@@ -3,13 +3,14 @@ import { signal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { ChainJson, IncidentJson, ListJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { CallError, get, messageOf } from './api.ts';
 import { ChainTree } from './chain.tsx';
 import { isTyping } from './looking.ts';
 import { AgentText, Ago, Empty, Facts, Pieces, Section, Spinner } from './parts.tsx';
 import { goTo, linkTo, place } from './route.ts';
 import { isAdmin, liveRecords, recordFilter, seesAll } from './state.ts';
-import { bareName, dateTime, splitRequest } from './text.ts';
+import { dateTime, splitRequest } from './text.ts';
 
 const incidents = signal<readonly IncidentJson[] | null>(null);
 const chain = signal<ChainJson | null>(null);

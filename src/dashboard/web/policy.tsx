@@ -2,9 +2,10 @@
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { PolicyJson, RuleJson, TierJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { get, messageOf } from './api.ts';
 import { Ago, Empty, Spinner, Tier } from './parts.tsx';
-import { bareName, count, dateTime } from './text.ts';
+import { count, dateTime } from './text.ts';
 
 const REFRESH_MS = 5_000;
 

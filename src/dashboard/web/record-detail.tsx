@@ -2,13 +2,14 @@
 import type { VNode } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ListJson, RecordJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { get, messageOf } from './api.ts';
 import { flatten } from './approval-card.tsx';
 import { AgentText, Copy, Empty, Facts, Section, Spinner, Tier, Verdict } from './parts.tsx';
 import { RequestText } from './request.tsx';
 import { fixtureOf, readDecided, ruleOf } from './reuse.ts';
 import { AgentWords } from './words.tsx';
-import { bareName, dateTime, splitRequest } from './text.ts';
+import { dateTime, splitRequest } from './text.ts';
 
 export function RecordDetail({ id, onClose }: { readonly id: string; readonly onClose: () => void }): VNode {
   const [records, setRecords] = useState<readonly RecordJson[] | null>(null);

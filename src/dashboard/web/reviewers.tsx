@@ -3,11 +3,12 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ApproverJson, GrantJson, ReviewerJson } from '../../client/approval-shapes.ts';
 import type { ListJson } from '../../client/control-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { get, messageOf, post } from './api.ts';
 import { BrokenGlass } from './break-glass.tsx';
 import { AgentText, Ago, Section } from './parts.tsx';
 import { mayDecide, nowMs, tell } from './state.ts';
-import { bareName, count, duration } from './text.ts';
+import { count, duration } from './text.ts';
 
 export function Reviewers(): VNode {
   return (

@@ -143,11 +143,6 @@ function two(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** `postgres.shop` → `shop`; the type is shown beside it. */
-export function bareName(ref: string): string {
-  return ref.includes('.') ? ref.slice(ref.indexOf('.') + 1) : ref;
-}
-
 /** `1.5 KiB`. */
 export function bytes(value: number): string {
   return value < 1024

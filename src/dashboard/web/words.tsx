@@ -1,9 +1,9 @@
 // Other voices on a request's card, each marked as what it is: the incident, the agent's own words, a model's assessment.
 import type { VNode } from 'preact';
 import type { ApprovalJson, ReviewJson } from '../../client/approval-shapes.ts';
+import { bareName } from '../../lib/text.ts';
 import { AgentText, Facts, Section } from './parts.tsx';
 import { linkTo } from './route.ts';
-import { bareName } from './text.ts';
 
 /** The alert that the agent is said to work on. */
 export function Incident({ approval }: { readonly approval: ApprovalJson }): VNode | null {
