@@ -85,6 +85,14 @@ rule "never" {
     return runCli([...args, '--gateway', where], { CLAWPATROL_TOKEN: tokens.get(name) ?? '' });
   }
 
+  /** A statement of an agent that waits. */
+  async function park(sql: string) {
+    const agent = world.psql(sql);
+    const id = await agent.parked;
+    const shown = JSON.parse(world.gateway.cli('approvals', 'show', id, '--json').stdout) as ApprovalJson;
+    return { agent, id, digest: shown.request.digest };
+  }
+
   async function calls(path: string, type: string) {
     const found = () =>
       hook.calls.filter(
@@ -194,10 +202,8 @@ rule "never" {
     'AP-33: on the command line with the flag and a reason; nobody else, and nothing from a channel',
     LIMIT,
     async () => {
-      const agent = world.psql('DELETE FROM users WHERE id < 4');
-      const id = await agent.parked;
-      const shown = JSON.parse(world.gateway.cli('approvals', 'show', id, '--json').stdout) as ApprovalJson;
-      const digest = ['--digest', shown.request.digest];
+      const { agent, id, digest } = await park('DELETE FROM users WHERE id < 4');
+      const flag = ['--digest', digest];
       const rows: readonly (readonly [string, readonly string[], number, RegExp])[] = [
         ['bob', ['--break-glass', '--reason', REASON], 1, /bob is not in break_glass of human_approver\.oncall/],
         ['alice', ['--break-glass', '--reason', 'now'], 2, /10 characters or more/],
@@ -207,21 +213,21 @@ rule "never" {
         ['alice', ['--break-glass', '--reason', REASON, '--note', 'x'], 2, /leave --grant/],
       ];
       for (const [who, args, code, want] of rows) {
-        const result = cliAs(who, 'approvals', 'approve', id, ...digest, ...args);
+        const result = cliAs(who, 'approvals', 'approve', id, ...flag, ...args);
         assert.equal(result.code, code, `${args.join(' ')}: ${result.stdout}${result.stderr}`);
         assert.match(result.stderr, want);
       }
       // The gateway's own host is nobody of the list.
-      const local = world.gateway.cli('approvals', 'approve', id, ...digest, '--break-glass', '--reason', REASON);
+      const local = world.gateway.cli('approvals', 'approve', id, ...flag, '--break-glass', '--reason', REASON);
       assert.match(local.stderr, /local is not in break_glass/);
       const decisions = `http://${world.gateway.addresses.get('dashboard')}/api/notifier/bus/decision`;
-      const decision = { approval: id, digest: shown.request.digest, decision: 'approve', operator: 'alice' };
+      const decision = { approval: id, digest, decision: 'approve', operator: 'alice' };
       const { status } = await sendDecision(decisions, { ...decision, break_glass: REASON });
       assert.equal(status, 400, 'a channel has no such word');
       const still = JSON.parse(world.gateway.cli('approvals', 'show', id, '--json').stdout) as ApprovalJson;
       assert.deepEqual([still.state, still.votes], ['pending', []]);
 
-      const done = cliAs('alice', 'approvals', 'approve', id, ...digest, '--break-glass', '--reason', REASON);
+      const done = cliAs('alice', 'approvals', 'approve', id, ...flag, '--break-glass', '--reason', REASON);
       assert.equal(done.code, 0, done.stderr);
       assert.match((await agent.over).text, /^DELETE 3$/m);
       const refused = recordsOf(id).filter(({ type, data }) => {
@@ -242,11 +248,9 @@ rule "never" {
     LIMIT,
     async () => {
       // It runs until the gateway is gone.
-      const agent = world.psql('DELETE FROM logs WHERE id = 199 AND pg_sleep(60) IS NOT NULL');
-      const id = await agent.parked;
-      const shown = JSON.parse(world.gateway.cli('approvals', 'show', id, '--json').stdout) as ApprovalJson;
-      const digest = ['--digest', shown.request.digest];
-      const done = cliAs('alice', 'approvals', 'approve', id, ...digest, '--break-glass', '--reason', REASON);
+      const { id, digest } = await park('DELETE FROM logs WHERE id = 199 AND pg_sleep(60) IS NOT NULL');
+      const glass = ['--digest', digest, '--break-glass', '--reason', REASON];
+      const done = cliAs('alice', 'approvals', 'approve', id, ...glass);
       assert.equal(done.code, 0, done.stderr);
       const { configPath, stateDir } = world.gateway;
       await world.gateway.stop('SIGKILL');
