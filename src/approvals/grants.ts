@@ -158,6 +158,11 @@ class Book implements GrantBook {
   }
 
   start(grant: Grant): void {
+    void this.#begin(grant);
+  }
+
+  /** It answers from now on, or its end is recorded. Whether it answers is settled at once; the record is what takes time. */
+  async #begin(grant: Grant): Promise<void> {
     const { clock } = this.#parts;
     if (grant.key === '') {
       return;
@@ -165,12 +170,12 @@ class Book implements GrantBook {
     // A wall clock that stands before the grant's beginning tells nothing: the whole time counts from now.
     const leftMs = Math.min(grant.expiresMs - clock.now(), grant.expiresMs - grant.createdMs);
     if (leftMs <= 0 || grant.uses >= grant.maxUses) {
-      void this.#finish(grant, leftMs <= 0 ? 'expired' : 'used-up', '');
+      await this.#finish(grant, leftMs <= 0 ? 'expired' : 'used-up', '');
       return;
     }
-    // It may have changed while the approval was being recorded: then nobody was asked about it as it is now.
+    // It may have changed while the approval was being recorded, or the gateway was down: then nobody was asked about it as it is now.
     if (grant.policy !== this.#parts.policyOf(grant.endpoint)) {
-      void this.#finish(grant, 'ended', POLICY_CHANGED);
+      await this.#finish(grant, 'ended', POLICY_CHANGED);
       return;
     }
     const timer = clock.after(leftMs, () => this.#expire(grant.id));
@@ -220,11 +225,7 @@ class Book implements GrantBook {
       }
     }
     for (const grant of found.toReversed()) {
-      if (grant.policy === this.#parts.policyOf(grant.endpoint)) {
-        this.start(grant);
-      } else {
-        await this.#finish(grant, 'ended', POLICY_CHANGED);
-      }
+      await this.#begin(grant);
     }
   }
 
