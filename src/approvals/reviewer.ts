@@ -105,18 +105,21 @@ interface Running {
   waiting: number;
 }
 
-interface Counted {
-  reviews: number;
-  allowed: number;
-  denied: number;
-  escalated: number;
-  failed: number;
-  cached: number;
-  inputTokens: number;
-  outputTokens: number;
-  cost: number;
-  lastTrouble: string;
-}
+/** What is counted of a reviewer that nobody has asked yet. */
+export const NO_REVIEWS: Omit<ReviewerUsage, 'approver' | 'hourTokens' | 'hourlyTokens'> = {
+  reviews: 0,
+  allowed: 0,
+  denied: 0,
+  escalated: 0,
+  failed: 0,
+  cached: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  cost: 0,
+  lastTrouble: '',
+};
+
+type Counted = { -readonly [Name in keyof typeof NO_REVIEWS]: (typeof NO_REVIEWS)[Name] };
 
 interface Desk {
   readonly budget: TokenBudget;
@@ -275,7 +278,7 @@ class ModelReviewer implements Reviewer {
     const desk = this.#desks.get(approver.ref) ?? {
       budget: new TokenBudget(),
       turns: new Turns(MAX_AT_ONCE),
-      counted: nothing(),
+      counted: { ...NO_REVIEWS },
       hourlyTokens: 0,
     };
     // A reload may have changed it.
@@ -307,21 +310,6 @@ interface CallParts {
   readonly startedMs: number;
   readonly signal: AbortSignal;
   readonly likeness: string;
-}
-
-function nothing(): Counted {
-  return {
-    reviews: 0,
-    allowed: 0,
-    denied: 0,
-    escalated: 0,
-    failed: 0,
-    cached: 0,
-    inputTokens: 0,
-    outputTokens: 0,
-    cost: 0,
-    lastTrouble: '',
-  };
 }
 
 function answered({

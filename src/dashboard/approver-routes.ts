@@ -1,6 +1,6 @@
 // The calls about those who decide: how people do it, and what reviewer models were used for.
 import type { ApproverRecord } from '../approvals/fatigue.ts';
-import type { ReviewerUsage } from '../approvals/reviewer.ts';
+import { NO_REVIEWS, type ReviewerUsage } from '../approvals/reviewer.ts';
 import type { ApproverJson, ReviewerJson } from '../client/approval-shapes.ts';
 import type { Config } from '../config/config.ts';
 import { readFields } from './input.ts';
@@ -26,27 +26,13 @@ async function listApprovers({ parts, query }: Call): Promise<Answer> {
   return { kind: 'json', body: { items: (await parts.fatigue.list()).map(approverJson), next: null } };
 }
 
-const UNUSED: Omit<ReviewerUsage, 'approver' | 'hourlyTokens'> = {
-  reviews: 0,
-  allowed: 0,
-  denied: 0,
-  escalated: 0,
-  failed: 0,
-  cached: 0,
-  inputTokens: 0,
-  outputTokens: 0,
-  cost: 0,
-  hourTokens: 0,
-  lastTrouble: '',
-};
-
 /** Every reviewer model of the configuration, also those that nobody has asked yet. */
 function reviewersOf({ approvers }: Config, usage: readonly ReviewerUsage[]): readonly ReviewerJson[] {
   return approvers.flatMap((approver) => {
     if (approver.type !== 'llm_approver') {
       return [];
     }
-    const used = usage.find(({ approver: ref }) => ref === approver.ref) ?? UNUSED;
+    const used = usage.find(({ approver: ref }) => ref === approver.ref) ?? { ...NO_REVIEWS, hourTokens: 0 };
     return [
       {
         approver: approver.ref,
