@@ -15,7 +15,7 @@ import type { UnitParts } from './unit.ts';
 
 /** Lets marked answers pass the check of their sender's route (ip-sysctl). */
 const MARK_COUNTS = '/proc/sys/net/ipv4/conf/all/src_valid_mark';
-const INTERFACE_MS = 5_000;
+const INTERFACE_MS = 15_000;
 const POLL_MS = 20;
 /** Until the gateway has answered through the tunnel. */
 const READY_MS = 15_000;
@@ -128,12 +128,21 @@ async function createLink(interfaceName: string, system: MachineSystem): Promise
   // This kernel has no WireGuard. The program that stands in for it must outlive us and our terminal.
   system.startDetached('wireguard-go', ['--foreground', interfaceName], {});
   const endMs = system.uptimeMs() + INTERFACE_MS;
-  while (!hasInterface(interfaceName, system)) {
+  // The interface is there a moment before the program hears what it is told.
+  while (!hasInterface(interfaceName, system) || !(await takesOrders(interfaceName, system))) {
     if (system.uptimeMs() > endMs) {
       throw new MachineError('wireguard-go made no interface; is it installed, and is /dev/net/tun there?');
     }
     await system.sleep(POLL_MS);
   }
+}
+
+/** Whether `wg` reaches what carries the interface. */
+function takesOrders(interfaceName: string, { run }: MachineSystem): Promise<boolean> {
+  return run('wg', ['show', interfaceName, 'public-key']).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether the interface is there, seen from this process. */

@@ -6,10 +6,11 @@ import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { SYSTEM_PATH } from '../../devices/system-path.ts';
+import { hasCode, messageOf } from '../../lib/errors.ts';
 import type { RunPlan } from './plan.ts';
 
 export const INTERFACE = 'clawpatrol';
-const INTERFACE_MS = 5_000;
+const INTERFACE_MS = 15_000;
 const COMMAND_MS = 10_000;
 /** Until the gateway has answered through the tunnel. */
 const READY_MS = 15_000;
@@ -41,7 +42,7 @@ export async function openTunnel(plan: RunPlan, relayPort: number): Promise<void
     }
     await pause(2);
   }
-  const told = tell(configurationOf(plan, relayPort));
+  const told = tellSoon(configurationOf(plan, relayPort), endMs);
   const lines = [
     'link set lo up',
     ...plan.addresses.map(
@@ -65,6 +66,21 @@ function hexOf(key: string): string {
   return Buffer.from(key, 'base64').toString('hex');
 }
 
+/** Its socket is there a moment before it listens at it. */
+async function tellSoon(text: string, endMs: number): Promise<void> {
+  for (;;) {
+    try {
+      await tell(text);
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'ECONNREFUSED') || performance.now() > endMs) {
+        throw new Error(`wireguard-go cannot be told: ${messageOf(error)}`, { cause: error });
+      }
+    }
+    await pause(2);
+  }
+}
+
 function tell(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: UAPI });
@@ -78,7 +94,7 @@ function tell(text: string): Promise<void> {
       }
     };
     socket.setTimeout(COMMAND_MS, () => end(new Error('wireguard-go does not answer')));
-    socket.on('error', (error) => end(new Error(`wireguard-go cannot be reached: ${error.message}`)));
+    socket.on('error', (error) => end(error));
     socket.on('close', () => end(new Error('wireguard-go ended the conversation')));
     socket.on('data', (bytes: Buffer) => {
       said = (said + bytes.toString('latin1')).slice(-1000);

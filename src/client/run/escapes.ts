@@ -18,7 +18,8 @@ export interface Attempt {
   readonly asked?: true;
 }
 
-const WAIT_MS = 1500;
+/** A gateway that is busy refuses late what the kernel has accepted for it: that is no way out. */
+const WAIT_MS = 5_000;
 
 export interface EscapeParts {
   readonly paths: DevicePaths;
@@ -142,10 +143,10 @@ function tryTcp(name: string, host: string, port: number): Promise<Attempt> {
       socket.destroy();
       resolve({ name, held, detail });
     };
-    let connected = false;
-    const timer = setTimeout(() => end(!connected, connected ? 'it was let through' : 'no answer'), WAIT_MS);
+    let timer = setTimeout(() => end(true, 'no answer'), WAIT_MS);
     socket.on('connect', () => {
-      connected = true;
+      clearTimeout(timer);
+      timer = setTimeout(() => end(false, 'it was let through'), WAIT_MS);
       socket.write('\r\n');
     });
     socket.on('data', () => end(false, 'it answered'));

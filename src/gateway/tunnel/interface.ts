@@ -15,7 +15,7 @@ import { readWireguardDump, writeWireguardConfig } from '../../devices/wireguard
 import type { Peer, PeerState } from '../../devices/wireguard.ts';
 
 /** How long wireguard-go may take to make its interface. */
-const USERSPACE_START_MS = 5_000;
+const USERSPACE_START_MS = 15_000;
 const POLL_MS = 20;
 /** How much of what wireguard-go says is kept, in characters. Its advertisement alone has 700. */
 const MAX_SAID = 2_000;
@@ -100,6 +100,17 @@ async function readAlias(interfaceName: string, run: RunCommand): Promise<string
     }
   }
   return null;
+}
+
+/** What wireguard-go has not done yet, or null: the interface is there a moment before the program hears what it is told. */
+async function findLacking(name: string, run: RunCommand): Promise<string | null> {
+  if ((await readAlias(name, run)) === null) {
+    return 'no interface';
+  }
+  return run('wg', ['show', name, 'public-key']).then(
+    () => null,
+    (error: unknown) => `it takes no orders (${messageOf(error)})`,
+  );
 }
 
 /** The lines outside the frame, as the end of a sentence. */
@@ -225,9 +236,10 @@ class MadeInterface implements TunnelInterface {
       }
     });
     const deadlineMs = clock.monotonicMs() + USERSPACE_START_MS;
-    while ((await readAlias(layout.interfaceName, run)) === null) {
+    let lacking = await findLacking(layout.interfaceName, run);
+    for (; lacking !== null; lacking = await findLacking(layout.interfaceName, run)) {
       if (ended !== null || clock.monotonicMs() > deadlineMs) {
-        const why = ended ?? `no interface within ${USERSPACE_START_MS / 1000} s`;
+        const why = ended ?? `${lacking} within ${USERSPACE_START_MS / 1000} s`;
         throw new GatewayError('TUNNEL_FAILED', 'operator', `wireguard-go made no interface: ${why}`);
       }
       await new Promise<void>((resolve) => void clock.after(POLL_MS, resolve));
