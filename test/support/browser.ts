@@ -15,6 +15,7 @@ export async function startBrowser(cleanUp: CleanUp): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: PROGRAM,
     headless: true,
+    timeout: 120_000,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
   });
   cleanUp.after(() => browser.close());
@@ -28,7 +29,7 @@ export async function openPage(
 ): Promise<{ readonly page: Page; readonly faults: string[] }> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {

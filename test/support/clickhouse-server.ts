@@ -29,7 +29,7 @@ export interface ClickHouseOptions {
 const SERVER = '/usr/sbin/clickhouse-server';
 const USER = 'real';
 const PASSWORD = 'real-clickhouse-password';
-const START_MS = 60_000;
+const START_MS = 180_000;
 const ASK_MS = 100;
 
 /** Whether this machine has a server and a client. */
@@ -102,7 +102,7 @@ async function ready(child: ChildProcess, at: { readonly folder: string; readonl
 
 async function answers(port: number): Promise<boolean> {
   try {
-    return (await fetch(`http://127.0.0.1:${port}/ping`)).ok;
+    return (await fetch(`http://127.0.0.1:${port}/ping`, { headers: { Connection: 'close' } })).ok;
   } catch {
     return false;
   }
@@ -120,7 +120,8 @@ function createHandle(child: ChildProcess, ports: Ports): ClickHouseServer {
     async query(sql, body = '') {
       const response = await fetch(`http://127.0.0.1:${ports.httpPort}/?query=${encodeURIComponent(sql)}`, {
         method: 'POST',
-        headers: { 'X-ClickHouse-User': USER, 'X-ClickHouse-Key': PASSWORD },
+        // A kept connection may have ended while this process waited for a program.
+        headers: { 'X-ClickHouse-User': USER, 'X-ClickHouse-Key': PASSWORD, Connection: 'close' },
         body,
       });
       const text = await response.text();

@@ -154,8 +154,11 @@ export async function startLineServer(cleanUp: CleanUp): Promise<{ readonly port
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
+    let rest = '';
     socket.on('data', (bytes: Buffer) => {
-      for (const line of bytes.toString().split('\n').filter(Boolean)) {
+      const parts = (rest + bytes.toString()).split('\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts.filter(Boolean)) {
         lines.push(line);
         socket.write(`done ${line}\n`);
       }

@@ -63,7 +63,7 @@ ${rest}
 export function startPsql(scope: CleanUp, port: number, sql: string): Agent {
   const where = `host=127.0.0.1 port=${port} user=agent dbname=app sslmode=disable`;
   const child = spawn('psql', ['-X', '-w', '-d', where, '-c', sql], {
-    env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '20' },
+    env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '60' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   scope.after(() => {

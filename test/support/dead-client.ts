@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { Client } from 'ssh2';
 
 /** No answer at all: what a client must never meet. */
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 45_000;
 
 const [protocol = '', wanted = '', at = ''] = process.argv.slice(2);
 const name = wanted.slice(0, wanted.lastIndexOf(':'));

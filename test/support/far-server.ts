@@ -49,11 +49,17 @@ const LENGTH_DIGITS = 12;
 
 function digest(socket: Socket): void {
   const hash = createHash('sha256');
-  let left: number | null = null;
+  let digits = '';
+  let left = 0;
   socket.on('data', (chunk: Buffer) => {
-    // One write of the client's shell: it comes whole.
-    const body = left === null ? chunk.subarray(LENGTH_DIGITS) : chunk;
-    left = (left ?? Number(chunk.toString('latin1', 0, LENGTH_DIGITS))) - body.length;
+    const lacking = LENGTH_DIGITS - digits.length;
+    digits += chunk.toString('latin1', 0, lacking);
+    if (digits.length < LENGTH_DIGITS) {
+      return;
+    }
+    left += lacking > 0 ? Number(digits) : 0;
+    const body = chunk.subarray(lacking);
+    left -= body.length;
     hash.update(body);
     if (left === 0) {
       socket.end(`${hash.digest('hex')}\n`);

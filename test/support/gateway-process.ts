@@ -6,6 +6,8 @@ import { temporaryFolder, type CleanUp } from './temp.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js');
 
+const AFTER_EXIT_MS = 5_000;
+
 export interface GatewayProcess {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -50,7 +52,7 @@ export function runCli(
     encoding: 'utf8',
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1', ...env },
     input,
-    timeout: 60_000,
+    timeout: 120_000,
   });
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
@@ -68,10 +70,10 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const exited = endOf(child);
   let log = '';
-  child.stderr.on('data', (bytes: Buffer) => {
-    log = (log + bytes.toString()).slice(-2_000_000);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2_000_000);
   });
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -87,6 +89,8 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
   });
   const to = ['--gateway', `unix:${join(stateDir, 'control.sock')}`];
   const line = await readyLine(child, exited, () => log, options.readyWithinMs ?? 120_000);
+  // What it had logged before that line stands in another pipe: by the next turn that has been read.
+  await new Promise((resolve) => setImmediate(resolve));
   const addresses = new Map(
     line
       .split(' ')
@@ -106,6 +110,16 @@ export async function startGateway(cleanUp: CleanUp, options: GatewayOptions): P
     stop,
     exited,
   };
+}
+
+/** Its code, once what it said last has been read too. What it leaves running may hold its pipes: that is not waited for long. */
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once('exit', (code) => {
+      setTimeout(() => resolve(code), AFTER_EXIT_MS).unref();
+    });
+    child.once('close', (code: number | null) => resolve(code));
+  });
 }
 
 function writeConfig(folder: string, config: GatewayOptions['config']): string {
@@ -139,8 +153,10 @@ async function readyLine(
       void exited.then((code) => reject(new Error(`the gateway ended with ${code}:\n${text}${log()}`)));
       child.stdout?.on('data', (bytes: Buffer) => {
         text += bytes.toString();
-        const line = text.split('\n').find((candidate) => candidate.startsWith('ready '));
-        if (line !== undefined && text.includes('\n')) {
+        // The last one has no end yet.
+        const lines = text.split('\n').slice(0, -1);
+        const line = lines.find((candidate) => candidate.startsWith('ready '));
+        if (line !== undefined) {
           resolve(line);
         }
       });

@@ -135,9 +135,10 @@ export async function startCluster(scope: CleanUp, { clientCaPem }: ClusterOptio
 }
 
 async function ready(direct: Cluster['direct'], folder: string): Promise<void> {
-  for (let attempt = 0; attempt < 120; attempt += 1) {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
     const { stdout } = await direct('get', '--raw', '/readyz');
-    if (stdout.startsWith('ok')) {
+    // The namespace that every cluster has is made after that.
+    if (stdout.startsWith('ok') && (await direct('get', 'namespace', 'default')).code === 0) {
       return;
     }
     await sleep(500);

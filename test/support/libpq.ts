@@ -33,6 +33,6 @@ export function findNewPsql(cleanUp: CleanUp): NewPsql | null {
   return (connection, sql, env = {}) =>
     runProgram(join(debian, 'psql'), ['-X', '-q', '-A', '-t', '-w', '-d', connection, '-c', sql], {
       env: { LD_LIBRARY_PATH: folder, ...env },
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
 }

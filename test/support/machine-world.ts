@@ -84,6 +84,8 @@ export async function startMachineWorld(cleanUp: CleanUp): Promise<MachineWorld>
   const home = temporaryFolder(cleanUp, 'clawpatrol-home');
   watchCable(cleanUp, { cable: machineCable, machine, enrolPort });
   const login = await startMachineSshd(cleanUp, machine);
+  // The kernel looks for a second whether somebody else has the cable's own address, and says so in what is compared later.
+  await eventually('addresses are settled', () => !machine.must('ip', '-6', 'address').includes('tentative'));
   const env = { HOME: home, NO_COLOR: '1' };
   const world: MachineWorld = {
     machine,
@@ -104,16 +106,16 @@ export async function startMachineWorld(cleanUp: CleanUp): Promise<MachineWorld>
       writeFileSync(path, stdout.trim(), { mode: 0o600 });
       return path;
     },
-    clawpatrol: (...args) => machine.run(process.execPath, [MAIN, ...args], { env, timeoutMs: 90_000 }),
+    clawpatrol: (...args) => machine.run(process.execPath, [MAIN, ...args], { env, timeoutMs: 180_000 }),
     async probe(...args) {
-      const result = await machine.run(process.execPath, [PROBE, ...args.map(String)], { timeoutMs: 20_000 });
+      const result = await machine.run(process.execPath, [PROBE, ...args.map(String)]);
       return result.stdout === '' ? result.stderr : result.stdout;
     },
     psql: (sql) =>
       machine.run(
         'psql',
         ['-At', '-h', NAME, '-p', String(upstream.port), '-U', 'anybody', '-d', 'postgres', '-c', sql],
-        { env: { PGCONNECT_TIMEOUT: '10', PGPASSWORD: 'none', PGSSLMODE: 'disable' }, timeoutMs: 30_000 },
+        { env: { PGCONNECT_TIMEOUT: '30', PGPASSWORD: 'none', PGSSLMODE: 'disable' } },
       ),
     openSession: (scope, version = 4) =>
       openSession(scope, { operator, address: version === 4 ? machine.address : MACHINE_V6, login, home }),
@@ -236,7 +238,7 @@ UseDNS no
   let log = '';
   child.stderr.on('data', (bytes: Buffer) => (log += bytes.toString()));
   cleanUp.after(() => void child.kill());
-  await eventually('sshd listens', () => log.includes(':: port'));
+  await eventually('sshd listens', () => log.includes('on :: port') && log.includes('on 0.0.0.0 port'));
   return join(folder, 'login');
 }
 

@@ -23,7 +23,7 @@ export function whyNoTunnel(): string | false {
 
 /** Runs a program to its end; throws with what it said when it fails. */
 export function must(program: string, ...args: string[]): string {
-  const result = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
+  const result = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
   if (result.status !== 0) {
     throw new Error(`${program} ${args.join(' ')}: ${result.stderr}${result.error?.message ?? ''}`);
   }

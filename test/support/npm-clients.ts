@@ -35,7 +35,10 @@ export async function installClients(source: string): Promise<string> {
     }
   }
   for (const name of readdirSync(source).filter((file) => file.endsWith('.mjs'))) {
-    copyFileSync(join(source, name), join(wanted, name));
+    // In one step: another run may be reading it.
+    const fresh = join(wanted, `${name}.${randomUUID()}`);
+    copyFileSync(join(source, name), fresh);
+    renameSync(fresh, join(wanted, name));
   }
   return wanted;
 }

@@ -1,7 +1,9 @@
 // The request that waits for a person at a real daemon, by the command line.
 import type { GatewayProcess } from './gateway-process.ts';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
+/** The command line is waited for without a turn of this process, in which the client that is to be parked may be. */
+const TURNS_MS = 50;
 
 /** Waits until one is parked, approves it for what is shown, and gives what was shown. */
 export async function approvePending(gateway: GatewayProcess): Promise<string> {
@@ -23,7 +25,7 @@ export async function pendingId(gateway: GatewayProcess): Promise<string> {
     if (id !== undefined) {
       return id;
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, TURNS_MS));
   }
   throw new Error('nothing was parked');
 }

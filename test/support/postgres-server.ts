@@ -75,7 +75,7 @@ export function unprivilegedIds(): { uid: number; gid: number } | null {
   }
 }
 
-/** Starts a server and waits until it takes connections (30 s at the most). */
+/** Starts a server and waits until it takes connections (two minutes at the most). */
 export async function startPostgres(cleanUp: CleanUp, options: PostgresOptions): Promise<PostgresServer> {
   const bin = findPostgres(options.flavour);
   if (bin === null) {

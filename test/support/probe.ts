@@ -1,18 +1,24 @@
 // A client that tries one thing on the network and says in one word what came of it; run inside another network.
-// node probe.js tcp HOST PORT | udp HOST PORT | dns udp|tcp HOST HEX | talk HOST PORT PIECE_BYTES HEX
+// node probe.js [briefly] tcp HOST PORT | udp HOST PORT | dns udp|tcp HOST HEX | talk HOST PORT PIECE_BYTES HEX
+// `briefly` is for what is to get no answer: `nothing` is said sooner.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, isIPv6 } from 'node:net';
 
-const LIMIT_MS = 3000;
+/** Longer than a handshake of WireGuard takes whose first packet was lost. */
+const LIMIT_MS = 30_000;
+const BRIEF_MS = 3_000;
+const AGAIN_MS = 1_000;
 
 function say(word: string): never {
   process.stdout.write(word);
   process.exit(0);
 }
 
-const [kind = '', ...args] = process.argv.slice(2);
-setTimeout(() => say('nothing'), LIMIT_MS);
+const words = process.argv.slice(2);
+const isBrief = words[0] === 'briefly';
+const [kind = '', ...args] = isBrief ? words.slice(1) : words;
+setTimeout(() => say('nothing'), isBrief ? BRIEF_MS : LIMIT_MS);
 
 function tcp(host: string, port: number): void {
   const socket = connect({ host, port });
@@ -37,7 +43,10 @@ function dnsUdp(host: string, message: Buffer): void {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.on('error', (error) => say(error.message));
   socket.on('message', (reply) => say(reply.toString('hex')));
-  socket.send(message, 53, host);
+  // A datagram may be lost.
+  const ask = (): void => socket.send(message, 53, host);
+  setInterval(ask, AGAIN_MS);
+  ask();
 }
 
 function dnsTcp(host: string, message: Buffer): void {

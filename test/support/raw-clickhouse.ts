@@ -18,7 +18,7 @@ export interface RawPacket {
   readonly rows: number;
 }
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 /** Text of the Data packet that ends the data of a query, without compression. */
 export const NO_MORE_DATA = Buffer.concat([new Writer().varuint(CLIENT.data).string('').bytes(), EMPTY_BLOCK]);

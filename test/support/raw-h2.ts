@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import type { HttpGateway } from './http-gateway.ts';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 60_000;
 const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const;
 const END_STREAM = 1;
 const END_HEADERS = 4;

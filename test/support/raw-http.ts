@@ -3,7 +3,7 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Duplex } from 'node:stream';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 60_000;
 
 export class RawHttp {
   readonly stream: Duplex;

@@ -124,7 +124,7 @@ export class RawPostgres {
     return this.until('Z');
   }
 
-  /** Removes and gives the messages up to and with the first of that type. Throws when the connection ends before, or after 15 s. */
+  /** Removes and gives the messages up to and with the first of that type. Throws when the connection ends before, or after `withinMs`. */
   async until(type: string, withinMs: number = 60_000): Promise<ServerMessage[]> {
     const deadline = Date.now() + withinMs;
     for (;;) {

@@ -36,7 +36,8 @@ export function runLines(
     execFileSync(program, [...args, '-c', SCRIPT, program, ...lines], {
       cwd: work,
       env: { LOG: log, PATH: work, LC_ALL: 'C.UTF-8' },
-      stdio: 'ignore',
+      // Nothing is read of the fourth; it ends with the last job that a line has left in the background.
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       timeout: 120_000,
     });
     // Each call is one write, so that jobs which run at once do not mix.

@@ -34,12 +34,13 @@ export async function runProgram(
   let stdout = '';
   let stderr = '';
   const saw = (): void => options.watch?.(stdout + stderr, (signal) => void child.kill(signal));
-  child.stdout.on('data', (bytes: Buffer) => {
-    stdout += bytes.toString();
+  // As text by the stream: a letter of several bytes may come in two pieces.
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
     saw();
   });
-  child.stderr.on('data', (bytes: Buffer) => {
-    stderr += bytes.toString();
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
     saw();
   });
   child.stdin.on('error', () => undefined);

@@ -87,7 +87,7 @@ export async function startSshd(cleanUp: CleanUp, options: SshServerOptions = {}
 
 /** Waits until something accepts connections there. */
 async function answers(port: number, log: () => string): Promise<void> {
-  const limit = Date.now() + 20_000;
+  const limit = Date.now() + 60_000;
   for (;;) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1');

@@ -118,7 +118,7 @@ export async function startTailnet(cleanUp: CleanUp): Promise<Tailnet> {
   start(cleanUp, join(folder, 'headscale.log'), [join(BINARIES, 'headscale'), ['-c', config, 'serve']]);
   const headscale: Tailnet['headscale'] = async (...args) => {
     const result = await runProgram(join(BINARIES, 'headscale'), ['-c', config, ...args, '-o', 'json'], {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     if (result.code !== 0) {
       throw new Error(`headscale ${args.join(' ')}: ${result.stderr}${result.stdout}`);
@@ -178,7 +178,7 @@ async function startNode(
   const log = join(folder, 'log');
   const running = start(cleanUp, log, child);
   const cli: TailnetNode['cli'] = (...args) =>
-    runProgram(join(BINARIES, 'tailscale'), [`--socket=${socket}`, ...args], { timeoutMs: 30_000 });
+    runProgram(join(BINARIES, 'tailscale'), [`--socket=${socket}`, ...args], { timeoutMs: 60_000 });
   await eventually('tailscaled takes calls', async () => (await cli('status', '--json')).code === 0);
   return {
     socket,

@@ -20,10 +20,12 @@ export interface TunnelWorld {
   readonly gateway: GatewayProcess;
   /** The device's interface. */
   readonly interfaceName: string;
-  /** Runs the probe on the device. */
+  /** Runs the probe on the device; with `briefly` first where nothing is to come. */
   probe(...args: readonly (string | number)[]): Promise<string>;
   /** Sends bytes and says how it ended and what came, as text. */
   talk(host: string, port: number, bytes: Buffer | string, pieceBytes?: number): Promise<string>;
+  /** The same where nothing is to come: after a few seconds that is what it says. */
+  talkBriefly(host: string, port: number, bytes: Buffer | string): Promise<string>;
 }
 
 /** A device that a test brings up itself. */
@@ -46,6 +48,11 @@ export async function joinDevice(
     addresses: [`10.77.0.${number}/32`, `fdc1:a7b0:7a01::${number.toString(16)}/128`],
   });
   return at;
+}
+
+function textOf(said: string): string {
+  const [how = '', hex = ''] = said.split(' ');
+  return `${how} ${Buffer.from(hex, 'hex').toString('latin1')}`.trim();
 }
 
 function publicKeyOf(gateway: GatewayProcess): string {
@@ -126,7 +133,7 @@ export async function startTunnelWorld(
     addresses: LAPTOP_ADDRESSES,
   });
   const probe: TunnelWorld['probe'] = async (...words) => {
-    const result = await device.run(process.execPath, [PROBE, ...words.map(String)], { timeoutMs: 20_000 });
+    const result = await device.run(process.execPath, [PROBE, ...words.map(String)]);
     return result.stdout === '' ? result.stderr : result.stdout;
   };
   return {
@@ -135,10 +142,9 @@ export async function startTunnelWorld(
     gateway,
     interfaceName,
     probe,
-    async talk(host, port, bytes, pieceBytes = 100_000) {
-      const said = await probe('talk', host, port, pieceBytes, Buffer.from(bytes).toString('hex'));
-      const [how = '', hex = ''] = said.split(' ');
-      return `${how} ${Buffer.from(hex, 'hex').toString('latin1')}`.trim();
-    },
+    talk: async (host, port, bytes, pieceBytes = 100_000) =>
+      textOf(await probe('talk', host, port, pieceBytes, Buffer.from(bytes).toString('hex'))),
+    talkBriefly: async (host, port, bytes) =>
+      textOf(await probe('briefly', 'talk', host, port, 100_000, Buffer.from(bytes).toString('hex'))),
   };
 }

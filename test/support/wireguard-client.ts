@@ -38,7 +38,11 @@ export async function openClientTunnel(
   const path = join(folder, 'wg.conf');
   const peer = `[Peer]\nPublicKey = ${gateway.publicKey}\nEndpoint = ${gateway.endpoint}\nAllowedIPs = 0.0.0.0/0, ::/0\n`;
   writeFileSync(path, `[Interface]\nPrivateKey = ${keys.privateKey}\n\n${peer}`);
-  at.must('wg', 'setconf', interfaceName, path);
+  // The interface is there a moment before the program hears what it is told.
+  await eventually('the client takes orders', async () => {
+    const told = await at.run('wg', ['setconf', interfaceName, path]);
+    return told.code === 0;
+  });
   for (const address of addresses) {
     at.must('ip', 'address', 'add', address, 'dev', interfaceName, ...(address.includes(':') ? ['nodad'] : []));
   }
