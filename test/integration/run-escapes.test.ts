@@ -65,7 +65,7 @@ async function inRun(code: string): Promise<string> {
 
 const ASK = 'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]); print $s ? scalar <$s> : "nobody"';
 
-describe('ways out of a run that are no way through its network', { timeout: 300_000, skip }, () => {
+describe('ways out of a run that are no way through its network', { timeout: 1_200_000, skip }, () => {
   before(async () => {
     world = await startRunWorld(whole, { config: () => CONFIG, profile: 'oncall' });
   });

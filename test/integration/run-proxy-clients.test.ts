@@ -35,7 +35,7 @@ let servers: ClientServers;
 function run(...words: readonly string[]): Promise<ProgramResult> {
   return world.clawpatrol(['run', '--mode', 'proxy', ...words], {
     timeoutMs: 120_000,
-    env: { PGSSLMODE: 'disable', PGCONNECT_TIMEOUT: '20', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
+    env: { PGSSLMODE: 'disable', PGCONNECT_TIMEOUT: '60', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
   });
 }
 
@@ -73,7 +73,7 @@ async function isRecorded(endpoint: string, verdict: string, text: string): Prom
   });
 }
 
-describe('clients under a run in proxy mode', { timeout: 300_000, skip }, () => {
+describe('clients under a run in proxy mode', { timeout: 1_200_000, skip }, () => {
   before(async () => {
     const folder = temporaryFolder(whole, 'clawpatrol-clients');
     servers = await startClientServers(whole, folder);

@@ -75,7 +75,7 @@ function findOpen(json: string): readonly string[] {
 const READ = (port: number) =>
   `const s=require('net').connect(${port},'127.0.0.1');s.on('data',(d)=>process.stdout.write(d));s.on('error',(e)=>process.stdout.write(e.code))`;
 
-describe('a command in a run', { timeout: 300_000, skip }, () => {
+describe('a command in a run', { timeout: 1_200_000, skip }, () => {
   before(async () => {
     world = await startRunWorld(whole, { config: () => CONFIG, profile: 'oncall' });
   });
@@ -298,7 +298,11 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     await eventually('it is stopped', () => jobs.said().includes('Stopped'));
     jobs.child.stdin.write('echo shell-has-it\n');
     await eventually('the shell goes on', () => /^shell-has-it/m.test(jobs.said()));
+    const shown = (): number => jobs.said().split('echo began').length;
+    const shownBefore = shown();
     jobs.child.stdin.write('fg\n');
+    // The shell names the command that it continues: from then on what is typed is that command's.
+    await eventually('it is continued', () => shown() > shownBefore);
     jobs.child.stdin.write('word\n');
     await eventually('it goes on', () => jobs.said().includes('heard word'));
     jobs.child.stdin.write('exit\n');
@@ -332,7 +336,7 @@ describe('a command in a run', { timeout: 300_000, skip }, () => {
     const left = await run([
       'sh',
       '-c',
-      'setsid sleep 60 >/dev/null 2>&1 </dev/null & echo $!; readlink /proc/self/ns/net',
+      'setsid sleep 900 >/dev/null 2>&1 </dev/null & echo $!; readlink /proc/self/ns/net',
     ]);
     const [pid = '', network = ''] = lines(left.stdout);
     t.after(() => void process.kill(Number(pid), 'SIGKILL'));

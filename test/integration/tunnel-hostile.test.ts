@@ -63,7 +63,7 @@ function descriptors(): number {
   return readdirSync(`/proc/${world.gateway.pid}/fd`).length;
 }
 
-describe('a hostile device', { timeout: 300_000, skip }, () => {
+describe('a hostile device', { timeout: 1_200_000, skip }, () => {
   before(async () => {
     world = await startTunnelWorld(whole, {
       config: CONFIG,
@@ -125,13 +125,16 @@ for port, bytes_ in ((53, b"\\xff\\xff" + b"x" * 100), (443, b"\\x16\\x03\\x01\\
     child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
     for (const port of [53, 443]) {
       await eventually('all have been tried', () => new RegExp(`^${port} \\d+ \\d+\n`, 'm').test(said));
-      assert.ok(descriptors() <= had + 60, `${descriptors()} open, ${had} before: ${said}`);
+      // Those beyond may be about to be closed. Well before it gives up on any of those that it keeps.
+      await eventually(`${had} and no more than 60 are open`, () => descriptors() <= had + 60, 5_000);
       assert.equal(await rcodeAt(other, 'docs.declared.test'), 'NOERROR');
       child.stdin.write('\n');
     }
     await eventually('they are free again', () => descriptors() <= had + 5);
-    const record = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '1000', '--json').stdout;
-    assert.match(record, /too many connections of this device/);
+    await eventually('it is on record', () => {
+      const { stdout } = world.gateway.cli('audit', 'search', '--device', 'laptop', '--limit', '1000', '--json');
+      return /too many connections of this device/.test(stdout);
+    });
   });
 
   test('DP-10 DP-31: a flood of questions fills no table of the kernel, and another device is answered', async () => {
@@ -194,10 +197,13 @@ one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); one.settimeout(3)
 codes = {}
 for turn in range(150):
     name = ("n%d" % turn).encode()
-    question = b"\\0\\7\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + bytes([len(name)]) + name + b"\\4wild\\4test\\0\\0\\1\\0\\1"
+    question = bytes([0, turn]) + b"\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + bytes([len(name)]) + name + b"\\4wild\\4test\\0\\0\\1\\0\\1"
     for again in range(10):
         try:
-            one.sendto(question, ("9.9.9.9", 53)); code = one.recv(4096)[3] & 15; break
+            one.sendto(question, ("9.9.9.9", 53)); reply = one.recv(4096)
+            # A late answer to the question before is not this one's.
+            while reply[1] != turn: reply = one.recv(4096)
+            code = reply[3] & 15; break
         except OSError:
             code = -1
     codes[code] = codes.get(code, 0) + 1
@@ -297,6 +303,8 @@ function ask(
         port: joinPort(),
         path,
         method: 'POST',
+        // One connection for each: a kept one may have ended while this process waited for the command line.
+        agent: false,
         rejectUnauthorized: false,
         headers: {
           'content-type': 'application/json',

@@ -64,7 +64,7 @@ function python(
   script: string,
   ...args: readonly string[]
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  return at.run(PYTHON, ['-c', script, ...args], { timeoutMs: 60_000 });
+  return at.run(PYTHON, ['-c', script, ...args], { timeoutMs: 120_000 });
 }
 
 /** A device's client that stays: each line that it is given is sent, and what comes back is in `said`. */
@@ -92,7 +92,7 @@ async function isEchoed(at: Neighbour): Promise<void> {
   assert.equal(talk.said, 'wordbye');
 }
 
-describe('the link to a device', { timeout: 300_000, skip }, () => {
+describe('the link to a device', { timeout: 1_200_000, skip }, () => {
   before(async () => {
     const names = await startNameServer(whole, table);
     world = await startTunnelWorld(whole, {
@@ -171,17 +171,17 @@ describe('the link to a device', { timeout: 300_000, skip }, () => {
     await eventually('it has both', () => here().filter(({ device }) => device === 'laptop').length >= 2);
   });
 
-  test('DP-03: what is neither TCP nor a question about names goes nowhere, and is recorded', async () => {
-    const listen = `import select, socket, sys
+  test('DP-03: what is neither TCP nor a question about names goes nowhere, and is recorded', async (t) => {
+    const listen = `import select, socket
 sockets = [socket.socket(socket.AF_INET, socket.SOCK_RAW, number) for number in (1, 4, 47, 50, 132)]
 print("ready", flush=True)
-for turn in range(20):
-    for one in select.select(sockets, [], [], 60)[0]:
+wanted = {1, 4, 47, 50, 132}
+while wanted:
+    for one in select.select(sockets, [], [])[0]:
         packet = one.recv(2000)
         if b"from-" in packet:
             print(packet[packet.index(b"from-"):].decode(), packet[9], flush=True)
-            if b"from-outside" in packet and packet[9] == 132:
-                sys.exit(0)
+            if b"from-outside" in packet: wanted.discard(packet[9])
 `;
     const send = `import socket, sys
 for number in (1, 4, 47, 50, 132):
@@ -192,18 +192,23 @@ for number in (1, 4, 47, 50, 132):
     const listener = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     let heard = '';
     listener.stdout.on('data', (bytes: Buffer) => (heard += bytes.toString()));
-    const over = once(listener, 'exit');
+    t.after(() => void listener.kill());
+    let isOver = false;
+    listener.once('close', () => (isOver = true));
     await eventually('it listens', () => heard.includes('ready'));
-    assert.equal((await python(world.device, send, 'from-device')).stderr, '');
-    await eventually('they are recorded', () => {
+    await eventually('they are recorded', async () => {
+      // Again and again: a packet may be lost, and so may the kernel's word of it.
+      assert.equal((await python(world.device, send, 'from-device')).stderr, '');
       const reasons = new Set(records('--device', 'laptop').map(({ reason }) => reason));
       return ['icmp', 'protocol 4', 'protocol 47', 'protocol 50', 'protocol 132'].every((what) =>
         reasons.has(`${what} is not carried`),
       );
     });
     // The twin: what this machine itself sends arrives there.
-    must(PYTHON, '-c', send, 'from-outside');
-    await over;
+    await eventually('all of those are heard', () => {
+      must(PYTHON, '-c', send, 'from-outside');
+      return isOver;
+    });
     assert.doesNotMatch(heard, /from-device/);
     assert.match(heard, /from-outside 47/);
   });
@@ -248,8 +253,10 @@ for number in (1, 4, 47, 50, 132):
       const program = `const s = require('node:net').connect(${port}, '${LAN}', () => { console.log('connected'); process.exit(0); }); s.on('error', (e) => console.log(e.code));`;
       assert.equal((await beyond.run(process.execPath, ['-e', program])).stdout, 'connected\n');
     }
-    await eventually('the tries are recorded', () => records('--device', 'laptop').length > soFar + 6);
-    assert.ok(records('--device', 'laptop').some(({ data }) => data?.['dialled'] === `${LAN}:${ports[0]}`));
+    await eventually('the tries are recorded', () => {
+      const found = records('--device', 'laptop');
+      return found.length > soFar + 6 && found.some(({ data }) => data?.['dialled'] === `${LAN}:${ports[0]}`);
+    });
   });
 
   test('DN-02: a resolver that is the gateway itself ends in an error, not in a circle', async () => {
@@ -261,7 +268,11 @@ for number in (1, 4, 47, 50, 132):
       const hex = encode({ type: 'query', id: 9, flags: 256, questions: [{ name, type: 'A' }] }).toString('hex');
       const script = `import socket, sys
 one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); one.settimeout(20)
-one.sendto(bytes.fromhex(sys.argv[1]), ("8.8.8.8", 53)); print(one.recv(4096).hex())`;
+for turn in range(5):
+    try:
+        one.sendto(bytes.fromhex(sys.argv[1]), ("8.8.8.8", 53)); print(one.recv(4096).hex()); break
+    except OSError:
+        pass`;
       return Reflect.get(decode(Buffer.from((await python(world.device, script, hex)).stdout.trim(), 'hex')), 'rcode');
     };
     assert.equal(await rcodeOf('circle.test'), 'SERVFAIL');
@@ -305,7 +316,7 @@ print("sent", sent, flush=True)
     const flooding = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     flooding.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    const over = once(flooding, 'exit');
+    const over = once(flooding, 'close');
     await eventually('it floods', () => said.includes('flooding'));
     // Meanwhile new connections of another device and of its own come through the same queue of the kernel; and another machine asks the operators' side,
     // which shares the process.
@@ -315,7 +326,7 @@ print("sent", sent, flush=True)
     const asked = await world.beyond.run('curl', [
       '-sSk',
       '-m',
-      '20',
+      '60',
       `https://${LAN}:${dashboard}/healthz`,
       '-o',
       '/dev/null',
@@ -338,6 +349,9 @@ print("sent", sent, flush=True)
     const noticed = (cause: string, to: string = ''): boolean =>
       records('--device', 'laptop').some(({ data }) => data?.['cause'] === cause && String(data['to']).startsWith(to));
     assert.equal(await world.talk(STRANGER, 7003, 'x'), 'fin got 1');
+    // What it may still have to say itself, such as answers to what the flood has left, would come from the first place in between.
+    device.must('ip', 'link', 'set', 'far0', 'down');
+    t.after(() => void device.must('ip', 'link', 'set', 'far0', 'up'));
     const second = await createNeighbour(t);
     await openClientTunnel(t, second, {
       keys: wireguardKeysOf(Buffer.from(privateKey, 'base64')),
@@ -351,10 +365,11 @@ print("sent", sent, flush=True)
       return noticed('moved', second.address);
     });
     assert.equal(noticed('shared-key'), false);
+    device.must('ip', 'link', 'set', 'far0', 'up');
     await eventually('the first comes back', async () => {
       await fetchThere(device);
       return noticed('shared-key', device.address);
     });
-    assert.match(gateway.log(), /two machines seem to have its key/);
+    await eventually('the log says so', () => gateway.log().includes('two machines seem to have its key'));
   });
 });
