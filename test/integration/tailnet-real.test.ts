@@ -44,7 +44,9 @@ interface World {
   readonly spare: TailnetNode;
   readonly stranger: TailnetNode;
   gateway: GatewayProcess;
-  /** Starts the gateway once more, with what it had. */
+  /** The gateway’s in the tailnet. */
+  readonly ownAddress: string;
+  /** Starts the gateway once more with what it had, its dashboard at that address alone. */
   readonly restart: () => Promise<GatewayProcess>;
   /** What was asked of the resolver beyond the gateway. */
   readonly asked: ReadonlySet<string>;
@@ -57,12 +59,12 @@ let world: World;
 function configFor(
   upstream: PostgresServer,
   resolver: string,
-  node: { readonly socket: string; readonly url: string; readonly endpoint: string },
+  node: { readonly socket: string; readonly url: string; readonly endpoint: string; readonly dashboard: string },
 ): string {
   return `
 schema_version = 1
 gateway {
-  dashboard_listen = "100.64.0.1:8080"
+  dashboard_listen = "${node.dashboard}:8080"
   resolver = "${resolver}"
   wireguard {
     subnet_cidr = "10.77.0.0/24"
@@ -217,10 +219,14 @@ function suite(): void {
       CLAWPATROL_SECRET_PG: upstream.password,
       TAILNET_KEY: await tailnet.authKey('boss', ['tag:gateway']),
     };
-    const config = configFor(upstream, names.address, place);
-    const restart = (): Promise<GatewayProcess> =>
-      startGateway(whole, { config, stateDir, env, readyWithinMs: 120_000 });
-    const gateway = await restart();
+    const start = (dashboard: string): Promise<GatewayProcess> => {
+      const config = configFor(upstream, names.address, { ...place, dashboard });
+      return startGateway(whole, { config, stateDir, env, readyWithinMs: 120_000 });
+    };
+    // The control server gives an address anew when a registration was slow and is tried again: which one it is is known only now.
+    const gateway = await start('0.0.0.0');
+    const ownAddress = await gatewayNode.address();
+    const restart = (): Promise<GatewayProcess> => start(ownAddress);
     const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
     await openClientTunnel(whole, peer, {
       keys: PEER,
@@ -246,7 +252,7 @@ function suite(): void {
     const spare = await enter('spare', third, await tailnet.authKey('boss', ['tag:agent']));
     const stranger = await enter('stranger', far, await tailnet.authKey('ann'));
     const nodes = { gatewayNode, agent, spare, stranger };
-    world = { upstream, tailnet, near, far, third, peer, ...nodes, gateway, restart, asked: names.asked };
+    world = { upstream, tailnet, near, far, third, peer, ...nodes, gateway, ownAddress, restart, asked: names.asked };
   });
   after(async () => {
     for (const step of cleanUps) {
@@ -265,7 +271,7 @@ function suite(): void {
   });
 
   test('the dashboard takes an operator by the login of the node, and no agent', async () => {
-    const ask = (at: Neighbour) => at.run('curl', ['-skS', '-m', '60', 'https://100.64.0.1:8080/api/session']);
+    const ask = (at: Neighbour) => at.run('curl', ['-skS', '-m', '60', `https://${world.ownAddress}:8080/api/session`]);
     const own = await ask(world.far);
     assert.match(own.stdout + own.stderr, /"name":"ann@example.com"/);
     assert.match((await ask(world.near)).stdout, /not for agents/);
@@ -283,7 +289,7 @@ function suite(): void {
     );
     assert.equal(gateway.cli('devices', 'set-profile', 'stranger', 'oncall').code, 0);
     assert.equal((await psql(far, 'select 2')).stdout.trim(), '2');
-    const page = await far.run('curl', ['-sk', '-m', '60', 'https://100.64.0.1:8080/api/session']);
+    const page = await far.run('curl', ['-sk', '-m', '60', `https://${world.ownAddress}:8080/api/session`]);
     assert.match(page.stdout, /not for agents/);
     assert.equal(gateway.cli('devices', 'revoke', 'stranger').code, 0);
     assert.notEqual((await psql(far, 'select 3')).code, 0);
@@ -321,7 +327,7 @@ function suite(): void {
       from.must('ip', 'address', 'delete', `${stolen}/32`, 'dev', device);
       assert.notEqual(await dialFrom(from, ours, virtual()), 28, ours);
     }
-    assert.equal(await probe(peer, 'tcp', '100.64.0.1', 8080), 'ECONNREFUSED');
+    assert.equal(await probe(peer, 'tcp', world.ownAddress, 8080), 'ECONNREFUSED');
     assert.equal(await probe(peer, 'tcp', own, 22), 'ECONNREFUSED');
     assert.equal(await probe(near, 'briefly', 'tcp', '10.77.0.1', UDP_PORT), 'nothing');
   });
