@@ -3,7 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,10 +18,11 @@ const { seed } = await import('../../scripts/quickstart-seed.mjs');
 const support = '../../dist/test/support';
 const { REST_KEY, sendPagerDutyEvent, SIGNING_SECRET, startHookServer } = await import(`${support}/hook-server.js`);
 const { startModelServer } = await import(`${support}/model-server.js`);
+const { freePort } = await import(`${support}/ports.js`);
 
 const KEEP = process.argv.includes('--keep');
 const PARKED_WITHIN_MS = 60_000;
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 const DRAIN_WITHIN_MS = 15_000;
 const ATTEMPTS = 3;
 const INCIDENT = {
@@ -277,17 +277,6 @@ function run(args) {
     throw new Error(`clawpatrol ${args.join(' ')}: exit ${status}: ${stderr}`);
   }
   return stdout;
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function portOf(url) {

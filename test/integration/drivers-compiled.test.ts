@@ -59,7 +59,7 @@ test(
 
 test(
   'MP-05, MP-21: pgx and lib/pq: data, types, denials, batches, COPY, and every sslmode',
-  { skip: skipGo, timeout: BUILD_MS },
+  { skip: skipGo, timeout: 2 * BUILD_MS },
   async () => {
     const binary = join(folder, 'client');
     const env = Object.fromEntries(

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
 import { TOOLS, WITHHELD, type ToolStatement } from '../corpus/tool-statements.ts';
+import { eventually } from '../support/daemon.ts';
 import { startDriverWorld, type DriverWorld } from '../support/driver-world.ts';
 import { findPostgres } from '../support/postgres-server.ts';
 import { fileScope } from '../support/scope.ts';
@@ -78,6 +79,7 @@ for (const flavour of ['debian', 'embedded'] as const) {
         assert.equal(await answerTo(through, { text }), '42501', text);
       }
       await through.end();
+      await eventually('all are on record', () => world.judged(STRICT).denied.length >= WITHHELD.length);
       assert.deepEqual(world.judged(STRICT).denied, WITHHELD);
     });
   });

@@ -83,7 +83,7 @@ function psql(sql: string): Promise<ProgramResult> {
 }
 
 async function waiting(): Promise<ApprovalJson> {
-  const untilMs = Date.now() + 20_000;
+  const untilMs = Date.now() + 60_000;
   while (Date.now() < untilMs) {
     const [found] = (await client.approvals.list()).items;
     if (found !== undefined) {

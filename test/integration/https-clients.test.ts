@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { FILE_TEXT, startApi, type ApiUpstream } from '../support/api-upstream.ts';
+import { eventually } from '../support/daemon.ts';
 import { skipWithout } from '../support/driver-world.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { testAuthority } from '../support/http-gateway.ts';
@@ -121,6 +122,12 @@ async function startServers(): Promise<Servers> {
     });
   });
   return { ports, said };
+}
+
+/** What the servers say of what came through is read from their output, later than a client may end. */
+async function checkSaid(from: number, wanted: readonly string[]): Promise<void> {
+  await eventually('the servers have told all of it', () => servers.said.length >= from + wanted.length);
+  assert.deepEqual(servers.said.slice(from), wanted);
 }
 
 /** Environment of a client that goes through the forward proxy, or to the listener of the endpoint. */
@@ -279,7 +286,7 @@ for (const way of WAYS) {
       chat: { got: [{ text: 're: a' }, { text: 're: b' }], code: 0, details: 'OK' },
       after: { text: 'still here', key: null },
     });
-    assert.deepEqual(servers.said.slice(from), ['grpc Echo 5', `grpc Echo ${1024 * 1024}`, 'grpc Echo 10']);
+    await checkSaid(from, ['grpc Echo 5', `grpc Echo ${1024 * 1024}`, 'grpc Echo 10']);
   });
 }
 
@@ -316,7 +323,7 @@ test(
       progress: [1, 2],
       after: 'search: search',
     });
-    assert.deepEqual(servers.said.slice(from), ['mcp search', 'mcp steps', 'mcp search', 'mcp session ended']);
+    await checkSaid(from, ['mcp search', 'mcp steps', 'mcp search', 'mcp session ended']);
   },
 );
 

@@ -266,7 +266,7 @@ test('KU-08: a credential that was made for a time and is refused is made anew o
     const args = [
       '-sS',
       '--max-time',
-      '20',
+      '60',
       '--cacert',
       await caFile(),
       '-o',

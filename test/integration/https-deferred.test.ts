@@ -31,8 +31,8 @@ interface Answer {
 
 /** One curl, one connection: it is gone when its answer is there. */
 async function curl(ca: string, ...args: readonly string[]): Promise<Answer> {
-  const result = await runProgram('curl', ['-sS', '-i', '--max-time', '20', '--cacert', ca, ...args], {
-    timeoutMs: 30_000,
+  const result = await runProgram('curl', ['-sS', '-i', '--max-time', '120', '--cacert', ca, ...args], {
+    timeoutMs: 130_000,
   });
   const end = result.stdout.indexOf('\r\n\r\n');
   assert.notEqual(end, -1, result.stderr);
@@ -236,7 +236,7 @@ async function daemon() {
     assert.equal(code, 0, stderr);
   };
   const untilState = async (id: string, state: string): Promise<Answer> => {
-    const limit = Date.now() + 20_000;
+    const limit = Date.now() + 60_000;
     for (;;) {
       const status = await send(`${at('api')}/.well-known/clawpatrol/requests/${id}`);
       if (status.json['state'] === state) {

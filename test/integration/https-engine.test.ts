@@ -41,8 +41,8 @@ async function curl(gateway: HttpGateway, ...args: readonly string[]) {
   const ca = join(folder, 'ca.pem');
   writeFileSync(ca, gateway.caPem);
   const to = `api.test:443:127.0.0.1:${gateway.port}`;
-  return runProgram('curl', ['-sS', '--max-time', '20', '--cacert', ca, '--connect-to', to, ...args], {
-    timeoutMs: 30_000,
+  return runProgram('curl', ['-sS', '--max-time', '120', '--cacert', ca, '--connect-to', to, ...args], {
+    timeoutMs: 130_000,
   });
 }
 

@@ -106,7 +106,7 @@ const ca = join(folder, 'gateway.pem');
 writeFileSync(ca, gateway.cli('ca', 'export').stdout);
 
 const curl = (...args: readonly string[]) =>
-  runProgram('curl', ['-sS', '--max-time', '120', '--cacert', ca, ...args], { timeoutMs: 130_000 });
+  runProgram('curl', ['-sS', '--max-time', '600', '--cacert', ca, ...args], { timeoutMs: 610_000 });
 
 /** Resident memory of the daemon, in bytes. */
 function resident(): number {
@@ -192,8 +192,8 @@ test('gigabytes pass both ways, byte for byte, in flat memory (TR-03, HX-01)', a
     assert.equal(down.stdout, `${256 * MIB} 200`, down.stderr);
     const zeros = await runProgram(
       'sh',
-      ['-c', `head -c ${GIB} /dev/zero | curl -sS --max-time 120 --http1.1 --cacert ${ca} -T - ${base}/upload`],
-      { timeoutMs: 130_000 },
+      ['-c', `head -c ${GIB} /dev/zero | curl -sS --max-time 600 --http1.1 --cacert ${ca} -T - ${base}/upload`],
+      { timeoutMs: 610_000 },
     );
     assert.equal((JSON.parse(zeros.stdout) as Seen).bytes, GIB, zeros.stderr);
   } finally {

@@ -77,7 +77,7 @@ function cancel(port: number, key: Buffer): Promise<void> {
 
 test(
   'PG-T09: ten thousand cancels race with the statements of two sessions and never reach the wrong one',
-  { timeout: 240_000 },
+  { timeout: 900_000 },
   async () => {
     const { port } = await startWireGateway(scope, { upstream, ...login });
     const target = await RawPostgres.open(port);

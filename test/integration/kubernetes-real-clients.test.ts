@@ -153,8 +153,8 @@ rule "rest" {
       wake();
     });
     const until = async (wanted: RegExp): Promise<void> => {
-      const timer = setTimeout(() => wake(), 20_000);
-      const endMs = performance.now() + 20_000;
+      const timer = setTimeout(() => wake(), 60_000);
+      const endMs = performance.now() + 60_000;
       while (!wanted.test(printed) && performance.now() < endMs) {
         await new Promise<void>((resolve) => (wake = resolve));
       }

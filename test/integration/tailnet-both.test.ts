@@ -14,7 +14,7 @@ import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } f
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { startTailscaled, type StandIn, type StandInNode } from '../support/tailscaled.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
-import { openClientTunnel } from '../support/wireguard-client.ts';
+import { openClientTunnel, publicKeyOf } from '../support/wireguard-client.ts';
 
 const skip = whyNoTunnel();
 if (skip === false) {
@@ -308,7 +308,7 @@ describe('WireGuard and Tailscale in one gateway', { timeout: 1_200_000, skip },
     world = { upstream, node, peer, tailscaled, stateDir, config } as World;
     become(FIRST);
     const gateway = await start(stateDir, config);
-    const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+    const publicKey = await publicKeyOf(gateway);
     world = { ...world, gateway, publicKey };
     await openClientTunnel(whole, peer, {
       keys,

@@ -16,7 +16,7 @@ import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } f
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { hasTailnet, startTailnet, type Tailnet, type TailnetNode } from '../support/tailnet.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
-import { openClientTunnel } from '../support/wireguard-client.ts';
+import { openClientTunnel, publicKeyOf } from '../support/wireguard-client.ts';
 
 const here = hasTailnet() && whyNoTunnel() === false;
 if (here) {
@@ -227,7 +227,7 @@ function suite(): void {
     const gateway = await start('0.0.0.0');
     const ownAddress = await gatewayNode.address();
     const restart = (): Promise<GatewayProcess> => start(ownAddress);
-    const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+    const publicKey = await publicKeyOf(gateway);
     await openClientTunnel(whole, peer, {
       keys: PEER,
       gateway: { publicKey, endpoint: `${peer.ours}:${UDP_PORT}` },

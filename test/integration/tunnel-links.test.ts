@@ -12,7 +12,7 @@ import { startNameServer } from '../support/name-server.ts';
 import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
 import type { CleanUp } from '../support/temp.ts';
 import { gatewayBlock, joinDevice, startTunnelWorld, type TunnelWorld } from '../support/tunnel-world.ts';
-import { openClientTunnel } from '../support/wireguard-client.ts';
+import { openClientTunnel, publicKeyOf } from '../support/wireguard-client.ts';
 
 const skip = whyNoTunnel();
 if (skip === false) {
@@ -345,7 +345,7 @@ print("sent", sent, flush=True)
   test('DP-21: a key that is in two machines is noticed, and both places are on record', async (t) => {
     const { device, gateway, interfaceName } = world;
     const privateKey = device.must('wg', 'show', interfaceName, 'private-key').trim();
-    const publicKey = /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+    const publicKey = await publicKeyOf(gateway);
     const noticed = (cause: string, to: string = ''): boolean =>
       records('--device', 'laptop').some(({ data }) => data?.['cause'] === cause && String(data['to']).startsWith(to));
     assert.equal(await world.talk(STRANGER, 7003, 'x'), 'fin got 1');

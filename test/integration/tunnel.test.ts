@@ -17,7 +17,7 @@ import { startNameServer } from '../support/name-server.ts';
 import { createNeighbour, enterOwnNetwork, must, whyNoTunnel, type Neighbour } from '../support/network.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
-import { openClientTunnel } from '../support/wireguard-client.ts';
+import { openClientTunnel, publicKeyOf } from '../support/wireguard-client.ts';
 
 const skip = whyNoTunnel();
 if (skip === false) {
@@ -102,10 +102,6 @@ interface World {
 
 let world: World;
 
-function publicKeyOf(gateway: GatewayProcess): string {
-  return /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
-}
-
 function start(stateDir: string, config: string): Promise<GatewayProcess> {
   return startGateway(whole, {
     config,
@@ -165,7 +161,7 @@ describe('a device behind the tunnel', { timeout: 1_200_000, skip }, () => {
     // The gateway is the last part, and needs the others.
     world = { upstream, far, stateDir, config } as World;
     world.gateway = await start(stateDir, config);
-    const publicKey = publicKeyOf(world.gateway);
+    const publicKey = await publicKeyOf(world.gateway);
     assert.match(publicKey, /^.{43}=$/);
     const gateway = { publicKey, endpoint: `${far.ours}:${UDP_PORT}` };
     await openClientTunnel(whole, far, { keys: LAPTOP, gateway, addresses: ADDRESSES });
@@ -537,7 +533,7 @@ describe('a device behind the tunnel', { timeout: 1_200_000, skip }, () => {
     await eventually('no run is left', () => !/^run/m.test(gateway.cli('devices', 'show', 'third').stdout));
     await openClientTunnel(t, third, {
       keys: wireguardKeysOf(Buffer.from(secret, 'base64')),
-      gateway: { publicKey: publicKeyOf(gateway), endpoint: `${third.ours}:${UDP_PORT}` },
+      gateway: { publicKey: await publicKeyOf(gateway), endpoint: `${third.ours}:${UDP_PORT}` },
       addresses: (/Address = (.*)/.exec(config)?.[1] ?? '').split(', '),
     });
     const read = await third.run(

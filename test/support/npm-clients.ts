@@ -7,8 +7,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from './run.ts';
 
-/** The first time packages are fetched. */
-export const INSTALL_MS = 240_000;
+/** The first time packages are fetched; for all that is made ready. */
+export const INSTALL_MS = 480_000;
+const FETCH_MS = 300_000;
 
 /**
  * Installs what the lock file in `source` names, unless an earlier run did, and gives the folder, in which the programs of `source` are
@@ -25,7 +26,7 @@ export async function installClients(source: string): Promise<string> {
       copyFileSync(join(source, name), join(fresh, name));
     }
     const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', fresh];
-    const run = await runProgram('npm', args, { env: { ...environment(), HOME: homedir() }, timeoutMs: INSTALL_MS });
+    const run = await runProgram('npm', args, { env: { ...environment(), HOME: homedir() }, timeoutMs: FETCH_MS });
     assert.equal(run.code, 0, run.stderr);
     try {
       renameSync(fresh, wanted);

@@ -5,11 +5,17 @@ import { createServer } from 'node:net';
 const LOWEST = 18_000;
 const COUNT = 14_000;
 const ATTEMPTS = 200;
+/** What this process was given: none is given twice before it is bound. */
+const given = new Set<number>();
 
 /** A TCP port on loopback that is free now and that nobody is given by chance. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const port = LOWEST + Math.floor(Math.random() * COUNT);
+    if (given.has(port)) {
+      continue;
+    }
+    given.add(port);
     // oxlint-disable-next-line no-await-in-loop -- one after the other until one is free
     if (await canBind(port)) {
       return port;

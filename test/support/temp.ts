@@ -9,7 +9,8 @@ export interface CleanUp {
 }
 
 const done: string[] = [];
-process.once('exit', () => done.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+// Again and again where a process that was just killed still writes into it.
+process.once('exit', () => done.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 10 })));
 
 /**
  * A new empty folder (mode 0700). It goes when the process ends, not with its test: clean-ups run in the order in which they were asked for,

@@ -7,7 +7,7 @@ import { createWireguardKeys, type WireguardKeys } from '../../src/devices/wireg
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
 import { createNeighbour, must, type Neighbour } from './network.ts';
 import { temporaryFolder, type CleanUp } from './temp.ts';
-import { openClientTunnel } from './wireguard-client.ts';
+import { openClientTunnel, publicKeyOf } from './wireguard-client.ts';
 
 const PROBE = join(import.meta.dirname, 'probe.js');
 const FAR_SERVER = join(import.meta.dirname, 'far-server.js');
@@ -44,7 +44,7 @@ export async function joinDevice(
   const at = await createNeighbour(cleanUp);
   await openClientTunnel(cleanUp, at, {
     keys,
-    gateway: { publicKey: publicKeyOf(gateway), endpoint: `${at.ours}:${UDP_PORT}` },
+    gateway: { publicKey: await publicKeyOf(gateway), endpoint: `${at.ours}:${UDP_PORT}` },
     addresses: [`10.77.0.${number}/32`, `fdc1:a7b0:7a01::${number.toString(16)}/128`],
   });
   return at;
@@ -53,10 +53,6 @@ export async function joinDevice(
 function textOf(said: string): string {
   const [how = '', hex = ''] = said.split(' ');
   return `${how} ${Buffer.from(hex, 'hex').toString('latin1')}`.trim();
-}
-
-function publicKeyOf(gateway: GatewayProcess): string {
-  return /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
 }
 
 /** The `gateway` and `wireguard` blocks of a world. */
@@ -126,7 +122,7 @@ export async function startTunnelWorld(
   }));
   writeFileSync(join(stateDir, 'devices.json'), JSON.stringify({ version: 1, devices }));
   const gateway = await startGateway(cleanUp, { config, stateDir, env });
-  const publicKey = publicKeyOf(gateway);
+  const publicKey = await publicKeyOf(gateway);
   const { interfaceName } = await openClientTunnel(cleanUp, device, {
     keys,
     gateway: { publicKey, endpoint: `${device.ours}:${UDP_PORT}` },

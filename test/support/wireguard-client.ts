@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWireguardKeys, type WireguardKeys } from '../../src/devices/wireguard.ts';
 import { eventually } from './daemon.ts';
+import type { GatewayProcess } from './gateway-process.ts';
 import type { Neighbour } from './network.ts';
 import { temporaryFolder, type CleanUp } from './temp.ts';
 
@@ -21,6 +22,13 @@ export interface ClientTunnelOptions {
 }
 
 let clients = 0;
+
+/** What the gateway's tunnel is known by. Its log is written later than its `ready` line may come. */
+export async function publicKeyOf(gateway: Pick<GatewayProcess, 'log'>): Promise<string> {
+  const find = (): string => /"public_key":"([^"]+)"/.exec(gateway.log())?.[1] ?? '';
+  await eventually('the public key is in the log', () => find() !== '');
+  return find();
+}
 
 /** Brings the tunnel up; everything that has no closer route goes through it, and names are asked of 9.9.9.9. */
 export async function openClientTunnel(

@@ -77,7 +77,7 @@ async def session():
         await connection.reset()
         await connection.execute("DISCARD ALL")
         # Another text than before: the driver keeps its prepared statement of that one, which is gone.
-        print("reset:", await connection.fetchval("SELECT 0 + 1", timeout=10))
+        print("reset:", await connection.fetchval("SELECT 0 + 1", timeout=60))
     await pool.close()
 
 
