@@ -84,7 +84,7 @@ test(
       const running = spawn(process.execPath, ['-e', script, world.path], {
         uid,
         stdio: ['ignore', 'pipe', 'ignore'],
-        timeout: 20_000,
+        timeout: 120_000,
       });
       let output = '';
       running.stdout.on('data', (piece: Buffer) => {

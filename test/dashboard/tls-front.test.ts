@@ -76,7 +76,7 @@ test('DP-31: no more than the server’s connections are there, and a third of t
 
 test(
   'TR-10: a request that does not come whole in time is ended, behind the front as without it',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async (t) => {
     const limits = { requestTimeout: 3_000, headersTimeout: 3_000, connectionsCheckingInterval: 100 };
     const http = createServer(limits, (request, response) => {

@@ -66,7 +66,7 @@ test('a second holder is refused, and told who holds it; after a release it may'
   openStateDir(path).release();
 });
 
-test('a holder that was killed holds nothing', { timeout: 20_000 }, async (t) => {
+test('a holder that was killed holds nothing', { timeout: 120_000 }, async (t) => {
   const path = join(temporaryFolder(t, 'state'), 'state');
   const script = `const { openStateDir } = await import(${JSON.stringify(MODULE)});
     openStateDir(${JSON.stringify(path)}); console.log('held'); setInterval(() => {}, 1000);`;

@@ -30,7 +30,8 @@ test('RC-08, ND-02: a pattern that backtracks elsewhere is linear here', () => {
   for (const pattern of ['(a+)+$', '(a|aa)+$', '^(a*)*c']) {
     assert.equal(match(`sql.statement.matches('${pattern}')`, facts), 'no', pattern);
   }
-  assert.ok(performance.now() - begin < 5000);
+  // Where a pattern backtracks this takes longer than anybody waits; a slow machine takes seconds.
+  assert.ok(performance.now() - begin < 60_000);
 });
 
 test('RC-08: long patterns and long loops end in cannot tell', () => {

@@ -101,8 +101,8 @@ test('TR-04: idle connections end at their deadline, one that is used stays, and
   const used = await client();
   await clock.advance(1_800_001);
   await waitUntil('the idle ones have ended', () => opened.every(({ closed }) => closed));
-  await waitUntil('they are forgotten', () => passing.size === 1);
-  assert.deepEqual([used.closed, upstreams.size], [false, 1]);
+  await waitUntil('they are forgotten', () => passing.size === 1 && upstreams.size === 1);
+  assert.equal(used.closed, false);
   const ends = audit.events.filter(({ type }) => type === 'connection.closed');
   assert.deepEqual([ends.length, ends[0]?.reason], [300, 'nothing was sent for 3600 s']);
   used.socket.end();
