@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
 import postgres from 'postgres';
+import { eventually } from '../support/daemon.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import {
   RawPostgres,
@@ -39,7 +40,7 @@ async function gateway() {
 
 async function psql(port: number, ...commands: readonly string[]) {
   const args = ['-X', '-A', '-t', '-h', '127.0.0.1', '-p', String(port), '-U', 'agent', '-d', 'postgres'];
-  return runProgram('psql', [...args, ...commands.flatMap((command) => ['-c', command])], { timeoutMs: 20_000 });
+  return runProgram('psql', [...args, ...commands.flatMap((command) => ['-c', command])]);
 }
 
 test('psql reads, is denied with the reason, and goes on', async () => {
@@ -196,7 +197,7 @@ test('a cancel reaches the running query of its own session only, and only from 
     other.send(Buffer.concat([int32(12 + bytes.length - 4), int32(80_877_102), bytes]));
     await other.untilEnd();
   };
-  client.send(query('SELECT pg_sleep(20)'));
+  client.send(query('SELECT pg_sleep(600)'));
   await waitFor(async () => (await sleepers()) === 1);
   const wrong = Buffer.from(key);
   wrong[7] = (wrong[7] ?? 0) ^ 1;
@@ -205,13 +206,20 @@ test('a cancel reaches the running query of its own session only, and only from 
   await cancel(key);
   stranger = false;
   assert.equal(await sleepers(), 1);
-  assert.equal(refused.length, 2);
+  await waitFor(() => Promise.resolve(refused.length === 2));
   await cancel(key);
   assert.equal(shown(await client.until('Z')), 'T E(57014) ZI');
   await cancel(key);
   assert.equal(shown(await client.ask(query('SELECT 1'))), 'T D C ZI');
   client.close();
 });
+
+async function waiting(type: string): Promise<number> {
+  const rows = await server.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock%' AND wait_event_type = '${type}'`,
+  );
+  return Number(rows[0]?.['n']);
+}
 
 async function sleepers(): Promise<number> {
   const rows = await server.query(
@@ -220,11 +228,8 @@ async function sleepers(): Promise<number> {
   return Number(rows[0]?.['n']);
 }
 
-async function waitFor(check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await check())) {
-    assert.ok(Date.now() < deadline, 'it did not happen in time');
-  }
+function waitFor(check: () => Promise<boolean>): Promise<void> {
+  return eventually('what was waited for', check);
 }
 
 test('copies pass in both directions, and a denied one leaves the connection usable (PG-110, PG-T10)', async () => {
@@ -302,10 +307,21 @@ test('draining ends idle connections with 57P01 and lets a running statement fin
   const { port, drain, ended, finished } = await gateway();
   const idle = await login(port);
   const running = await login(port);
-  running.send(query('SELECT pg_sleep(0.5)'));
-  await waitFor(async () => (await sleepers()) === 1);
+  // It runs until the other session lets go of the lock, however long it takes to see that it does.
+  const holder = new pg.Client({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    password: server.password,
+    database: 'postgres',
+  });
+  await holder.connect();
+  await holder.query('SELECT pg_advisory_lock(1)');
+  running.send(query('SELECT pg_advisory_lock(1)'));
+  await waitFor(async () => (await waiting('Lock')) === 1);
   drain('the gateway is stopping');
   assert.equal(shown(await idle.until('E')), 'E(57P01)');
+  await holder.end();
   assert.equal(shown(await running.until('E')), 'T D C ZI E(57P01)');
   await ended(2);
   assert.deepEqual(
@@ -319,9 +335,10 @@ test('a slow reader throttles the upstream and the memory stays flat (TR-03, MP-
   const client = await login(port);
   client.socket.pause();
   const before = process.memoryUsage().rss;
-  client.send(query(`SELECT repeat('x', 1000) FROM generate_series(1, 100000)`));
+  client.send(query(`SELECT repeat('x', 1000) FROM generate_series(1, 1000000)`));
   await waitFor(async () => (await waitingToSend()) === 1);
-  assert.ok(process.memoryUsage().rss - before < 60 * 1024 * 1024);
+  // Of a gigabyte; this process's own memory goes up and down by tens of megabytes.
+  assert.ok(process.memoryUsage().rss - before < 200 * 1024 * 1024);
   client.close();
 });
 

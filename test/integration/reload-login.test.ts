@@ -30,7 +30,7 @@ credential "postgres_credential" "pg" {
   database = "postgres"
   secret {
     command = ["/bin/sh", "-c", "touch ${begun}; while [ ! -e ${release} ]; do sleep 0.05; done; echo same"]
-    timeout = "20s"
+    timeout = "120s"
   }
 }
 profile "default" { credentials = [postgres_credential.pg] }
@@ -38,7 +38,7 @@ profile "default" { credentials = [postgres_credential.pg] }
 
 for (const reloaded of [false, true]) {
   const what = reloaded ? 'changed meanwhile: the new role' : 'left alone: the role of before';
-  test(`a credential whose secret is being read and which is ${what} is logged in`, { timeout: 60_000 }, async (t) => {
+  test(`a credential whose secret is being read and which is ${what} is logged in`, { timeout: 300_000 }, async (t) => {
     const folder = temporaryFolder(t);
     const files = { begun: join(folder, 'begun'), release: join(folder, 'release') };
     const gateway = await startGateway(t, { config: config('alice', files) });
