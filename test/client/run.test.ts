@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { linkSync, realpathSync, unlinkSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { closeSync, linkSync, mkdirSync, openSync, realpathSync, unlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { splitCommand } from '../../src/cli/run.ts';
 import { createServer, connect } from 'node:net';
@@ -9,7 +9,7 @@ import { pushedEnvironment, PUSHED_VARIABLES } from '../../src/client/environmen
 import { FrameReader, writeFrame, type Frame } from '../../src/client/run/frames.ts';
 import { openOuterOpenings } from '../../src/client/run/openings.ts';
 import { listeningSockets, socketsNamedIn, withoutLeadingOut } from '../../src/client/run/plan.ts';
-import { findPlacesOf } from '../../src/client/run/socket-files.ts';
+import { findPlacesOf, findSocketFiles } from '../../src/client/run/socket-files.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 test('the command begins at the first word that is no flag, and what follows is its own', () => {
@@ -145,6 +145,29 @@ test('what leads out of a run is taken from its environment, and the sockets tha
     '0000000000000000: 00000002 00000000 00010000 0001 01 48 agent.sock',
   ].join('\n');
   assert.deepEqual(listeningSockets(list), ['/tmp/tmux 0/default', '/dev/log', '/srv/packets', 'agent.sock']);
+});
+
+test('a folder that is full takes nothing from those above it, and that not everything was looked at is told', async (t) => {
+  const folder = realpathSync(temporaryFolder(t, 'clawpatrol-crowded'));
+  const near = join(folder, 'last', 's');
+  const deep = join(folder, 'last', 'deep', 's');
+  mkdirSync(dirname(deep), { recursive: true });
+  for (const path of [near, deep]) {
+    const server = createServer();
+    t.after(() => void server.close());
+    await new Promise<void>((resolve) => void server.listen(path, resolve));
+  }
+  assert.deepEqual(findSocketFiles([folder], 2), { paths: [near, deep], crowded: false });
+  assert.deepEqual(findSocketFiles([folder], 1), { paths: [near], crowded: false });
+  // As a tree of packages does: many files, deeper than the others.
+  const full = join(folder, 'wide', 'a', 'b');
+  mkdirSync(full, { recursive: true });
+  for (let number = 0; number < 20_001; number += 1) {
+    closeSync(openSync(join(full, String(number)), 'w'));
+  }
+  const { paths, crowded } = findSocketFiles([join(folder, 'wide'), folder], 2);
+  assert.ok(paths.includes(near), 'above the full one');
+  assert.equal(crowded, true);
 });
 
 test('a socket is found where it lies now, under whatever name it was made', async (t) => {

@@ -216,7 +216,7 @@ const MAX_SOCKETS = 256;
 /** The agent's of the shell first, then those in folders where programs leave them. */
 function findSockets(env: EscapeParts['env']): readonly string[] {
   const agent = env['SSH_AUTH_SOCK'] ?? '';
-  const files = findSocketFiles([...SHARED_FOLDERS, '/run', env['HOME'] ?? '/root'], 2);
+  const files = findSocketFiles([...SHARED_FOLDERS, '/run', env['HOME'] ?? '/root'], 2).paths;
   return [...new Set([...(agent === '' ? [] : [agent]), ...files])].slice(0, MAX_SOCKETS);
 }
 

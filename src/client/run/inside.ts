@@ -17,7 +17,7 @@ import { answerExpose, openInnerOpenings } from './openings.ts';
 import { readMessage } from './plan.ts';
 import type { InnerMessage, RunPlan } from './plan.ts';
 import { seal } from './seal.ts';
-import { findSocketFiles, SHARED_FOLDERS } from './socket-files.ts';
+import { describeCrowded, findSocketFiles, SHARED_FOLDERS } from './socket-files.ts';
 
 /** The stream to the outer half. */
 const STREAM = 3;
@@ -169,7 +169,11 @@ coverRun();
 startCarrier(fail);
 const relay = await openRelay();
 // Those of other networks, as containers have them, are in no list that the outer half sees.
-findSocketFiles(SHARED_FOLDERS, 2).forEach(coverSocket);
+const left = findSocketFiles(SHARED_FOLDERS, 2);
+left.paths.forEach(coverSocket);
+if (left.crowded) {
+  process.stderr.write(`clawpatrol run: ${describeCrowded(SHARED_FOLDERS)}\n`);
+}
 note('the inner half is ready');
 const reader = new FrameReader();
 stream.on('data', (chunk: Buffer) => {

@@ -21,7 +21,7 @@ import type { OuterMessage, RunPlan } from './plan.ts';
 import { beginRun, describeOpenings, environmentOf } from './registration.ts';
 import { RunError } from './run-error.ts';
 import type { RunOptions, StartedRun } from './registration.ts';
-import { findPlacesOf, findSocketFiles } from './socket-files.ts';
+import { describeCrowded, findPlacesOf, findSocketFiles } from './socket-files.ts';
 
 /**
  * Runs a command inside the tunnel, by an inner half that has been started, and gives the command's exit code. Rejects with RunError when it
@@ -36,7 +36,11 @@ export async function runInTunnel(options: RunOptions, inner: InnerHalf): Promis
       beginRun(options, { public_key: keys.publicKey }),
     ]);
     // While the gateway is asked. Those of containers, and those that were moved far, are in no list.
-    const left = findSocketFiles([options.env['HOME'] ?? homedir()], 2);
+    const home = options.env['HOME'] ?? homedir();
+    const { paths: left, crowded } = findSocketFiles([home], 2);
+    if (crowded) {
+      options.warn(describeCrowded([home]));
+    }
     const [outer, started] = await asked;
     options.note('the gateway knows the run');
     try {

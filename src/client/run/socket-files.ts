@@ -4,28 +4,51 @@ import type { Dirent, Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Most entries that are looked at: what waits for this is a person, and thousands cost tens of milliseconds. */
-const MAX_ENTRIES = 5_000;
+const MAX_ENTRIES = 20_000;
 
 /** Where everybody may leave sockets. */
 export const SHARED_FOLDERS: readonly string[] = ['/tmp', '/var/tmp'];
 
-/** Paths of sockets in those folders and so many folders deep below them; not those by which a run's own openings pass. */
-export function findSocketFiles(folders: readonly string[], depth: number): readonly string[] {
-  const found: string[] = [];
+/** What was found where sockets are left. */
+export interface SocketFiles {
+  readonly paths: readonly string[];
+  /** There was more than is looked at: some of the deepest may be missing. */
+  readonly crowded: boolean;
+}
+
+/**
+ * Sockets in those folders and so many folders deep below them; not those by which a run's own openings pass. Level by level: one large folder
+ * takes nothing from the others above it.
+ */
+export function findSocketFiles(folders: readonly string[], depth: number): SocketFiles {
+  const paths: string[] = [];
   let left = MAX_ENTRIES;
-  const look = (folder: string, below: number): void => {
-    for (const entry of list(folder)) {
-      left -= 1;
-      const path = join(folder, entry.name);
-      if (entry.isSocket() && !/\/clawpatrol-run-[^/]+\/openings\.sock$/.test(path)) {
-        found.push(path);
-      } else if (entry.isDirectory() && below > 0 && left > 0) {
-        look(path, below - 1);
+  let level = folders;
+  for (let below = depth; below >= 0; below -= 1) {
+    const next: string[] = [];
+    for (const folder of level) {
+      if (left <= 0) {
+        return { paths, crowded: true };
+      }
+      const entries = list(folder);
+      left -= entries.length;
+      for (const entry of entries) {
+        const path = join(folder, entry.name);
+        if (entry.isSocket() && !/\/clawpatrol-run-[^/]+\/openings\.sock$/.test(path)) {
+          paths.push(path);
+        } else if (entry.isDirectory()) {
+          next.push(path);
+        }
       }
     }
-  };
-  folders.forEach((folder) => look(folder, depth));
-  return found;
+    level = next;
+  }
+  return { paths, crowded: false };
+}
+
+/** What a person is told where not everything was looked at. */
+export function describeCrowded(folders: readonly string[]): string {
+  return `${folders.join(' and ')} holds more than ${MAX_ENTRIES} files: a socket deep in there that a container left may be in reach of the command`;
 }
 
 /** Empty where it cannot be read: then nobody inside can either. */
@@ -57,7 +80,7 @@ export function findPlacesOf(names: readonly string[]): readonly string[] {
     }
     return isThere;
   });
-  return [...new Set([...found, ...findSocketFiles([...moved], 0)])];
+  return [...new Set([...found, ...findSocketFiles([...moved], 0).paths])];
 }
 
 /** Of every process that we may look at. */
