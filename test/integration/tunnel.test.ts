@@ -501,7 +501,8 @@ describe('a device behind the tunnel', { timeout: 1_200_000, skip }, () => {
     // CP-03 CP-04: not even the operators' socket of a gateway on the same machine.
     const socket = `unix:${join(world.stateDir, 'control.sock')}`;
     const asked = await inRun(process.execPath, MAIN, 'approvals', 'list', '--gateway', socket);
-    assert.match(asked.stderr, /nothing listens there/);
+    // It is covered where it was found among those in /tmp, of which only so many are looked at; the gateway itself hangs up on whoever asks from a run.
+    assert.match(asked.stderr, /nothing listens there|does not talk to this process/);
     // Without root: the same, as another user with a home of its own.
     const plain = temporaryFolder(t, 'clawpatrol-plain');
     must('cp', '-a', `${home}/.`, plain);
