@@ -312,7 +312,7 @@ describe('clients on a device that know nothing of the gateway', { timeout: 1_20
       ['--resolve', 'dns.google:443:8.8.8.8', 'https://dns.google/resolve?name=example.org'],
       ['https://1.1.1.1/dns-query'],
     ]) {
-      const refused = await curl('-m', '60', ...words);
+      const refused = await curl('-m', '30', ...words);
       assert.notEqual(refused.code, 0, words.join(' '));
     }
     await eventually('each is recorded', () => {
