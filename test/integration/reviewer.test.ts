@@ -192,7 +192,7 @@ test(
 
 /** The one approval that waits for these people. Asked without blocking: the stand-in for the model lives in this process. */
 async function waitingFor(approver: string): Promise<ApprovalJson> {
-  const untilMs = Date.now() + 20_000;
+  const untilMs = Date.now() + 60_000;
   while (Date.now() < untilMs) {
     const { items } = await client.approvals.list();
     const found = items.find((item) => item.approver === approver);

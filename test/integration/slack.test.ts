@@ -155,6 +155,7 @@ test('a request is posted whole, a linked operator approves it by a button, and 
   assert.deepEqual(lines, [line]);
   await eventually('the message is updated', () => buttonsOf(message).size === 0);
   assert.match(textOfBlocks(message.blocks), /approved by alice via slack/);
+  await eventually('it is recorded', async () => (await events('approval.approved')).length > 0);
   assert.equal((await events('approval.approved'))[0]?.by, 'alice');
   assert.equal(slack.messages.length, 1);
 });
@@ -184,6 +185,7 @@ test('AP-13: a member of the channel who is no approver changes nothing, is told
     await told(slack, /Refused/, user);
     assert.equal(await state(line), 'pending');
   }
+  await eventually('both are recorded', async () => (await events('operator.acted')).length === 2);
   const refused = (await events('operator.acted')).map(({ by }) => by);
   assert.deepEqual(refused, [`slack:${MALLORY}`, 'victor']);
   await click(message, 'approve', ALICE);

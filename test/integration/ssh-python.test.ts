@@ -38,7 +38,7 @@ const { gateway, client } = await startSshGateway(scope, sshd, {
 /** Debian's own Python: the packages are Debian's too. */
 function python(name: string, ...args: readonly string[]): Promise<ProgramResult> {
   const env = { PYTHONDONTWRITEBYTECODE: '1' };
-  return runProgram('/usr/bin/python3', [`test/integration/clients/${name}.py`, ...args], { env });
+  return runProgram('/usr/bin/python3', [`test/integration/clients/${name}.py`, ...args], { env, timeoutMs: 180_000 });
 }
 
 test('MP-40: paramiko runs programs and moves files, and is told what is denied', { skip: noParamiko }, async () => {
@@ -111,9 +111,11 @@ test(
     writeFileSync(inventory, JSON.stringify({ all: { hosts: { box: vars } } }));
     const ansible = (task: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ProgramResult> =>
       runProgram('/usr/bin/ansible', ['box', '-i', inventory, ...task], {
+        timeoutMs: 180_000,
         env: {
           HOME: folder,
           ANSIBLE_NOCOLOR: '1',
+          ANSIBLE_TIMEOUT: '60',
           ANSIBLE_KEEP_REMOTE_FILES: '1',
           ANSIBLE_SSH_CONTROL_PATH_DIR: join(folder, 'cp'),
           ...env,

@@ -99,7 +99,7 @@ function secure(socket: Socket, secureContext: SecureContext, take: (bytes: Buff
 
 test(
   'DP-29 TL-07: over every protocol an upstream is told nothing unless its certificate is right',
-  { timeout: 240_000 },
+  { timeout: 900_000 },
   async (t) => {
     const [authority, stranger] = [await makeAuthority(), await makeAuthority()];
     const right = await authority.leaf('localhost');

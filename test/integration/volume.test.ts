@@ -150,7 +150,7 @@ const VOLUMES: readonly Volume[] = [
 ];
 
 for (const volume of VOLUMES) {
-  test(`MP-15: ${volume.name} arrives whole, and the daemon does not grow`, { skip, timeout: 120_000 }, async () => {
+  test(`MP-15: ${volume.name} arrives whole, and the daemon does not grow`, { skip, timeout: 600_000 }, async () => {
     const socket = await login();
     const counted = count(socket);
     socket.write(Buffer.concat(volume.frames));

@@ -163,6 +163,7 @@ test('AP-13, AP-14, CP-12: only an operator who may decide is heard, once, on ex
     assert.equal(pending(), 1, what);
   }
   assert.equal((await sendDecision(decisions.replace('/bus/', '/other/'), good)).status, 404);
+  await eventually('all are recorded', async () => (await events('operator.acted')).length === 3);
   const refused = (await events('operator.acted')).map(({ by }) => by);
   assert.deepEqual(refused, ['victor', 'alice', 'alice']);
   const first = await sendDecision(decisions, good);
