@@ -321,16 +321,24 @@ export async function startDaemon(
   };
 }
 
-/** Asks until it is so, with a limit. */
+/** Asks until it is so, with a limit. A condition that throws does not hold yet: a command that it runs may have been refused for a moment. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
   limitMs = 60_000,
 ): Promise<void> {
   const endMs = performance.now() + limitMs;
-  while (!(await holds())) {
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await holds()) {
+        return;
+      }
+    } catch (error) {
+      cause = error;
+    }
     if (performance.now() > endMs) {
-      throw new Error(`it did not come to pass: ${what}`);
+      throw new Error(`it did not come to pass: ${what}`, { cause });
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
