@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { eventually } from '../support/daemon.ts';
 import { runCli, startGateway } from '../support/gateway-process.ts';
 import { testAuthority } from '../support/http-gateway.ts';
 import { approvePending, pendingId } from '../support/pending.ts';
@@ -132,8 +133,9 @@ test('CP-03 CP-04 CP-28: nothing of the control plane is there, with whatever is
   const dashboard = `http://127.0.0.1:${gateway.port('dashboard')}/api/approvals`;
   const allowed = await curl('-w', ' %{http_code}', '-H', `Authorization: Bearer ${token}`, dashboard);
   assert.match(allowed.stdout, / 200$/, 'the same token is good where operators are');
-  const refused = await records('connection.refused');
-  assert.ok(refused.some(({ reason }) => String(reason).includes(`/api/approvals/${id}/approve`)));
+  await eventually('it is recorded', async () =>
+    (await records('connection.refused')).some(({ reason }) => String(reason).includes(`/api/approvals/${id}/approve`)),
+  );
   gateway.cli('approvals', 'deny', id, '--note', 'not today');
   assert.match((await sending).stdout, /not today.* 403$/s);
 });
@@ -253,6 +255,7 @@ test('a question is answered by the policy, is recorded as one, and puts nothing
   const safe = await ask({ endpoint: 'api', http: { method: 'GET', path: '/things/1' } });
   assert.match(safe.stdout, /"verdict":"allow"/);
   assert.deepEqual((JSON.parse(gateway.cli('approvals', 'list', '--json').stdout) as { items: unknown }).items, []);
+  await eventually('both are recorded', async () => (await records('context.asked')).length > 1);
   const asked = await records('context.asked');
   assert.deepEqual(
     asked.map(({ endpoint, verdict, data }) => [endpoint, verdict, (data as { would: unknown }).would]),

@@ -89,7 +89,7 @@ async function pingUntil({ raw }: AttackClient, work: Promise<unknown>): Promise
 
 test(
   'PG-17: a text over the cap is denied and drained, and the next query works',
-  { skip, timeout: 180_000 },
+  { skip, timeout: 400_000 },
   async () => {
     const client = await world.login('READ');
     const filled = (sizeBytes: number): string => `SELECT '${'x'.repeat(sizeBytes - 9)}'`;
@@ -142,7 +142,7 @@ async function checkSoup(client: AttackClient, grammar: Grammar, text: string): 
 
 test(
   'PG-20: of random tokens nothing passes but what the grammar reads as reads',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 400_000 },
   async () => {
     const grammar = await createGrammar();
     const random = randomFrom(20);

@@ -21,7 +21,7 @@ import { temporaryFolder } from '../support/temp.ts';
 import { gatewayBlock } from '../support/tunnel-world.ts';
 
 const ROOT = process.cwd();
-const LIMIT = { timeout: 180_000 };
+const LIMIT = { timeout: 420_000 };
 const scope = fileScope();
 const skip = whyNoTunnel();
 if (skip === false) {
@@ -100,7 +100,7 @@ test('what is copied is all that the build needs, and makes all that the program
     ({ stage, word, rest }) => stage === 'build' && word === 'RUN' && rest.startsWith('npm run'),
   );
   const [script = ''] = /^npm run build/.exec(build?.rest ?? '') ?? [];
-  const built = spawnSync('sh', ['-c', script], { cwd: source, encoding: 'utf8', timeout: 170_000 });
+  const built = spawnSync('sh', ['-c', script], { cwd: source, encoding: 'utf8', timeout: 400_000 });
   assert.equal(built.status, 0, built.stdout + built.stderr);
   assert.ok(existsSync(join(source, 'dist', 'src', 'dashboard', 'page', 'index.html')));
   for (const [from, to] of copiesOf('program')) {

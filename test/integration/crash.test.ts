@@ -35,8 +35,8 @@ async function insertUntilDead(gateway: GatewayProcess, from: number): Promise<v
     database: 'app',
   });
   client.on('error', () => undefined);
-  await client.connect();
   try {
+    await client.connect();
     for (let id = from; id < from + 100_000; id += 1) {
       await client.query(
         id % 2 === 0 ? `INSERT INTO journal VALUES (${id})` : { text: 'INSERT INTO journal VALUES ($1)', values: [id] },
@@ -50,7 +50,7 @@ async function insertUntilDead(gateway: GatewayProcess, from: number): Promise<v
 
 test(
   'AU-04: after kill -9 under load the log verifies, holds every effect, and the parked request is cancelled',
-  { skip, timeout: 180_000 },
+  { skip, timeout: 400_000 },
   async () => {
     const options = { config: clientConfig(server.port, 'app'), env: { PG_PASSWORD: server.password } };
     const first = await startGateway(scope, options);
@@ -62,7 +62,7 @@ test(
     const load = [0, 200_000, 400_000, 600_000].map(async (from) => insertUntilDead(first, from));
     const inserted = async (): Promise<number> =>
       Number((await server.query('SELECT count(*)::int AS n FROM journal', 'app'))[0]?.['n']);
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 120_000;
     while ((await inserted()) < 400 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -98,7 +98,7 @@ test(
 
 test(
   'AP-27: after kill -9 between an approval and its execution nothing is run twice, nothing runs without its client, and the log tells it',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 400_000 },
   async () => {
     await server.query('CREATE TABLE runs (round int)', 'app');
     const options = { config: clientConfig(server.port, 'app'), env: { PG_PASSWORD: server.password } };
@@ -119,6 +119,9 @@ test(
       worker.close();
       const ran = async (): Promise<number> =>
         Number((await server.query(`SELECT count(*)::int AS n FROM runs WHERE round = ${round}`, 'app'))[0]?.['n']);
+      // What the gateway had sent may run on without it: only when nobody works there any more is the number the last one.
+      const others = "SELECT 1 FROM pg_stat_activity WHERE datname = 'app' AND pid <> pg_backend_pid()";
+      await eventually('its connections are over', async () => (await server.query(others, 'app')).length === 0);
       const once = await ran();
       assert.ok(once <= 1);
       const next = await startGateway(scope, { ...options, stateDir });
@@ -137,7 +140,7 @@ test(
 
 test(
   'TA-16: what was approved has its outcome in the log, whether the upstream dies before, during or after it',
-  { skip, timeout: 240_000 },
+  { skip, timeout: 400_000 },
   async () => {
     await server.query('CREATE TABLE held (id int); INSERT INTO held VALUES (1), (2), (3), (4)', 'app');
     const proxy = await startRecordingProxy(scope, server.port);

@@ -81,12 +81,12 @@ describe('the daemon as a process', { timeout: 300_000 }, () => {
       socket.on('error', () => {});
       socket.resume();
       socket.write(half);
-      await once(socket, 'close');
+      await new Promise((resolve) => socket.once('close', resolve));
     });
     assert.equal(gateway.cli('status').code, 0);
     await Promise.all(ended);
     // Four seconds, and one until they are looked for; Node's own interval would be thirty.
-    assert.ok(performance.now() - startMs < 15_000);
+    assert.ok(performance.now() - startMs < 25_000);
   });
 
   test('it says what keeps it from starting, and what to do', async (t) => {

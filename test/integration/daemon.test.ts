@@ -51,9 +51,13 @@ describe('the daemon', { timeout: 300_000 }, () => {
     await eventually('the connection is closed', () =>
       daemon.gateway.status().some(({ detail }) => detail.startsWith('0 open')),
     );
-    await daemon.operations.audit.flush();
-    const { items } = await daemon.operations.audit.search({}, { limit: 100, cursor: null, newestFirst: false });
-    const types = items.map((record) => [record.type, record.verdict].join(' ').trim());
+    let types: readonly string[] = [];
+    await eventually('its end is recorded', async () => {
+      await daemon.operations.audit.flush();
+      const { items } = await daemon.operations.audit.search({}, { limit: 100, cursor: null, newestFirst: false });
+      types = items.map((record) => [record.type, record.verdict].join(' ').trim());
+      return types.includes('connection.closed');
+    });
     for (const expected of [
       'gateway.started',
       'config.loaded',
@@ -141,7 +145,7 @@ describe('the daemon', { timeout: 300_000 }, () => {
     deadlines.forEach((fire) => fire());
     assert.equal(await removed.next(), '', 'it is cut off');
     kept.send('safe select 1');
-    assert.equal(daemon.operations.approvals.pending().length, 1, 'the other still waits');
+    await eventually('the other still waits, alone', () => daemon.operations.approvals.pending().length === 1);
   });
 
   test('LC-09: listeners open and close with a reload; one that cannot bind refuses all of it', async (t) => {
@@ -312,11 +316,10 @@ describe('the daemon', { timeout: 300_000 }, () => {
     assert.equal(await first.next(), 'done safe select 1');
     const second = await connectLines(t, daemon.port('postgres.pg'), '127.0.0.1');
     assert.equal(await second.next(), '');
-    await daemon.operations.audit.flush();
-    const { items } = await daemon.operations.audit.search(
-      { types: ['connection.refused'] },
-      { limit: 9, cursor: null, newestFirst: false },
-    );
+    const search = () =>
+      daemon.operations.audit.search({ types: ['connection.refused'] }, { limit: 9, cursor: null, newestFirst: false });
+    await eventually('both are recorded', async () => (await search()).items.length > 1);
+    const { items } = await search();
     assert.deepEqual(
       items.map((record) => record.data?.['cause']),
       ['source', 'limit'],

@@ -13,7 +13,7 @@ import { HOOK_SECRET, sendAlert } from '../support/hook-server.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
 const skip = hasBrowser ? false : 'no Chromium on this machine';
-const LIMIT = { skip, timeout: 180_000 };
+const LIMIT = { skip, timeout: 300_000 };
 const AGENT: Agent = {
   device: 'listener/pg',
   profile: 'default',

@@ -7,7 +7,7 @@ import { startDashboardWorld, type DashboardWorld } from '../support/dashboard-w
 import { fileScope } from '../support/scope.ts';
 
 const skip = hasBrowser ? false : 'no Chromium on this machine';
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 
 const RULES = `
 grant {

@@ -11,7 +11,7 @@ import { startPostgres } from '../support/postgres-server.ts';
 import { fileScope } from '../support/scope.ts';
 
 const skip = hasBrowser ? false : 'no Chromium on this machine';
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 const SIDES = ['payments', 'vault'] as const;
 type Side = (typeof SIDES)[number];
 

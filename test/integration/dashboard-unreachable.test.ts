@@ -6,7 +6,7 @@ import { createOperatorServers } from '../../src/dashboard/operations.ts';
 import { connectLines, lineConfig, startDaemon, startLineServer } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 
 async function startWorld(t: Parameters<typeof startDaemon>[0]) {
   const [dashboard, metrics, control] = [await freePort(), await freePort(), await freePort()];

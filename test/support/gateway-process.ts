@@ -157,7 +157,8 @@ async function readyLine(
         const lines = text.split('\n').slice(0, -1);
         const line = lines.find((candidate) => candidate.startsWith('ready '));
         if (line !== undefined) {
-          resolve(line);
+          // What it logged before is in the other pipe, and is read in this turn of the loop.
+          setImmediate(resolve, line);
         }
       });
     });

@@ -1,6 +1,6 @@
 // The queue of parked requests, oldest first, and the one that is looked at.
 import type { VNode } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import type { ApprovalJson } from '../../client/approval-shapes.ts';
 import { bareName } from '../../lib/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
@@ -32,7 +32,7 @@ export function Approvals(): VNode {
       void show(id);
     }
   }, [waits, looked, id]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener('keydown', onKey);
     return (): void => removeEventListener('keydown', onKey);
   }, []);

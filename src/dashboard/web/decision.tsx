@@ -317,7 +317,8 @@ function useReturn(footer: { readonly current: HTMLElement | null }, step: Step)
 function useKeys(on: { open: boolean; step: Step; approve: () => void; deny: () => void; back: () => void }): void {
   const latest = useRef(on);
   latest.current = on;
-  useEffect(() => {
+  // With the card itself: a key that is pressed as soon as it is seen counts.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const { open, step, approve, deny, back } = latest.current;
       // A key that is held down is one press.

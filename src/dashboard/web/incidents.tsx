@@ -1,7 +1,7 @@
 // Incidents: what alerting systems say, and what agents did about it: who asked, who judged, what became of it. With the records to take along.
 import { signal } from '@preact/signals';
 import type { VNode } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import type { ChainJson, IncidentJson, ListJson } from '../../client/control-shapes.ts';
 import { bareName } from '../../lib/text.ts';
 import { CallError, get, messageOf } from './api.ts';
@@ -95,7 +95,7 @@ export function Incidents(): VNode {
     fault.value = '';
     void load(id);
   }, [id]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     recordFilter.value = `&types=${TYPES.join(',')}`;
     addEventListener('keydown', onKey);
     return (): void => {
