@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ATTACKS, type AttackRow } from '../corpus/attacks-postgres.ts';
 import { ATTACK_SCHEMA, attackConfig, RULE_SETS, type SetName } from '../corpus/attack-sets.ts';
+import { connectionOf, nextName } from '../support/attack-gateway.ts';
 import { startGateway, type GatewayProcess } from '../support/gateway-process.ts';
 import { findPostgres, startPostgres } from '../support/postgres-server.ts';
 import { fieldsOf, query, RawPostgres, type ServerMessage } from '../support/raw-postgres.ts';
@@ -41,12 +42,13 @@ interface Client {
 }
 
 async function login(set: SetName): Promise<Client> {
-  const connections = proxy.connections.length;
+  const name = nextName();
   const raw = await RawPostgres.login(gateway.port(`postgres.pg-${set.toLowerCase()}`), {
     user: 'agent',
     database: 'app',
+    application_name: name,
   });
-  const recorded = proxy.connections[connections];
+  const recorded = connectionOf(proxy, name);
   assert.ok(recorded, 'the gateway connected upstream');
   return { raw, recorded };
 }

@@ -38,12 +38,26 @@ export async function startAttackGateway(scope: CleanUp): Promise<AttackGateway>
     proxy,
     port,
     async login(set, parameters = {}) {
-      const before = proxy.connections.length;
-      const raw = await RawPostgres.login(port(set), { user: 'agent', database: 'app', ...parameters });
-      const recorded: RecordedConnection | undefined = proxy.connections[before];
+      const name = nextName();
+      const own = { user: 'agent', database: 'app', application_name: name };
+      const raw = await RawPostgres.login(port(set), { ...own, ...parameters });
+      const recorded = connectionOf(proxy, name);
       return { raw, sent: () => Buffer.concat(recorded?.chunks ?? []) };
     },
   };
+}
+
+let clients = 0;
+
+/** A name for `application_name` that no other client of this process has. */
+export function nextName(): string {
+  clients += 1;
+  return `client-${clients}-of-a-test`;
+}
+
+/** The connection that the gateway made for the client of that name: it makes others of its own, to measure what waits, at any time. */
+export function connectionOf(proxy: RecordingProxy, name: string): RecordedConnection | undefined {
+  return proxy.connections.find(({ chunks }) => Buffer.concat(chunks).includes(`application_name\0${name}\0`));
 }
 
 /** SQLSTATEs of the errors among the messages. */
