@@ -106,6 +106,10 @@ describe('with operators', { skip }, () => {
     assert.ok(Math.min(...tookMs) < 3_000, `it appears within a second of the notice: ${tookMs.join(', ')} ms`);
     const agent = world.psql('DELETE FROM users WHERE id = 9');
     await look(page, 'DELETE FROM users WHERE id = 9');
+    // What was asked about and then denied stands once, with how it ended.
+    const earlier = page.locator('.before li', { hasText: 'DELETE FROM users WHERE id = 8' });
+    await earlier.first().waitFor();
+    assert.deepEqual(await earlier.locator('.verdict').allTextContents(), ['denied', 'denied', 'denied']);
     await page.keyboard.press('d');
     const send = page.getByRole('button', { name: 'Deny with this reason' });
     assert.equal(await send.isDisabled(), true, 'a denial takes words');
@@ -117,6 +121,8 @@ describe('with operators', { skip }, () => {
     assert.notEqual(code, 0);
     assert.match(text, /user 9 is under audit/);
     await page.getByText('Denied by alice').waitFor();
+    // Nothing else waits: there is no bar left to press anything on.
+    await page.locator('footer.decision').waitFor({ state: 'detached' });
     assert.deepEqual(faults, []);
   });
 

@@ -195,6 +195,9 @@ function FactsPart({ facts }: { readonly facts: unknown }): VNode | null {
   );
 }
 
+/** How conditions see `row_limit` where a statement has none: the largest number. */
+const NO_LIMIT = '9223372036854775807';
+
 /** Nested facts as `sql.tables` and values as JSON. */
 export function flatten(facts: unknown, prefix: string = ''): readonly (readonly [string, string])[] {
   if (Array.isArray(facts) && facts.some((item) => typeof item === 'object' && item !== null)) {
@@ -202,6 +205,9 @@ export function flatten(facts: unknown, prefix: string = ''): readonly (readonly
   }
   if (typeof facts === 'object' && facts !== null && !Array.isArray(facts)) {
     return Object.entries(facts).flatMap(([name, value]) => flatten(value, prefix === '' ? name : `${prefix}.${name}`));
+  }
+  if (facts === NO_LIMIT && prefix.endsWith('row_limit')) {
+    return [[prefix, 'unlimited']];
   }
   return [[prefix, typeof facts === 'string' ? facts : JSON.stringify(facts)]];
 }
@@ -223,14 +229,19 @@ function Who({ approval }: { readonly approval: ApprovalJson }): VNode {
   );
 }
 
+/** The last word about each action: one that waited for people has two records. The newest come first. */
+function latestOf(rows: readonly RecordRowJson[]): readonly RecordRowJson[] {
+  return rows.filter((row, at) => rows.findIndex((other) => other.action_id === row.action_id) === at);
+}
+
 /** What the same agent did just before. */
 function Before({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   const [rows, setRows] = useState<readonly RecordRowJson[]>([]);
   const { device, created, action_id: actionId } = approval;
   useEffect(() => {
-    const query = new URLSearchParams({ device, until: created, types: 'action.decided', limit: '9' });
+    const query = new URLSearchParams({ device, until: created, types: 'action.decided', limit: '20' });
     get<ListJson<RecordRowJson>>(`/api/audit?${query}`)
-      .then(({ items }) => setRows(items.filter((row) => row.action_id !== actionId).slice(0, 8)))
+      .then(({ items }) => setRows(latestOf(items.filter((row) => row.action_id !== actionId)).slice(0, 8)))
       .catch(() => undefined);
   }, [device, created, actionId]);
   if (rows.length === 0) {

@@ -200,13 +200,17 @@ function Closed({
         ? 'You approved it. It waits for another person.'
         : 'You can look at requests. Deciding takes the role approver.';
   const next = queue.value.some(({ id }) => id !== approval.id);
+  if (text === '' && !next && fault === '') {
+    // An empty bar would only cover what is read.
+    return <>{children}</>;
+  }
   return (
     <footer class="decision closed">
       <p class="fault" role="alert">
         {fault}
       </p>
       <div class="answers">
-        <span class="muted">{text}</span>
+        {text === '' ? null : <span class="muted">{text}</span>}
         {next ? (
           <button type="button" onClick={() => move(1)}>
             Next request <kbd>j</kbd>

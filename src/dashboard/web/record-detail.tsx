@@ -162,7 +162,7 @@ function Timeline({ records }: { readonly records: readonly RecordJson[] }): VNo
 const WORDS: Readonly<Record<string, string>> = {
   'action.decided': 'Decided',
   'action.settled': 'Outcome',
-  'approval.created': 'Put to people',
+  'approval.created': 'Held for approval',
   'approval.reviewed': 'Reviewed by the model',
   'approval.voted': 'Vote',
   'approval.break_glass': 'Break-glass',
