@@ -67,7 +67,7 @@ test('PG-16: deep and wide texts get a verdict in time, and others are served me
     assert.equal(errorCodes(await answered).includes('42501'), !allowed, name);
     assert.equal(client.sent().subarray(mark).includes(text.slice(0, 1000)), allowed, name);
     // Analysed where the others are served, it would hold up all but the first of them.
-    assert.ok(!slow || served >= 10, `${name}: ${served} served meanwhile`);
+    assert.ok(!slow || served >= 5, `${name}: ${served} served meanwhile`);
   }
   client.raw.close();
   other.raw.close();
