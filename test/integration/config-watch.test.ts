@@ -25,7 +25,7 @@ async function world(t: CleanUp, paths: (folder: string) => readonly string[]) {
   });
   t.after(() => watch.stop());
   await watch.around(load);
-  return { folder, main, loads: () => loads };
+  return { folder, main, watch, loads: () => loads };
 }
 
 const main = (folder: string) => [join(folder, 'gateway.hcl')];
@@ -68,5 +68,26 @@ test('LC-08: a new time without new content is no change; a new file in a direct
   await new Promise((resolve) => setTimeout(resolve, 600));
   assert.equal(loads(), 1);
   writeFileSync(join(folder, 'more.hcl'), 'x');
+  await eventually('it is noticed', () => loads() === 2);
+});
+
+test('LC-08: what is being loaded is not loaded once more, however long that takes', async (t) => {
+  const { main: path, watch, loads } = await world(t, main);
+  const looked = async (times: number): Promise<void> => {
+    for (let left = times; left > 0; left -= 1) {
+      const lastMs = watch.lastLookMs;
+      await eventually('it looks again', () => watch.lastLookMs !== lastMs);
+    }
+  };
+  writeFileSync(path, 'two');
+  let release = (): void => undefined;
+  const held = watch.around(() => new Promise<void>((resolve) => (release = resolve)));
+  await looked(5);
+  release();
+  await held;
+  await looked(3);
+  assert.equal(loads(), 1);
+  // The twin: what comes after it.
+  writeFileSync(path, 'three');
   await eventually('it is noticed', () => loads() === 2);
 });

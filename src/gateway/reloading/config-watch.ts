@@ -40,6 +40,8 @@ class ContentWatch implements ConfigWatch {
   #known: string | null = null;
   #pending: string | null = null;
   readonly #job: Job;
+  /** Loads under way, or waiting for another. */
+  #loads = 0;
   #stopped = false;
   #watchers: FSWatcher[] = [];
   #watched = '';
@@ -56,6 +58,7 @@ class ContentWatch implements ConfigWatch {
   }
 
   async around<T>(load: () => Promise<T>): Promise<T> {
+    this.#loads += 1;
     const paths = this.#parts.paths();
     const before = await fingerprint(paths);
     try {
@@ -64,6 +67,7 @@ class ContentWatch implements ConfigWatch {
       const after = await fingerprint(paths);
       // The load may have brought other files. Text that changed meanwhile must differ from what is known.
       this.#known = before === after ? await fingerprint(this.#parts.paths()) : '';
+      this.#loads -= 1;
       this.#subscribe();
     }
   }
@@ -78,6 +82,10 @@ class ContentWatch implements ConfigWatch {
   async #look(): Promise<number | undefined> {
     this.lastLookMs = this.#parts.clock.monotonicMs();
     const seen = await fingerprint(this.#parts.paths());
+    if (this.#loads > 0) {
+      // What is new here is being loaded: it is not to be loaded, or refused, once more.
+      return SETTLE_MS;
+    }
     if (seen !== this.#known && this.#known !== null) {
       return (await this.#follow(seen)) ? undefined : SETTLE_MS;
     }
