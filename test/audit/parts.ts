@@ -111,7 +111,8 @@ export async function openLog(
       return worker;
     },
     ...parts,
-    tuning: { batchMs: 5, retryMs: 20, waitMs: 5000, busyTimeoutMs: 50, ...parts.tuning },
+    // Nothing here waits in vain: a machine on which a thread begins slowly is waited for.
+    tuning: { batchMs: 5, retryMs: 20, waitMs: 60_000, busyTimeoutMs: 50, ...parts.tuning },
   });
   // In a gateway the sockets keep the process alive.
   const alive = setInterval(() => {}, 1000);

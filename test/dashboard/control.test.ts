@@ -107,15 +107,16 @@ test('over TCP every call is refused, and told why', async (t) => {
   assert.ok(address?.kind === 'tcp');
   assert.ok(address.port > 0);
   const client = createControlClient(address);
-  for (const call of [client.status(), client.approvals.list(), client.reload(), client.audit.search()]) {
-    await assert.rejects(call, (error) => {
-      assert.ok(error instanceof ControlError);
-      assert.equal(error.code, 'unauthorised');
-      assert.equal(error.exitCode, 4);
-      assert.match(error.message, /needs an operator token/);
-      return true;
-    });
-  }
+  const isRefusal = (error: unknown): boolean => {
+    assert.ok(error instanceof ControlError);
+    assert.equal(error.code, 'unauthorised');
+    assert.equal(error.exitCode, 4);
+    assert.match(error.message, /needs an operator token/);
+    return true;
+  };
+  // All are waited for from the start: the second may be refused before the first.
+  const calls = [client.status(), client.approvals.list(), client.reload(), client.audit.search()];
+  await Promise.all(calls.map((call) => assert.rejects(call, isRefusal)));
   assert.deepEqual(await refusals(world), ['control-without-token']);
 });
 

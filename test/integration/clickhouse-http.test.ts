@@ -58,7 +58,10 @@ interface Answer {
 
 async function ask(target: string, init: RequestInit = {}): Promise<Answer> {
   const port = gateway?.port('clickhouse_https.ch') ?? 0;
-  const response = await fetch(`http://127.0.0.1:${port}${target}`, init);
+  // A connection of its own: on a kept one the next request may meet the end of it, after an answer before the whole body or a long pause.
+  const headers = new Headers(init.headers);
+  headers.set('connection', 'close');
+  const response = await fetch(`http://127.0.0.1:${port}${target}`, { ...init, headers });
   return {
     status: response.status,
     code: response.headers.get('x-clickhouse-exception-code') ?? '',

@@ -83,6 +83,8 @@ profile "${side}" { credentials = [postgres_credential.${side}_cred] }
     const response = await fetch(`${dashboardUrl(gateway)}${path}`, {
       method,
       headers: {
+        // A connection of its own: the server may end a kept one while a command line holds up this process.
+        connection: 'close',
         authorization: `Bearer ${tokens.get(who)}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -258,7 +260,7 @@ profile "${side}" { credentials = [postgres_credential.${side}_cred] }
       const open = async (): Promise<{ text: () => string; over: () => boolean; close: () => void }> => {
         const abort = new AbortController();
         const response = await fetch(`${dashboardUrl(gateway)}/api/live?records=1`, {
-          headers: { authorization: `Bearer ${tokens.get('vic')}` },
+          headers: { connection: 'close', authorization: `Bearer ${tokens.get('vic')}` },
           signal: abort.signal,
         });
         let text = '';

@@ -62,10 +62,12 @@ test(
     const other = await connectLines(t, daemon.port('postgres.pg'));
     other.send('safe GET / HTTP/1.1');
     assert.equal(await other.next(), 'done safe GET / HTTP/1.1', 'another upstream is reached');
+    // No endpoint leads there: the port after the dashboard's may be that of the metrics, which one does.
+    const undeclared = await freePort();
     for (const host of ['127.0.0.1', 'localhost', '[::1]', '0.0.0.0', '[::ffff:7f00:1]', 'clawpatrol.example']) {
-      for (const asked of [`CONNECT ${host}:${dashboard + 1}`, `GET http://${host}:${dashboard + 1}/api/approvals`]) {
+      for (const asked of [`CONNECT ${host}:${undeclared}`, `GET http://${host}:${undeclared}/api/approvals`]) {
         const client = await connectLines(t, daemon.port('proxy'));
-        client.socket.write(`${asked} HTTP/1.1\r\nHost: ${host}:${dashboard + 1}\r\n\r\n`);
+        client.socket.write(`${asked} HTTP/1.1\r\nHost: ${host}:${undeclared}\r\n\r\n`);
         assert.match(await client.next(), /^HTTP\/1\.1 40[03] /, asked);
       }
     }
@@ -99,7 +101,11 @@ test('CP-04: an agent that knows the id of its own request cannot decide it, whe
   const body = JSON.stringify({ digest: waiting?.request.digest });
   for (const port of [dashboard, control]) {
     for (const headers of [{}, { authorization: 'Bearer local' }, { cookie: `clawpatrol-${port}=${'x'.repeat(43)}` }]) {
-      const origin = { origin: `http://127.0.0.1:${port}`, 'content-type': 'application/json' };
+      const origin = {
+        origin: `http://127.0.0.1:${port}`,
+        'content-type': 'application/json',
+        connection: 'close',
+      };
       const url = `http://127.0.0.1:${port}/api/approvals/${id}/approve`;
       const answer = await fetch(url, { method: 'POST', body, headers: { ...origin, ...headers } });
       assert.ok([401, 403].includes(answer.status), `${port} ${JSON.stringify(headers)}: ${answer.status}`);

@@ -99,6 +99,8 @@ function call(line: string, body?: object, headers: Readonly<Record<string, stri
       method,
       path,
       ca,
+      // A kept connection may have ended while a command line held up this process.
+      agent: false,
       headers: {
         Authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'Content-Type': type, 'Content-Length': String(Buffer.byteLength(text)) }),

@@ -97,6 +97,8 @@ function call(method: string, path: string, body?: object): Promise<string> {
     const sent = httpsRequest(new URL(path, kubernetes.server), {
       method,
       ca: kubernetes.ca,
+      // A kept connection may have ended while psql and people had their turn.
+      agent: false,
       headers: {
         'Content-Length': String(Buffer.byteLength(text)),
         ...(body === undefined ? {} : { 'Content-Type': 'application/strategic-merge-patch+json' }),

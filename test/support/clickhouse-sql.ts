@@ -9,7 +9,8 @@ import type {
 import { createClickHouseAnalyser } from '../../src/protocols/clickhouse/facts.ts';
 import { decide, makeRuleAction } from './rule-parts.ts';
 
-export const analyser = createClickHouseAnalyser();
+/** Long texts may take their time in the thread: all unit tests are one process, which may hear of the answer late. */
+export const analyser = createClickHouseAnalyser({ deadlineMs: 120_000 });
 
 export const OPTIONS: ClickHouseOptions = {
   readOnly: false,

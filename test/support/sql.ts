@@ -6,7 +6,8 @@ import { decide, makeRuleAction } from './rule-parts.ts';
 import type { Judgeable, SqlNames, SqlOptions, SqlState, SqlText } from '../../src/protocols/sql/analysis.ts';
 import { createPostgresAnalyser } from '../../src/protocols/postgres/facts.ts';
 
-export const analyser = await createPostgresAnalyser({ clock: systemClock });
+/** Long texts may take their time in the thread: all unit tests are one process, which may hear of the answer late. */
+export const analyser = await createPostgresAnalyser({ clock: systemClock, deadlineMs: 120_000 });
 
 export const OPTIONS: SqlOptions = { readOnly: false, trustedFunctions: new Set(), maxTextBytes: 1024 * 1024 };
 

@@ -18,7 +18,7 @@ type Provider = (typeof PROVIDERS)[number];
 const dial = createDial({ clock: systemClock, resolver: () => null, bound: () => [] });
 
 function approverAt(url: string, provider: Provider): LlmApproverConfig {
-  return model('r', { provider, model: 'some-model', baseUrl: url, timeoutMs: 20_000 });
+  return model('r', { provider, model: 'some-model', baseUrl: url, timeoutMs: 120_000 });
 }
 
 function requestFor(approver: LlmApproverConfig): ModelRequest {

@@ -330,7 +330,7 @@ test('a read-only endpoint refuses what is not a read, and trusted functions cou
 });
 
 test('long texts are read in a thread, and say the same there', async () => {
-  const own = createClickHouseAnalyser();
+  const own = createClickHouseAnalyser({ deadlineMs: 120_000 });
   const numbers = Array.from({ length: 20_000 }, (_, index) => index).join(',');
   const sql = `SELECT a FROM tokens WHERE a IN (${numbers})`;
   const read = own.analyse(Buffer.from(sql), OPTIONS);
