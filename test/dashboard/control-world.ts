@@ -70,6 +70,8 @@ export async function openWorld(t: CleanUp, changes: Partial<ControlParts> = {})
     retention: () => ({ retentionMs: 0, segmentMs: 86_400_000, archiveDir: join(dir, 'archive') }),
     spawn: (entry, workerData) => new Worker(entry, { workerData, execArgv: [] }),
     onTrouble: ({ what, why }) => warnings.push(`${what}: ${why}`),
+    // A machine on which the writer's thread begins slowly is waited for.
+    tuning: { waitMs: 60_000 },
   });
   const settings = settingsOf(
     [
