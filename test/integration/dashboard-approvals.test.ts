@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { eventually } from '../support/daemon.ts';
 import { addOperator, hasBrowser, logIn, openPage, PASSWORD, setupUrl, startBrowser } from '../support/browser.ts';
 import { startDashboardWorld, type DashboardWorld } from '../support/dashboard-world.ts';
 import { fileScope } from '../support/scope.ts';
@@ -104,6 +105,11 @@ describe('with operators', { skip }, () => {
       await page.getByRole('heading', { name: 'Nothing waits for you' }).waitFor();
     }
     assert.ok(Math.min(...tookMs) < 3_000, `it appears within a second of the notice: ${tookMs.join(', ')} ms`);
+    const denials = ['audit', 'search', '--types', 'action.decided', '--verdict', 'deny', '--text', 'id = 8', '--json'];
+    await eventually('the denials are on record', () => {
+      const { items } = JSON.parse(world.gateway.cli(...denials).stdout) as { items: readonly unknown[] };
+      return items.length === 3;
+    });
     const agent = world.psql('DELETE FROM users WHERE id = 9');
     await look(page, 'DELETE FROM users WHERE id = 9');
     // What was asked about and then denied stands once, with how it ended.
