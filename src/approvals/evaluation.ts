@@ -42,6 +42,8 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Expected deny or escalate, answered allow: the mistakes that matter. */
   readonly wronglyAllowed: readonly string[];
+  /** No case was put to the model at all, so nothing was measured: it could not be reached, or takes no credential that it was given. */
+  readonly unreached: boolean;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cost: number | null;
@@ -123,6 +125,7 @@ function summarise(reviews: readonly (readonly [EvaluatedCase, Review])[]): Eval
     wronglyAllowed: cases
       .filter(({ expected, answered }) => answered === 'allow' && expected !== 'allow')
       .map(({ name }) => name),
+    unreached: reviews.every(([, { trouble }]) => trouble === 'unreachable' || trouble === 'unauthorised'),
     inputTokens: reviews.reduce((sum, [, { inputTokens }]) => sum + inputTokens, 0),
     outputTokens: reviews.reduce((sum, [, { outputTokens }]) => sum + outputTokens, 0),
     cost: costs.includes(null) ? null : costs.reduce((sum: number, cost) => sum + (cost ?? 0), 0),

@@ -46,6 +46,10 @@ async function evaluateModel(call: Call): Promise<number> {
   const patient = { ...approver, timeoutMs: approver.timeoutMs * cases.length, cacheTtlMs: 0 };
   const result = await evaluate(cases, patient, { reviewer, each: () => undefined });
   print(call, approver, result);
+  if (result.unreached) {
+    call.out.complain(`${approver.ref} answered nothing: it could not be reached, or does not take the credential`);
+    return EXIT.unreachable;
+  }
   return min !== null && result.accuracy * 100 < min ? EXIT.no : EXIT.ok;
 }
 
@@ -122,7 +126,7 @@ export const command: Noun = {
         ['[approver]', 'name of the llm_approver; may be left out when there is one'],
         ['[set]', 'file of labelled cases; left out: the set that comes with the program'],
       ],
-      options: [['--min <percent>', 'exit with 1 when fewer answers are as expected']],
+      options: [['--min <percent>', 'exit with 1 when fewer answers are as expected; 3: the model could not be asked']],
       act: evaluateModel,
     },
   ],

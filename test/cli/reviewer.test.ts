@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCases } from '../../src/approvals/evaluation.ts';
 import { runVerb } from '../support/cli.ts';
-import { startModelServer, type ModelCall, type ModelServer } from '../support/model-server.ts';
+import { startModelServer, YES, type ModelCall, type ModelScript, type ModelServer } from '../support/model-server.ts';
 import { temporaryFolder, type CleanUp } from '../support/temp.ts';
 
 const SET = join(process.cwd(), 'test', 'corpus', 'reviewer', 'cases.json');
@@ -79,4 +79,23 @@ test('a model that answers as people labelled is whole, and one that fails is to
   const unknown = await runVerb(['reviewer', 'eval', configFor(t, server), 'nobody']);
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /configured: llm_approver\.judge/);
+});
+
+test('a model that no case reaches is no model that failed: the exit code says that nothing was measured', async (t) => {
+  const server = await startModelServer(t);
+  const path = configFor(t, server);
+  const locked: ModelScript = { kind: 'status', status: 401 };
+  const rows: readonly (readonly [string, ModelServer['script'], readonly string[], number])[] = [
+    ['a key that is not taken', [locked], [], 3],
+    ['also where a share is asked for', [locked], ['--min', '50'], 3],
+    ['connections that end', [{ kind: 'closed' }], [], 3],
+    ['a model that declines', [{ kind: 'refusal' }], [], 0],
+    ['some cases that were answered', ({ user }) => (user.includes('debug_logs') ? YES : locked), [], 0],
+  ];
+  for (const [name, script, options, code] of rows) {
+    server.script = script;
+    const ran = await runVerb(['reviewer', 'eval', path, ...options]);
+    assert.equal(ran.code, code, `${name}: ${ran.stdout}`);
+    assert.equal(/llm_approver\.judge answered nothing/.test(ran.stderr), code === 3, name);
+  }
 });
