@@ -30,9 +30,9 @@ const REQUIRED: readonly string[] = [
   ...rows('DN', 11),
   ...rows('TL', 9),
   ...rows('TA', 16),
-  // those of HTTP, ClickHouse (CK-09 asks for a KILL QUERY of our own, which is not sent), Kubernetes and SSH.
+  // those of HTTP, ClickHouse, Kubernetes and SSH.
   ...rows('HX', 20),
-  ...rows('CK', 10, [9]),
+  ...rows('CK', 10),
   ...rows('KU', 10),
   ...rows('SS', 15),
   // Of configuration, storage and life cycle; of Node.js; of SQL; of Postgres.

@@ -20,6 +20,7 @@ import { standardInjector, type Injector } from '../http/injector.ts';
 import type { BodyReading, HttpRequest, HttpResponse } from '../http/request.ts';
 import type { ClickHouseAnalyser, ClickHouseContext, ClickHouseText } from './analysis/context.ts';
 import { CODES, denialText } from './denial.ts';
+import { killAbandoned, markRequest } from './http-kill.ts';
 import { askOverHttp } from './http-own.ts';
 import { clickHouseOptions } from './options.ts';
 import {
@@ -98,6 +99,8 @@ class Http {
       before: (request, body, parts) => this.#before(request, body, parts),
       evidence: (request, body) => new HttpQueryEvidence(request, body),
       outcome: outcomeOf,
+      marked: markRequest,
+      abandoned: (sent, parts) => killAbandoned(sent, parts, this.injector),
     };
   }
 

@@ -72,6 +72,8 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   #open: Action | null = null;
   #brokenBody: { readonly status: 400 | 408; readonly why: string } | null = null;
   #leg: Leg | null = null;
+  /** As it went out last. */
+  #sent: HttpRequest | null = null;
   /** The upstream has answered to the end. */
   #answered = false;
   /** Set while an answer is looked into. */
@@ -176,10 +178,23 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
       case 'answering':
         this.#leg?.cancel();
         this.#settle('cancelled', 'client_gone');
+        this.#abandon();
         this.#finish();
         break;
       case 'over':
         break;
+    }
+  }
+
+  /** What was sent may run on without anybody who waits for it. */
+  #abandon(): void {
+    const { flavour, context, lasting } = this.#parts;
+    const { credential } = this.#judgement;
+    const stopping =
+      this.#sent === null || this.#answered ? null : (flavour.abandoned?.(this.#sent, { context, credential }) ?? null);
+    if (stopping !== null) {
+      lasting.add(stopping);
+      void stopping.finally(() => lasting.delete(stopping));
     }
   }
 
@@ -300,7 +315,20 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
 
   #inject(body: BodyReading): Injection {
     const { context, injector } = this.#parts;
-    return injectKnown(this.#known, body, { context, injector, credential: this.#judgement.credential });
+    const injected = injectKnown(this.#known, body, { context, injector, credential: this.#judgement.credential });
+    if (injected.kind === 'refused') {
+      return injected;
+    }
+    // Behind the credential: what went out before in the same form is kept without the mark.
+    this.#sent = this.#marked(injected.request);
+    return this.#sent === injected.request ? injected : { ...injected, request: this.#sent };
+  }
+
+  #marked(request: HttpRequest): HttpRequest {
+    const id = this.#open?.id;
+    return id === undefined
+      ? request
+      : (this.#parts.flavour.marked?.(request, this.#retried ? `${id}-2` : id) ?? request);
   }
 
   #bodyToSend(): BodyReading {

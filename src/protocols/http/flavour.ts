@@ -92,6 +92,12 @@ export interface BeforeParts {
   readonly credential: DispatchedCredential | null;
 }
 
+/** What a flavour may use for a request whose agent is gone. */
+export interface AbandonedParts {
+  readonly context: ServeContext;
+  readonly credential: DispatchedCredential | null;
+}
+
 /** One HTTP-shaped protocol. */
 export interface HttpFlavour {
   readonly family: Family;
@@ -112,6 +118,13 @@ export interface HttpFlavour {
   evidence?(request: HttpRequest, body: BodyReading): Evidence;
   /** What the head of an answer says of how the action ended, beside its status. */
   outcome?(response: HttpResponse): Pick<Outcome, 'rows' | 'errorCode'>;
+  /** The request as it is sent, with a mark by which `abandoned` finds what runs for it. `mark` is another one for each sending. */
+  marked?(request: HttpRequest, mark: string): HttpRequest;
+  /**
+   * The agent has gone, and a server may go on with what was sent: stops that. Null where nothing is to be stopped. Bounded, and never
+   * rejects; the connection's end waits for it.
+   */
+  abandoned?(sent: HttpRequest, parts: AbandonedParts): Promise<void> | null;
   /** How a refusal reads to a client of this protocol. `request` is null when none could be read. */
   refuse(refusal: Refusal, request: HttpRequest | null): LocalAnswer;
   /** Upgrades that may be forwarded, lower case (`websocket`, `spdy/3.1`); all others are refused. */

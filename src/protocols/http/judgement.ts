@@ -30,6 +30,8 @@ export interface JudgementParts {
   /** Null where the flavour knows no MCP. */
   readonly mcp: McpFollower | null;
   readonly deferrals: Deferrals;
+  /** What the end of the connection waits for. */
+  readonly lasting: Set<Promise<void>>;
 }
 
 /** Credentials of one connection. */

@@ -64,7 +64,8 @@ export async function serveHttp(
   context: ServeContext,
   parts: HttpParts,
 ): Promise<FinishReason> {
-  const run = new Run(connection, context, { ...parts, ...shareParts(connection, context, parts), context });
+  const shared = shareParts(connection, context, parts);
+  const run = new Run(connection, context, { ...parts, ...shared, context });
   try {
     return await run.serve();
   } catch (error) {
@@ -72,6 +73,8 @@ export async function serveHttp(
       return error.reason;
     }
     return { kind: 'failed', detail: messageOf(error) };
+  } finally {
+    await Promise.all(shared.lasting);
   }
 }
 
@@ -79,7 +82,7 @@ function shareParts(
   connection: Connection,
   context: ServeContext,
   { flavour, injector }: HttpParts,
-): Pick<JudgementParts, 'origin' | 'credentials' | 'mcp' | 'deferrals'> {
+): Pick<JudgementParts, 'origin' | 'credentials' | 'mcp' | 'deferrals' | 'lasting'> {
   const origin = {
     session: connection.session,
     agent: connection.agent,
@@ -91,6 +94,7 @@ function shareParts(
     origin,
     mcp: flavour.family === 'http' ? createMcpFollower(context, origin) : null,
     credentials: new ConnectionCredentials(context, injector),
+    lasting: new Set(),
     deferrals: context.shared(
       'http.deferrals',
       () => new Deferrals(context.clock, (action) => context.gate.settle(action, NOT_FETCHED)),

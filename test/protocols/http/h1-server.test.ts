@@ -86,6 +86,7 @@ function serve(): { readonly client: SlowClient; readonly gate: PathGate } {
     mcp: null,
     deferrals: new Deferrals(clock, () => undefined),
     credentials: { find: () => null },
+    lasting: new Set(),
     upstreams: {
       start: () => {
         throw new Error('nothing is sent here');
