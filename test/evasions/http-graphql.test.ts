@@ -32,6 +32,11 @@ function multipart(fields: Readonly<Record<string, string>>): RequestParts {
 }
 
 const encode = encodeURIComponent;
+/** What curl says of a body of itself, and nothing at all. */
+const UNSAID: readonly (readonly (readonly [string, string])[])[] = [
+  [['Content-Type', 'application/x-www-form-urlencoded']],
+  [],
+];
 const DELETE = 'mutation { deleteRepo(id: 1) { ok } }';
 const READ = '{ repo(id: 1) { name } }';
 
@@ -59,6 +64,17 @@ test('HT-39: a mutation field is found in every transport and behind every name'
     post({ query: DELETE }, '/api/whatever'),
     hidden('#\u2028\nmutation{\n  deleteRepo\n}'),
     post({ query: READ }, `/graphql?query=${encode(DELETE)}`),
+    // Some servers read JSON whatever the type says, and to some a POST without a type is a form.
+    ...UNSAID.flatMap((headers): readonly RequestParts[] =>
+      ['/graphql', '/api/whatever'].flatMap((target) => [
+        { ...post({ query: DELETE }, target), headers },
+        { ...post({ query: DELETE, x: `&query=${READ}&` }, target), headers },
+        { ...post({ query: READ, x: `&query=${DELETE}&` }, target), headers },
+        { ...post(`{"query":"{a}","query":"${DELETE}"}`, target), headers },
+        { method: 'POST', target, headers, body: `query=${encode(DELETE)}` },
+        { method: 'POST', target, headers, body: `a=%zz&query=${encode(DELETE)}` },
+      ]),
+    ),
     // Servers read the URL of a POST too, and a path that does not say so may be GraphQL.
     post({}, `/v1/data?query=${encode(DELETE)}`),
     post({ other: 1 }, `/v1/data?query=${encode(DELETE)}`),
@@ -76,6 +92,12 @@ test('HT-39: a mutation field is found in every transport and behind every name'
     post([{ query: READ }, { query: READ }]),
     { target: `/graphql?query=${encode(READ)}` },
     multipart({ operations: JSON.stringify({ query: READ }), map: '{}' }),
+    ...UNSAID.flatMap((headers): readonly RequestParts[] => [
+      { ...post({ query: READ }), headers },
+      { ...post({ query: `# 100% sure; really\n${READ}` }), headers },
+      { method: 'POST', target: '/graphql', headers, body: `query=${encode(READ)}` },
+      { method: 'POST', target: '/api/whatever', headers, body: 'name=1&more=%20' },
+    ]),
     {},
     post({ query: 'some words to look for' }, '/search'),
     post({}, `/v1/data?query=${encode(READ)}`),

@@ -66,6 +66,39 @@ test('MC-02: keys that readers take differently deny', () => {
   assert.equal(verdictOf(denying("'tools/call' in rpc.methods"), post(message('ping'))), 'allow');
 });
 
+test('MC-02: a body that opens as JSON does is taken for a message whatever its type, and however long it is', () => {
+  const policy = denying("'tools/call' in rpc.methods");
+  const of = (body: string | Buffer, ...types: readonly string[]): readonly RequestParts[] =>
+    types.map((type) => ({ target: '/rpc', headers: type === '' ? [] : [['Content-Type', type]], body }));
+  const twice = '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}';
+  const types = ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=B', 'text/plain', ''];
+  const denied = [
+    ...of(twice, ...types),
+    ...of(` \n\ufeff${twice}`, ...types),
+    ...of(Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from(`",${twice.slice(1)}`)]), ...types),
+    ...of(Buffer.from(twice, 'utf16le').swap16(), ...types),
+  ];
+  for (const parts of denied) {
+    assert.equal(verdictOf(policy, parts), 'deny', JSON.stringify(parts));
+  }
+  const cut = (parts: RequestParts): JudgeOptions => ({
+    body: { kind: 'cut', cause: 'too_large', bytes: Buffer.from(parts.body ?? '') },
+  });
+  for (const parts of of('{"jsonrpc":"2.0","pad":"', ...types)) {
+    assert.equal(verdictOf(policy, parts, cut(parts)), 'deny', JSON.stringify(parts));
+  }
+  const upload = of(
+    Buffer.concat([Buffer.from('--B\r\n\r\n{'), Buffer.from([0xff, 0])]),
+    'multipart/form-data; boundary=B',
+  );
+  for (const parts of [...of('a=1&b={', 'application/x-www-form-urlencoded', ''), ...upload]) {
+    assert.equal(verdictOf(policy, parts), 'allow', JSON.stringify(parts));
+  }
+  for (const parts of upload) {
+    assert.equal(verdictOf(policy, parts, cut(parts)), 'allow');
+  }
+});
+
 test('MC-03: a tool is its name exactly', () => {
   const list = allowing("mcp.method == 'tools/call' && mcp.tool in ['search']");
   for (const name of ['Search', 'search ', ' search', 'search\0', 's\u0435arch', 'SEARCH', '']) {

@@ -8,7 +8,7 @@ import { Unknown } from '../../src/rules/action.ts';
 import { HTTP_FACTS } from '../../src/rules/schema-http.ts';
 import { FormScanner } from '../../src/protocols/http/form-scanner.ts';
 import type { BodyReading } from '../../src/protocols/http/request.ts';
-import { analysisOf, factOf, verdictOf } from '../support/http.ts';
+import { analysisOf, factOf, gzipSaying, verdictOf } from '../support/http.ts';
 import type { RequestParts } from '../support/http.ts';
 import { makePolicy } from '../support/rule-parts.ts';
 import type { Policy } from '../../src/rules/decision.ts';
@@ -165,6 +165,38 @@ test('HT-23: a form that is not read as a whole is looked through all the same',
       body: 'name="_method"',
     },
   ]);
+});
+
+test('HT-23: a form is looked through as servers read it that take no coding off, or a POST without a type for a form', () => {
+  const policy = allowing("http.method == 'post'");
+  const coded = (type: string, body: Buffer): RequestParts => ({
+    headers: [
+      ['Content-Type', type],
+      ['Content-Encoding', 'gzip'],
+    ],
+    body,
+  });
+  const form = 'application/x-www-form-urlencoded';
+  const multipart = 'multipart/form-data; boundary=B';
+  const part = (name: string): string =>
+    `--B\r\nContent-Disposition: form-data; name="${name}"\r\n\r\nDELETE\r\n--B--\r\n`;
+  check(policy, 'refuse', [
+    coded(form, gzipSaying('&_method=DELETE&', 'a=1')),
+    coded(form, gzipSync('a=1&_method=DELETE')),
+    coded(multipart, gzipSaying(`\r\n${part('_method')}`, part('a'))),
+    { body: '_method=DELETE&a=1' },
+    { body: '{"a":"&_method=DELETE&"}' },
+    { body: gzipSaying('&_method=DELETE&', 'a=1'), headers: [['Content-Encoding', 'gzip']] },
+  ]);
+  check(policy, 'allow', [
+    coded(form, gzipSaying('&payment_method=card&', 'a=1')),
+    coded(multipart, gzipSaying(`\r\n${part('payment_method')}`, part('a'))),
+    { body: 'method=DELETE&a=1' },
+    { body: '{"_method":"DELETE"}' },
+    { body: Buffer.from([0xff, 0, 1]) },
+    { body: 'x', headers: [['Content-Encoding', 'x-unknown']] },
+  ]);
+  check(allowing("http.method == 'put'"), 'allow', [{ method: 'PUT', body: '_method=DELETE' }]);
 });
 
 test('HT-23: any cut of a form that streams by gives the same', () => {
@@ -352,8 +384,21 @@ test('HT-38: a form field is all of its values, or Unknown', () => {
     of(multipart, `${part('name="x"; filename*=utf-8\'\'a', 'refund')}--B--\r\n`),
     of('application/x-www-form-urlencoded', 'action=charge&action=refund'),
     of('application/x-www-form-urlencoded', 'action=charge;action=refund'),
+    // Servers that take no coding off, and those to which a POST without a type is a form.
+    ...['application/x-www-form-urlencoded', multipart].map((type) => ({
+      headers: [
+        ['Content-Type', type],
+        ['Content-Encoding', 'gzip'],
+      ] as const,
+      body: gzipSaying('&action=refund&', 'action=charge'),
+    })),
+    { body: 'action=refund' },
+    { body: '{"x":"&action=refund&"}' },
   ]);
   check(policy, 'allow', [
+    { body: 'action=charge' },
+    { body: '{"action":"charge"}' },
+    { method: 'PUT', body: 'action=refund' },
     of(multipart, `${part('name="action"', 'charge')}--B--\r\n`),
     of('application/x-www-form-urlencoded', 'action=charge'),
     of('text/plain', 'action=refund'),

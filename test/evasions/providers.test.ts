@@ -11,6 +11,7 @@ import type { Provider, ProviderReading } from '../../src/protocols/http/provide
 import type { BodyReading, HttpRequest } from '../../src/protocols/http/request.ts';
 import { Unknown } from '../../src/rules/action.ts';
 import { requestOf } from '../protocols/http/parts.ts';
+import { gzipSaying } from '../support/http.ts';
 import { makeEndpoint } from '../support/rule-parts.ts';
 
 const ENDPOINT: EndpointConfig = { ...makeEndpoint('http', 'risk'), attributes: { free_refs: ['refs/heads/agent/*'] } };
@@ -285,12 +286,19 @@ const JSON_11 = 'Content-Type: application/x-amz-json-1.1';
 test('PV-10, HT-56: an action of AWS is named in the form of IAM, wherever its service writes it', () => {
   const gone = 'aws:ec2:TerminateInstances delete destructive';
   const form = (body: string): Sent => ({ body, fields: FORM });
+  const gzipped = (comment: string): Sent => ({
+    body: gzipSaying(comment, 'Action=DescribeInstances'),
+    fields: [...FORM, 'Content-Encoding: gzip'],
+  });
   check([
     [`POST ${EC2}`, gone, form('Action=TerminateInstances&InstanceId.1=i-1&Version=2016-11-15')],
     [`GET ${EC2}?Action=TerminateInstances&InstanceId.1=i-1`, gone],
     [`POST ${EC2}`, gone, { body: 'Action=TerminateInstances' }],
     [`POST ${EC2}`, gone, form('%41ction=%54erminateInstances')],
     [`POST ${EC2}`, 'unknown(ambiguous) unknown destructive refused', form('ACTION=TerminateInstances')],
+    // A service that takes no coding off reads the bytes as they came.
+    [`POST ${EC2}`, 'unknown(ambiguous) unknown destructive', gzipped('&%41ction=TerminateInstances&')],
+    [`POST ${EC2}`, 'aws:ec2:DescribeInstances read safe', gzipped('&Faction=TerminateInstances&')],
     [
       `POST ${EC2}?Action=DescribeInstances`,
       'unknown(ambiguous) unknown destructive refused',
@@ -659,4 +667,38 @@ test('options and certificates of a push are told', () => {
     (facts['git.refs'] as readonly { readonly ref: string }[]).map(({ ref }) => ref),
     ['refs/heads/agent/x'],
   );
+});
+
+test('PV-12: a certificate in which git finds other commands than its lines say is not read', () => {
+  const main = `${ZERO} ${ID('2')} refs/heads/main\n`;
+  const head = ['certificate version 0.1\n', 'pusher a <a@b> 1 +0000\n'];
+  const signature = ['-----BEGIN PGP SIGNATURE-----\n', 'abc\n', '-----END PGP SIGNATURE-----\n'];
+  const refsOf = (...lines: readonly string[]): unknown => {
+    const body = `${['push-cert\0 report-status\n', ...lines].map(pkt).join('')}0000PACK`;
+    const { facts, opaque, risk } = read(`POST ${REPO}/git-receive-pack`, { body }).reading;
+    const refs = facts['git.refs'];
+    return refs instanceof Unknown
+      ? [opaque, risk]
+      : (refs as readonly { readonly ref: string }[]).map(({ ref }) => ref);
+  };
+  const end = 'push-cert-end\n';
+  assert.deepEqual(refsOf(...head, '\n', main, ...signature, end), ['refs/heads/main']);
+  assert.deepEqual(refsOf(...head, '\n', main, end), ['refs/heads/main']);
+  const hidden: readonly (readonly string[])[] = [
+    // The whole of it in one packet: git cuts it at its line ends.
+    [`${head.join('')}\n${main}`, end],
+    [...head, `\n${main}`, end],
+    [...head, '\n', `x\n${main}`, end],
+    // One command in two packets: git puts them together.
+    [...head, '\n', main.slice(0, 20), main.slice(20), end],
+    [...head, '\n', '-----BEGIN', ` x\n${main}`, end],
+    [...head, '\n', 'push-cert-end', `\n${main}`, end],
+    [...head, '\n', 'no command\n', end],
+    [...head, '\n', 'shallow 12\n', end],
+    [...head, '\n', `${main.slice(0, -1)}\0\n`, end],
+    [...head, '\n', main],
+  ];
+  for (const lines of hidden) {
+    assert.deepEqual(refsOf(...lines), [true, 'destructive'], JSON.stringify(lines));
+  }
 });

@@ -286,3 +286,20 @@ test('KU-08: a credential that was made for a time and is refused is made anew o
     );
   }
 });
+
+test('HT-51: a secret that the upstream repeats in the head of its answer does not come back, in its reason phrase neither', async () => {
+  const secret = 'ghp_upstream-secret-77';
+  const upstream = await startRawUpstream(scope, () =>
+    respond('no', `401 Nobody knows ${secret} here`, `X-Tried: ${secret}`),
+  );
+  const gateway = await start('api.test', {
+    upstreamPort: upstream.port,
+    credential: async () => dispatched('bearer_token', secret),
+  });
+  const connect = ['--connect-to', `api.test:443:127.0.0.1:${gateway.port}`, '--cacert', await caFile()];
+  const args = ['-sS', '--http1.1', '--max-time', '60', '-i', ...connect, 'https://api.test/v1/things'];
+  const { stdout } = await runProgram('curl', args);
+  assert.match(upstream.requests[0]?.text ?? '', new RegExp(`Bearer ${secret}`));
+  assert.match(stdout, /^HTTP\/1\.1 401 Nobody knows \[secret\] here\r\n/);
+  assert.match(stdout, /\r\nX-Tried: \[secret\]\r\n/);
+});

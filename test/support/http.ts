@@ -1,4 +1,5 @@
 // Requests made by hand, for tests of the facts of HTTP.
+import { gzipSync } from 'node:zlib';
 import { decide, makeEndpoint, makeRuleAction } from './rule-parts.ts';
 import type { AttributeValue, EndpointConfig } from '../../src/config/config.ts';
 import { createHttpAnalyser } from '../../src/protocols/http/analyser.ts';
@@ -81,6 +82,14 @@ export function verdictOf(policy: Policy, parts: RequestParts, options: JudgeOpt
   const { units, risk, summary, refused } = analysisOf(parts, options);
   const decision = decide(policy, { ...makeRuleAction({ family: 'http' }), units, risk, summary, refused });
   return decision.by === 'protocol' ? 'refuse' : decision.kind;
+}
+
+/** A gzip member whose bytes as they come hold a text that is not in its content. */
+export function gzipSaying(comment: string, content: string): Buffer {
+  const member = gzipSync(content);
+  const header = Buffer.from(member.subarray(0, 10));
+  header[3] = 0x10;
+  return Buffer.concat([header, Buffer.from(`${comment}\0`), member.subarray(10)]);
 }
 
 /** A fact of the first unit. */

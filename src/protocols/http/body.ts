@@ -143,6 +143,22 @@ export class Content {
     return this.#form;
   }
 
+  /** Whether some server may read JSON here, whatever the media type says: many never look at it. False for what cannot open one. */
+  get mayBeJson(): boolean {
+    const { media, text } = this;
+    const isForm = !(media instanceof Unknown) && /form/.test(media.type);
+    return opensJson(this.#visible()) || (typeof text !== 'string' && (!isForm || this.#visible() === null));
+  }
+
+  /** What of the bytes can be seen, its end perhaps missing; null: nothing can. */
+  #visible(): Buffer | null {
+    const { bytes, body } = this;
+    if (!(bytes instanceof Unknown)) {
+      return bytes;
+    }
+    return body.kind === 'unread' || isCoded(this.request) ? null : body.bytes;
+  }
+
   get media(): MediaType | Unknown {
     this.#media ??= readContentType(this.request.fields);
     return this.#media;
@@ -169,14 +185,15 @@ export class Content {
       // Nobody can say whether it is a form.
       return isBodiless(this.request) ? NO_FORM : media;
     }
-    switch (media.type) {
-      case 'application/x-www-form-urlencoded':
-        return this.#urlencoded();
-      case 'multipart/form-data':
-        return this.#multipart(media.parameters.get('boundary'));
-      default:
-        return NO_FORM;
+    const isMultipart = media.type === 'multipart/form-data';
+    if (!isMultipart && media.type !== URLENCODED && !isUntypedForm(this.request)) {
+      return NO_FORM;
     }
+    // Most servers of forms take no coding off, and find other fields in the bytes as they came.
+    if (isCoded(this.request) && !isBodiless(this.request)) {
+      return new Unknown('ambiguous');
+    }
+    return isMultipart ? this.#multipart(media.parameters.get('boundary')) : this.#urlencoded();
   }
 
   #urlencoded(): FormReading | Unknown {
@@ -200,6 +217,26 @@ export class Content {
     const parts = splitMultipart(bytes, boundary)?.map(readFormPart) ?? null;
     return parts === null ? new Unknown('ambiguous') : collect(parts);
   }
+}
+
+const URLENCODED = 'application/x-www-form-urlencoded';
+
+/** Some servers (Rack's) take the body of a POST without Content-Type for an urlencoded form. */
+export function isUntypedForm({ method, fields }: HttpRequest): boolean {
+  return method === 'POST' && fieldValues(fields, 'content-type').every((value) => value === '');
+}
+
+/** Whether a content coding hides the body from a server that does not take it off. */
+export function isCoded({ fields }: HttpRequest): boolean {
+  return readCodings(fields).some((coding) => coding !== 'identity');
+}
+
+/** White space of any reader, byte order marks, and the zero bytes of longer characters. */
+const BEFORE_JSON: ReadonlySet<number> = new Set([0, 9, 10, 11, 12, 13, 32, 0xa0, 0xbb, 0xbf, 0xef, 0xfe, 0xff]);
+
+function opensJson(bytes: Buffer | null): boolean {
+  const first = bytes?.find((byte) => !BEFORE_JSON.has(byte));
+  return first === 0x7b || first === 0x5b;
 }
 
 function collect(parts: readonly (FormPart | null)[]): FormReading | Unknown {

@@ -373,13 +373,14 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     this.#told = this.#parts.flavour.outcome?.(head) ?? NOTHING_TOLD;
     this.#pipe = head.body === 'none' ? null : this.#pipeFor(head);
     const fields = this.#clean(head.fields);
+    const reason = this.#mask(head.reason);
     if (this.#pipe === null) {
       this.#headAlone = head.body !== 'none';
-      this.#side.sendHead({ ...head, fields });
+      this.#side.sendHead({ ...head, reason, fields });
     } else {
       // What is looked into may come out shorter.
       const unsized = fields.filter(({ name }) => name.toLowerCase() !== 'content-length');
-      this.#side.sendHead({ ...head, fields: unsized, body: 'stream' });
+      this.#side.sendHead({ ...head, reason, fields: unsized, body: 'stream' });
     }
   }
 
@@ -495,7 +496,7 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
     const fields = this.#clean(head.fields);
     const { upgrade } = this.#request;
     const switched = [{ name: 'Connection', value: 'Upgrade' }, { name: 'Upgrade', value: upgrade }, ...fields];
-    this.#side.sendHead({ ...head, fields: switched });
+    this.#side.sendHead({ ...head, reason: this.#mask(head.reason), fields: switched });
     this.#side.flush();
     this.#phase = 'over';
     this.#ended({

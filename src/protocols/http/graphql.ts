@@ -1,12 +1,14 @@
 // GraphQL over HTTP in all its transports: JSON bodies, batches of them, application/graphql, forms, uploads, GET. Gives one call
 // for each operation that would run; what would run is never guessed.
+import { decodePercent } from '../../lib/percent.ts';
 import { Unknown } from '../../rules/action.ts';
 import type { FactRecord, FactValue, UnknownCause } from '../../rules/action.ts';
-import { isBodiless, readJsonFact } from './body.ts';
+import { isBodiless, isUntypedForm, readJsonFact } from './body.ts';
 import type { RequestReading } from './facts.ts';
 import { readDocument } from './graphql-document.ts';
 import type { GraphqlOperation } from './graphql-document.ts';
 import { isJsonObject, jsonKeys, jsonValue } from './json-value.ts';
+import { possibleValues } from './query.ts';
 import { fieldValues } from './request.ts';
 
 /** More requests in one batch are not read. */
@@ -93,7 +95,7 @@ const GRAPHQL_PROTOCOL = /graphql/i;
  */
 export function possibleGraphql(reading: RequestReading): FactRecord {
   const { content, request } = reading;
-  const { json, text, form, media } = content;
+  const { json, form, media } = content;
   if (request.upgrade === 'websocket') {
     const spoken = fieldValues(request.fields, 'sec-websocket-protocol').join();
     return isGraphqlPath(reading) || GRAPHQL_PROTOCOL.test(spoken) ? unknownUnit('dynamic').facts : {};
@@ -101,11 +103,11 @@ export function possibleGraphql(reading: RequestReading): FactRecord {
   if (isBodiless(request)) {
     return {};
   }
-  if (!(media instanceof Unknown) && /form/.test(media.type)) {
-    return form instanceof Unknown ? unknownUnit(form.cause).facts : {};
+  if (!(media instanceof Unknown) && /form/.test(media.type) && form instanceof Unknown) {
+    return unknownUnit(form.cause).facts;
   }
-  const maybe = typeof text !== 'string' || /^[\s\ufeff]*[[{]/.test(text);
-  return json instanceof Unknown && maybe ? unknownUnit(json.cause).facts : {};
+  const hidden = isUntypedForm(request) && form instanceof Unknown && namesFormKey(content.text);
+  return json instanceof Unknown && (content.mayBeJson || hidden) ? unknownUnit(json.cause).facts : {};
 }
 
 /** Parameters of the URL; null when there are none. */
@@ -160,10 +162,32 @@ function bodyParameters(reading: RequestReading, declared: boolean): readonly Pa
     const { text } = content;
     return [{ query: text, operationName: undefined, variables: undefined, persisted: 'none' }];
   }
-  if (type === 'application/x-www-form-urlencoded' || type === 'multipart/form-data') {
+  const isUrlencoded = type === 'application/x-www-form-urlencoded' || isUntypedForm(request);
+  if (isUrlencoded && content.mayBeJson) {
+    return jsonOrForm(reading, declared);
+  }
+  if (isUrlencoded || type === 'multipart/form-data') {
     return formParameters(reading, declared);
   }
   return jsonParameters(content.json, declared);
+}
+
+/** JSON where a form is announced, as curl does of itself: GitHub reads it. A text in which a reader of forms finds parameters too is neither. */
+function jsonOrForm(
+  { content: { json, text } }: RequestReading,
+  declared: boolean,
+): readonly Parameters[] | Unknown | null {
+  return namesFormKey(text) ? new Unknown('ambiguous') : jsonParameters(json, declared);
+}
+
+/** Whether some reader of forms finds a parameter of GraphQL in the text. */
+function namesFormKey(text: string | Unknown): boolean {
+  return typeof text === 'string' && possibleValues(text, isFormKey).length > 0;
+}
+
+function isFormKey(name: string): boolean {
+  const key = decodePercent(name, true) ?? name;
+  return KEYS.has(key) || key === 'operations';
 }
 
 function formParameters(

@@ -3,9 +3,9 @@
 import { isToken } from '../../lib/token.ts';
 import { asciiLower } from '../../lib/text.ts';
 import { Unknown } from '../../rules/action.ts';
+import { isCoded, isUntypedForm } from './body.ts';
 import type { Content } from './body.ts';
 import { FormScanner, isOverrideKey } from './form-scanner.ts';
-import { readCodings } from './headers.ts';
 import { possibleValues } from './query.ts';
 import { fieldValues } from './request.ts';
 import type { HttpRequest } from './request.ts';
@@ -56,7 +56,11 @@ function formValues(request: HttpRequest, content: Content): FormValues {
   if (!mayBeForm(request)) {
     return NOTHING;
   }
-  const { form, bytes } = content;
+  const { form, bytes, sent } = content;
+  // A server that takes no coding off reads a form in the bytes as they came.
+  if (isCoded(request) && !(sent instanceof Unknown) && mayOverride(request, sent)) {
+    return { values: [HIDDEN], unknown: content.form instanceof Unknown ? content.form : null };
+  }
   if (!(form instanceof Unknown)) {
     const values = [...form.fields].flatMap(([key, list]) => (isOverrideKey(key) ? list : []));
     return { values: values.map((value) => asciiLower(value.trim())), unknown: null };
@@ -66,7 +70,9 @@ function formValues(request: HttpRequest, content: Content): FormValues {
   const isMultipart = /multipart/i.test(typeText(request));
   const seen = typeof text === 'string' && !isMultipart ? possibleValues(text, isOverrideKey) : [];
   const hidden =
-    bytes instanceof Unknown ? isCoded(request) && content.body.kind !== 'unread' : mayOverride(request, bytes);
+    bytes instanceof Unknown
+      ? isCoded(request) && !isUntypedForm(request) && content.body.kind !== 'unread'
+      : mayOverride(request, bytes);
   return { values: seen.length === 0 && hidden ? [HIDDEN] : seen, unknown: form };
 }
 
@@ -83,23 +89,20 @@ export function scannerOf(request: HttpRequest): FormScanner | null {
   return mayBeForm(request) ? new FormScanner(typeText(request)) : null;
 }
 
-/** Nothing is seen through a coding. */
-function isCoded({ fields }: HttpRequest): boolean {
-  return readCodings(fields).some((coding) => coding !== 'identity');
-}
-
 /**
  * Whether a form has to be held to be looked through: one that can be whole, since what is held never reaches the upstream, and one
- * that a coding hides. The others are looked through as they pass (exchange.ts).
+ * that a coding hides. The others are looked through as they pass (exchange.ts), and so is what has neither type nor length: it may be
+ * one half of a conversation.
  */
 export function mustHoldForm(request: HttpRequest, maxBytes: number): boolean {
   const { contentLength } = request;
-  return mayBeForm(request) && (contentLength === null || contentLength <= maxBytes || isCoded(request));
+  const fits = contentLength === null ? !isUntypedForm(request) : contentLength <= maxBytes;
+  return mayBeForm(request) && (fits || isCoded(request));
 }
 
 /** Whether some server takes the body for a form. */
 export function mayBeForm(request: HttpRequest): boolean {
-  return request.framing !== 'none' && /form/i.test(typeText(request));
+  return request.framing !== 'none' && (/form/i.test(typeText(request)) || isUntypedForm(request));
 }
 
 function typeText(request: HttpRequest): string {

@@ -83,10 +83,7 @@ function unreadJson(reading: RequestReading, mcp: McpUse, cause: UnknownCause): 
   if (mcp !== 'none') {
     return malformed(mcp, cause);
   }
-  const { media, text } = reading.content;
-  const type = media instanceof Unknown ? '' : media.type;
-  const maybe = typeof text !== 'string' || /^[\s\ufeff]*[[{]/.test(text);
-  return maybe && !/form/.test(type) ? { units: [unknownUnit(cause, null)], refused: null } : null;
+  return reading.content.mayBeJson ? { units: [unknownUnit(cause, null)], refused: null } : null;
 }
 
 function malformed(mcp: McpUse, cause: UnknownCause): RpcMessages {

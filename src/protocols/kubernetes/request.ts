@@ -198,7 +198,9 @@ function readResource(parts: PathParts, segments: readonly string[], needed: num
     const proxyPath = rest.slice(2).join('/');
     return done({ ...parts, group, version, namespace, resource, subresource: 'proxy', proxyPath }, verb, pathName);
   }
-  const whole = { ...parts, group, version, namespace, resource, subresource: pathSubresource };
+  // What is asked of the proxied server does not hang on how the words before it are escaped.
+  const proxyPath = pathSubresource === 'proxy' && parts.proxyPath === '' ? rest.slice(3).join('/') : parts.proxyPath;
+  const whole = { ...parts, group, version, namespace, resource, subresource: pathSubresource, proxyPath };
   return done(whole, verb, pathName);
 }
 

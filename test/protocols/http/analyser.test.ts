@@ -31,7 +31,13 @@ interface Needs {
 test('the body is held only where something hangs on it', () => {
   const post: RequestParts = { body: '{}', headers: [JSON_TYPE], target: '/v1/x' };
   const ec2: RequestParts = { body: 'Action=RunInstances', headers: [FORM_TYPE], host: 'ec2.eu-west-1.amazonaws.com' };
-  const compute: RequestParts = { body: 'x', target: '/batch/compute/v1', host: 'compute.googleapis.com' };
+  const compute: RequestParts = {
+    body: 'x',
+    headers: [['Content-Type', 'multipart/mixed; boundary=B']],
+    target: '/batch/compute/v1',
+    host: 'compute.googleapis.com',
+  };
+  const untyped: RequestParts = { body: '{}', target: '/v1/x' };
   const long: RequestParts = { ...post, body: Buffer.alloc(DEFAULT_BODY_BYTES + 1) };
   const cases: readonly Needs[] = [
     { parts: post, want: false },
@@ -60,6 +66,12 @@ test('the body is held only where something hangs on it', () => {
     { parts: { ...long, headers: [FORM_TYPE] }, unmatched: 'allow', want: false },
     { parts: { ...long, headers: [FORM_TYPE, ['Content-Encoding', 'gzip']] }, unmatched: 'allow', want: true },
     { parts: { ...long, headers: [MULTIPART_TYPE] }, reads: ['http.effective_method'], want: true },
+    // Some servers take a POST without a type for a form; what has no length either may be one half of a conversation.
+    { parts: untyped, unmatched: 'allow', want: true },
+    { parts: { ...untyped, method: 'PUT' }, unmatched: 'allow', want: false },
+    { parts: { ...untyped, streamed: true }, unmatched: 'allow', want: false },
+    { parts: { ...untyped, streamed: true }, reads: ['http.effective_method'], want: true },
+    { parts: { ...long, headers: [] }, unmatched: 'allow', want: false },
     { parts: ec2, unmatched: 'deny', reads: ['aws.action'], want: true },
     // Mutations are named by what stands in the body.
     { parts: { ...post, target: '/graphql' }, unmatched: 'allow', reads: ['github.action'], want: true },

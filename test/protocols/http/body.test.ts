@@ -180,7 +180,7 @@ test('JSON is read whatever the media type says; an empty body is {}', () => {
 });
 
 test('a body that was not held or was cut is Unknown, and one that does not exist is empty', () => {
-  const { request } = makeRequest({ body: REFUND });
+  const { request } = makeRequest({ body: REFUND, headers: [['Content-Type', 'application/json']] });
   const bytes = Buffer.from(REFUND);
   assert.equal(causeOf(contentOf(request, { kind: 'unread' }).text), 'incomplete');
   assert.equal(causeOf(contentOf(request, { kind: 'cut', cause: 'too_large', bytes }).json), 'too_large');

@@ -117,6 +117,11 @@ test('what is asked of a proxied server is kept raw, and cannot climb out', () =
   assert.equal(proxied('GET /api/v1/namespaces/d/services/s:80/proxy/a//b%2fc;x/'), 'a//b%2fc;x/');
   assert.equal(proxied('GET /api/v1/nodes/n/proxy/logs/'), 'logs/');
   assert.equal(proxied('GET /api/v1/nodes/n/proxy'), '');
+  // However the words before it are escaped.
+  for (const path of ['nodes/n/prox%79/logs/a', 'n%6fdes/n/proxy/logs/a', '%6eamespaces/d/p%6fds/p/proxy/logs/a']) {
+    assert.equal(proxied(`GET /api/v1/${path}`), 'logs/a', path);
+  }
+  assert.equal(proxied('GET /%61pi/v1/namespaces/d/services/s/proxy/logs/a'), 'logs/a');
   for (const path of ['../../../secrets', 'a/%2e%2E/b', 'x/..%2f..', '..;/x', '.', '..\\x']) {
     assert.equal(proxied(`GET /api/v1/nodes/n/proxy/${path}`), 'refused', path);
   }

@@ -2,10 +2,11 @@
 // query (Action), in a header (X-Amz-Target), in the path, or in method and path together (fact reference, 4.3).
 import { Unknown } from '../../../rules/action.ts';
 import type { FactRecord, UnknownCause } from '../../../rules/action.ts';
+import { decodePercent } from '../../../lib/percent.ts';
 import { parseAwsHost, scopeConflict } from '../aws-host.ts';
 import type { AwsHost } from '../aws-host.ts';
 import { contentOf } from '../body.ts';
-import { readQuery } from '../query.ts';
+import { possibleValues, readQuery } from '../query.ts';
 import { fieldValues } from '../request.ts';
 import type { BodyReading, HttpRequest } from '../request.ts';
 import { readSignature } from '../sigv4.ts';
@@ -162,8 +163,17 @@ function formOf(host: AwsHost, request: HttpRequest, body: BodyReading): Canonic
   if (!mayBeForm(host, request)) {
     return null;
   }
-  const { bytes } = contentOf(request, body);
-  return bytes instanceof Unknown ? bytes : readQuery(bytes.toString('latin1'));
+  const { bytes, sent } = contentOf(request, body);
+  if (bytes instanceof Unknown || sent instanceof Unknown) {
+    return bytes instanceof Unknown ? bytes : new Unknown('ambiguous');
+  }
+  // A service that takes no coding off would find another action in the bytes as they came.
+  const hidden = bytes === sent ? [] : possibleValues(sent.toString('latin1'), isActionKey);
+  return hidden.length > 0 ? new Unknown('ambiguous') : readQuery(bytes.toString('latin1'));
+}
+
+function isActionKey(name: string): boolean {
+  return (decodePercent(name, true) ?? name).toLowerCase() === 'action';
 }
 
 const tables = new Map<string, Templates>();

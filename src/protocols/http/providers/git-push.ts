@@ -19,6 +19,11 @@ export interface PushCommands {
 const MAX_LINES = 10_000;
 const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
+/** Where in a certificate of a signed push the lines are (gitprotocol-pack, "Push Certificate"). */
+type Certificate = 'none' | 'head' | 'commands' | 'signature';
+/** A signature goes up to the end of the certificate; git reads what stands before the last one. */
+const SIGNATURE = /^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----$/;
+
 /** Null: it cannot be read, or it does not end within these bytes. What follows the list (the pack) is not looked at. */
 export function parsePush(bytes: Buffer): PushCommands | null {
   const list = takeLines(bytes, 0);
@@ -28,13 +33,13 @@ export function parsePush(bytes: Buffer): PushCommands | null {
   const refs: RefCommand[] = [];
   const options: string[] = [];
   let capabilities: readonly string[] | null = null;
-  let inCertificate: 'no' | 'head' | 'commands' = 'no';
+  let certificate: Certificate = 'none';
   for (const whole of list.lines) {
     let line = whole;
     // The capabilities follow a NUL on the first line that is no `shallow`.
     const nul = line.indexOf('\0');
     if (nul !== -1) {
-      if (capabilities !== null) {
+      if (capabilities !== null || certificate !== 'none') {
         return null;
       }
       capabilities = line
@@ -43,24 +48,28 @@ export function parsePush(bytes: Buffer): PushCommands | null {
         .split(' ');
       line = line.slice(0, nul);
     }
+    // git joins the lines of a certificate before it reads them: one that is not a line of its own would be another one there.
+    if (certificate !== 'none' && !/^[^\n]*\n$/.test(line)) {
+      return null;
+    }
     line = line.replace(/\n$/, '');
-    if (line === 'push-cert') {
-      inCertificate = 'head';
-      options.push('push-cert');
-    } else if (line === 'push-cert-end') {
-      inCertificate = 'no';
-    } else if (inCertificate === 'head') {
-      inCertificate = line === '' ? 'commands' : 'head';
-    } else if (inCertificate === 'commands' && !ID.test(line.split(' ')[0] ?? '')) {
-      // The signature follows the commands that it signs.
-      continue;
-    } else if (!/^shallow [0-9a-f]+$/.test(line)) {
+    if (certificate === 'none' ? line === 'push-cert' : line === 'push-cert-end') {
+      certificate = certificate === 'none' ? 'head' : 'none';
+      options.push(...(certificate === 'head' ? ['push-cert'] : []));
+    } else if (certificate === 'head') {
+      certificate = line === '' ? 'commands' : 'head';
+    } else if (certificate === 'commands' && SIGNATURE.test(line)) {
+      certificate = 'signature';
+    } else if (certificate !== 'signature' && (certificate === 'commands' || !/^shallow [0-9a-f]+$/.test(line))) {
       const command = parseCommand(line);
       if (command === null) {
         return null;
       }
       refs.push(command);
     }
+  }
+  if (certificate !== 'none') {
+    return null;
   }
   if (capabilities?.includes('push-options') === true && refs.length > 0) {
     const more = takeLines(bytes, list.end);
