@@ -8,7 +8,7 @@ import { scopeOf } from '../audit/scope.ts';
 import { fieldOf } from '../lib/fields.ts';
 import type { PasswordHash } from './password.ts';
 import { findRole, type Role } from './roles.ts';
-import { hashOf } from './sessions.ts';
+import { hashOf, sameText } from './sessions.ts';
 
 export interface Operator {
   readonly name: string;
@@ -127,7 +127,7 @@ export function openOperators({ stateDir, clock }: { readonly stateDir: string; 
       const nowMs = clock.now();
       return (
         [...current().values()].find(({ tokens }) =>
-          tokens.some((one) => one.hash === hash && nowMs < one.expiresMs),
+          tokens.some((one) => sameText(one.hash, hash) && nowMs < one.expiresMs),
         ) ?? null
       );
     },

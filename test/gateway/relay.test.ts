@@ -1,5 +1,6 @@
 // The relay by itself: a session that is told what to say, between two streams in memory.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { relay } from '../../src/gateway/relay.ts';
@@ -21,6 +22,9 @@ type Answer = (event: SessionEvent) => readonly SessionCommand[];
 interface Setup {
   readonly client: Duplex;
   readonly upstream: Duplex;
+  /** The relay's own ends of the two. */
+  readonly ends: Readonly<Record<Side, Duplex>>;
+  readonly clock: FakeClock;
   readonly events: SessionEvent[];
   readonly asked: Action[];
   readonly settled: Outcome[];
@@ -58,9 +62,12 @@ function setUp(answer: Answer, decide: Gate['decide'] = () => ({ kind: 'allow' }
   };
   const ending = new AbortController();
   const draining = new AbortController();
+  const clock = new FakeClock();
   const setup: Setup = {
     client,
     upstream,
+    ends: { client: clientEnd, upstream: upstreamEnd },
+    clock,
     events,
     asked,
     settled,
@@ -80,7 +87,7 @@ function setUp(answer: Answer, decide: Gate['decide'] = () => ({ kind: 'allow' }
       setup.cancel = handle;
     },
   };
-  const context = { gate, clock: new FakeClock(), signal: ending.signal, draining: draining.signal };
+  const context = { gate, clock, signal: ending.signal, draining: draining.signal };
   return Object.assign(setup, { finished: relay(parts, context) });
 }
 
@@ -274,3 +281,80 @@ test('a side that the session pauses is not read until it says so', async () => 
   await turn();
   assert.equal(kinds(setup.events), 'data data data');
 });
+
+test('PG-T14: a connection that must end takes both its streams with it, though neither peer does anything, and leaves nothing behind', async () => {
+  for (const parked of [false, true]) {
+    const pending = new Promise<Verdict>(() => undefined);
+    const { client, ends, clock, ending, draining, finished, asked } = setUp(judging, () =>
+      parked ? pending : { kind: 'allow' },
+    );
+    client.write('x');
+    await until(() => asked.length === 1);
+    ending.abort('the device was revoked');
+    // What was said last may still be on its way: for a moment, and no longer.
+    assert.deepEqual([ends.client.destroyed, ends.upstream.destroyed], [false, false]);
+    await clock.advance(2_000);
+    assert.deepEqual(await finished, { kind: 'drained', detail: 'the device was revoked' });
+    assert.deepEqual([ends.client.destroyed, ends.upstream.destroyed], [true, true], `parked: ${parked}`);
+    const listeners = [ending, draining].flatMap(({ signal }) => getEventListeners(signal, 'abort'));
+    assert.deepEqual([listeners.length, clock.timers], [0, 0], `parked: ${parked}`);
+  }
+});
+
+/** As `passOn`, and what broke is passed on as broken. */
+const passBreaks: Answer = (event) =>
+  event.kind === 'ended'
+    ? [{ kind: 'finish', reason: { kind: event.how === 'reset' ? 'reset' : 'client-closed', detail: event.from } }]
+    : passOn(event);
+
+test('ND-05: the error of either stream reaches the session and closes the other one, and no one else hears of it', async () => {
+  for (const side of ['client', 'upstream'] as const) {
+    const { ends, events, finished } = setUp(passBreaks);
+    ends[side].destroy(new Error('read ECONNRESET'));
+    assert.deepEqual(await finished, { kind: 'reset', detail: side });
+    assert.deepEqual(events, [{ kind: 'ended', from: side, how: 'reset' }]);
+    assert.ok(ends.client.destroyed && ends.upstream.destroyed, side);
+  }
+});
+
+test('ND-07: a chunk of thousands of statements that are judged at once leaves others their turn, and is not read past', async () => {
+  const all = 2_000;
+  let judged = 0;
+  const seen: number[] = [];
+  const others = (): void => {
+    seen.push(judged);
+    if (judged < all && seen.length < all) {
+      setImmediate(others);
+    }
+  };
+  const { client, upstream, ends, finished } = setUp((event) => {
+    if (event.kind === 'data') {
+      setImmediate(others);
+      return [{ kind: 'judge', action }];
+    }
+    if (event.kind === 'judged') {
+      judged += 1;
+      assert.equal(ends.client.isPaused(), judged >= 256, `after ${judged}`);
+      return judged < all ? [{ kind: 'judge', action }] : [];
+    }
+    return passOn(event);
+  });
+  client.write('x');
+  await until(() => seen.at(-1) === all);
+  const steps = seen.map((count, index) => count - (seen[index - 1] ?? 0));
+  assert.ok(
+    steps.every((step) => step <= 256),
+    steps.join(),
+  );
+  assert.equal(ends.client.isPaused(), false, 'and then it is read again');
+  hangUp({ client, upstream });
+  await finished;
+});
+
+/** Streams pass bytes on in turns of their own. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let turns = 0; !holds(); turns += 1) {
+    assert.ok(turns < 100_000, 'it did not come to pass');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -39,8 +39,9 @@ export interface Grammar {
   fingerprint(text: string): Parsed<string>;
 }
 
-export async function createGrammar(): Promise<Grammar> {
-  const grammar = new WasmGrammar();
+/** `create`: makes an instance of the parser. */
+export async function createGrammar(create: () => Promise<PgQueryInstance> = createInstance): Promise<Grammar> {
+  const grammar = new WasmGrammar(create);
   await grammar.ready();
   return grammar;
 }
@@ -49,6 +50,11 @@ class WasmGrammar implements Grammar {
   #current: PgQueryInstance | null = null;
   #spare: PgQueryInstance | null = null;
   #filling: Promise<void> | null = null;
+  readonly #create: () => Promise<PgQueryInstance>;
+
+  constructor(create: () => Promise<PgQueryInstance>) {
+    this.#create = create;
+  }
 
   get available(): boolean {
     return this.#current !== null;
@@ -63,8 +69,8 @@ class WasmGrammar implements Grammar {
   /** Makes instances until there are a current one and a spare one; one run at a time. */
   #fill(): Promise<void> {
     this.#filling ??= (async (): Promise<void> => {
-      this.#current ??= await createInstance();
-      this.#spare ??= await createInstance();
+      this.#current ??= await this.#create();
+      this.#spare ??= await this.#create();
     })().finally(() => {
       this.#filling = null;
     });

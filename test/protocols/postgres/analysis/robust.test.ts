@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import createInstance from 'libpg-query/wasm/libpg-query.js';
 import { createGrammar } from '../../../../src/protocols/postgres/analysis/engine.ts';
 import { createPostgresAnalyser } from '../../../../src/protocols/postgres/facts.ts';
 import { analyser, fact, judgeableOf, NO_NAMES, OPTIONS, STATE, textOf } from '../../../support/sql.ts';
@@ -88,6 +89,39 @@ test('SQ-06: an instance of the parser that trapped is replaced', async () => {
     assert.equal(grammar.parse('SELECT 1').kind, 'ok');
   }
 });
+
+test('ND-12: an instance of the parser that has grown past its size is replaced, and one that has not is kept', async () => {
+  let made = 0;
+  const grown = { mebibytes: 512 };
+  const grammar = await createGrammar(async () => {
+    made += 1;
+    const instance = await createInstance();
+    // What its memory is said to be, without the half gibibyte.
+    const heap = (): object => (made > 2 ? instance.HEAPU8 : { length: grown.mebibytes * 1024 * 1024 });
+    return new Proxy(instance, { get: (of, name) => (name === 'HEAPU8' ? heap() : Reflect.get(of, name)) });
+  });
+  await eventuallyMade(() => made === 2);
+  for (let round = 0; round < 100; round += 1) {
+    assert.equal(grammar.parse('SELECT 1').kind, 'ok');
+  }
+  assert.equal(made, 2, 'at its size it may stay');
+  grown.mebibytes = 513;
+  assert.equal(grammar.parse('SELECT 1').kind, 'ok', 'what was asked is answered all the same');
+  assert.ok(grammar.available, 'the spare one has its place at once');
+  await eventuallyMade(() => made === 3);
+  assert.equal(grammar.parse('SELECT 2').kind, 'ok');
+  await grammar.ready();
+  const parsed = grammar.parse('SELECT 3; SELECT 4');
+  assert.equal(parsed.kind === 'ok' ? parsed.value.length : parsed.message, 2);
+});
+
+/** Instances are made in turns of their own. */
+async function eventuallyMade(holds: () => boolean): Promise<void> {
+  for (let turns = 0; !holds(); turns += 1) {
+    assert.ok(turns < 1_000_000, 'no instance was made');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 const WORDS =
   "SELECT|FROM|WHERE|DELETE|INSERT INTO|UPDATE|SET|VALUES|DROP TABLE|t|u|\"q\"|'s'|E'\\''|$$x$$|$a$;$a$|1|1.5|$1|(|)|,|;|;|--c\n|/*|*/|=|<|::int|.|*|AS|AND|OR|NOT|NULL|WITH|UNION|ORDER BY|LIMIT|RETURNING|BEGIN|END|COMMIT|DO|EXPLAIN|ANALYZE|PREPARE p AS|EXECUTE p|COPY|TO STDOUT|FROM STDIN|CREATE|TABLE|FUNCTION|f|BEGIN ATOMIC|CASE|WHEN|THEN|\0|\\|é|\v|\r|[|]|:|@|#|U&\"\\0061\"|x'1f'|b'01'".split(
