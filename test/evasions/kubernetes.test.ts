@@ -40,6 +40,10 @@ const POD = '/api/v1/namespaces/d/pods/p';
 const PODS = '/api/v1/namespaces/d/pods';
 const DEPLOYMENT = '/apis/apps/v1/namespaces/d/deployments/w';
 
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE = 'application/merge-patch+json';
+const APPLY = 'application/apply-patch+yaml';
+
 test('K8-01, K8-02: a connection is no read, whatever the method', () => {
   const ws = { upgrade: 'websocket' };
   check(KREAD, [
@@ -298,6 +302,19 @@ test('K8-20, K8-22: templates are found wherever they stand', () => {
     [`POST ${PODS}`, 'deny', { body: pod({ spec: { initContainers: [{ image: 'evil.io/x' }] } }) }],
     [`PATCH ${POD}/ephemeralcontainers`, 'deny', { body: { spec: { ephemeralContainers: [{ image: 'evil.io/x' }] } } }],
     ['POST /apis/apps/v1/namespaces/d/deployments', 'deny', { body: deployment(bad) }],
+    ...['0', '-', '-1', '+0', '-0'].map((index) => {
+      const path = `/spec/template/spec/containers/${index}/image`;
+      const body = [{ op: 'replace', path, value: 'evil.io/x' }];
+      return [`PATCH ${DEPLOYMENT}`, 'deny', { body, contentType: JSON_PATCH }] as const;
+    }),
+    [
+      `PATCH ${DEPLOYMENT}`,
+      'allow',
+      {
+        contentType: JSON_PATCH,
+        body: [{ op: 'replace', path: '/spec/template/spec/containers/-1/image', value: 'reg.corp/app:2' }],
+      },
+    ],
     ['POST /apis/batch/v1/namespaces/d/cronjobs', 'deny', { body: job(bad) }],
     ['POST /apis/ray.io/v1/namespaces/d/rayclusters', 'deny', { body: custom(bad) }],
     ['POST /apis/batch/v1/namespaces/d/cronjobs', 'allow', { body: job({}) }],
@@ -305,10 +322,6 @@ test('K8-20, K8-22: templates are found wherever they stand', () => {
     [`POST ${PODS}`, 'allow', { body: pod() }],
   ]);
 });
-
-const JSON_PATCH = 'application/json-patch+json';
-const MERGE = 'application/merge-patch+json';
-const APPLY = 'application/apply-patch+yaml';
 
 test('K8-21, K8-23: privilege by every kind of patch and every encoding is seen, or not known', () => {
   const privileged = pod({ container: { securityContext: { privileged: true } } });
@@ -338,6 +351,18 @@ test('K8-21, K8-23: privilege by every kind of patch and every encoding is seen,
         body: [{ op: 'add', path: '/spec/containers/-', value: { securityContext: { privileged: true } } }],
       },
     ],
+    // The server counts from the end too, and reads a sign before any number.
+    ...['-1', '+0', '-0', '00'].map(
+      (index) =>
+        [
+          `PATCH ${POD}`,
+          'deny',
+          {
+            contentType: JSON_PATCH,
+            body: [{ op: 'add', path: `/spec/containers/${index}`, value: { securityContext: { privileged: true } } }],
+          },
+        ] as const,
+    ),
     [
       `PATCH ${POD}`,
       'deny',

@@ -66,6 +66,27 @@ function check(rows: readonly (readonly [target: string, want: string, sent?: Se
 
 const COMPUTE = 'https://compute.googleapis.com/compute/v1/projects/p/zones/z';
 
+test('MP-37: the pieces of an upload are the call that began it', () => {
+  const storage = 'https://storage.googleapis.com';
+  const inserts = 'gcp:storage.objects.insert write suspicious';
+  check([
+    [`POST ${storage}/upload/storage/v1/b/B/o?uploadType=resumable&name=x`, inserts],
+    [`PUT ${storage}/upload/storage/v1/b/B/o?uploadType=resumable&upload_id=Z`, inserts],
+    [`PUT ${storage}/resumable/upload/storage/v1/b/B/o?upload_id=Z`, inserts],
+    [
+      'PUT https://bigquery.googleapis.com/upload/bigquery/v2/projects/p/jobs?uploadType=resumable&upload_id=Z',
+      'gcp:bigquery.jobs.insert exec destructive',
+    ],
+    // Not without an id, not elsewhere, and nothing but the pieces.
+    [`PUT ${storage}/upload/storage/v1/b/B/o?uploadType=resumable`, 'gcp:storage.b.o.put unknown destructive'],
+    [`PUT ${storage}/upload/storage/v1/b/B/o?upload_id=`, 'gcp:storage.b.o.put unknown destructive'],
+    [`PUT ${storage}/upload/storage/v1/b/B/o?upload_id=Y&upload_id=Z`, 'gcp:storage.b.o.put unknown destructive'],
+    [`PUT ${storage}/storage/v1/b/B/o?upload_id=Z`, 'gcp:storage.b.o.put unknown destructive'],
+    [`DELETE ${storage}/upload/storage/v1/b/B/o?upload_id=Z`, 'gcp:storage.b.o.delete unknown destructive'],
+    [`PUT ${storage}/storage/v1/b/B/o/x?upload_id=Z`, 'gcp:storage.objects.update write suspicious'],
+  ]);
+});
+
 test('PV-04, PV-06, HT-56: a call of Google Cloud has the id of its discovery document, wherever it is sent', () => {
   const gone = 'gcp:compute.instances.delete delete destructive';
   const kept = 'gcp:compute.instances.get read safe';

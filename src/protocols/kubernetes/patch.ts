@@ -66,10 +66,13 @@ export function setValues(body: Exclude<ApiBody, { readonly kind: 'unknown' }>):
   }
 }
 
+/** Places in lists as the server takes them: it counts from the end too, and reads a sign before any number. */
+const INDEX = /^(?:[+-]?\d+|-)$/;
+
 /** `/spec/containers/0/image` = x as `{spec:{containers:[{image:x}]}}`. */
 function treeOf({ path, value }: PatchStep): JsonValue {
   return path.reduceRight<JsonValue>(
-    (inner, token) => (/^(?:\d+|-)$/.test(token) ? [inner] : Object.fromEntries([[token, inner]])),
+    (inner, token) => (INDEX.test(token) ? [inner] : Object.fromEntries([[token, inner]])),
     value,
   );
 }

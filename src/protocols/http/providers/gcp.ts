@@ -118,6 +118,8 @@ interface Call {
   readonly version: string;
   /** Behind the version. */
   readonly segments: readonly string[];
+  /** Under one of the prefixes for uploads. */
+  readonly isUpload: boolean;
 }
 
 const VERSION = /^(?:v\d+\w*|beta|alpha)$/;
@@ -140,7 +142,8 @@ function callOf({ service: named }: Host, whole: readonly string[]): Call | null
   // Knative paths of Cloud Run begin with `api` and `apis/GROUP`.
   const knative = service === 'run' && ((at === 1 && before === 'api') || (at === 2 && before === 'apis'));
   const fits = at === 0 ? named !== null : knative || (at === 1 && byPath === service);
-  return service !== null && fits ? { service, version, segments: segments.slice(at + 1) } : null;
+  const isUpload = media > 0 && whole[0] !== 'download';
+  return service !== null && fits ? { service, version, segments: segments.slice(at + 1), isUpload } : null;
 }
 
 function segmentsOf(canonical: CanonicalTarget): readonly string[] | null {
@@ -195,15 +198,17 @@ function readCall(host: Host, request: HttpRequest, { body, canonical }: Parts):
     const method = `${host.service ?? 'www'}.${request.method.toLowerCase()}`;
     return readingOf(`gcp:${method}`, { ...facts, 'gcp.method': method }, unknownCall(request.method));
   }
-  return nameCall(call, request, body);
+  return nameCall(call, request, { body, canonical });
 }
 
-function nameCall(call: Call, request: HttpRequest, body: BodyReading): ProviderReading {
+function nameCall(call: Call, request: HttpRequest, { body, canonical }: Parts): ProviderReading {
   const service = findService(call.service);
   const { segments, verb } = withoutVerb(call.segments, service?.verbs ?? true);
   // HEAD is GET without the answer's body.
   const asked = request.method === 'HEAD' ? 'GET' : request.method;
-  const match = service?.templates.find(asked, segments, verb) ?? null;
+  // Each piece of an upload is a PUT to where its POST went, with the id that the server gave out then.
+  const named = call.isUpload && asked === 'PUT' && goesOn(canonical) ? 'POST' : asked;
+  const match = service?.templates.find(named, segments, verb) ?? null;
   const base: FactRecord = {
     'gcp.service': call.service,
     'gcp.version': call.version,
@@ -218,6 +223,11 @@ function nameCall(call: Call, request: HttpRequest, body: BodyReading): Provider
   const method = `${service.prefix}.${match.name}`;
   const by = QUERIES.includes(method) ? judgeQuery(method, request, body) : judgeMethod(method, asked);
   return readingOf(`gcp:${method}`, { ...base, 'gcp.method': method }, by);
+}
+
+function goesOn({ query }: CanonicalTarget): boolean {
+  const ids = query instanceof Unknown ? [] : (query.get('upload_id') ?? []);
+  return ids.length === 1 && ids[0] !== '';
 }
 
 function withoutVerb(
