@@ -8,9 +8,21 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { GatewayError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import type { HttpFlavour } from '../../src/protocols/http/flavour.ts';
+import { serveHttp } from '../../src/protocols/http/serve.ts';
+import { refuseHttps } from '../../src/protocols/https/denial.ts';
+import { createHttps } from '../../src/protocols/https/index.ts';
+import { createWebSocketSession } from '../../src/protocols/https/session.ts';
+import type { Protocol } from '../../src/protocols/protocol.ts';
 import { eventually } from '../support/daemon.ts';
 import { ALLOW, denial } from '../support/fake-gate.ts';
-import { startHttpGateway, type HttpGateway, type HttpGatewayOptions } from '../support/http-gateway.ts';
+import {
+  PathAnalyser,
+  startHttpGateway,
+  testInjector,
+  type HttpGateway,
+  type HttpGatewayOptions,
+} from '../support/http-gateway.ts';
 import { RawHttp } from '../support/raw-http.ts';
 import { respond, startRawUpstream, type RawUpstream, type UpstreamRequest } from '../support/raw-upstream.ts';
 import { decide, makePolicy } from '../support/rule-parts.ts';
@@ -614,6 +626,31 @@ test('HX-14: after a reload connections of before are not used again, and are cl
   assert.equal(gateway.gate.asked.length, 102, 'every request is asked about');
   const { sockets } = upstream;
   await eventually('only the last is open', () => sockets.filter(({ destroyed }) => !destroyed).length === 1);
+});
+
+test('CH-29: what a flavour writes into a request for its device is not sent for another device with the same head', async () => {
+  const flavour: HttpFlavour = {
+    family: 'http',
+    analyser: new PathAnalyser(),
+    refuse: refuseHttps,
+    upgrades: [],
+    upgraded: createWebSocketSession,
+    prepare: (request, { agent }) => ({ ...request, rawQuery: `session_id=${agent.device}` }),
+  };
+  const parts = { flavour, injector: testInjector };
+  const protocol: Protocol = {
+    ...createHttps({ name: 'https', analyser: flavour.analyser, injector: testInjector }),
+    serve: (connection, context) => serveHttp(connection, context, parts),
+  };
+  const devices = ['one', 'two', 'one'];
+  const { upstream, gateway } = await start(undefined, { protocol, device: (n) => devices[n - 2] ?? 'none' });
+  for (const device of devices) {
+    const client = await RawHttp.plain(gateway.port);
+    client.get('/?session_id=mine');
+    assert.equal((await client.answer()).body, `GET /?session_id=${device}`);
+    client.close();
+  }
+  assert.equal(upstream.requests.length, 3);
 });
 
 test('draining ends idle connections at once, and busy ones after their answer', async () => {

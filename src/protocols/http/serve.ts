@@ -257,7 +257,9 @@ class Run {
 
   async #serveAs(protocol: string): Promise<H1End> {
     const entrance = this.#entrance;
-    const prefix = `${entrance.secure ? 's' : 'p'} ${entrance.serverName ?? ''} ${targetText(entrance)} ${entrance.dialled.port}\n`;
+    // What a flavour makes of a request may hang on whose it is.
+    const whose = this.#parts.flavour.prepare === undefined ? '' : JSON.stringify(this.#connection.agent.device);
+    const prefix = `${whose}${entrance.secure ? 's' : 'p'} ${entrance.serverName ?? ''} ${targetText(entrance)} ${entrance.dialled.port}\n`;
     // What an agent of HTTP/1 is answered comes over HTTP/1: nothing is lost between the two.
     const upstreams = protocol === 'h2' ? createUpstreams(this.#context) : createH1Upstreams(this.#context);
     const parts = { ...this.#parts, upstreams, stream: this.#stream };
