@@ -628,20 +628,38 @@ test('HX-14: after a reload connections of before are not used again, and are cl
   await eventually('only the last is open', () => sockets.filter(({ destroyed }) => !destroyed).length === 1);
 });
 
-test('CH-29: what a flavour writes into a request for its device is not sent for another device with the same head', async () => {
+/** HTTP with another flavour. */
+function flavoured(changes: Partial<HttpFlavour>): Protocol {
   const flavour: HttpFlavour = {
     family: 'http',
     analyser: new PathAnalyser(),
     refuse: refuseHttps,
     upgrades: [],
     upgraded: createWebSocketSession,
-    prepare: (request, { agent }) => ({ ...request, rawQuery: `session_id=${agent.device}` }),
+    ...changes,
   };
-  const parts = { flavour, injector: testInjector };
-  const protocol: Protocol = {
+  return {
     ...createHttps({ name: 'https', analyser: flavour.analyser, injector: testInjector }),
-    serve: (connection, context) => serveHttp(connection, context, parts),
+    serve: (connection, context) => serveHttp(connection, context, { flavour, injector: testInjector }),
   };
+}
+
+test('HT-23: a POST without a type that streams by breaks off where it asks for another method, but not on its way to a database', async () => {
+  const body = `${'x'.repeat(100_000)}&_method=DELETE&a=1`;
+  for (const [family, status] of [
+    ['http', '403'],
+    ['sql', '200'],
+  ] as const) {
+    const { client } = await start(undefined, { protocol: flavoured({ family }) });
+    client.write('POST / HTTP/1.1', 'Host: api.test', `Content-Length: ${body.length}`, '', body);
+    assert.equal((await client.answer()).head.split(' ')[1], status, family);
+  }
+});
+
+test('CH-29: what a flavour writes into a request for its device is not sent for another device with the same head', async () => {
+  const protocol = flavoured({
+    prepare: (request, { agent }) => ({ ...request, rawQuery: `session_id=${agent.device}` }),
+  });
   const devices = ['one', 'two', 'one'];
   const { upstream, gateway } = await start(undefined, { protocol, device: (n) => devices[n - 2] ?? 'none' });
   for (const device of devices) {

@@ -246,10 +246,11 @@ export class Exchange implements AgentEvents, LegEvents, JudgementOwner {
   // Sending.
 
   #send(fresh: boolean): void {
-    const { context, injector } = this.#parts;
+    const { context, flavour, injector } = this.#parts;
     const { credential } = this.#judgement;
     const body = this.#bodyToSend();
-    this.#scanner = body.kind === 'whole' ? null : scannerOf(this.#request);
+    // A database takes no form for another method, and rows of its tables may well look like one.
+    this.#scanner = body.kind === 'whole' || flavour.family === 'sql' ? null : scannerOf(this.#request);
     if (body.kind === 'cut' && this.#scanner?.push(body.bytes) === true) {
       this.#overrideFound();
       return;
