@@ -51,6 +51,10 @@ const CUT = [
   'http.body',
   'http.body_json',
   'http.body_sha256',
+  // Without a Content-Type it is a form to some servers.
+  'http.effective_method',
+  'http.files',
+  'http.form',
   'rpc.batch',
   'rpc.methods',
 ];
