@@ -132,6 +132,43 @@ describe('with operators', { skip }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('what happened while the stream was broken off is there when it comes back', LIMIT, async () => {
+    const { page, faults } = await openPage(browser);
+    let away = true;
+    // The first stream ends before it has told anything; those after it are refused while the gateway is "away".
+    let asked = 0;
+    await page.route(/\/api\/live/, async (route) => {
+      asked += 1;
+      if (!away) {
+        await route.continue();
+      } else if (asked === 1) {
+        await route.fulfill({ contentType: 'text/event-stream', body: 'retry: 200\n\n' });
+      } else {
+        await route.abort();
+      }
+    });
+    await world.psql('SELECT 4710 AS before').over;
+    await logIn(page, world.gateway, 'alice');
+    await page.getByRole('link', { name: 'Activity' }).click();
+    await page.locator('.log-row', { hasText: 'SELECT 4710' }).first().waitFor();
+    await page.getByText('No connection to the gateway').waitFor();
+    await world.psql('SELECT 4711 AS meanwhile').over;
+    const search = ['audit', 'search', '--types', 'action.decided', '--text', '4711', '--json'];
+    await eventually('it is on record', () => {
+      const { items } = JSON.parse(world.gateway.cli(...search).stdout) as { items: readonly unknown[] };
+      return items.length === 1;
+    });
+    const row = page.locator('.log-row', { hasText: 'SELECT 4711' });
+    assert.equal(await row.count(), 0);
+    away = false;
+    await row.waitFor();
+    assert.equal(await row.count(), 1);
+    assert.equal(await page.locator('.log-row', { hasText: 'SELECT 4710' }).count(), 1);
+    await page.getByText('No connection to the gateway').waitFor({ state: 'detached' });
+    assert.deepEqual(faults, []);
+    await page.close();
+  });
+
   test('AP-16: of two people who press at once one decides, and the other is told', LIMIT, async () => {
     const [alice, bob] = await Promise.all([enter('alice'), enter('bob')]);
     const agent = world.psql('DELETE FROM users WHERE id = 11');

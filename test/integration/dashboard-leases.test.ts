@@ -114,6 +114,9 @@ describe('with rules that ask', { skip }, () => {
     await alice.keyboard.press('a');
     await alice.getByText('You approved it. It waits for another person.').waitFor();
     assert.equal(await alice.getByRole('button', { name: /^Approve/ }).count(), 0, 'nobody counts twice');
+    // Whoever had it open before sees that, without asking.
+    await bob.getByText('2 people; 1 so far').waitFor();
+    await bob.locator('.votes li', { hasText: 'alice approved' }).waitFor();
     await bob.keyboard.press('a');
     await bob.keyboard.press('a');
     assert.match((await agent.over).text, /DELETE 1/);

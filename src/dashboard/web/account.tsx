@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ListJson, OperatorJson, ProfileJson, SessionJson } from '../../client/control-shapes.ts';
 import { call, get, logOut, messageOf, post, session } from './api.ts';
+import { soundOn } from './chime.ts';
 import { Section } from './parts.tsx';
 import { isAdmin, seesAll, tell } from './state.ts';
 import { dateTime } from './text.ts';
@@ -19,9 +20,29 @@ export function Account(): VNode {
           Log out
         </button>
       </header>
+      {/* Where there is no room beside the sections for what else stands there. */}
+      <div class="here">
+        <SoundSwitch />
+      </div>
       <Password />
       {isAdmin.value && seesAll.value ? <Operators /> : null}
     </div>
+  );
+}
+
+/** Whether this browser rings when a request comes. */
+export function SoundSwitch(): VNode {
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        checked={soundOn.value}
+        onChange={(event) => {
+          soundOn.value = event.currentTarget.checked;
+        }}
+      />
+      <span>Sound</span>
+    </label>
   );
 }
 

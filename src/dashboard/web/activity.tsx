@@ -8,7 +8,7 @@ import { get, messageOf } from './api.ts';
 import { AgentText, Empty, Spinner, Tier, Verdict } from './parts.tsx';
 import { RecordDetail } from './record-detail.tsx';
 import { goTo, linkTo, place } from './route.ts';
-import { liveRecords, nowMs, recordFilter } from './state.ts';
+import { liveRecords, nowMs, recordFilter, returns } from './state.ts';
 import { clockTime, dateTime, dayOf } from './text.ts';
 
 interface Filters {
@@ -40,6 +40,8 @@ const fault = signal('');
 /** While the reader is in the middle of the list it stands still, and what comes is counted. */
 const frozen = signal(false);
 const PAGE = 100;
+/** Rows that are kept. */
+const MAX_ROWS = 1_000;
 
 function queryOf(): URLSearchParams {
   const { kind, ...words } = filters.value;
@@ -83,6 +85,35 @@ async function load(from: string | null): Promise<void> {
   }
 }
 
+/**
+ * What was recorded while the stream was away goes where it belongs, and the reader stays where they are. Where the newest page does not reach
+ * back to what is shown, the list is begun anew.
+ */
+async function catchUp(): Promise<void> {
+  if (state.value !== 'ready') {
+    return load(null);
+  }
+  const mine = asked;
+  const query = queryOf();
+  query.set('limit', String(PAGE));
+  query.set('shape', 'row');
+  try {
+    const page = await get<ListJson<RecordRowJson>>(`/api/audit?${query}`);
+    if (mine !== asked) {
+      return;
+    }
+    const known = new Set(rows.value.map(({ seq }) => seq));
+    const fresh = page.items.filter(({ seq }) => !known.has(seq));
+    if (fresh.length === page.items.length && page.next !== null) {
+      await load(null);
+    } else {
+      rows.value = [...fresh, ...rows.value].toSorted((one, other) => other.seq - one.seq).slice(0, MAX_ROWS);
+    }
+  } catch {
+    // It is gone again: its return asks once more.
+  }
+}
+
 export function Activity(): VNode {
   const key = queryOf().toString();
   useEffect(() => {
@@ -93,6 +124,14 @@ export function Activity(): VNode {
     }, 150);
     return (): void => clearTimeout(timer);
   }, [key]);
+  const returned = returns.value;
+  const seen = useRef(returned);
+  useEffect(() => {
+    if (returned !== seen.current) {
+      seen.current = returned;
+      void catchUp();
+    }
+  }, [returned]);
   useEffect(
     () => (): void => {
       recordFilter.value = null;
@@ -202,7 +241,7 @@ function Rows(): VNode {
     if (frozen.value || state.value !== 'ready') {
       setHeld(fresh.length);
     } else if (fresh.length > 0) {
-      rows.value = [...fresh, ...rows.value].slice(0, 1_000);
+      rows.value = [...fresh, ...rows.value].slice(0, MAX_ROWS);
       setHeld(0);
     }
   }, [fresh.length, newest, frozen.value, state.value]);

@@ -12,10 +12,11 @@ import type {
 import { bareName } from '../../lib/text.ts';
 import { showDevice } from './activity.tsx';
 import { call, get, messageOf, post } from './api.ts';
-import { AgentText, Ago, Empty, Spinner, Verdict } from './parts.tsx';
+import { Earlier, EARLIER_RECORDS, latestOf } from './earlier.tsx';
+import { Ago, Empty, Spinner } from './parts.tsx';
 import { linkTo, place } from './route.ts';
 import { mayDecide, nowMs, pending, seesAll, tell } from './state.ts';
-import { bytes, clockTime, duration } from './text.ts';
+import { bytes, duration } from './text.ts';
 
 const agents = signal<readonly AgentJson[] | null>(null);
 const quarantined = signal<readonly QuarantineJson[]>([]);
@@ -190,11 +191,11 @@ function AgentDetail({ device }: { readonly device: string }): VNode {
     const query = new URLSearchParams({ device });
     const [open, log] = await Promise.all([
       get<ListJson<ConnectionJson>>(`/api/connections?${query}`),
-      get<ListJson<RecordRowJson>>(`/api/audit?${query}&types=action.decided&limit=8&shape=row`),
+      get<ListJson<RecordRowJson>>(`/api/audit?${query}&types=action.decided&limit=${EARLIER_RECORDS}&shape=row`),
     ]).catch(() => [null, null] as const);
     if (open !== null && log !== null) {
       setConnections(open.items);
-      setRecent(log.items);
+      setRecent(latestOf(log.items));
     }
   }, device);
   if (connections === null) {
@@ -218,15 +219,7 @@ function AgentDetail({ device }: { readonly device: string }): VNode {
       </ul>
       <h3>Did last</h3>
       {recent.length === 0 ? <p class="muted">Nothing yet.</p> : null}
-      <ol class="before">
-        {recent.map((row) => (
-          <li key={row.seq}>
-            <time dateTime={row.time}>{clockTime(row.time)}</time>
-            <Verdict verdict={row.verdict} />
-            <AgentText text={row.summary ?? ''} />
-          </li>
-        ))}
-      </ol>
+      <Earlier rows={recent} />
       <button type="button" class="quiet" onClick={() => showDevice(device)}>
         All of its activity →
       </button>

@@ -7,12 +7,14 @@ import type { ListJson, RecordRowJson } from '../../client/control-shapes.ts';
 import { bareName } from '../../lib/text.ts';
 import { get } from './api.ts';
 import { Decision } from './decision.tsx';
-import { AgentText, Ago, Facts, Section, Tier, Verdict } from './parts.tsx';
+import { Earlier, EARLIER_RECORDS, latestOf } from './earlier.tsx';
+import { ReadFacts } from './facts.tsx';
+import { AgentText, Ago, Facts, Section, Tier } from './parts.tsx';
 import { Request, useWholeView } from './request.tsx';
 import { linkTo } from './route.ts';
 import { nowMs } from './state.ts';
 import { AgentWords, Incident, Reviews } from './words.tsx';
-import { clockTime, countdown, dateTime } from './text.ts';
+import { countdown, dateTime } from './text.ts';
 
 export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }): VNode {
   const view = useWholeView(approval);
@@ -27,7 +29,7 @@ export function ApprovalCard({ approval }: { readonly approval: ApprovalJson }):
         <Incident approval={approval} />
         <AgentWords intent={approval.intent} claim={approval.claim} />
         <Reviews approval={approval} />
-        <FactsPart facts={approval.facts} />
+        <ReadFacts facts={approval.facts} />
         <Who approval={approval} />
         <Before approval={approval} />
       </div>
@@ -172,46 +174,6 @@ function Why({ approval }: { readonly approval: ApprovalJson }): VNode {
 
 const VOTED = { approve: 'approved', deny: 'denied', escalate: 'passed it on' } as const;
 
-/** Facts that repeat the request in other words stay folded; a person opens them to see how it was read. */
-function FactsPart({ facts }: { readonly facts: unknown }): VNode | null {
-  if (facts === null || facts === undefined) {
-    return null;
-  }
-  const rows = flatten(facts);
-  return (
-    <details class="part">
-      <summary>How the gateway read it ({rows.length} facts)</summary>
-      <dl class="facts mono">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>
-              <AgentText text={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </details>
-  );
-}
-
-/** How conditions see `row_limit` where a statement has none: the largest number. */
-const NO_LIMIT = '9223372036854775807';
-
-/** Nested facts as `sql.tables` and values as JSON. */
-export function flatten(facts: unknown, prefix: string = ''): readonly (readonly [string, string])[] {
-  if (Array.isArray(facts) && facts.some((item) => typeof item === 'object' && item !== null)) {
-    return facts.flatMap((item, index) => flatten(item, facts.length === 1 ? prefix : `${prefix}[${index}]`));
-  }
-  if (typeof facts === 'object' && facts !== null && !Array.isArray(facts)) {
-    return Object.entries(facts).flatMap(([name, value]) => flatten(value, prefix === '' ? name : `${prefix}.${name}`));
-  }
-  if (facts === NO_LIMIT && prefix.endsWith('row_limit')) {
-    return [[prefix, 'unlimited']];
-  }
-  return [[prefix, typeof facts === 'string' ? facts : JSON.stringify(facts)]];
-}
-
 function Who({ approval }: { readonly approval: ApprovalJson }): VNode {
   return (
     <Section title="Who asks">
@@ -229,19 +191,19 @@ function Who({ approval }: { readonly approval: ApprovalJson }): VNode {
   );
 }
 
-/** The last word about each action: one that waited for people has two records. The newest come first. */
-function latestOf(rows: readonly RecordRowJson[]): readonly RecordRowJson[] {
-  return rows.filter((row, at) => rows.findIndex((other) => other.action_id === row.action_id) === at);
-}
-
 /** What the same agent did just before. */
 function Before({ approval }: { readonly approval: ApprovalJson }): VNode | null {
   const [rows, setRows] = useState<readonly RecordRowJson[]>([]);
   const { device, created, action_id: actionId } = approval;
   useEffect(() => {
-    const query = new URLSearchParams({ device, until: created, types: 'action.decided', limit: '20' });
+    const query = new URLSearchParams({
+      device,
+      until: created,
+      types: 'action.decided',
+      limit: String(EARLIER_RECORDS),
+    });
     get<ListJson<RecordRowJson>>(`/api/audit?${query}`)
-      .then(({ items }) => setRows(latestOf(items.filter((row) => row.action_id !== actionId)).slice(0, 8)))
+      .then(({ items }) => setRows(latestOf(items.filter((row) => row.action_id !== actionId))))
       .catch(() => undefined);
   }, [device, created, actionId]);
   if (rows.length === 0) {
@@ -249,15 +211,7 @@ function Before({ approval }: { readonly approval: ApprovalJson }): VNode | null
   }
   return (
     <Section title="What it did before this">
-      <ol class="before">
-        {rows.map((row) => (
-          <li key={row.seq}>
-            <time dateTime={row.time}>{clockTime(row.time)}</time>
-            <Verdict verdict={row.verdict} />
-            <AgentText text={row.summary ?? ''} />
-          </li>
-        ))}
-      </ol>
+      <Earlier rows={rows} />
     </Section>
   );
 }

@@ -25,8 +25,16 @@ export function Approvals(): VNode {
     }
   }, [id]);
   // Somebody else may have decided about what is looked at.
-  const waits = queue.value.some((item) => item.id === id);
+  const listed = queue.value.find((item) => item.id === id);
+  const waits = listed !== undefined;
   const looked = shown.value;
+  // Or have said yes where another is needed, or a model or a measurement has come.
+  const news = listed === undefined ? '' : newsOf(listed);
+  useEffect(() => {
+    if (news !== '' && shown.value?.id === id && news !== newsOf(shown.value)) {
+      void show(id);
+    }
+  }, [news, id]);
   useEffect(() => {
     if (queueLoaded.value && !waits && looked !== null && looked.state === 'pending' && looked.id === id) {
       void show(id);
@@ -54,6 +62,11 @@ export function Approvals(): VNode {
       </div>
     </div>
   );
+}
+
+/** What may change on a request while it waits. */
+function newsOf({ votes, stage, reviews, effect, expires }: ApprovalJson): string {
+  return [votes.length, stage, reviews.length, effect?.lines.length ?? 0, expires].join(' ');
 }
 
 function Nothing(): VNode {

@@ -9,7 +9,7 @@ import { ChainTree } from './chain.tsx';
 import { isTyping } from './looking.ts';
 import { AgentText, Ago, Empty, Facts, Pieces, Section, Spinner } from './parts.tsx';
 import { goTo, linkTo, place } from './route.ts';
-import { isAdmin, liveRecords, recordFilter, seesAll } from './state.ts';
+import { isAdmin, liveRecords, recordFilter, returns, seesAll } from './state.ts';
 import { dateTime, splitRequest } from './text.ts';
 
 const incidents = signal<readonly IncidentJson[] | null>(null);
@@ -104,11 +104,12 @@ export function Incidents(): VNode {
     };
   }, []);
   const newest = liveRecords.value[0]?.seq ?? 0;
+  const returned = returns.value;
   useEffect(() => {
-    if (newest > 0) {
+    if (newest > 0 || returned > 0) {
       loadSoon(REFRESH_MS);
     }
-  }, [newest]);
+  }, [newest, returned]);
   return (
     <div class={`approvals ${id === '' ? 'nothing-open' : 'something-open'}`}>
       <IncidentList />

@@ -15,7 +15,9 @@ export async function show(id: string): Promise<void> {
   try {
     const found = await get<ApprovalJson>(`/api/approvals/${encodeURIComponent(id)}`);
     if (place.value.id === id || found.id.startsWith(place.value.id)) {
-      shown.value = found;
+      // An answer is for as many equal requests as the reader was told of: none is added under their hand.
+      const before = shown.value?.id === found.id ? shown.value.alike : found.alike;
+      shown.value = { ...found, alike: Math.min(before, found.alike) };
       fault.value = '';
     }
   } catch (error) {

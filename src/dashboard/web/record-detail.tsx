@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ListJson, RecordJson } from '../../client/control-shapes.ts';
 import { bareName } from '../../lib/text.ts';
 import { get, messageOf } from './api.ts';
-import { flatten } from './approval-card.tsx';
+import { flatten, ReadFacts } from './facts.tsx';
 import { AgentText, Copy, Empty, Facts, Section, Spinner, Tier, Verdict } from './parts.tsx';
 import { RequestText } from './request.tsx';
 import { fixtureOf, readDecided, ruleOf } from './reuse.ts';
@@ -96,7 +96,7 @@ function Whole({ records }: { readonly records: readonly RecordJson[] }): VNode 
       <AgentWords {...claimOf(last ?? told)} />
       <Reuse records={records} />
       <Timeline records={records} />
-      <FactList facts={told.facts} />
+      <ReadFacts facts={told.facts} />
     </>
   );
 }
@@ -108,27 +108,6 @@ function claimOf({ data }: RecordJson): Parameters<typeof AgentWords>[0] {
   const text = (name: string): string => said.get(name) ?? '';
   const claim = { incident: text('incident'), task: text('task'), parent: text('parent'), trace: text('trace') };
   return { intent: text('intent'), claim };
-}
-
-function FactList({ facts }: { readonly facts: unknown }): VNode | null {
-  if (facts === null || facts === undefined) {
-    return null;
-  }
-  return (
-    <details class="part">
-      <summary>Facts</summary>
-      <dl class="facts mono">
-        {flatten(facts).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>
-              <AgentText text={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </details>
-  );
 }
 
 function Timeline({ records }: { readonly records: readonly RecordJson[] }): VNode {

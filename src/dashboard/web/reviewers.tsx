@@ -4,9 +4,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApproverJson, GrantJson, ReviewerJson } from '../../client/approval-shapes.ts';
 import type { ListJson } from '../../client/control-shapes.ts';
 import { bareName } from '../../lib/text.ts';
-import { get, messageOf, post } from './api.ts';
+import { CallError, get, messageOf, post } from './api.ts';
 import { BrokenGlass } from './break-glass.tsx';
-import { AgentText, Ago, Section } from './parts.tsx';
+import { AgentText, Ago, Section, Spinner } from './parts.tsx';
 import { mayDecide, nowMs, tell } from './state.ts';
 import { count, duration } from './text.ts';
 
@@ -26,24 +26,34 @@ export function Reviewers(): VNode {
   );
 }
 
-function useList<T>(path: string, none: readonly T[]): readonly [readonly T[], () => void] {
-  const [items, setItems] = useState(none);
+const askGrants = (): Promise<ListJson<GrantJson>> => get('/api/grants');
+const askApprovers = (): Promise<ListJson<ApproverJson>> => get('/api/approvers');
+const askReviewers = (): Promise<ListJson<ReviewerJson>> => get('/api/reviewers');
+
+/** A list that is asked for again and again; null until the gateway has given it: what is not known yet is not said to be empty. */
+function useList<T>(ask: () => Promise<ListJson<T>>): readonly [readonly T[] | null, () => void] {
+  const [items, setItems] = useState<readonly T[] | null>(null);
   const load = (): void => {
-    get<ListJson<T>>(path).then(
+    ask().then(
       (list) => setItems(list.items),
-      (error: unknown) => tell(messageOf(error), 'bad'),
+      (error: unknown) => {
+        // A gateway that does not answer is told above the view, once.
+        if (!(error instanceof CallError && error.status === 0)) {
+          tell(messageOf(error), 'bad');
+        }
+      },
     );
   };
   useEffect(() => {
     load();
     const timer = setInterval(load, 5_000);
     return (): void => clearInterval(timer);
-  }, [path]);
+  }, [ask]);
   return [items, load];
 }
 
 function Leases(): VNode {
-  const [items, load] = useList<GrantJson>('/api/grants', []);
+  const [items, load] = useList(askGrants);
   const revoke = (id: string): void => {
     post(`/api/grants/${id}/revoke`)
       .then(() => tell('Revoked. The next request like it asks again.'))
@@ -52,9 +62,10 @@ function Leases(): VNode {
   };
   return (
     <Section title="Leases in force">
-      {items.length === 0 ? <p class="muted">None. Every request that needs a person asks one.</p> : null}
+      {items === null ? <Spinner what="Fetching …" /> : null}
+      {items?.length === 0 ? <p class="muted">None. Every request that needs a person asks one.</p> : null}
       <ul class="agents">
-        {items.map((one) => (
+        {(items ?? []).map((one) => (
           <li key={one.id} class="agent">
             <div class="agent-top">
               <span class="grow">
@@ -78,12 +89,13 @@ function Leases(): VNode {
 }
 
 function People(): VNode {
-  const [items] = useList<ApproverJson>('/api/approvers', []);
+  const [items] = useList(askApprovers);
   return (
     <Section title="People">
-      {items.length === 0 ? <p class="muted">Nobody has decided anything yet.</p> : null}
+      {items === null ? <Spinner what="Fetching …" /> : null}
+      {items?.length === 0 ? <p class="muted">Nobody has decided anything yet.</p> : null}
       <ul class="agents">
-        {items.map((one) => (
+        {(items ?? []).map((one) => (
           <li key={one.name} class="agent">
             <div class="agent-top">
               <strong>{one.name}</strong>
@@ -109,12 +121,13 @@ function People(): VNode {
 }
 
 function Models(): VNode {
-  const [items] = useList<ReviewerJson>('/api/reviewers', []);
+  const [items] = useList(askReviewers);
   return (
     <Section title="Reviewer models">
-      {items.length === 0 ? <p class="muted">No reviewer model is configured.</p> : null}
+      {items === null ? <Spinner what="Fetching …" /> : null}
+      {items?.length === 0 ? <p class="muted">No reviewer model is configured.</p> : null}
       <ul class="agents">
-        {items.map((one) => (
+        {(items ?? []).map((one) => (
           <li key={one.approver} class="agent">
             <div class="agent-top">
               <strong>{bareName(one.approver)}</strong>

@@ -1,13 +1,12 @@
 // Around every view: where to go, how many wait, whether the page is told live.
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { Account } from './account.tsx';
+import { Account, SoundSwitch } from './account.tsx';
 import { Activity } from './activity.tsx';
 import { Agents } from './agents.tsx';
 import { logOut, session } from './api.ts';
 import { Approvals } from './approvals.tsx';
 import { Alarm } from './break-glass.tsx';
-import { soundOn } from './chime.ts';
 import { Incidents } from './incidents.tsx';
 import { Policy } from './policy.tsx';
 import { Reviewers } from './reviewers.tsx';
@@ -117,16 +116,7 @@ function Self(): VNode {
   const operator = session.value?.operator;
   return (
     <div class="self">
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={soundOn.value}
-          onChange={(event) => {
-            soundOn.value = event.currentTarget.checked;
-          }}
-        />
-        <span>Sound</span>
-      </label>
+      <SoundSwitch />
       <a class="who" href={linkTo('account')}>
         <strong>{operator?.name}</strong>
         <span>{operator?.role}</span>

@@ -36,7 +36,8 @@ export const notice = signal<{ readonly text: string; readonly kind: 'good' | 'b
 export const liveRecords = signal<readonly RecordRowJson[]>([]);
 /** What the stream of records is asked for; null while nobody looks at it. */
 export const recordFilter = signal<string | null>(null);
-const missedRecords = signal(0);
+/** How often the stream has come back after it broke off: what was told meanwhile was told to nobody. */
+export const returns = signal(0);
 
 export const mayDecide = computed(() => {
   const role = session.value?.operator?.role;
@@ -117,19 +118,18 @@ function openStream(filter: string | null): void {
   const source = new EventSource(`/api/live${filter === null ? '' : `?records=1${filter}`}`);
   stream = source;
   source.addEventListener('open', () => {
-    if (link.value === 'waiting') {
-      void noticeScope();
-    }
+    const back = link.value === 'waiting';
     link.value = 'live';
+    if (back) {
+      void noticeScope();
+      returns.value += 1;
+    }
   });
   source.addEventListener('approvals', () => void loadQueue());
   source.addEventListener('break_glass', () => alarms.value++);
   source.addEventListener('records', (event) => {
-    const { items, missed }: { items: RecordRowJson[]; missed: number } = JSON.parse(String(event.data));
-    batch(() => {
-      missedRecords.value += missed;
-      liveRecords.value = [...items.toReversed(), ...liveRecords.value].slice(0, MAX_RECORDS);
-    });
+    const { items }: { items: RecordRowJson[] } = JSON.parse(String(event.data));
+    liveRecords.value = [...items.toReversed(), ...liveRecords.value].slice(0, MAX_RECORDS);
   });
   source.addEventListener('ended', () => {
     closeStream();
