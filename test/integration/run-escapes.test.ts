@@ -97,6 +97,32 @@ describe('ways out of a run that are no way through its network', { timeout: 1_2
     );
   });
 
+  test('DP-23: a folder is not handed down as input, output or error either', async (t) => {
+    const folder = '/run/clawpatrol-test-stream';
+    mkdirSync(folder, { recursive: true });
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    await listen(t, join(folder, 'daemon'), 'daemon');
+    const ask = (fd: number) => ['perl', '-e', ASK, `/proc/self/fd/${fd}/daemon`];
+    assert.equal((await inShell(`exec 0<${folder}; exec "$@"`, ask(0))).stdout, 'daemon');
+    for (const [fd, name] of ['input', 'error'].entries()) {
+      const number = fd * 2;
+      const script = `exec 3>&2 ${number}<${folder}; exec "$@"`;
+      const held = await inShell(script, [process.execPath, MAIN, 'run', '--', ...ask(number)]);
+      assert.deepEqual([held.stdout, held.code], ['', 125], name);
+    }
+    const told = await inShell(`exec 0<${folder}; exec "$@"`, [process.execPath, MAIN, 'run', '--', 'true']);
+    assert.match(told.stderr, /standard input is a folder/);
+    // The test of escapes knows it, where nothing has held it.
+    const script = `exec 0<${folder}; exec "$@"`;
+    const seen = await inShell(script, ['env', 'CLAWPATROL_RUN=none', process.execPath, MAIN, 'escape-test']);
+    assert.match(seen.stdout, /a connection or folder that was inherited.*descriptor 0/);
+    // The twins: a file, and nothing at all.
+    for (const twin of ['exec 0</etc/passwd', 'exec 0<&-']) {
+      const passed = await inShell(`${twin}; exec "$@"`, [process.execPath, MAIN, 'run', '--', 'echo', 'here']);
+      assert.deepEqual([passed.stdout, passed.code], ['here\n', 0], passed.stderr);
+    }
+  });
+
   test('DP-23: a run does not begin in a folder that is covered, by which one would get below the cover', async (t) => {
     const folder = '/run/clawpatrol-test-folder';
     mkdirSync(folder, { recursive: true });

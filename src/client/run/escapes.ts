@@ -288,12 +288,12 @@ function tryAbstract(): Attempt {
   };
 }
 
-/** Connections and folders that were open when the run began, handed down. */
+/** Connections and folders that were open when the run began, handed down; a folder also in place of input or output. */
 function tryDescriptors(): Attempt {
   const open = readdirSync('/proc/self/fd').filter((fd) => {
     const path = `/proc/self/fd/${fd}`;
     try {
-      return Number(fd) > 2 && (readlinkSync(path).startsWith('socket:') || isForeignFolder(path));
+      return (Number(fd) > 2 && readlinkSync(path).startsWith('socket:')) || isForeignFolder(path);
     } catch {
       return false;
     }

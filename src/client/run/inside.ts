@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import type { Socket as DatagramSocket } from 'node:dgram';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, fstatSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,26 @@ function checkCommand({ command, environment }: RunPlan): void {
   }
 }
 
+/** A folder handed down in place of input or output leads below what is covered, as one of any other number would. */
+function checkStreams(): void {
+  const names = ['input', 'output', 'error'];
+  const found = names.find((_, fd) => isFolder(fd));
+  if (found !== undefined) {
+    fail(
+      `standard ${found} is a folder, by which a command gets around what a run covers; redirect it from or to a file`,
+    );
+  }
+}
+
+/** False for one that is closed. */
+function isFolder(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /** Where we are, by its name: as we came into it, it may lie below what is covered since, and lead from there to all that is. */
 function enterAgain(): void {
   try {
@@ -109,6 +129,7 @@ function enterAgain(): void {
 
 async function begin(given: RunPlan, resolver: string | null): Promise<void> {
   note('the plan is here');
+  checkStreams();
   checkCommand(given);
   const opened = openTunnel(given, relay.port);
   // The interface is made by other processes meanwhile.
