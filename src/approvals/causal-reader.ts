@@ -1,4 +1,4 @@
-// Finds in the log what belongs to an incident, a task or an action, in bounded steps.
+// Finds in the log what belongs to an incident, a task, a trace or an action, in bounded steps.
 import {
   AUDIT_EVENT_TYPES,
   INCIDENT_TYPES,
@@ -13,13 +13,16 @@ import {
   chooseActions,
   chooseStrands,
   claimOfAction,
+  groupByWork,
   idsOf,
+  loneStrand,
   makeChain,
   strandsOf,
   type ChainAction,
   type ChainNode,
   type Strand,
 } from './causal.ts';
+import { traceOf } from '../lib/trace.ts';
 import { identityOf, UUID, type ActionClaimJson } from './claims.ts';
 import { incidentOf, type Incident } from './incidents.ts';
 
@@ -36,7 +39,7 @@ const MAX_ACTIONS = 400;
 const MAX_CLIMB = 16;
 
 export interface Chain {
-  readonly subject: 'incident' | 'task' | 'action';
+  readonly subject: 'incident' | 'task' | 'trace' | 'action';
   readonly id: string;
   readonly incident: Incident | null;
   readonly tree: readonly ChainNode[];
@@ -92,6 +95,10 @@ class ChainReader {
     }
     const changes = await this.#changesOf(id, source);
     const incident = this.#findIncident(id, source, changes);
+    const trace = source === null && incident === null ? traceKey(id) : '';
+    if (trace !== '' && (await this.#readTrace(trace, strands))) {
+      return this.#chainOf({ subject: 'trace', id: trace, incident: null }, { said, changes: [] });
+    }
     if (incident !== null || strands.some((strand) => strand.incident === id)) {
       await this.#follow(strands, (strand) => strand.incident === id);
       await this.#guesses(id, incident, strands);
@@ -102,6 +109,34 @@ class ChainReader {
       return this.#chainOf({ subject: 'task', id, incident: null }, { said, changes: [] });
     }
     return this.#readAction(id, strands, said);
+  }
+
+  /** What was done in a trace, and what that led to; false when nothing was. */
+  async #readTrace(trace: string, strands: readonly Strand[]): Promise<boolean> {
+    const filter: AuditFilter = { types: ['action.decided'], trace };
+    const found = await this.#pages(filter, { pages: MAX_STRAND_PAGES, newestFirst: false });
+    const ids = [...new Set(found.flatMap(({ actionId }) => actionId ?? []))];
+    const actions: ChainAction[] = [];
+    for (const id of ids.slice(0, MAX_ACTIONS)) {
+      const action = await this.#show(id);
+      actions.push(...(action === null ? [] : [action]));
+    }
+    const groups = groupByWork(actions, strands);
+    const chosen = new Set(
+      chooseStrands(
+        groups.map(({ strand }) => strand),
+        MAX_STRANDS,
+      ),
+    );
+    this.#cut ||= chosen.size < groups.length || actions.length < ids.length;
+    for (const [index, group] of groups.filter(({ strand }) => chosen.has(strand)).entries()) {
+      this.#take(group.strand, group.actions, chosen.size - index);
+    }
+    await this.#follow(
+      strands.filter((strand) => !this.#chosen.includes(strand)),
+      () => false,
+    );
+    return actions.length > 0;
   }
 
   /** An action is told with everything that it is a part of: the incident, else the task, else whatever led to it. */
@@ -314,11 +349,7 @@ function isOver(records: readonly AuditRecord[]): boolean {
   return last?.verdict === 'deny' || records.some(({ data }) => data?.['outcome'] !== undefined);
 }
 
-/** Of an action whose agent had said nothing. */
-function loneStrand({ records }: ChainAction): Strand {
-  const first = records.find((record) => record.agent !== null);
-  const agent = first?.agent ?? { device: '', profile: '', run: '', user: '', ip: '', transport: 'direct' as const };
-  const fromMs = first?.timeMs ?? 0;
-  const none = { incident: '', task: '', parent: '', intent: '', toMs: null, guessed: false };
-  return { ...none, agent, identity: identityOf(agent), fromMs };
+/** The trace that a trace id or a whole traceparent names; "" for any other text. */
+function traceKey(id: string): string {
+  return /^[0-9a-f]{32}$/.test(id) ? id : traceOf(id);
 }

@@ -85,6 +85,36 @@ export function claimOfAction({ records }: ChainAction): ActionClaimJson | null 
   return typeof found === 'object' && found !== null ? found : null;
 }
 
+/** A stretch for each agent and work of these actions, with its actions: what is not told of a stretch that is known is told of one of its own. */
+export function groupByWork(
+  actions: readonly ChainAction[],
+  strands: readonly Strand[],
+): readonly { readonly strand: Strand; readonly actions: readonly ChainAction[] }[] {
+  const groups = new Map<string, { readonly strand: Strand; readonly actions: ChainAction[] }>();
+  for (const action of actions) {
+    const lone = loneStrand(action);
+    const { incident = '', task = '', parent = '' } = claimOfAction(action) ?? {};
+    const key = JSON.stringify([lone.identity, incident, task, parent]);
+    const group = groups.get(key);
+    if (group === undefined) {
+      const known = strands.findLast((strand) => belongsTo(action, strand) && strand.fromMs <= lone.fromMs);
+      groups.set(key, { strand: known ?? { ...lone, incident, task, parent }, actions: [action] });
+    } else {
+      group.actions.push(action);
+    }
+  }
+  return [...groups.values()];
+}
+
+/** Of an action whose agent had said nothing. */
+export function loneStrand({ records }: ChainAction): Strand {
+  const first = records.find((record) => record.agent !== null);
+  const agent = first?.agent ?? { device: '', profile: '', run: '', user: '', ip: '', transport: 'direct' as const };
+  const fromMs = first?.timeMs ?? 0;
+  const none = { incident: '', task: '', parent: '', intent: '', toMs: null, guessed: false };
+  return { ...none, agent, identity: identityOf(agent), fromMs };
+}
+
 /** Whether the action was done in that stretch. */
 export function belongsTo(action: ChainAction, strand: Strand): boolean {
   const { incident = '', task = '', parent = '' } = claimOfAction(action) ?? {};
@@ -273,7 +303,9 @@ function decisionNodes(approval: Approval | null, decided: AuditRecord | null): 
     }));
   if (approval?.state === 'pending') {
     const text = `waits for ${approval.approvers[approval.stage] ?? 'approvers'}`;
-    return [...votes, { ...LEAF, kind: 'decision', atMs: approval.askedMs, text, tone: 'wait' }];
+    // It waits now, so after all that was said: the record of a model's word is older than the question to the next people.
+    const said = [...approval.reviews, ...approval.votes].map(({ atMs }) => atMs);
+    return [...votes, { ...LEAF, kind: 'decision', atMs: Math.max(approval.askedMs, ...said), text, tone: 'wait' }];
   }
   if (decided === null || decided.verdict === 'approve') {
     return votes;

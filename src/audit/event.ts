@@ -145,6 +145,8 @@ export interface AuditFilter {
   readonly action?: string;
   /** Case-insensitive substring of text or summary. */
   readonly text?: string;
+  /** W3C trace id that the request or its agent named: decisions only. */
+  readonly trace?: string;
   readonly types?: readonly AuditEventType[];
   /** What may be seen at all; left out: everything. Never an operator's word. */
   readonly within?: Within;

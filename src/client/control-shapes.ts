@@ -105,7 +105,7 @@ export interface ChainNodeJson {
 
 /** What led to what. Who belongs to what is the agents' word. */
 export interface ChainJson {
-  readonly subject: 'incident' | 'task' | 'action';
+  readonly subject: 'incident' | 'task' | 'trace' | 'action';
   readonly id: string;
   readonly incident: IncidentJson | null;
   readonly agents: number;

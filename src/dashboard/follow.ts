@@ -5,6 +5,7 @@ import { holdsRecord } from '../audit/scope.ts';
 import { readTables } from '../audit/tables.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createDeferred } from '../lib/deferred.ts';
+import { isObject } from '../lib/fields.ts';
 
 /** A reader that falls this far behind is let go: it asks again from where it was. */
 const MAX_BEHIND = 2_000;
@@ -93,8 +94,14 @@ export function matchesFilter(record: AuditRecord, filter: AuditFilter): boolean
     (filter.types === undefined || filter.types.includes(record.type)) &&
     (filter.within === undefined || holdsRecord(filter.within, record)) &&
     (filter.table === undefined || (readTables(record.factsJson ?? 'null') ?? []).includes(filter.table)) &&
+    (filter.trace === undefined || traceIn(record) === filter.trace) &&
     (filter.text === undefined || hasText(record, filter.text))
   );
+}
+
+function traceIn({ data }: AuditRecord): unknown {
+  const claim = data?.['claim'];
+  return isObject(claim) ? claim['trace'] : undefined;
 }
 
 function hasText(record: AuditRecord, wanted: string): boolean {

@@ -54,7 +54,7 @@ async function findChain({ parts, params, query }: Call): Promise<Chain> {
   const { audit, incidents } = parts;
   const chain = await readChain(id, { audit, incidents: () => incidents.list() }, source);
   if (chain === null) {
-    const message = `no incident and no task is ${JSON.stringify(id)}, and no single action is it or begins so (8 characters or more)`;
+    const message = `no incident, task or trace is ${JSON.stringify(id)}, and no single action is it or begins so (8 characters or more)`;
     throw new ApiError(404, 'not_found', message);
   }
   return chain;

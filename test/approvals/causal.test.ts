@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { readChain } from '../../src/approvals/causal-reader.ts';
 import { makeChain, strandsOf, type ChainNode } from '../../src/approvals/causal.ts';
 import { createEvent, type AuditEvent, type AuditFilter, type AuditRecord } from '../../src/audit/event.ts';
+import { createDeferred } from '../../src/lib/deferred.ts';
 import type { Agent } from '../../src/rules/action.ts';
+import { settled } from '../support/fake-clock.ts';
+import { actionOf, createWorld, decisionOf, human, model, person, reviewOf, settingsOf } from './parts.ts';
 
 const agent = (device: string, run = ''): Agent => ({
   device,
@@ -45,6 +48,7 @@ function decided(who: Agent, number: number, changes: Partial<AuditEvent> = {}):
 function logOf(records: readonly AuditRecord[]) {
   const fits = (record: AuditRecord, filter: AuditFilter): boolean =>
     (filter.types?.includes(record.type) ?? true) &&
+    (filter.trace === undefined || JSON.stringify(record.data).includes(`"trace":"${filter.trace}"`)) &&
     (filter.device ?? record.agent?.device) === record.agent?.device &&
     record.timeMs >= (filter.sinceMs ?? 0) &&
     record.timeMs <= (filter.untilMs ?? Number.MAX_SAFE_INTEGER);
@@ -152,4 +156,69 @@ test('an action leads up to what led to it, over agents that named no incident',
     assert.equal(chain?.tree[0]?.children[0]?.id, idOf(1));
   }
   assert.equal(await read('nothing', events), null);
+});
+
+test('a W3C trace is told with what was done in it, by whomever, and what that led to; nothing of another trace is', async () => {
+  const [one, other, third] = [agent('a'), agent('b'), agent('c')];
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const inTrace = (claim: Readonly<Record<string, string>>, id = trace) => ({
+    data: { claim: { ...claim, trace: id } },
+  });
+  const events = [
+    claimed(one, 1, { task: 'make room', intent: 'old rows' }),
+    decided(one, 2, inTrace({ task: 'make room' })),
+    decided(one, 3, inTrace({ task: 'make room' }, 'f'.repeat(32))),
+    decided(other, 4, inTrace({})),
+    claimed(third, 5, { parent: idOf(4) }),
+    decided(third, 6, { data: { claim: { parent: idOf(4) } } }),
+    // Neither hides it, nor does who calls a task so.
+    claimed(agent('d'), 7, { task: trace, incident: trace }),
+    decided(agent('d'), 8, { data: { claim: { task: trace, incident: trace } } }),
+  ];
+  for (const key of [trace, `00-${trace}-b7ad6b7169203331-01`]) {
+    const chain = await read(key, events);
+    assert.deepEqual([chain?.subject, chain?.id, chain?.agents, chain?.actions], ['trace', trace, 3, 3], key);
+    const [task, lone] = chain?.tree ?? [];
+    assert.deepEqual([task?.kind, task?.words, task?.children[0]?.words], ['task', 'make room', 'old rows']);
+    assert.deepEqual([task?.children[0]?.children.map(({ id }) => id)], [[idOf(2)]]);
+    assert.deepEqual([lone?.kind, lone?.children[0]?.id], ['agent', idOf(4)]);
+    assert.match(JSON.stringify(lone), new RegExp(idOf(6)));
+  }
+  for (const key of ['e'.repeat(32), trace.toUpperCase(), `00-${trace}-0000000000000000-01`]) {
+    assert.equal(await read(key, events), null, key);
+  }
+});
+
+test('whoever is waited for stands below what was said before, also while the last record is of a model that passed it on', async () => {
+  const [first, oncall] = [model('r'), human('oncall', { requireApprovers: 2 })];
+  const world = createWorld(settingsOf([first, oncall]));
+  const answer = createDeferred<null>();
+  world.review = async ({ approver }) => {
+    await answer.promise;
+    return { ...reviewOf(approver, 'escalate'), atMs: world.clock.now() };
+  };
+  const asked = world.approvals.ask(actionOf(), decisionOf(first.ref, oncall.ref), {
+    signal: new AbortController().signal,
+    parked: () => undefined,
+  });
+  await settled();
+  await world.clock.advance(2_000);
+  answer.resolve(null);
+  await settled();
+  const [approval] = world.approvals.pending();
+  assert.ok(approval !== undefined);
+  const steps = async (): Promise<readonly string[]> => {
+    const chain = await read(approval.actionId, world.audit.events);
+    return chain?.tree[0]?.children[0]?.children.map(({ text }) => text) ?? [];
+  };
+  assert.deepEqual(
+    (await steps()).map((text) => text.split(' ')[0]),
+    ['model', 'waits'],
+  );
+  await world.clock.advance(1_000);
+  const ballot = { decision: 'approve', digest: approval.request.digest, note: '' } as const;
+  await world.approvals.vote(approval.id, ballot, person('bob'));
+  assert.deepEqual((await steps()).slice(1), ['approved by bob via cli', 'waits for human_approver.oncall']);
+  await world.approvals.vote(approval.id, { ...ballot, decision: 'deny', note: 'no' }, person('eve'));
+  assert.equal((await asked).kind, 'denied');
 });

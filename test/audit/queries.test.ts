@@ -48,6 +48,7 @@ const EVENTS: readonly AuditEvent[] = [
     rule: 'no-drops',
     risk: 'destructive',
     text: 'DROP TABLE Größe',
+    data: { claim: { task: 'ab'.repeat(16) } },
   }),
   createEvent({ timeMs: 1500, agent: { ...AGENT, device: 'laptop', profile: 'dev' }, factsJson: tables('users') }),
   createEvent({
@@ -59,7 +60,14 @@ const EVENTS: readonly AuditEvent[] = [
     factsJson: null,
     endpoint: '',
   }),
-  createEvent({ timeMs: 4000, endpoint: 'postgres.other', family: 'k8s', summary: '100% "sure"', factsJson: null }),
+  createEvent({
+    timeMs: 4000,
+    endpoint: 'postgres.other',
+    family: 'k8s',
+    summary: '100% "sure"',
+    factsJson: null,
+    data: { claim: { task: 't', trace: 'ab'.repeat(16) } },
+  }),
   createEvent({
     timeMs: 5000,
     actionId: ACTION,
@@ -78,6 +86,8 @@ const CASES: readonly (readonly [string, AuditFilter, readonly number[]])[] = [
   ['a time when nothing was', { sinceMs: 9000 }, []],
   ['device', { device: 'laptop' }, [3]],
   ['profile', { profile: 'dev' }, [3]],
+  ['trace', { trace: 'ab'.repeat(16) }, [5]],
+  ['a trace that nobody named', { trace: 'cd'.repeat(16) }, []],
   ['endpoint', { endpoint: 'postgres.other' }, [5]],
   ['family', { family: 'k8s' }, [5]],
   ['rule', { rule: 'no-drops' }, [2]],

@@ -150,7 +150,10 @@ test('a record fits a filter as the store would say', () => {
     [{ text: 'drop' }, false],
     [{ types: ['action.decided', 'action.settled'] }, true],
     [{ types: ['action.settled'] }, false],
+    [{ trace: 'a'.repeat(32) }, false],
   ];
+  const traced = recordOf(7, { data: { claim: { trace: 'a'.repeat(32) } } });
+  assert.equal(matchesFilter(traced, { trace: 'a'.repeat(32) }), true);
   for (const [filter, expected] of rows) {
     assert.equal(matchesFilter(recordOf(7), filter), expected, JSON.stringify(filter));
   }
