@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
+import { Unknown } from '../../src/rules/action.ts';
 import type { Policy } from '../../src/rules/decision.ts';
 import { createMemoryReader } from '../config/memory-reader.ts';
 import { COMMON, makePolicy, makeRuleAction, type ConfigParts, type RuleParts } from '../support/rule-parts.ts';
@@ -22,6 +23,7 @@ const SETS: Readonly<Record<string, ConfigParts>> = {
   BAN: { unmatched: 'allow', rules: [deny(BAN_VERBS)] },
   SECRET: { unmatched: 'allow', rules: [deny("'tokens' in sql.tables")] },
   LOGS: { unmatched: 'deny', rules: [allow("sql.tables.all(t, t in ['logs', 'app.logs'])")] },
+  COLUMN: { unmatched: 'allow', rules: [deny("'pw' in sql.columns || '*' in sql.columns")] },
   PURGE: {
     unmatched: 'deny',
     rules: [
@@ -46,6 +48,8 @@ interface Row {
   readonly extra?: JudgeOptions;
   readonly causes?: string;
 }
+
+const UNDER_WITH = 'WITH tokens AS (SELECT 1) SELECT 1 UNION ALL SELECT * FROM tokens';
 
 const rows: readonly Row[] = [
   {
@@ -155,6 +159,64 @@ const rows: readonly Row[] = [
       'WITH tokens AS (SELECT 1) SELECT * FROM loop(tokens)',
     ],
     pass: ["SELECT * FROM clusterAllReplicas('c', db.logs)", 'SELECT * FROM view(SELECT * FROM logs)'],
+  },
+  {
+    // Without the global WITH, a name that only the first SELECT gives to a query is a table elsewhere.
+    id: 'CH-09',
+    set: 'SECRET',
+    not: [
+      `${UNDER_WITH} SETTINGS enable_global_with_statement=0`,
+      `${UNDER_WITH} SETTINGS enable_global_with_statement={x:UInt8}`,
+      `${UNDER_WITH} SETTINGS compatibility='20.8'`,
+      'WITH tokens AS (SELECT 1) SELECT * FROM (SELECT * FROM tokens SETTINGS enable_global_with_statement=false)',
+      `INSERT INTO logs SETTINGS enable_global_with_statement=0 ${UNDER_WITH}`,
+      "SELECT * FROM logs SETTINGS additional_result_filter='1 IN (SELECT s FROM tokens)'",
+      "SELECT * FROM logs SETTINGS additional_table_filters={'logs':'1 IN (SELECT s FROM tokens)'}",
+    ],
+    pass: [
+      UNDER_WITH,
+      `${UNDER_WITH} SETTINGS enable_global_with_statement=1`,
+      `${UNDER_WITH} SETTINGS compatibility='23.8'`,
+      "SELECT * FROM logs SETTINGS additional_result_filter=''",
+      'SET enable_global_with_statement=0',
+    ],
+  },
+  {
+    // An alias that gives the columns other names.
+    id: 'CH-12',
+    set: 'COLUMN',
+    not: ['SELECT b FROM users AS u(a, b)', 'SELECT u.b FROM users AS u(a, b)', 'SELECT pw AS a FROM users'],
+    pass: ['SELECT a FROM users AS u', 'SELECT u.a FROM users u'],
+  },
+  {
+    // A table may be called as a word of SYSTEM is.
+    id: 'CH-22',
+    set: 'SECRET',
+    not: [
+      'SYSTEM STOP MERGES tokens',
+      'SYSTEM STOP TTL MERGES app.tokens',
+      'SYSTEM FLUSH DISTRIBUTED tokens',
+      'SYSTEM RELOAD DICTIONARY tokens',
+      'SYSTEM PREWARM MARK CACHE tokens',
+      "SYSTEM DROP REPLICA 'r' FROM TABLE app.tokens",
+      "SYSTEM DROP REPLICA 'r' FROM DATABASE app",
+    ],
+    pass: [
+      'SYSTEM STOP MERGES logs',
+      'SYSTEM STOP MERGES',
+      'SYSTEM STOP TTL MERGES',
+      'SYSTEM STOP MERGES ON VOLUME p.v',
+      'SYSTEM STOP REPLICATION QUEUES',
+      "SYSTEM DROP REPLICA 'r' FROM TABLE app.logs",
+      "SYSTEM DROP REPLICA 'r'",
+    ],
+  },
+  {
+    // What is in a database goes along with it, and is not named.
+    id: 'CH-21',
+    set: 'SECRET',
+    not: ['DROP DATABASE app', 'DETACH DATABASE app', 'TRUNCATE DATABASE app', 'RENAME DATABASE app TO b'],
+    pass: ['DROP TABLE app.logs', 'DETACH TABLE logs', 'TRUNCATE TABLE logs', 'RENAME TABLE logs TO b'],
   },
   {
     id: 'CH-10',
@@ -492,6 +554,27 @@ test('CH-18: a dialect that the query brings is refused, and one that the sessio
   }
   const settings = new Map([['dialect', 'clickhouse']]);
   assert.equal(await verdictOf(makePolicy({}), 'SELECT 1', { context: { settings } }), 'allow');
+});
+
+test('CH-09: a setting of the packet, the URL or the session that changes what names stand for makes the tables unknown', async () => {
+  const policy = makePolicy(SETS['SECRET'] ?? {});
+  for (const [name, value, verdict] of [
+    ['enable_global_with_statement', '0', 'deny'],
+    ['enable_global_with_statement', '1', 'allow'],
+    ['compatibility', '21.1', 'deny'],
+    ['compatibility', '24.8', 'allow'],
+    ['additional_result_filter', '1 IN (SELECT s FROM tokens)', 'deny'],
+    ['additional_table_filters', "{'logs':'file(1)'}", 'deny'],
+  ] as const) {
+    const settings = new Map([[name, value]]);
+    for (const context of [{ settings }, { sessionSettings: settings }]) {
+      assert.equal(await verdictOf(policy, UNDER_WITH, { context }), verdict, `${name} = ${value}`);
+    }
+  }
+  const settings = new Map([['additional_result_filter', "file('/x') = ''"]]);
+  const [unit] = (await judge('SELECT 1 FROM logs', { context: { settings } })).units;
+  assert.ok(fact(unit, 'functions') instanceof Unknown);
+  assert.equal(fact(unit, 'is_opaque'), true);
 });
 
 test('CH-20: settings of the packet or the URL count as those of the text', async () => {

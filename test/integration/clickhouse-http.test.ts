@@ -210,6 +210,8 @@ test(
     assert.equal((await ask(url('CREATE TEMPORARY TABLE kept (n UInt8)', at), { method: 'POST' })).status, 200);
     assert.deepEqual(await ask(url('SELECT count() FROM kept', at)), { status: 200, code: '', text: '0\n' });
     assert.equal((await ask(url('USE system', at), { method: 'POST' })).status, 403);
+    assert.equal((await ask(url("SET compatibility = '20.8'", at), { method: 'POST' })).status, 403);
+    assert.equal((await ask(url('SET max_threads = 2', at), { method: 'POST' })).status, 200);
     assert.equal((await ask(url('SELECT count() FROM one', `${at}&database=system`))).text, '1\n');
     // The same name past the gateway is another session.
     await assert.rejects(server?.query('SELECT count() FROM kept') ?? Promise.resolve(), /kept/);

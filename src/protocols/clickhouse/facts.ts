@@ -21,7 +21,7 @@ import type {
 } from './analysis/context.ts';
 import { nameForms } from './analysis/names.ts';
 import { OPAQUE_REASONS, opaqueText, type TextOutline } from './analysis/outline.ts';
-import { changesReading, judgeSetting } from './analysis/settings.ts';
+import { changesReading, hides, judgeSetting } from './analysis/settings.ts';
 
 const MAX_CACHED_TEXTS = 4096;
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
@@ -299,7 +299,33 @@ function bindOutline(outline: UnitOutline, context: ClickHouseContext): UnitOutl
       bound.notes.push({ tier, cause, reason });
     }
   }
+  if (bound.verb !== 'set') {
+    for (const hidden of hiddenUnder([...context.sessionSettings, ...settingsOf(bound)])) {
+      hide(bound, hidden);
+    }
+  }
   return bound;
+}
+
+/** Settings of the unit and of those in it. */
+function settingsOf(unit: UnitOutline): readonly (readonly [string, string])[] {
+  return [...unit.settings, ...unit.nested.flatMap(settingsOf)];
+}
+
+function hiddenUnder(settings: readonly (readonly [string, string])[]): ReadonlySet<'names' | 'all'> {
+  return new Set(settings.map(([name, value]) => hides(name, value)).filter((hidden) => hidden !== null));
+}
+
+/** Takes from the unit, and from those in it, what nobody can tell under a setting. */
+function hide(unit: UnitOutline, what: 'names' | 'all'): void {
+  unit.relationsKnown = false;
+  if (what === 'all') {
+    unit.hidden = true;
+    markOpaque(unit, 'dynamic_sql');
+  }
+  for (const nested of unit.nested) {
+    hide(nested, what);
+  }
 }
 
 function unreadable(outline: UnitOutline): UnitOutline {

@@ -19,6 +19,7 @@ import type {
 import { standardInjector, type Injector } from '../http/injector.ts';
 import type { BodyReading, HttpRequest, HttpResponse } from '../http/request.ts';
 import type { ClickHouseAnalyser, ClickHouseContext, ClickHouseText } from './analysis/context.ts';
+import { hides } from './analysis/settings.ts';
 import { CODES, denialText } from './denial.ts';
 import { killAbandoned, markRequest } from './http-kill.ts';
 import { askOverHttp } from './http-own.ts';
@@ -294,6 +295,9 @@ function sessionRefusal(query: HttpQuery, text: ClickHouseText): string | null {
   }
   if (text.verb === null) {
     return 'in a session of HTTP only statements that can be read are served: it may change what later requests mean';
+  }
+  if (text.changes.some((change) => change.kind === 'setting' && hides(change.name, change.value ?? '?') !== null)) {
+    return 'settings that change which tables a statement reads are not set for a session of HTTP: name them with each request';
   }
   const change = text.changes.find(
     ({ kind }) => kind === 'database' || kind === 'parameter' || kind === 'role-unknown',

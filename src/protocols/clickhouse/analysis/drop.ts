@@ -57,6 +57,7 @@ export function readDrop(reader: Reader): void {
   if (named !== undefined) {
     setKind(reader, { ...kind, object: named[1] });
     walk.unit.cascade = named[1] === 'database';
+    walk.unit.relationsKnown &&= named[1] !== 'database';
     dropNamed(reader);
     return;
   }
@@ -93,7 +94,7 @@ function takeDropTail(reader: Reader): void {
 }
 
 export function readDetach(reader: Reader): void {
-  const { cursor } = reader;
+  const { cursor, walk } = reader;
   cursor.expect('DETACH');
   const kind: Kind = {
     verb: 'detach',
@@ -105,6 +106,7 @@ export function readDetach(reader: Reader): void {
   };
   if (cursor.take('DATABASE')) {
     setKind(reader, { ...kind, object: 'database' });
+    walk.unit.relationsKnown = false;
     dropNamed(reader);
     return;
   }
@@ -147,6 +149,7 @@ export function readTruncate(reader: Reader): void {
   cursor.take('TEMPORARY');
   if (cursor.take('DATABASE')) {
     walk.unit.object = 'database';
+    walk.unit.relationsKnown = false;
     dropNamed(reader);
     return;
   }

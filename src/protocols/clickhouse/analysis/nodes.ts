@@ -53,6 +53,8 @@ export interface Source {
   readonly call: Node | null;
   readonly query: Query | null;
   alias: string | null;
+  /** Its alias gives its columns other names. */
+  renames?: boolean;
 }
 
 export interface WithItem {

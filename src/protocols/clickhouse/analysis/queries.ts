@@ -105,6 +105,10 @@ function walkDefinition(
 }
 
 function walkSource(walk: Walk, source: Source, scope: Scope | null): void {
+  if (source.renames === true) {
+    // Which of its columns is which name cannot be told from the text.
+    walk.unit.columns.add('*');
+  }
   switch (source.kind) {
     case 'table':
       walk.relation(source.parts, { read: true }, scope);

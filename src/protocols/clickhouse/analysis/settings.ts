@@ -111,6 +111,27 @@ export function decidesReading(name: string): boolean {
   return changesReading(name, 'on') || changesReading(name, '');
 }
 
+/**
+ * What a setting hides of the statements that run under it: `names`, what their table names stand for (without the global WITH a name of a
+ * UNION or a sub-query is a table, and not the query of that name), or `all`, where its value is an expression that is added to them.
+ */
+export function hides(name: string, value: string): 'names' | 'all' | null {
+  switch (name) {
+    case 'enable_global_with_statement':
+      return /^(1|true)$/i.test(value) ? null : 'names';
+    case 'compatibility':
+      return value === '' || GLOBAL_WITH.test(value) ? null : 'names';
+    case 'additional_table_filters':
+    case 'additional_result_filter':
+      return value === '' ? null : 'all';
+    default:
+      return null;
+  }
+}
+
+/** Versions whose WITH is global without being told so. */
+const GLOBAL_WITH = /^(2[2-9]|[3-9]\d)\.\d+(\.\d+)*$/;
+
 /** Judges one setting. `value` null: back to the server's own, or a value that is not in the text. */
 export function judgeSetting(name: string, value: string | null): SettingJudgement {
   if (value !== null && changesReading(name, value)) {

@@ -18,6 +18,7 @@ function readSource(cursor: Cursor, others: Node[]): Source {
   takeAlias(cursor, source, true);
   if (source.alias !== null && cursor.atMark('(') && cursor.atName(1)) {
     cursor.skipParentheses();
+    source.renames = true;
   }
   cursor.take('FINAL');
   if (cursor.take('SAMPLE')) {

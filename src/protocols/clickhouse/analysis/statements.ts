@@ -157,7 +157,7 @@ function explain(reader: Reader): void {
 }
 
 function rename(reader: Reader): void {
-  const { cursor } = reader;
+  const { cursor, walk } = reader;
   cursor.expect('RENAME');
   const word = cursor.takeOne('TABLE', 'DATABASE', 'DICTIONARY');
   setKind(reader, {
@@ -169,6 +169,7 @@ function rename(reader: Reader): void {
     reason: 'changes what names mean',
     roots: ['Rename'],
   });
+  walk.unit.relationsKnown &&= word !== 'DATABASE';
   cursor.list(() => {
     takeIfExists(reader);
     if (word === 'DATABASE') {

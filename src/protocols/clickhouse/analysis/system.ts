@@ -15,7 +15,7 @@ const HARMLESS: readonly RegExp[] = [
 
 /** Of the forms above: those that name a table behind their words. */
 const NAMES_TABLE =
-  /^(SYNC REPLICA|SYNC MERGES|WAIT LOADING PARTS|WAIT VIEW|FLUSH DISTRIBUTED|PREWARM [A-Z ]+|LOAD PRIMARY KEY|UNLOAD PRIMARY KEY|REFRESH VIEW|RELOAD DICTIONARY|(STOP|START) [A-Z ]+|RESTART REPLICA|RESTORE REPLICA|DROP REPLICA|CANCEL VIEW|TEST VIEW)$/;
+  /^(SYNC REPLICA|SYNC MERGES|WAIT LOADING PARTS|WAIT VIEW|FLUSH DISTRIBUTED|PREWARM (MARK|PRIMARY INDEX) CACHE|LOAD PRIMARY KEY|UNLOAD PRIMARY KEY|REFRESH VIEW|RELOAD DICTIONARY|(STOP|START) (TTL MERGES|MERGES|MOVES|FETCHES|REPLICATED SENDS|REPLICATION QUEUES|DISTRIBUTED SENDS|PULLING REPLICATION LOG|CLEANUP|VIRTUAL PARTS UPDATE|REDUCE BLOCKING PARTS|REPLICATED VIEW|VIEW)|RESTART REPLICA|RESTORE REPLICA|DROP REPLICA|CANCEL VIEW|TEST VIEW)$/;
 
 const PHRASE_WORDS: ReadonlySet<string> = new Set(
   (
@@ -34,7 +34,8 @@ export function readSystem(reader: Reader): void {
   const words: string[] = [];
   while (cursor.peek().kind === 'word' && !cursor.atMark('.', 1) && !cursor.at('ON', 'CLUSTER')) {
     const { text } = cursor.peek();
-    if (!PHRASE_WORDS.has(text)) {
+    // A table may be called as a word of these phrases is: `SYSTEM STOP MERGES users`.
+    if (!PHRASE_WORDS.has(text) || NAMES_TABLE.test(words.join(' '))) {
       break;
     }
     words.push(text);
@@ -55,7 +56,7 @@ export function readSystem(reader: Reader): void {
     roots: ['SYSTEM query'],
   });
   takeCluster(reader);
-  if (NAMES_TABLE.test(phrase) && cursor.atName()) {
+  if (NAMES_TABLE.test(phrase) && cursor.atName() && !cursor.at('ON', 'VOLUME')) {
     walk.relation(cursor.takePath(), { write: !harmless }, null);
   }
   takeCluster(reader);
@@ -64,6 +65,11 @@ export function readSystem(reader: Reader): void {
     if (kind === 'malformed' || text === 'SELECT' || text === '(') {
       cursor.fail();
     }
+    if (cursor.take('FROM', 'TABLE')) {
+      walk.relation(cursor.takePath(), { write: true }, null);
+      continue;
+    }
+    walk.unit.relationsKnown &&= !cursor.at('FROM', 'DATABASE');
     cursor.next();
   }
 }

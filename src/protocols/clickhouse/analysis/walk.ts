@@ -147,6 +147,7 @@ export class Walk {
         this.settings.set(name, value ?? 'default');
       } else {
         this.unit.settingsKnown = false;
+        this.unit.settings.set(name, '?');
       }
       if (judged.tier !== 'safe' && !(literal && value === null)) {
         this.note(judged.tier, judged.cause, judged.reason);
