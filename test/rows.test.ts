@@ -36,9 +36,9 @@ const REQUIRED: readonly string[] = [
   ...rows('KU', 10),
   ...rows('SS', 15),
   // Of configuration, storage and life cycle; of Node.js; of SQL; of Postgres.
-  ...rows('LC', 20, [2, 5, 6, 12, 13, 17, 20]),
-  ...rows('ND', 15, [1]),
-  ...rows('SQ', 11, [7, 9, 10, 11]),
+  ...rows('LC', 20, [2, 5, 6, 12, 17]),
+  ...rows('ND', 15),
+  ...rows('SQ', 11, [7, 11]),
   ...rows('PG-T', 20),
 ];
 /** Rows about what many statements, connections or processes do: a test below the daemon does not show them. */

@@ -277,3 +277,26 @@ test('facts of a request that say nothing are left out for people, and are there
   assert.match(both, /batch\D+2/);
   assert.doesNotMatch(both, /batch\D+0/);
 });
+
+test('LC-13: what a grant would have covered is told as a part of the log where it is one', async () => {
+  for (const [truncated, told] of [
+    [true, /would have covered 3 of 2000 \(the newest\) actions/],
+    [false, /would have covered 3 of 2000 actions/],
+  ] as const) {
+    const preview = {
+      scope: 'exact',
+      sentence: 'this',
+      objection: null,
+      max_duration_s: 900,
+      max_uses: 1,
+      last_week: { covered: 3, looked_at: 2000, truncated, samples: [] },
+    } as const;
+    // A client of the operator API for one preview.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no other call is made
+    const grants = { preview: () => Promise.resolve(preview) } as unknown as ControlClient['grants'];
+    const client = { approvals: gateway().approvals, grants };
+    const options = { client, nowMs: NOW, terminal: true, input: 'no\n' };
+    const { stdout: out } = await runVerb(['approvals', 'approve', 'x', '--no-color', '--grant', '10m'], options);
+    assert.match(out, told);
+  }
+});

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ControlError } from '../../src/client/control-client.ts';
 import { actionOf, decisionOf } from '../approvals/parts.ts';
+import { createEvent } from '../../src/audit/event.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { openWorld } from './control-world.ts';
 
 async function refusal(call: Promise<unknown>): Promise<string> {
@@ -106,4 +108,52 @@ test('how people decide, and what reviewer models were used for, can be asked', 
     [{ name: 'local', decided: 2, approved: 1, tired: false }],
   );
   assert.deepEqual((await world.client.people.reviewers()).items, []);
+});
+
+test('LC-13: what is counted in a part of the log says so, and what is not is counted whole', async (t) => {
+  const world = await openWorld(t);
+  const asked = await world.park({ text: 'delete from users where id = 0' });
+  const record = (count: number): void => {
+    for (let index = 0; index < count; index += 1) {
+      const action = actionOf({ text: `delete from users where id = ${index}` });
+      const { agent, endpoint, summary } = action;
+      const about = {
+        agent,
+        session: 's',
+        actionId: action.id,
+        endpoint: endpoint.ref,
+        family: 'sql',
+        summary,
+      } as const;
+      const event = createEvent('action.decided', systemClock.now(), {
+        ...about,
+        digest: asked.digest,
+        verdict: 'allow',
+      });
+      assert.notEqual(world.audit.append(event), null);
+    }
+  };
+  const preview = async (): Promise<unknown> => {
+    await world.audit.flush();
+    const { last_week: week } = await world.client.grants.preview(asked.id, 'exact');
+    return [week.covered, week.looked_at, week.truncated, week.samples.length];
+  };
+  record(7);
+  assert.deepEqual(await preview(), [7, 7, false, 5]);
+  record(2_500);
+  assert.deepEqual(await preview(), [2_000, 2_000, true, 5], 'of the newest, and it says so');
+
+  for (let index = 1; index < 6; index += 1) {
+    await world.park({ text: `delete from users where id = ${index}` });
+  }
+  const pages = await Promise.all([1, 2, 100].map((limit) => world.client.approvals.list({ limit })));
+  assert.deepEqual(
+    pages.map(({ items, total }) => [items.length, total]),
+    [
+      [1, 6],
+      [2, 6],
+      [6, 6],
+    ],
+    'a page is no total',
+  );
 });

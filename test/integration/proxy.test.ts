@@ -106,4 +106,42 @@ describe('the forward proxy', { timeout: 300_000 }, () => {
     assert.ok(performance.now() - startedMs < 5_000);
     assert.equal(await client.next(), '');
   });
+
+  test('LC-20: hosts that agents make up give metrics no further label, however many there are', async (t) => {
+    const upstream = await startLineServer(t);
+    const daemon = await startDaemon(t, lineConfig(upstream.port, gateway()));
+    const ask = async (head: string): Promise<void> => {
+      const client = await connectLines(t, daemon.port('proxy'));
+      client.socket.write(`${head} HTTP/1.1\r\n\r\n`);
+      assert.match(await client.next(), /^HTTP\/1\.1 4/);
+      client.socket.destroy();
+    };
+    /** Names of all series of our own, with their labels. */
+    const series = async (): Promise<readonly string[]> =>
+      (await daemon.operations.health.metrics.scrape())
+        .split('\n')
+        .filter((line) => line.startsWith('clawpatrol_'))
+        .map((line) => line.slice(0, line.lastIndexOf(' ')));
+    const kinds = (name: string): readonly string[] => [
+      `CONNECT ${name}:443`,
+      `CONNECT ${name}:${upstream.port}`,
+      `GET http://${name}/${name}`,
+      `${name.toUpperCase()} /`,
+    ];
+    for (const head of kinds('first.test')) {
+      await ask(head);
+    }
+    const before = await series();
+    const refused = before.filter((name) => name.startsWith('clawpatrol_refused_total'));
+    assert.deepEqual(refused, [
+      'clawpatrol_refused_total{cause="destination"}',
+      'clawpatrol_refused_total{cause="malformed"}',
+    ]);
+    for (let index = 0; index < 40; index += 1) {
+      for (const head of kinds(`h${index}.test`)) {
+        await ask(head);
+      }
+    }
+    assert.deepEqual(await series(), before);
+  });
 });
