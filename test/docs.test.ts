@@ -10,6 +10,7 @@ const PAGES = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'docs/benchmarks.md',
   'examples/quickstart/README.md',
   'examples/internal-api/README.md',
   'examples/github-readonly/README.md',
