@@ -269,8 +269,13 @@ export const command: Noun = {
     },
     {
       name: 'chain',
-      summary: 'what led to what: the tree of an incident, a task or an action, across agents',
-      operands: [['<id>', 'id of an incident, a task, or an action (or a prefix of 8 characters or more)']],
+      summary: 'what led to what: the tree of an incident, a task, a W3C trace or an action, across agents',
+      operands: [
+        [
+          '<id>',
+          'id of an incident, a task, a trace (or its traceparent), or an action (or a prefix of 8 characters or more)',
+        ],
+      ],
       options: GATEWAY_OPTIONS,
       act: chain,
     },

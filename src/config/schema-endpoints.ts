@@ -84,7 +84,7 @@ const sql: Readonly<Record<string, AttributeSpec>> = {
 const catalogLookup: AttributeSpec = {
   type: bool,
   default: false,
-  doc: "Resolve names with the upstream's catalogue, on a connection of its own.",
+  doc: "Resolve names with the upstream's catalogue, which is asked on each upstream connection before the agent can send anything.",
 };
 
 const verifyAst: AttributeSpec = {
