@@ -2,6 +2,7 @@
 // What two readers could read in two ways is refused; what names an account is taken out before anything is judged. Pure.
 import type { EndpointConfig } from '../../config/config.ts';
 import { Unknown } from '../../rules/action.ts';
+import { isCoded } from '../http/body.ts';
 import { decodeBody } from '../http/codings.ts';
 import { onlyValue } from '../http/fields.ts';
 import { parseMediaType, readCodings } from '../http/headers.ts';
@@ -252,9 +253,8 @@ function readForm(request: HttpRequest, body: BodyReading): Form | { readonly re
     return { refused: 'a form that is too long to be read' };
   }
   const media = parseMediaType(onlyValue(request.fields, 'content-type') ?? '');
-  const coded = readCodings(request.fields).some((coding) => coding !== 'identity');
   const parts =
-    media?.type === 'multipart/form-data' && !coded
+    media?.type === 'multipart/form-data' && !isCoded(request)
       ? splitMultipart(body.bytes, media.parameters.get('boundary'))
       : null;
   const read = parts?.map(readFormPart);
